@@ -1,0 +1,166 @@
+# GNU make.  One Makefile, no recursion into folders; all that is made goes
+# under $(B).
+#
+#   make demo [DURATION=60s]   install what is missing, build, play a channel
+#   make check [FULL=1]        install what is missing, build, run every test
+#   make [DEBUG=1] [SAN=address,undefined | SAN=thread] [CC=clang] [V=1]
+#   make bench                 ours and the peers in turn, ratios and memory
+#   make lint                  manuals, shell, headers, clang-tidy
+#   make fuzz [FUZZ_TIME=60s]  every parser under libFuzzer with sanitizers
+#   make install uninstall     PREFIX, DESTDIR
+#
+# A source file with a dash in its name is the main file of the tool of that
+# name.  The other files of its folder are linked into each tool there.
+
+FOLDERS := ingest encode package origin tailor transport schedule
+LAYERS  := lib/base lib/media lib/net
+
+# Packages a folder cannot be built without, and ones it uses when present
+# (its sources then see HAVE_SRT and the like).
+lib_need    := jansson libcurl
+ingest_need := libavformat libavcodec libavutil
+ingest_want := srt
+encode_need := libavcodec libavutil libavfilter libswscale libswresample x264 x265
+origin_need := zlib
+
+PREFIX     ?= /usr/local
+PKG_CONFIG ?= pkg-config
+CFLAGS     ?= -g $(if $(DEBUG),-Og,-O2)
+FUZZ_TIME  ?= 60s
+DURATION   ?=
+VERSION    := $(shell git describe --always --dirty 2>/dev/null || echo 0)
+comma      := ,
+B          := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings -Wconversion
+override CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
+override CFLAGS += -std=c11 -pthread $(WARN) $(if $(DEBUG)$(SAN),-Werror) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+override LDFLAGS += -pthread -Wl,--as-needed
+
+# ---- packages
+asked := $(sort $(lib_need) $(foreach f,$(FOLDERS),$($(f)_need) $($(f)_want)))
+have  := $(foreach p,$(asked),$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null && echo $(p)))
+pkg    = $(if $($(2)_pkgs),$(shell $(PKG_CONFIG) $(1) $($(2)_pkgs)))
+macro  = -DHAVE_$(shell printf %s '$(1)' | tr a-z- A-Z_)
+lacks  = $(filter-out $(have),$($(1)_need))
+BUILT := $(foreach f,$(FOLDERS),$(if $(call lacks,$(f)),\
+	$(warning $(f)/ is left out: no package $(call lacks,$(f))),$(f)))
+lib_pkgs := $(filter $(have),$(lib_need))
+
+# ---- objects and tools
+obj    = $(patsubst %.c,$(B)/%.o,$(1))
+mains  = $(wildcard $(1)/*-*.c)
+shared = $(filter-out $(call mains,$(1)),$(wildcard $(1)/*.c))
+bins   = $(patsubst $(1)/%.c,$(B)/%,$(call mains,$(1)))
+LIB   := $(B)/libcommon.a
+LIBC  := $(foreach d,$(LAYERS),$(wildcard $(d)/*.c))
+LIBH  := $(foreach d,$(LAYERS),$(wildcard $(d)/*.h))
+TOOLS := $(foreach f,$(BUILT),$(call bins,$(f)))
+UNITS := $(patsubst %.c,$(B)/%,$(wildcard t/unit/*.c))
+FUZZ  := $(patsubst %.c,$(B)/%,$(wildcard t/fuzz/fuzz-*.c))
+HELP  := $(patsubst %.c,$(B)/%,$(wildcard t/helper/*.c))
+OBJS  := $(call obj,$(LIBC) $(foreach d,t/unit t/fuzz t/helper $(BUILT),$(wildcard $(d)/*.c)))
+
+$(V).SILENT:
+all: $(TOOLS)
+
+define folder
+$(1)_pkgs := $(filter $(have),$($(1)_need) $($(1)_want))
+$(B)/$(1)/%.o: override CPPFLAGS += $$(foreach p,$$($(1)_pkgs),$$(call macro,$$(p))) \
+	$$(call pkg,--cflags,$(1))
+$(call bins,$(1)): LDLIBS += $$(call pkg,--libs,$(1))
+$(call bins,$(1)): $(B)/%: $(B)/$(1)/%.o $(call obj,$(call shared,$(1))) $(LIB)
+endef
+$(foreach f,$(BUILT),$(eval $(call folder,$(f))))
+$(UNITS) $(HELP): $(B)/%: $(B)/%.o $(LIB)
+$(FUZZ): $(B)/%: $(B)/%.o $(B)/t/fuzz/replay.o $(LIB)
+override CPPFLAGS += $(call pkg,--cflags,lib)
+LDLIBS += $(call pkg,--libs,lib) -lm
+
+$(TOOLS) $(UNITS) $(FUZZ) $(HELP):
+	echo "  LD   $@"
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(LIB): $(call obj,$(LIBC))
+	echo "  AR   $@"
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(OBJS): $(B)/%.o: %.c $(B)/flags
+	echo "  CC   $@"
+	mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The version is in one object, so that a commit does not rebuild the rest.
+$(B)/lib/base/opt.o: override CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(B)/lib/base/opt.o: $(B)/version
+$(B)/version: FORCE
+	mkdir -p $(@D) && echo '$(VERSION)' >$@.new
+	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# Changes only when the way to compile does, and then everything is rebuilt.
+$(B)/flags: FORCE
+	mkdir -p $(@D) && echo '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS) $(have))' >$@.new
+	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# ---- the two commands of the README: first what they need, then make again,
+# since what was missing decides what can be built
+demo:
+	.ci/deps demo
+	+$(MAKE) --no-print-directory -j$$(nproc) all
+	BUILD=$(abspath $(B)) origin/demo/run $(if $(DURATION),--duration $(DURATION))
+
+check:
+	.ci/deps check $(if $(FULL),full)
+	+$(MAKE) --no-print-directory -j$$(nproc) test
+
+test: all $(UNITS) $(FUZZ) $(HELP)
+	BUILD=$(abspath $(B)) prove -j2 $(if $(V),-v) t/
+
+bench: all $(HELP)
+	for b in t/bench/*.sh; do echo "# $$b"; BUILD=$(abspath $(B)) sh $$b || exit; done
+
+lint:
+	rm -rf $(B)/man && for s in 1 7; do \
+		install -D -m 644 -t $(B)/man/man$$s man/*.$$s || exit; done
+	makewhatis $(abspath $(B))/man
+	MANPATH=$(abspath $(B))/man mandoc -Tlint -Wstyle man/*.[17]
+	shellcheck -e SC1091,SC2016 .ci/deps .ci/run $(wildcard t/*.t t/*.sh t/bench/*.sh origin/demo/run)
+	for h in $(LIBH) $(foreach f,$(BUILT),$(wildcard $(f)/*.h)) t/*.h; do \
+		$(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -xc $$h || exit; done
+	printf '%s\n' $(LIBC) $(foreach f,$(BUILT),$(wildcard $(f)/*.c)) | \
+		xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- -std=c11 $(CPPFLAGS) \
+		$(foreach p,$(have),$(call macro,$(p))) $(shell $(PKG_CONFIG) --cflags $(have)) 2>/dev/null' sh
+
+fuzz:
+	mkdir -p build-fuzz && for f in t/fuzz/fuzz-*.c; do n=$$(basename $$f .c); echo "# $$n"; \
+		clang -g -O1 -DVERSION='"fuzz"' $(CPPFLAGS) -fsanitize=fuzzer,address,undefined \
+			-fno-sanitize-recover=all -o build-fuzz/$$n $$f $(LIBC) $(LDLIBS) && \
+		mkdir -p build-fuzz/corpus-$${n#fuzz-} && \
+		build-fuzz/$$n -max_total_time=$(FUZZ_TIME:s=) -timeout=10 -rss_limit_mb=2048 \
+			-print_final_stats=1 -verbosity=0 -artifact_prefix=build-fuzz/$$n- \
+			build-fuzz/corpus-$${n#fuzz-} t/fuzz/corpus-$${n#fuzz-} || exit; done
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man7 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
+	for t in $(notdir $(TOOLS)); do sh man/completion.sh $(B)/$$t \
+		>$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$t || exit; done
+
+uninstall:
+	for t in $(notdir $(TOOLS)); do rm -f $(DESTDIR)$(PREFIX)/bin/$$t \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$t; done
+	for m in $(notdir $(wildcard man/*.[17])); do \
+		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
+
+clean:
+	rm -rf build build-*
+
+FORCE:
+.PHONY: all demo check test bench lint fuzz install uninstall clean FORCE
+.DELETE_ON_ERROR:
+-include $(OBJS:.o=.d)

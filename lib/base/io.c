@@ -1,0 +1,147 @@
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+
+static volatile sig_atomic_t stop, reload;
+
+static void
+on_stop(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static void
+on_reload(int sig)
+{
+	(void)sig;
+	reload = 1;
+}
+
+static void
+catch_stops(void)
+{
+	struct sigaction sa = {
+		.sa_handler = on_stop,
+		.sa_flags = (int)SA_RESETHAND,	/* the second one kills */
+	};
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+void
+io_init_filter(void)
+{
+	/* A parent that ignores SIGPIPE hands that down; we must not inherit it. */
+	signal(SIGPIPE, SIG_DFL);
+	catch_stops();
+}
+
+void
+io_init_server(void)
+{
+	struct sigaction sa = { .sa_handler = on_reload };
+
+	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGHUP, &sa, NULL);
+	catch_stops();
+}
+
+void
+io_refuse_terminal(int fd, const char *what)
+{
+	if (isatty(fd))
+		fatal(EXIT_USAGE, 0, "%s is a terminal", what);
+}
+
+bool
+io_stopping(void)
+{
+	return stop != 0;
+}
+
+void
+io_stop(void)
+{
+	stop = 1;
+}
+
+bool
+io_reload_asked(void)
+{
+	bool asked = reload != 0;
+
+	reload = 0;
+	return asked;
+}
+
+/* Signals are let in only while ppoll() waits, so none can slip in before it. */
+int
+io_wait(struct pollfd *pfd, unsigned n, int64_t timeout_ns)
+{
+	struct timespec ts = {
+		.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000,
+	};
+	sigset_t ours, before;
+	int r;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &ours, &before);
+	if (stop || reload)
+		r = -EINTR;
+	else if ((r = ppoll(pfd, n, timeout_ns < 0 ? NULL : &ts, &before)) < 0)
+		r = -errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+ssize_t
+io_read(int fd, void *buf, size_t len)
+{
+	for (;;) {
+		ssize_t n;
+		int r = io_wait(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+
+		if (stop)
+			return -EINTR;
+		if (r == -EINTR)
+			continue;
+		if (r < 0)
+			return r;
+		n = read(fd, buf, len);
+		if (n >= 0)
+			return n;
+		if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+	}
+}
+
+int
+io_write(int fd, const void *buf, size_t len)
+{
+	const uint8_t *p = buf;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n >= 0) {
+			p += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
+}

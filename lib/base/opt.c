@@ -1,0 +1,155 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/opt.h"
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+static _Noreturn void
+usage_error(const char *help)
+{
+	fprintf(stderr, "%.*s\n", (int)strcspn(help, "\n"), help);
+	exit(EXIT_USAGE);
+}
+
+void
+opt_common(int c, const char *help)
+{
+	switch (c) {
+	case 'h':
+		fputs(help, stdout);
+		exit(EXIT_SUCCESS);
+	case 'q':
+		log_verbose(-1);
+		break;
+	case 'v':
+		log_verbose(+1);
+		break;
+	case 'V':
+		printf("%s %s\n", log_prog(), VERSION);
+		exit(EXIT_SUCCESS);
+	default:		/* getopt_long() has already said what is wrong */
+		usage_error(help);
+	}
+}
+
+void
+opt_usage(const char *help, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s: ", log_prog());
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	usage_error(help);
+}
+
+int
+opt_scaled(const char *arg, const struct opt_unit *units, uint64_t *out)
+{
+	const char *s = arg;
+	uint64_t value = 0, frac = 0, base = 1;
+
+	if (*s < '0' || *s > '9')
+		return -EINVAL;
+	for (; *s >= '0' && *s <= '9'; s++)
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*s - '0'), &value))
+			return -ERANGE;
+	if (*s == '.') {
+		if (*++s < '0' || *s > '9')
+			return -EINVAL;
+		for (; *s >= '0' && *s <= '9'; s++) {
+			if (base > UINT64_C(1000000000))
+				return -EINVAL;
+			frac = frac * 10 + (uint64_t)(*s - '0');
+			base *= 10;
+		}
+	}
+	for (; units->suffix != NULL; units++) {
+		uint64_t whole, part;
+
+		if (strcmp(s, units->suffix) != 0)
+			continue;
+		if (__builtin_mul_overflow(value, units->scale, &whole) ||
+		    __builtin_mul_overflow(frac, units->scale, &part))
+			return -ERANGE;
+		if (part % base != 0)
+			return -EINVAL;
+		if (__builtin_add_overflow(whole, part / base, out))
+			return -ERANGE;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static uint64_t
+scaled_or_die(const char *name, const char *arg, const struct opt_unit *units,
+    const char *shape)
+{
+	uint64_t v;
+
+	switch (opt_scaled(arg, units, &v)) {
+	case 0:
+		return v;
+	case -ERANGE:
+		fatal(EXIT_USAGE, 0, "--%s '%s' is out of range", name, arg);
+	default:
+		fatal(EXIT_USAGE, 0, "--%s '%s' is not %s", name, arg, shape);
+	}
+}
+
+uint64_t
+opt_rate(const char *name, const char *arg)
+{
+	static const struct opt_unit units[] = {
+		{ "", 1 }, { "k", 1000 }, { "M", 1000000 },
+		{ "G", 1000000000 }, { NULL, 0 },
+	};
+
+	return scaled_or_die(name, arg, units, "a bit rate such as 2500k");
+}
+
+uint64_t
+opt_size(const char *name, const char *arg)
+{
+	static const struct opt_unit units[] = {
+		{ "", 1 }, { "k", 1000 }, { "M", 1000000 },
+		{ "G", 1000000000 }, { "Ki", 1 << 10 }, { "Mi", 1 << 20 },
+		{ "Gi", 1 << 30 }, { NULL, 0 },
+	};
+
+	return scaled_or_die(name, arg, units, "a size such as 64Ki");
+}
+
+uint64_t
+opt_duration(const char *name, const char *arg)
+{
+	static const struct opt_unit units[] = {
+		{ "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
+		{ "min", UINT64_C(60000000000) },
+		{ "h", UINT64_C(3600000000000) }, { NULL, 0 },
+	};
+
+	return scaled_or_die(name, arg, units, "a duration such as 6s or 500ms");
+}
+
+uint64_t
+opt_number(const char *name, const char *arg, uint64_t lo, uint64_t hi)
+{
+	static const struct opt_unit units[] = { { "", 1 }, { NULL, 0 } };
+	uint64_t v = scaled_or_die(name, arg, units, "a number");
+
+	if (v < lo || v > hi)
+		fatal(EXIT_USAGE, 0, "--%s '%s' is not in %" PRIu64 "..%" PRIu64,
+		    name, arg, lo, hi);
+	return v;
+}

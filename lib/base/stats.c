@@ -1,0 +1,111 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "lib/base/stats.h"
+
+static int
+open_unix(const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+		return fd < 0 ? -errno : fd;
+	err = errno;
+	close(fd);
+	return -err;
+}
+
+static int
+open_target(const char *target)
+{
+	char *end;
+	int fd;
+
+	if (strncmp(target, "unix:", 5) == 0)
+		return open_unix(target + 5);
+	if (strncmp(target, "fd:", 3) == 0) {
+		long n = strtol(target + 3, &end, 10);
+
+		if (target[3] < '0' || target[3] > '9' || *end != '\0' || n > 65535)
+			return -EINVAL;
+		return fcntl((int)n, F_GETFD) < 0 ? -errno : (int)n;
+	}
+	fd = open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	return fd < 0 ? -errno : fd;
+}
+
+int
+stats_open(struct stats *s, const char *target)
+{
+	*s = (struct stats){ .fd = -1, .start_ns = clk_mono_ns() };
+	s->next_ns = s->start_ns + CLK_SECOND;
+	if (target == NULL)
+		return 0;
+	s->fd = open_target(target);
+	return s->fd < 0 ? s->fd : 0;
+}
+
+bool
+stats_due(struct stats *s)
+{
+	int64_t now = clk_mono_ns();
+
+	if (s->fd < 0 || now < s->next_ns)
+		return false;
+	s->next_ns += ((now - s->next_ns) / CLK_SECOND + 1) * CLK_SECOND;
+	return true;
+}
+
+/* A line longer than PIPE_BUF may be cut by a full pipe; ours are shorter. */
+static bool
+write_line(int fd, const char *line, size_t len)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	if (poll(&pfd, 1, 0) != 1 || (pfd.revents & POLLOUT) == 0)
+		return false;
+	if (send(fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len)
+		return true;
+	return errno == ENOTSOCK && write(fd, line, len) == (ssize_t)len;
+}
+
+void
+stats_write(struct stats *s, json_t *object)
+{
+	char iso[CLK_ISO], *text;
+	json_t *line = json_object();
+	size_t len;
+
+	clk_iso(clk_utc_ns(), iso);
+	json_object_set_new(line, "time", json_string(iso));
+	json_object_set_new(line, "tool", json_string(log_prog()));
+	json_object_set_new(line, "uptime_ms",
+	    json_integer((clk_mono_ns() - s->start_ns) / 1000000));
+	if (s->dropped > 0)
+		json_object_set_new(line, "stats_dropped",
+		    json_integer((json_int_t)s->dropped));
+	json_object_update(line, object);
+	json_decref(object);
+	text = s->fd < 0 ? NULL : json_dumps(line, JSON_COMPACT);
+	json_decref(line);
+	if (text == NULL)
+		return;
+	len = strlen(text);
+	text[len] = '\n';	/* instead of the terminator */
+	if (!write_line(s->fd, text, len + 1))
+		s->dropped++;
+	free(text);
+}

@@ -1,0 +1,229 @@
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/url.h"
+
+/* Append len bytes to the store as a string. */
+static char *
+keep(struct url *u, size_t *fill, const char *s, size_t len)
+{
+	char *to = u->store + *fill;
+
+	if (*fill + len + 1 > sizeof(u->store))
+		return NULL;
+	memcpy(to, s, len);
+	to[len] = '\0';
+	*fill += len + 1;
+	return to;
+}
+
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* In place; %00 is refused, since it would end the string. */
+static int
+decode(char *s)
+{
+	char *to = s;
+
+	for (; *s != '\0'; s++) {
+		if (*s == '+') {
+			*to++ = ' ';
+		} else if (*s == '%') {
+			int hi = hex(s[1]), lo = hi < 0 ? -1 : hex(s[2]);
+
+			if (lo < 0 || hi * 16 + lo == 0)
+				return -EINVAL;
+			*to++ = (char)(hi * 16 + lo);
+			s += 2;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+	return 0;
+}
+
+static int
+parse_query(struct url *u, size_t *fill, const char *s)
+{
+	while (*s != '\0') {
+		size_t len = strcspn(s, "&"), key = strcspn(s, "=&");
+		struct url_pair *pair = &u->pair[u->npair];
+		char *k, *v;
+
+		if (len > 0) {
+			if (u->npair == URL_QUERY_MAX)
+				return -ENAMETOOLONG;
+			k = keep(u, fill, s, key);
+			v = k == NULL ? NULL : keep(u, fill, s + key + (key < len),
+			    len - key - (key < len));
+			if (v == NULL)
+				return -ENAMETOOLONG;
+			if (decode(k) < 0 || decode(v) < 0)
+				return -EINVAL;
+			*pair = (struct url_pair){ .key = k, .value = v };
+			u->npair++;
+		}
+		s += len + (s[len] == '&');
+	}
+	return 0;
+}
+
+static int
+parse_port(const char *s, size_t len, uint16_t *port)
+{
+	unsigned v = 0;
+
+	if (len == 0 || len > 5)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -EINVAL;
+		v = v * 10 + (unsigned)(s[i] - '0');
+	}
+	if (v > 65535)
+		return -EINVAL;
+	*port = (uint16_t)v;
+	return 0;
+}
+
+/* [user@]host[:port], len bytes. */
+static int
+parse_authority(struct url *u, size_t *fill, const char *s, size_t len)
+{
+	const char *at = memrchr(s, '@', len), *end = s + len, *colon;
+
+	if (at != NULL) {
+		u->has_at = true;
+		u->user = keep(u, fill, s, (size_t)(at - s));
+		s = at + 1;
+	}
+	if (s < end && *s == '[') {
+		const char *close = memchr(s, ']', (size_t)(end - s));
+
+		if (close == NULL || (close + 1 < end && close[1] != ':'))
+			return -EINVAL;
+		u->host = keep(u, fill, s + 1, (size_t)(close - s - 1));
+		colon = close + 1 < end ? close + 1 : NULL;
+	} else {
+		colon = memchr(s, ':', (size_t)(end - s));
+		u->host = keep(u, fill, s, (size_t)((colon ? colon : end) - s));
+	}
+	if (u->host == NULL || u->user == NULL)
+		return -ENAMETOOLONG;
+	if (colon == NULL)
+		return 0;
+	return parse_port(colon + 1, (size_t)(end - colon - 1), &u->port);
+}
+
+int
+url_parse(struct url *u, const char *text)
+{
+	const char *sep = strstr(text, "://"), *rest;
+	size_t fill = 0, len;
+
+	memset(u, 0, offsetof(struct url, store));
+	u->user = u->host = u->path = u->query = "";
+	if (*text == '\0')
+		return -EINVAL;
+	if (strlen(text) >= URL_MAX)
+		return -ENAMETOOLONG;
+	for (const char *p = text; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			return -EINVAL;
+	len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789+.-");
+	if (strncmp(text, "test:", 5) == 0) {	/* needs no authority */
+		u->scheme = "test";
+		rest = text + 5;
+		if (*rest != '\0' && *rest != '?' && strcmp(rest, "//") != 0 &&
+		    strncmp(rest, "//?", 3) != 0)
+			return -EINVAL;
+		rest += strcspn(rest, "?");
+	} else if (sep == NULL || sep == text || len != (size_t)(sep - text)) {
+		u->scheme = strcmp(text, "-") == 0 ? "-" : "file";
+		u->path = keep(u, &fill, text, strlen(text));
+		return 0;
+	} else {
+		char *scheme = keep(u, &fill, text, len);
+		int r;
+
+		for (char *p = scheme; *p != '\0'; p++)
+			*p = (char)tolower((unsigned char)*p);
+		u->scheme = scheme;
+		rest = sep + 3;
+		if (strcmp(scheme, "file") == 0) {
+			u->path = keep(u, &fill, rest, strlen(rest));
+			return *rest == '\0' ? -EINVAL : 0;
+		}
+		len = strcspn(rest, "/?");
+		if ((r = parse_authority(u, &fill, rest, len)) < 0)
+			return r;
+		rest += len;
+		len = strcspn(rest, "?");
+		u->path = keep(u, &fill, rest, len);
+		rest += len;
+	}
+	if (*rest == '?') {
+		u->query = keep(u, &fill, rest + 1, strlen(rest + 1));
+		return u->query == NULL ? -ENAMETOOLONG :
+		    parse_query(u, &fill, rest + 1);
+	}
+	return u->path == NULL ? -ENAMETOOLONG : 0;
+}
+
+const char *
+url_get(struct url *u, const char *key)
+{
+	for (unsigned i = 0; i < u->npair; i++)
+		if (strcmp(u->pair[i].key, key) == 0) {
+			u->pair[i].used = true;
+			return u->pair[i].value;
+		}
+	return NULL;
+}
+
+const char *
+url_unused(const struct url *u)
+{
+	for (unsigned i = 0; i < u->npair; i++)
+		if (!u->pair[i].used)
+			return u->pair[i].key;
+	return NULL;
+}
+
+int
+url_parse_listen(const char *text, char *host, size_t host_size, uint16_t *port)
+{
+	const char *colon = strrchr(text, ':');
+	const char *start = text, *end = colon;
+
+	if (colon == NULL) {
+		if (host_size < 1)
+			return -EINVAL;
+		host[0] = '\0';
+		return parse_port(text, strlen(text), port);
+	}
+	if (*text == '[') {
+		if (colon == text || colon[-1] != ']')
+			return -EINVAL;
+		start++;
+		end--;
+	} else if (memchr(text, ':', (size_t)(colon - text)) != NULL) {
+		return -EINVAL;		/* IPv6 needs its brackets */
+	}
+	if ((size_t)(end - start) >= host_size)
+		return -EINVAL;
+	memcpy(host, start, (size_t)(end - start));
+	host[end - start] = '\0';
+	return parse_port(colon + 1, strlen(colon + 1), port);
+}

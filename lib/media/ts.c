@@ -1,0 +1,165 @@
+#include <errno.h>
+#include <string.h>
+
+#include "lib/media/ts.h"
+
+/* In ts_demux.seen: the low nibble is the counter. */
+#define SEEN_NEVER	0x80
+#define SEEN_TWICE	0x10	/* one duplicate has been taken already */
+
+void
+ts_sync_init(struct ts_sync *d)
+{
+	memset(d, 0, sizeof(*d));
+	memset(d->seen, SEEN_NEVER, sizeof(d->seen));
+}
+
+static int64_t
+parse_pcr(const uint8_t *p)
+{
+	int64_t base = (int64_t)p[0] << 25 | (int64_t)p[1] << 17 |
+	    (int64_t)p[2] << 9 | (int64_t)p[3] << 1 | p[4] >> 7;
+	int64_t ext = (p[4] & 1) << 8 | p[5];
+
+	return ext < 300 ? base * 300 + ext : TS_NO_PCR;
+}
+
+/* 2.4.3.4, in the order of the flags.  What does not fit is damage. */
+static int
+parse_adaptation(const uint8_t *af, size_t len, struct ts_packet *pkt)
+{
+	size_t pos = 1;
+	uint8_t flags;
+
+	if (len == 0) {
+		pkt->stuffed = true;	/* one byte of stuffing: the length */
+		return 0;
+	}
+	flags = af[0];
+	pkt->discontinuity = (flags & 0x80) != 0;
+	pkt->random_access = (flags & 0x40) != 0;
+	if ((flags & 0x10) != 0) {
+		if (len < pos + 6)
+			return -EBADMSG;
+		pkt->pcr = parse_pcr(af + pos);
+		pos += 6;
+	}
+	if ((flags & 0x08) != 0)
+		pos += 6;		/* OPCR */
+	if ((flags & 0x04) != 0)
+		pos += 1;		/* splice_countdown */
+	if ((flags & 0x02) != 0) {
+		if (len < pos + 1 || len < pos + 1 + af[pos])
+			return -EBADMSG;
+		pkt->priv = af + pos + 1;
+		pkt->priv_len = af[pos];
+		pos += 1 + pkt->priv_len;
+	}
+	if ((flags & 0x01) != 0 && len > pos)
+		pos += 1 + (size_t)af[pos];
+	pkt->stuffed = len > pos;
+	return 0;
+}
+
+int
+ts_parse(const uint8_t p[static TS_PACKET], struct ts_packet *pkt)
+{
+	size_t off = 4;
+
+	*pkt = (struct ts_packet){ .data = p, .pcr = TS_NO_PCR };
+	pkt->pid = (uint16_t)((p[1] & 0x1f) << 8 | p[2]);
+	if ((p[1] & 0x80) != 0 || (p[3] & 0x30) == 0)
+		return -EBADMSG;	/* transport error; reserved control */
+	if ((p[3] & 0x20) != 0) {
+		off += 1 + (size_t)p[4];
+		if (off > TS_PACKET || parse_adaptation(p + 5, p[4], pkt) < 0)
+			return -EBADMSG;
+	}
+	pkt->unit_start = (p[1] & 0x40) != 0;
+	pkt->scrambled = (p[3] & 0xc0) != 0;
+	if ((p[3] & 0x10) != 0) {
+		pkt->payload = p + off;
+		pkt->payload_len = TS_PACKET - off;
+	}
+	return 0;
+}
+
+/* 2.4.3.3: counts packets with payload; each may be sent twice, no more. */
+static void
+check_continuity(struct ts_sync *d, struct ts_packet *pkt)
+{
+	uint8_t cc = pkt->data[3] & 0x0f;
+	uint8_t *seen = &d->seen[pkt->pid];
+	uint8_t last = *seen & 0x0f;
+
+	if (pkt->pid == TS_PID_NULL)
+		return;
+	if (*seen == SEEN_NEVER || pkt->discontinuity) {
+		*seen = cc;
+	} else if (pkt->payload == NULL) {
+		pkt->lost = cc != last;
+	} else if (cc == last && (*seen & SEEN_TWICE) == 0) {
+		pkt->duplicate = true;
+		*seen |= SEEN_TWICE;
+	} else {
+		pkt->lost = cc != ((last + 1) & 0x0f);
+		*seen = cc;
+	}
+	d->lost += pkt->lost;
+}
+
+/*
+ * The offset of the first sync byte that another one confirms a packet later.
+ * Bytes before it are junk whatever follows.
+ */
+static size_t
+find_sync(struct ts_sync *d, const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] != TS_SYNC)
+			continue;
+		if (len - i > TS_PACKET) {
+			d->locked = p[i + TS_PACKET] == TS_SYNC;
+			if (d->locked)
+				return i;
+		} else if (!d->eof) {
+			return i;	/* cannot tell yet */
+		} else if (len - i == TS_PACKET) {
+			d->locked = true;
+			return i;
+		}
+	}
+	return len;
+}
+
+int
+ts_sync_next(struct ts_sync *d, const uint8_t *p, size_t len, size_t *used,
+    struct ts_packet *pkt)
+{
+	size_t junk = 0;
+
+	if (d->locked && len > 0 && p[0] != TS_SYNC) {
+		d->locked = false;
+		d->sync_losses++;
+	}
+	if (!d->locked)
+		junk = find_sync(d, p, len);
+	d->junk_bytes += junk;
+	*used = junk;
+	if (!d->locked || len - junk < TS_PACKET) {
+		if (d->eof) {
+			d->junk_bytes += len - junk;
+			*used = len;
+		}
+		return 0;
+	}
+
+	*used += TS_PACKET;
+	d->packets++;
+	if (ts_parse(p + junk, pkt) < 0) {
+		d->bad++;
+		return -EBADMSG;
+	}
+	check_continuity(d, pkt);
+	return 1;
+}

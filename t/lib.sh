@@ -1,0 +1,104 @@
+# t/lib.sh - sourced by every shell test.  POSIX sh.
+#
+#   check 'name' 'commands'     one test: it passes when every command does
+#   skip 'name' 'reason'        one test that cannot run here, and why
+#   need 'reason' command       skip the whole file unless command succeeds
+#   free_port                   print a TCP and UDP port that nothing uses now
+#   fails STATUS command...     passes when command exits with just that status
+#   eventually command...       passes once command does, within 5 seconds
+#   packets COUNT PID [FIRST]   transport packets with a running counter
+#   done_testing                the last line of a test file
+#
+# A test runs under set -e in a scratch directory, with the built tools first in
+# PATH: one command a line, no &&, and the tool under test last in a pipe.  What
+# it prints is shown, as TAP comments, when it fails.
+# shellcheck shell=sh
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+BUILD=${BUILD:-$top/build}
+PATH=$BUILD:$PATH
+export PATH BUILD top
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/t.XXXXXX") || exit
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+cd "$scratch" || exit
+count=0 failed=0
+
+check () {
+	count=$((count + 1))
+	(set -e; eval "$2") >.log 2>&1 </dev/null
+	case $? in
+	0)
+		echo "ok $count - $1"
+		;;
+	*)
+		echo "not ok $count - $1"
+		sed 's/^/# /' .log
+		failed=$((failed + 1))
+		;;
+	esac
+}
+
+skip () {
+	count=$((count + 1))
+	echo "ok $count - $1 # SKIP $2"
+}
+
+need () {
+	reason=$1
+	shift
+	"$@" >/dev/null 2>&1 || {
+		echo "1..0 # SKIP $reason"
+		exit 0
+	}
+}
+
+# Each file starts at a place of its own, so that parallel files do not meet.
+free_port () {
+	port=$(cat "$scratch/.port" 2>/dev/null || echo $((20000 + $$ * 37 % 12000)))
+	while
+		port=$((port + 1))
+		ss -Hltun "sport = :$port" 2>/dev/null | grep -q .
+	do
+		:
+	done
+	echo "$port" >"$scratch/.port"
+	echo "$port"
+}
+
+fails () {
+	want=$1
+	shift
+	got=0
+	"$@" || got=$?
+	test "$got" -eq "$want" || {
+		echo "status $got, want $want: $*"
+		return 1
+	}
+}
+
+eventually () {
+	tries=100
+	until "$@"
+	do
+		tries=$((tries - 1))
+		test "$tries" -gt 0 || return 1
+		sleep 0.05
+	done
+}
+
+packets () {
+	LC_ALL=C awk -v n="$1" -v pid="$2" -v first="${3:-0}" 'BEGIN {
+		for (i = first; i < first + n; i++) {
+			printf "G%c%c%c", int(pid / 256), pid % 256, 16 + i % 16
+			for (j = 4; j < 188; j++)
+				printf "%c", 1 + i % 100
+		}
+	}'
+}
+
+done_testing () {
+	echo "1..$count"
+	test "$failed" -eq 0
+	exit
+}
