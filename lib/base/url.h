@@ -48,6 +48,13 @@ const char *url_get(struct url *u, const char *key);
 /* The first key that no url_get() has asked for, or NULL: a usage error. */
 const char *url_unused(const struct url *u);
 
+/*
+ * The absolute form of a reference that was found in base (RFC 3986 5.2, dot
+ * segments removed, any fragment dropped).  base is absolute: a URL, or the path of a file.
+ * Returns 0, -EINVAL (control characters), or -ENAMETOOLONG.
+ */
+int url_resolve(const char *base, const char *ref, char *out, size_t size);
+
 /* "host:port", "[v6]:port", ":port" or "port" for --listen.  0 or -EINVAL. */
 int url_parse_listen(const char *text, char *host, size_t host_size,
     uint16_t *port);
