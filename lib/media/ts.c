@@ -57,7 +57,7 @@ parse_adaptation(const uint8_t *af, size_t len, struct ts_packet *pkt)
 	}
 	if ((flags & 0x01) != 0 && len > pos)
 		pos += 1 + (size_t)af[pos];
-	pkt->stuffed = len > pos;
+	pkt->stuffed = len > pos || flags == 0;
 	return 0;
 }
 

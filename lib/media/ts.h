@@ -35,7 +35,7 @@ struct ts_packet {
 	bool		 random_access;
 	bool		 discontinuity;	/* announced: PCR and counter may jump */
 	bool		 scrambled;
-	bool		 stuffed;	/* the adaptation field ends in stuffing */
+	bool		 stuffed;	/* the adaptation field is, or ends in, stuffing */
 	bool		 duplicate;	/* a legal repeat of the one before */
 	bool		 lost;		/* packets of this PID are missing before */
 };

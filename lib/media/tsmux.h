@@ -88,7 +88,7 @@ int tsmux_put(struct tsmux *m, struct tsmux_stream *s,
 int tsmux_put_section(struct tsmux *m, struct tsmux_stream *s,
     const uint8_t *section, size_t len);
 
-/* Append a clock packet (ebp.h) and a PCR of the PCR stream for time dts. */
+/* Append a clock packet (ebp.h): what it says is of the next PCR. */
 int tsmux_put_clock(struct tsmux *m, bool has_time, uint64_t ntp);
 
 #endif
