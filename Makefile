@@ -114,7 +114,10 @@ check:
 	.ci/deps check $(if $(FULL),full)
 	+$(MAKE) --no-print-directory -j$$(nproc) test
 
-test: all $(UNITS) $(FUZZ) $(HELP)
+# Everything that a test runs: then "prove t/0100-units.t" runs some of them.
+programs: all $(UNITS) $(FUZZ) $(HELP)
+
+test: programs
 	BUILD=$(abspath $(B)) prove -j2 $(if $(V),-v) t/
 
 bench: all $(HELP)
@@ -161,6 +164,6 @@ clean:
 	rm -rf build build-*
 
 FORCE:
-.PHONY: all demo check test bench lint fuzz install uninstall clean FORCE
+.PHONY: all programs demo check test bench lint fuzz install uninstall clean FORCE
 .DELETE_ON_ERROR:
 -include $(OBJS:.o=.d)
