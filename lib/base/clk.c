@@ -1,5 +1,5 @@
 #include <errno.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -66,14 +66,19 @@ clk_sleep_until(int64_t deadline_ns)
 void
 clk_iso(int64_t utc_ns, char buf[static CLK_ISO])
 {
+	int64_t ns = utc_ns % CLK_SECOND;
 	time_t s = (time_t)(utc_ns / CLK_SECOND);
 	struct tm tm;
 	size_t len;
 
+	if (ns < 0) {			/* before 1970: round down */
+		ns += CLK_SECOND;
+		s--;
+	}
 	gmtime_r(&s, &tm);
 	len = strftime(buf, CLK_ISO, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(buf + len, CLK_ISO - len, ".%03uZ",
-	    (unsigned)(utc_ns % CLK_SECOND / 1000000) % 1000);
+	    (unsigned)(ns / 1000000) % 1000);
 }
 
 static int
@@ -93,7 +98,7 @@ expect(const char **s, char c)
 	return *(*s)++ == c ? 0 : -EINVAL;
 }
 
-/* What follows the seconds: decimals, then Z or +hh:mm or -hhmm. */
+/* What follows the seconds: decimals, then Z or +hh:mm or -hhmm or +hh. */
 static int
 parse_tail(const char *s, int64_t *ns, int64_t *offset_s)
 {
@@ -111,12 +116,23 @@ parse_tail(const char *s, int64_t *ns, int64_t *offset_s)
 	sign = *s++ == '-' ? -1 : 1;
 	if (digits(&s, 2, 0, 23, &h) < 0)
 		return -EINVAL;
-	if (*s == ':')
-		s++;
-	if (digits(&s, 2, 0, 59, &m) < 0 || *s != '\0')
-		return -EINVAL;
+	m = 0;
+	if (*s != '\0') {
+		s += *s == ':';
+		if (digits(&s, 2, 0, 59, &m) < 0 || *s != '\0')
+			return -EINVAL;
+	}
 	*offset_s = sign * (h * 3600 + m * 60);
 	return 0;
+}
+
+static int
+days(int year, int month)
+{
+	static const int of[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return of[month - 1] + (month == 2 && leap);
 }
 
 int
@@ -133,8 +149,9 @@ clk_parse_iso(const char *s, int64_t *utc_ns)
 	    digits(&s, 2, 0, 60, &tm.tm_sec) < 0 ||
 	    parse_tail(s, &ns, &offset_s) < 0)
 		return -EINVAL;
-	if (tm.tm_year > 2200)
-		return -EINVAL;		/* does not fit in ns */
+	if (tm.tm_mday > days(tm.tm_year, tm.tm_mon) ||
+	    tm.tm_year > 2200)		/* does not fit in ns */
+		return -EINVAL;
 	tm.tm_year -= 1900;
 	tm.tm_mon--;
 	*utc_ns = ((int64_t)timegm(&tm) - offset_s) * CLK_SECOND + ns;

@@ -84,8 +84,9 @@ opt_scaled(const char *arg, const struct opt_unit *units, uint64_t *out)
 			return -ERANGE;
 		if (part % base != 0)
 			return -EINVAL;
-		if (__builtin_add_overflow(whole, part / base, out))
+		if (__builtin_add_overflow(whole, part / base, &whole))
 			return -ERANGE;
+		*out = whole;
 		return 0;
 	}
 	return -EINVAL;
@@ -97,7 +98,11 @@ scaled_or_die(const char *name, const char *arg, const struct opt_unit *units,
 {
 	uint64_t v;
 
-	switch (opt_scaled(arg, units, &v)) {
+	int r = opt_scaled(arg, units, &v);
+
+	if (r == 0 && v > INT64_MAX)	/* it may be counted in int64_t later */
+		r = -ERANGE;
+	switch (r) {
 	case 0:
 		return v;
 	case -ERANGE:

@@ -223,7 +223,107 @@ url_parse_listen(const char *text, char *host, size_t host_size, uint16_t *port)
 	}
 	if ((size_t)(end - start) >= host_size)
 		return -EINVAL;
+	for (const char *p = start; p < end; p++)
+		if (*p == '[' || *p == ']' || iscntrl((unsigned char)*p))
+			return -EINVAL;
 	memcpy(host, start, (size_t)(end - start));
 	host[end - start] = '\0';
 	return parse_port(colon + 1, strlen(colon + 1), port);
+}
+
+/* ---- references (RFC 3986 5.2) */
+
+/* [0, path) is scheme and authority; then path, query, fragment. */
+struct cut {
+	size_t	path, query, fragment;
+	bool	file;			/* a path of the file system is all there is */
+};
+
+/* The length of "scheme:" at the front of s, or 0. */
+static size_t
+scheme_len(const char *s)
+{
+	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789+.-");
+
+	return isalpha((unsigned char)*s) && s[len] == ':' ? len + 1 : 0;
+}
+
+static struct cut
+cut_url(const char *s)
+{
+	size_t scheme = scheme_len(s);
+	struct cut c = { .file = scheme == 0 || strncmp(s + scheme, "//", 2) != 0 };
+
+	if (c.file) {
+		c.query = c.fragment = strlen(s);
+	} else {
+		c.path = scheme + 2 + strcspn(s + scheme + 2, "/?#");
+		c.query = c.path + strcspn(s + c.path, "?#");
+		c.fragment = c.query + strcspn(s + c.query, "#");
+	}
+	return c;
+}
+
+/* Take "." and ".." out of path[0..len), which begins with "/".  The new length. */
+static size_t
+remove_dots(char *path, size_t len)
+{
+	size_t fill = 0, n;
+
+	for (size_t pos = 0; pos < len; pos += n) {	/* path[pos] is a "/" */
+		const char *slash = memchr(path + pos + 1, '/', len - pos - 1);
+		bool up;
+
+		n = slash == NULL ? len - pos : (size_t)(slash - path) - pos;
+		up = n == 3 && memcmp(path + pos, "/..", 3) == 0;
+		if (up) {
+			while (fill > 0 && path[--fill] != '/')
+				;
+		} else if (n != 2 || path[pos + 1] != '.') {
+			memmove(path + fill, path + pos, n);
+			fill += n;
+			continue;
+		}
+		if (slash == NULL)		/* "a/.." is "/", "a/." is "a/" */
+			path[fill++] = '/';
+	}
+	return fill;
+}
+
+int
+url_resolve(const char *base, const char *ref, char *out, size_t size)
+{
+	struct cut b = cut_url(base), c;
+	bool absolute = scheme_len(ref) > 0, data = strncmp(ref, "data:", 5) == 0;
+	size_t len = data ? strlen(ref) : strcspn(ref, "#");
+	size_t keep_len = b.fragment;		/* what stays of base */
+	const char *root = "";
+
+	for (const char *p = ref; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			return -EINVAL;
+	if (absolute)
+		keep_len = 0;
+	else if (strncmp(ref, "//", 2) == 0 && !b.file)
+		keep_len = scheme_len(base);
+	else if (*ref == '/')
+		keep_len = b.path;
+	else if (*ref == '?' && !b.file)
+		keep_len = b.query;
+	else if (len > 0) {
+		const char *slash = memrchr(base + b.path, '/', b.query - b.path);
+
+		keep_len = slash == NULL ? b.path : (size_t)(slash + 1 - base);
+		root = slash == NULL && !b.file ? "/" : "";
+	}
+	if (keep_len + strlen(root) + len >= size)
+		return -ENAMETOOLONG;
+	snprintf(out, size, "%.*s%s%.*s", (int)keep_len, base, root, (int)len, ref);
+	c = cut_url(out);
+	if (!c.file && out[c.path] == '/') {
+		len = remove_dots(out + c.path, c.query - c.path);
+		memmove(out + c.path + len, out + c.query, strlen(out + c.query) + 1);
+	}
+	return 0;
 }

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "lib/base/rational.h"
+#include "lib/media/hlsattr.h"
 
 #define HLS_TEXT_MAX	 (32 << 20)	/* bytes */
 #define HLS_SEGMENTS_MAX (1 << 18)	/* more than a day of 0.5 s */
@@ -130,16 +131,5 @@ int hls_probe(const void *text, size_t len);
 /* Read a playlist.  On failure nothing is to be freed; h->line tells where. */
 int hls_parse(struct hls *h, const void *text, size_t len);
 void hls_free(struct hls *h);
-
-/* An attribute list: NAME=value,NAME="value, quoted",... */
-struct hls_attr {
-	const char *name, *value;	/* borrows the list; value without quotes */
-	size_t	    name_len, len;
-	bool	    quoted;
-};
-
-/* The next of *list, which moves on.  1, 0 at the end, -EBADMSG. */
-int hls_attr_next(const char **list, struct hls_attr *attr);
-bool hls_attr_find(const char *list, const char *name, struct hls_attr *attr);
 
 #endif

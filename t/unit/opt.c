@@ -19,6 +19,11 @@ main(void)
 		{ "1.0000000001s", -EINVAL, 0 },	/* finer than a nanosecond */
 		{ "99999999h", -ERANGE, 0 },
 		{ "99999999999999999999s", -ERANGE, 0 },
+		{ "5124095.9999999999h", -ERANGE, 0 },
+		{ "18446744073.709551615s", 0, UINT64_MAX },
+		{ "18446744073.709551616s", -ERANGE, 0 },	/* carries over */
+		{ "0.25h", 0, UINT64_C(900000000000) },
+		{ "1.000000000s", 0, 1000000000 },
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
