@@ -108,7 +108,10 @@ $(B)/flags: FORCE
 demo:
 	.ci/deps demo
 	+$(MAKE) --no-print-directory -j$$(nproc) all
-	BUILD=$(abspath $(B)) origin/demo/run $(if $(DURATION),--duration $(DURATION))
+# On a terminal in a process group of its own, so that Ctrl-C ends the channel and
+# not make.
+	@if test -t 0; then set -m; fi; \
+		BUILD=$(abspath $(B)) origin/demo/run $(if $(DURATION),--duration $(DURATION))
 
 check:
 	.ci/deps check $(if $(FULL),full)

@@ -23,8 +23,9 @@ do
 		test "$(wc -l <err)" -eq 2
 	'
 	check "$tool: its manual and --help have the same options" '
-		$tool --help | grep -o "^  .*, --[a-z-]*" | sed "s/.*--//" | sort >help
-		sed -n "s/^\.It .*Fl -\([a-z-]*\).*/\1/p" "$man/$tool.1" | sort >manual
+		$tool --help | grep -oE "^ +(-[[:alnum:]], )?--[a-z0-9-]+" |
+			sed "s/.*--//" | sort >help
+		sed -n "s/^\.It .*Fl -\([a-z0-9-]*\).*/\1/p" "$man/$tool.1" | sort >manual
 		diff help manual
 	'
 done

@@ -1,0 +1,221 @@
+/*
+ * players.js - one face for every player.
+ *
+ * PLAYERS names them.  open(video, base, on) starts playback and returns a
+ * promise of an object with
+ *
+ *     rungs()        [{ id, width, height, bitrate, codecs, fps }], low to high
+ *     rung()         the id of the one that plays, null while it is not known
+ *     choose(id)     hold to one rung; null: choose automatically
+ *     canChoose      false when the player keeps the choice to itself
+ *     audios()       [{ id, label, on }]
+ *     chooseAudio(id)
+ *     date()         when the picture shown was taken, ms since 1970, or null
+ *     lag()          how long ago that was in s, by the player's own word, or null
+ *     live()         go to the live edge
+ *     close()        stop, and give the video element back; may be a promise
+ *
+ * on.error(text, fatal) is told of every error.
+ */
+/* global Hls, dashjs, shaka */
+
+const byHeight = (a, b) => a.height - b.height || a.bitrate - b.bitrate;
+
+async function openHls(video, base, on)
+{
+	const hls = new Hls({ backBufferLength: 30 });
+	const date = () => hls.playingDate ? hls.playingDate.getTime() : null;
+	const audios = () => hls.audioTracks.map((t) => ({
+		id: String(t.id), label: t.name || t.lang, on: t.id === hls.audioTrack,
+	}));
+
+	hls.on(Hls.Events.ERROR, (event, data) => {
+		const why = data.error && data.error.message || data.reason || "";
+
+		on.error(`${data.details} ${why}`.trim(), data.fatal);
+		if (data.fatal && data.type === Hls.ErrorTypes.NETWORK_ERROR)
+			setTimeout(() => hls.url && hls.loadSource(hls.url), 1000);
+		else if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR)
+			hls.recoverMediaError();
+	});
+	hls.loadSource(base + "index.m3u8");
+	hls.attachMedia(video);
+	return {
+		canChoose: true,
+		rungs: () => hls.levels.map((l, i) => ({
+			id: String(i), width: l.width, height: l.height, bitrate: l.bitrate,
+			codecs: l.videoCodec, fps: l.frameRate,
+		})).sort(byHeight),
+		rung: () => hls.currentLevel < 0 ? null : String(hls.currentLevel),
+		choose: (id) => { hls.nextLevel = id === null ? -1 : Number(id); },
+		audios,
+		chooseAudio: (id) => { hls.audioTrack = Number(id); },
+		date,
+		lag: () => null,
+		live: () => {
+			if (hls.liveSyncPosition)
+				video.currentTime = hls.liveSyncPosition;
+		},
+		close: () => hls.destroy(),
+	};
+}
+
+async function openDash(video, base, on)
+{
+	const player = dashjs.MediaPlayer().create();
+
+	player.updateSettings({ streaming: { buffer: { bufferToKeep: 30 } } });
+	player.on("error", (e) => on.error(e.error && e.error.message || "error",
+	    false));
+	player.initialize(video, base + "index.mpd", true);
+	const ready = () => player.isReady() && player.getActiveStream();
+	const name = (t) => t.labels && t.labels[0] && t.labels[0].text ||
+	    t.lang || `audio ${t.index}`;
+
+	return {
+		canChoose: true,
+		rungs: () => ready() ? player.getRepresentationsByType("video").map((r) => ({
+			id: r.id, width: r.width, height: r.height, bitrate: r.bandwidth,
+			codecs: r.codecs, fps: r.frameRate,
+		})).sort(byHeight) : [],
+		rung: () => {
+			const r = ready() && player.getCurrentRepresentationForType("video");
+
+			return r ? r.id : null;
+		},
+		choose: (id) => {
+			player.updateSettings({ streaming: {
+				abr: { autoSwitchBitrate: { video: id === null } },
+			} });
+			if (id !== null)
+				player.setRepresentationForTypeById("video", id);
+		},
+		audios: () => ready() ? player.getTracksFor("audio").map((t) => ({
+			id: String(t.index), label: name(t),
+			on: t === player.getCurrentTrackFor("audio"),
+		})) : [],
+		chooseAudio: (id) => {
+			const track = player.getTracksFor("audio")
+			    .find((t) => String(t.index) === id);
+
+			if (track)
+				player.setCurrentTrack(track);
+		},
+		date: () => null,
+		lag: () => {
+			const lag = ready() && player.isDynamic() &&
+			    player.getCurrentLiveLatency();
+
+			return Number.isFinite(lag) && lag > 0 ? lag : null;
+		},
+		live: () => player.seekToOriginalLive(),
+		close: () => player.destroy(),
+	};
+}
+
+function openShaka(manifest)
+{
+	return async (video, base, on) => {
+		shaka.polyfill.installAll();
+		const player = new shaka.Player();
+		const variants = () => player.getVariantTracks();
+		const active = () => variants().find((t) => t.active);
+		const text = (e) => `shaka ${e.code} ${e.message || ""} ` +
+		    (e.data || []).filter((d) => typeof d !== "object").join(" ");
+
+		player.addEventListener("error", (e) => on.error(text(e.detail),
+		    e.detail.severity === shaka.util.Error.Severity.CRITICAL));
+		player.configure({ streaming: { bufferBehind: 30 } });
+		await player.attach(video);
+		player.load(base + manifest).catch((e) => {
+			if (e.code !== shaka.util.Error.Code.LOAD_INTERRUPTED)
+				on.error(text(e), true);
+		});
+		const rungs = () => {
+			const now = active(), seen = new Map();
+
+			for (const t of variants())
+				if (!now || t.audioId === now.audioId)
+					seen.set(t.videoId, {
+						id: String(t.videoId), width: t.width, height: t.height,
+						bitrate: t.bandwidth, codecs: t.videoCodec,
+						fps: t.frameRate,
+					});
+			return [...seen.values()].sort(byHeight);
+		};
+
+		return {
+			canChoose: true,
+			rungs,
+			rung: () => active() ? String(active().videoId) : null,
+			choose: (id) => {
+				player.configure({ abr: { enabled: id === null } });
+				if (id === null)
+					return;
+				const now = active();
+				const track = variants().find((t) => String(t.videoId) === id &&
+				    (!now || t.audioId === now.audioId));
+
+				if (track)
+					player.selectVariantTrack(track, false);
+			},
+			audios: () => player.getAudioTracks().map((t, i) => ({
+				id: String(i), label: t.label || t.language, on: t.active,
+			})),
+			chooseAudio: (id) => player.selectAudioTrack(
+			    player.getAudioTracks()[Number(id)]),
+			date: () => {
+				const d = player.isLive() && player.getPlayheadTimeAsDate();
+
+				return d ? d.getTime() : null;
+			},
+			lag: () => null,
+			live: () => player.goToLive(),
+			close: () => player.destroy(),
+		};
+	};
+}
+
+/* The browser's own HLS chooses by itself, and tells only the picture's size. */
+async function openNative(video, base, on)
+{
+	const fail = () => on.error(`media error ${video.error.code} ` +
+	    video.error.message, true);
+
+	video.addEventListener("error", fail);
+	video.src = base + "index.m3u8";
+	video.play().catch(() => {});
+	return {
+		canChoose: false,
+		rungs: () => [],
+		rung: () => null,
+		choose: () => {},
+		audios: () => [],
+		chooseAudio: () => {},
+		date: () => null,
+		lag: () => null,
+		live: () => {
+			if (video.seekable.length)
+				video.currentTime = video.seekable.end(video.seekable.length - 1) - 6;
+		},
+		close: () => {
+			video.removeEventListener("error", fail);
+			video.removeAttribute("src");
+			video.load();
+		},
+	};
+}
+
+export const PLAYERS = {
+	"hlsjs": { label: "hls.js", form: "HLS", open: openHls },
+	"shaka-hls": { label: "Shaka", form: "HLS", open: openShaka("index.m3u8") },
+	"native": { label: "browser", form: "HLS", open: openNative },
+	"dashjs": { label: "dash.js", form: "DASH", open: openDash },
+	"shaka-dash": { label: "Shaka", form: "DASH", open: openShaka("index.mpd") },
+};
+
+export function playable(name)
+{
+	return name !== "native" || document.createElement("video")
+	    .canPlayType("application/vnd.apple.mpegurl") !== "";
+}
