@@ -126,17 +126,31 @@ test: programs
 bench: all $(HELP)
 	for b in t/bench/*.sh; do echo "# $$b"; BUILD=$(abspath $(B)) sh $$b || exit; done
 
-lint:
+lint: lint-man lint-shell lint-headers lint-tidy
+
+lint-man:
 	rm -rf $(B)/man && for s in 1 7; do \
 		install -D -m 644 -t $(B)/man/man$$s man/*.$$s || exit; done
 	makewhatis $(abspath $(B))/man
 	MANPATH=$(abspath $(B))/man mandoc -Tlint -Wstyle man/*.[17]
-	shellcheck -e SC1091,SC2016 .ci/deps .ci/run $(wildcard t/*.t t/*.sh t/bench/*.sh origin/demo/run)
+
+lint-shell:
+	shellcheck -e SC1091,SC2016,SC2154 .ci/deps .ci/run \
+		$(wildcard t/*.t t/*.sh t/bench/*.sh man/*.sh origin/demo/run)
+
+lint-headers:
 	for h in $(LIBH) $(foreach f,$(BUILT),$(wildcard $(f)/*.h)) t/*.h; do \
-		$(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -xc $$h || exit; done
-	printf '%s\n' $(LIBC) $(foreach f,$(BUILT),$(wildcard $(f)/*.c)) | \
-		xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- -std=c11 $(CPPFLAGS) \
-		$(foreach p,$(have),$(call macro,$(p))) $(shell $(PKG_CONFIG) --cflags $(have)) 2>/dev/null' sh
+		$(CC) $(CPPFLAGS) $(CFLAGS) $(shell $(PKG_CONFIG) --cflags $(have)) \
+		-fsyntax-only -xc $$h || exit; done
+
+# A source is looked at again only after it, or a header, has changed.
+TIDY := $(patsubst %.c,$(B)/tidy/%,$(LIBC) $(foreach f,$(BUILT),$(wildcard $(f)/*.c)))
+lint-tidy: $(TIDY)
+$(TIDY): $(B)/tidy/%: %.c .clang-tidy $(LIBH) $(foreach f,$(BUILT),$(wildcard $(f)/*.h))
+	echo "  TIDY $<"
+	clang-tidy --quiet $< -- -std=c11 $(CPPFLAGS) $(foreach p,$(have),$(call macro,$(p))) \
+		$(shell $(PKG_CONFIG) --cflags $(have)) 2>/dev/null
+	mkdir -p $(@D) && touch $@
 
 fuzz:
 	mkdir -p build-fuzz && for f in t/fuzz/fuzz-*.c; do n=$$(basename $$f .c); echo "# $$n"; \
@@ -167,6 +181,7 @@ clean:
 	rm -rf build build-*
 
 FORCE:
-.PHONY: all programs demo check test bench lint fuzz install uninstall clean FORCE
+.PHONY: all programs demo check test bench lint lint-man lint-shell \
+	lint-headers lint-tidy fuzz install uninstall clean FORCE
 .DELETE_ON_ERROR:
 -include $(OBJS:.o=.d)

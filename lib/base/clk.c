@@ -122,7 +122,7 @@ parse_tail(const char *s, int64_t *ns, int64_t *offset_s)
 		if (digits(&s, 2, 0, 59, &m) < 0 || *s != '\0')
 			return -EINVAL;
 	}
-	*offset_s = sign * (h * 3600 + m * 60);
+	*offset_s = sign * ((int64_t)h * 3600 + (int64_t)m * 60);
 	return 0;
 }
 

@@ -11,7 +11,9 @@
 #define TIME		0x08
 #define EXTENSION	0x01
 
-/* The fields after 'EBP0', in their order. */
+static const uint8_t format_identifier[4] = { 'E', 'B', 'P', '0' };
+
+/* The fields after format_identifier, in their order. */
 static int
 parse_fields(const uint8_t *p, size_t len, struct ebp *ebp)
 {
@@ -55,7 +57,8 @@ ebp_parse(const uint8_t *priv, size_t len, struct ebp *ebp)
 
 		if (i + 2 + n > len)
 			return -ENOENT;	/* private data of somebody else */
-		if (priv[i] == TAG && n >= 4 && memcmp(priv + i + 2, "EBP0", 4) == 0)
+		if (priv[i] == TAG && n >= 4 && memcmp(priv + i + 2,
+		    format_identifier, sizeof(format_identifier)) == 0)
 			return parse_fields(priv + i + 6, n - 4, ebp);
 	}
 	return -ENOENT;
@@ -67,7 +70,7 @@ ebp_put(uint8_t p[static EBP_MAX], const struct ebp *ebp)
 	size_t len = 7;
 
 	p[0] = TAG;
-	memcpy(p + 2, "EBP0", 4);
+	memcpy(p + 2, format_identifier, sizeof(format_identifier));
 	p[6] = (uint8_t)((ebp->fragment ? FRAGMENT : 0) |
 	    (ebp->segment ? SEGMENT : 0) | (ebp->sap_type != 0 ? SAP : 0) |
 	    (ebp->has_time ? TIME : 0) | 0x02);	/* the reserved bit is 1 */

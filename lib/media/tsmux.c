@@ -6,6 +6,7 @@
 
 #define PCR_PERIOD	(INT64_C(36) * 90)	/* below the 40 ms that are allowed */
 #define TABLE_PERIOD	(INT64_C(90) * 90)	/* below 100 ms */
+#define OUT_SIZE	((size_t)64 * TS_PACKET)
 #define DELAY		(INT64_C(700) * 90)
 
 void
@@ -86,7 +87,7 @@ room(struct tsmux *m, size_t n)
 	uint8_t *out;
 
 	if (want > size) {
-		size = size == 0 ? 64 * TS_PACKET : size;
+		size = size == 0 ? OUT_SIZE : size;
 		while (size < want)
 			size *= 2;
 		out = realloc(m->out, size);
