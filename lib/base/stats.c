@@ -75,7 +75,9 @@ write_line(int fd, const char *line, size_t len)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
 
-	if (poll(&pfd, 1, 0) != 1 || (pfd.revents & POLLOUT) == 0)
+	/* A pipe that nobody reads any more would end a filter by SIGPIPE. */
+	if (poll(&pfd, 1, 0) != 1 || (pfd.revents & POLLOUT) == 0 ||
+	    (pfd.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
 		return false;
 	if (send(fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len)
 		return true;
