@@ -48,7 +48,7 @@ struct mp4_sample {
 	uint32_t duration;
 	int32_t	 cts;			/* pts - dts */
 	bool	 sync;
-	uint64_t dts;			/* the reader sets it; the writer counts itself */
+	uint64_t dts;			/* set by the reader; from 0 if there is no tfdt */
 };
 
 struct mp4_emsg {

@@ -14,6 +14,7 @@
 #include "lib/media/mp4.h"
 
 #define MP4_TRACKS_MAX	32
+#define MP4_FRAGMENT_MAX	(256u << 20)	/* a longer one is damage */
 
 struct mp4_init {
 	unsigned n;			/* tracks of unknown kind are among them */
@@ -34,14 +35,13 @@ struct mp4_fragment {
 	bool	 has_prft;
 	struct mp4_prft prft;
 	/* private: */
-	const uint8_t *base;		/* the front, moof, mdat's payload */
-	size_t	 base_len, moof_off, moof_len, mdat_off, mdat_len;
-	size_t	 traf_end, traf_next, trun_next, trun_end, emsg_next;
+	const uint8_t *base;		/* the front: offsets count from here */
+	size_t	 front_len, moof_start, moof_off, moof_len, mdat_off, mdat_len;
+	size_t	 emsg_next, traf_next, traf_end, trun_next, trun_end, sample_pos;
 	const struct mp4_track *track;
 	uint32_t tfhd_duration, tfhd_size, tfhd_flags;
 	uint32_t trun_flags, first_flags, left;
 	bool	 first;
-	uint8_t	 trun_version;
 	uint64_t dts;
 	size_t	 data_off, base_data;
 };
