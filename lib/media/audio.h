@@ -28,7 +28,7 @@
 #define AUDIO_CONFIG_MAX	64
 
 struct audio_info {
-	enum codec codec;		/* what a header showed, e.g. E-AC-3 for AC-3 */
+	enum codec codec;		/* what the headers show: E-AC-3 in AC-3 too */
 	uint32_t rate;			/* Hz; 0: nothing known yet */
 	unsigned channels;
 	uint32_t frame_samples;		/* 0: varies (Opus) */
@@ -36,16 +36,17 @@ struct audio_info {
 	uint8_t	 object_type;		/* AAC: 2 is LC, 5 HE */
 	uint8_t	 layer;			/* MPEG audio: 1 to 3 */
 	uint16_t pre_skip;		/* Opus, at 48000 */
+	uint8_t	 joc;			/* E-AC-3 with Atmos: its complexity index */
 	char	 codec_string[16];	/* mp4a.40.2, ac-3, ec-3, opus */
 	size_t	 config_len;		/* for mp4.h: AudioSpecificConfig, or the */
 	uint8_t	 config[AUDIO_CONFIG_MAX];	/* payload of dac3, dec3, dOps */
 };
 
 struct audio_frame {
-	const uint8_t *data;		/* as on the wire (Opus: without control header) */
+	const uint8_t *data;		/* as on the wire; Opus: without its header */
 	size_t	 len;
-	const uint8_t *raw;		/* as in a file: AAC without ADTS header */
-	size_t	 raw_len;
+	const uint8_t *raw;		/* as in a file: AAC without its header; */
+	size_t	 raw_len;		/* NULL: several raw data blocks, no place */
 	uint32_t samples;
 	uint32_t trim_start, trim_end;	/* Opus: samples not to be heard */
 	int64_t	 pts;			/* or PES_NO_TIME (pes.h) */
@@ -58,15 +59,16 @@ struct audio {
 	uint64_t frames, skipped;	/* skipped bytes */
 	/* private: */
 	enum codec codec;
-	uint8_t	 opus_config;
-	const uint8_t *p;		/* what is left to read */
-	size_t	 len;
-	uint8_t	*hold;			/* a frame begun, and what follows */
-	size_t	 hold_len, hold_size, drop;
-	size_t	 old;			/* of hold: bytes of earlier payloads */
-	int64_t	 pes_pts, next_pts;
-	uint64_t counted;		/* samples since next_pts */
-	bool	 in_sync;
+	unsigned opus_code;		/* channel_config_code */
+	unsigned parts;			/* E-AC-3: syncframes in the last frame */
+	const uint8_t *p;		/* what is left to read; p[0..old) is from */
+	size_t	 len, old;		/* earlier payloads */
+	uint8_t	*hold;
+	size_t	 hold_size;
+	int64_t	 pes_pts, base_pts;
+	uint64_t counted;		/* samples since base_pts */
+	uint32_t counted_rate;
+	bool	 in_sync, held;		/* held: p is in hold */
 };
 
 /*

@@ -34,7 +34,7 @@ struct mp4mux_chunk {
 	unsigned styp;
 	uint32_t track_id, sequence_number;
 	uint64_t base_media_decode_time;
-	bool	 video;			/* samples have sync flags and offsets */
+	bool	 video;			/* else all samples are sync, without offset */
 	const struct mp4_sample *sample;	/* data is not looked at */
 	unsigned n;			/* at least 1 */
 	const struct mp4_prft *prft;	/* or NULL */

@@ -75,8 +75,10 @@ struct video {
 	struct captions captions;	/* all that were seen; the caller may clear */
 	unsigned length_size;		/* of the record given, else 4 */
 	uint64_t bad_sets;		/* parameter sets that could not be read */
+	/* private: */
 	struct video_set *set;
 	unsigned nset, active_sps;
+	bool	 news;			/* sets have come that no unit has reported */
 	struct nal *nal;
 	unsigned nal_size;
 };
