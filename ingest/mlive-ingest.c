@@ -1,8 +1,8 @@
 /*
- * mlive-ingest - find and clean the packets of a transport stream.
+ * mlive-ingest - one clean transport stream from any source.
  *
- * Reads any bytes on stdin and writes whole packets on stdout, each as soon as
- * it is known to be one.  See mlive-ingest(1).
+ * The source (source.h) hands out bytes or access units, pass.c or units.c make
+ * packets of them, out.c writes these when they are due.  See mlive-ingest(1).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -10,27 +10,61 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ingest/pass.h"
+#include "ingest/source.h"
+#include "ingest/units.h"
+#include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/opt.h"
-#include "lib/media/ts.h"
+#include "lib/base/stats.h"
+
+#define TURN		(CLK_SECOND / 4)	/* a read lasts at most */
+#define PATIENCE	(2 * CLK_SECOND)
 
 struct ingest {
+	struct source_config cfg;
 	bool		drop_null;
+	unsigned	program;
+	const char	*stats_target;
 
-	struct ts_sync	demux;
-	uint64_t	written;	/* packets */
-	size_t		len;		/* bytes waiting in in[] */
-	uint8_t		in[512 * TS_PACKET];
-	uint8_t		out[512 * TS_PACKET];
+	struct url	url;
+	struct source	*source;
+	struct pass	*pass;		/* one of them, by the first event */
+	struct units	*units;
+	struct out	out;
+	struct stats	stats;
+	bool		done, silent;
+	int64_t		heard_ns;	/* the last time the source gave data */
+	uint64_t	bytes;		/* of the source */
+	uint64_t	stats_bytes;	/* at the last line */
+	int64_t		stats_ns;
+	uint64_t	loops, before;	/* packets or units of earlier passes */
+	bool		mapped;		/* SOURCE_CLOCK came before the first data */
+	int64_t		map_pts, map_utc_ns;
 };
 
 static const char help[] =
-    "usage: mlive-ingest [-nqv] <input >output.ts\n"
+    "usage: mlive-ingest [-LnORqv] [-P number] [-s target] [-t duration] [source] >output.ts\n"
+    "  -h, --help               print this and exit\n"
+    "  -L, --loop               begin again when a file ends, without a jump in time\n"
     "  -n, --drop-null          drop null packets\n"
-    OPT_COMMON_HELP;
+    "  -O, --reopen             when the writer of a named pipe goes, wait for the next\n"
+    "  -P, --program number     of several programs, pass this one only\n"
+    "  -q, --quiet              say less; twice, errors only\n"
+    "  -R, --realtime           write at the pace of the stream's own clock\n"
+    "  -s, --stats target       write counters each second to fd:N, unix:PATH or a file\n"
+    "  -t, --duration time      end after this much media, such as 30s\n"
+    "  -v, --verbose            say more\n"
+    "  -V, --version            print the version and exit\n";
 
 static const struct option longopts[] = {
+	{ "loop", no_argument, NULL, 'L' },
 	{ "drop-null", no_argument, NULL, 'n' },
+	{ "reopen", no_argument, NULL, 'O' },
+	{ "program", required_argument, NULL, 'P' },
+	{ "realtime", no_argument, NULL, 'R' },
+	{ "stats", required_argument, NULL, 's' },
+	{ "duration", required_argument, NULL, 't' },
 	OPT_COMMON_LONG,
 };
 
@@ -39,71 +73,318 @@ parse_options(struct ingest *s, int argc, char *argv[])
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "n" OPT_COMMON, longopts, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "LnOP:Rs:t:" OPT_COMMON, longopts,
+	    NULL)) != -1)
 		switch (c) {
+		case 'L':
+			s->cfg.loop = true;
+			break;
 		case 'n':
 			s->drop_null = true;
+			break;
+		case 'O':
+			s->cfg.reopen = true;
+			break;
+		case 'P':
+			s->program = (unsigned)opt_number("program", optarg, 1, 65535);
+			break;
+		case 'R':
+			s->cfg.realtime = true;
+			break;
+		case 's':
+			s->stats_target = optarg;
+			break;
+		case 't':
+			s->cfg.duration_ns = (int64_t)opt_duration("duration", optarg);
+			if (s->cfg.duration_ns == 0)
+				opt_usage(help, "--duration '%s' is nothing", optarg);
 			break;
 		default:
 			opt_common(c, help);
 		}
-	if (optind != argc)
-		opt_usage(help, "unexpected argument '%s'", argv[optind]);
+	if (argc - optind > 1)
+		opt_usage(help, "unexpected argument '%s'", argv[optind + 1]);
+	s->cfg.name = optind < argc ? argv[optind] : "-";
 }
 
-/* Write the packets that in[] holds; keep the bytes that are not one yet. */
-static void
-write_packets(struct ingest *s)
+static bool
+has_scheme(const char *list, const char *scheme)
 {
-	size_t pos = 0, fill = 0, used;
-	struct ts_packet pkt;
+	size_t len = strlen(scheme);
+
+	for (const char *p = list; (p = strstr(p, scheme)) != NULL; p += len)
+		if ((p == list || p[-1] == ' ') && (p[len] == ' ' || p[len] == '\0'))
+			return true;
+	return false;
+}
+
+static void
+open_source(struct ingest *s)
+{
+	const struct source_type *const *type = source_types;
+	const char *key;
+	int r = url_parse(&s->url, s->cfg.name);
+
+	if (r < 0)
+		opt_usage(help, "'%s' is no address or file name: %s", s->cfg.name,
+		    strerror(-r));
+	while (*type != NULL && !has_scheme((*type)->schemes, s->url.scheme))
+		type++;
+	if (*type == NULL)
+		opt_usage(help, "'%s': there is no source '%s'", s->cfg.name,
+		    s->url.scheme);
+	if (s->cfg.loop && (*type)->rewind == NULL)
+		opt_usage(help, "--loop is for files, which '%s' is not", s->cfg.name);
+	if (s->cfg.reopen && *type != &source_file)
+		opt_usage(help, "--reopen is for named pipes, which '%s' is not",
+		    s->cfg.name);
+	s->source = (*type)->open(&s->cfg, &s->url);
+	s->source->type = *type;
+	if ((key = url_unused(&s->url)) != NULL)
+		opt_usage(help, "'%s': there is no key '%s'", s->cfg.name, key);
+}
+
+/* ---- what it says while it runs */
+
+static json_int_t
+rate_since_last(struct ingest *s)
+{
+	int64_t now = clk_mono_ns(), ns = now - s->stats_ns;
+	uint64_t bytes = s->bytes - s->stats_bytes;
+
+	s->stats_ns = now;
+	s->stats_bytes = s->bytes;
+	return ns > 0 ? rescale_near((int64_t)bytes * 8, CLK_SECOND, ns) : 0;
+}
+
+static void
+write_stats(struct ingest *s)
+{
+	json_t *o = json_object();
+	int64_t media = s->pass != NULL ? pass_media(s->pass) / 27000 :
+	    s->units != NULL ? units_media(s->units) / 90 : 0;
+
+	json_object_set_new(o, "source", json_string(s->cfg.name));
+	json_object_set_new(o, "source_connected",
+	    json_integer(s->source->connected && !s->silent));
+	json_object_set_new(o, "source_disconnections",
+	    json_integer((json_int_t)s->source->disconnections));
+	json_object_set_new(o, "source_bit_rate", json_integer(rate_since_last(s)));
+	json_object_set_new(o, "source_bytes", json_integer((json_int_t)s->bytes));
+	json_object_set_new(o, "output_packets",
+	    json_integer((json_int_t)s->out.packets));
+	json_object_set_new(o, "media_ms", json_integer(media));
+	json_object_set_new(o, "loops", json_integer((json_int_t)s->loops));
+	json_object_set_new(o, "reader_stalls", json_integer((json_int_t)s->out.stalls));
+	if (s->pass != NULL)
+		pass_stats(s->pass, o);
+	if (s->units != NULL)
+		units_stats(s->units, o);
+	if (s->source->type->stats != NULL)
+		s->source->type->stats(s->source, o);
+	stats_write(&s->stats, o);
+}
+
+static void
+tick(void *arg)
+{
+	struct ingest *s = arg;
+	int64_t media_ms = s->pass != NULL ? pass_media(s->pass) / 27000 :
+	    s->units != NULL ? units_media(s->units) / 90 : 0;
+
+	if (stats_due(&s->stats))
+		write_stats(s);
+	log_status("%" PRId64 ".%" PRId64 " s, %" PRIu64 " packets, %" PRIu64 " lost%s",
+	    media_ms / 1000, media_ms / 100 % 10, s->out.packets,
+	    s->pass != NULL ? pass_lost(s->pass) : 0, s->silent ? ", no data" : "");
+}
+
+/* Once when a live source falls silent, once when it goes on. */
+static void
+watch(struct ingest *s, bool data)
+{
+	int64_t now = clk_mono_ns(), silence = now - s->heard_ns;
+	int64_t patience = s->source->patience_ns > 0 ? s->source->patience_ns : PATIENCE;
+
+	if (data) {
+		if (s->silent)
+			log_info("'%s' goes on after %" PRId64 ".%" PRId64 " s", s->cfg.name,
+			    silence / CLK_SECOND, silence / (CLK_SECOND / 10) % 10);
+		s->silent = false;
+		s->heard_ns = now;
+	} else if (s->source->live && !s->silent && silence > patience) {
+		log_warn(0, "no data from '%s' for %" PRId64 " s: waiting", s->cfg.name,
+		    silence / CLK_SECOND);
+		s->silent = true;
+	}
+}
+
+/* ---- events */
+
+static void
+take_bytes(struct ingest *s, const struct source_event *ev)
+{
+	const struct pass_config cfg = {
+		.name = s->cfg.name, .live = s->source->live,
+		.realtime = s->cfg.realtime, .drop_null = s->drop_null,
+		.program = s->program,
+		.duration = s->cfg.duration_ns / 1000 * 27,
+	};
+
+	if (s->pass == NULL) {
+		s->pass = pass_new(&cfg, &s->out);
+		if (s->mapped)
+			pass_clock(s->pass, s->map_pts, s->map_utc_ns);
+	}
+	s->bytes += ev->len;
+	s->done = !pass_bytes(s->pass, ev);
+}
+
+static void
+take_streams(struct ingest *s, const struct source_event *ev)
+{
+	const struct units_config cfg = {
+		.name = s->cfg.name, .live = s->source->live,
+		.realtime = s->cfg.realtime, .keep_time = s->source->keep_time,
+		.duration = rescale_near(s->cfg.duration_ns, CLK_90K, CLK_SECOND),
+	};
+
+	if (s->program > 1)
+		fatal(EXIT_INPUT, 0, "no program %u in '%s': it has 1", s->program,
+		    s->cfg.name);
+	if (s->units == NULL) {
+		s->units = units_new(&cfg, &s->out);
+		if (s->mapped)
+			units_clock(s->units, s->map_pts, s->map_utc_ns);
+	}
+	units_streams(s->units, ev);
+}
+
+static uint64_t
+given(const struct ingest *s)
+{
+	return s->pass != NULL ? pass_packets(s->pass) :
+	    s->units != NULL ? units_count(s->units) : 0;
+}
+
+/* The end of a pass: another one, or the end of all. */
+static void
+take_end(struct ingest *s)
+{
 	int r;
 
-	while ((r = ts_sync_next(&s->demux, s->in + pos, s->len - pos, &used,
-	    &pkt)) != 0) {
-		pos += used;
-		if (r < 0 || (s->drop_null && pkt.pid == TS_PID_NULL))
-			continue;
-		memcpy(s->out + fill, pkt.data, TS_PACKET);
-		fill += TS_PACKET;
-		s->written++;
+	if (!s->cfg.loop || given(s) == s->before) {
+		s->done = true;
+		return;
 	}
-	pos += used;
-	if ((r = io_write(STDOUT_FILENO, s->out, fill)) < 0)
-		fatal(EXIT_RUNTIME, -r, "cannot write to standard output");
-	s->len -= pos;
-	memmove(s->in, s->in + pos, s->len);
+	if ((r = s->source->type->rewind(s->source)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot read '%s' again", s->cfg.name);
+	if (s->pass != NULL)
+		pass_loop(s->pass);
+	else
+		units_loop(s->units);
+	s->before = given(s);
+	s->loops++;
+}
+
+static void
+turn(struct ingest *s)
+{
+	struct source_event ev = { .what = SOURCE_NOTHING };
+
+	s->source->type->read(s->source, &ev, clk_mono_ns() + TURN);
+	watch(s, ev.what == SOURCE_BYTES || ev.what == SOURCE_UNIT);
+	switch (ev.what) {
+	case SOURCE_NOTHING:
+		break;
+	case SOURCE_BYTES:
+		take_bytes(s, &ev);
+		break;
+	case SOURCE_UNIT:
+		s->bytes += ev.len;
+		if (s->units != NULL)
+			s->done = !units_unit(s->units, &ev);
+		break;
+	case SOURCE_STREAMS:
+		take_streams(s, &ev);
+		break;
+	case SOURCE_CLOCK:
+		s->mapped = true;
+		s->map_pts = ev.pts;
+		s->map_utc_ns = ev.utc_ns;
+		if (s->pass != NULL)
+			pass_clock(s->pass, ev.pts, ev.utc_ns);
+		if (s->units != NULL)
+			units_clock(s->units, ev.pts, ev.utc_ns);
+		break;
+	case SOURCE_JOIN:
+		if (s->pass != NULL)
+			pass_join(s->pass);
+		break;
+	case SOURCE_BREAK:
+		s->mapped = false;
+		if (s->pass != NULL)
+			pass_break(s->pass);
+		if (s->units != NULL)
+			units_break(s->units);
+		break;
+	case SOURCE_END:
+		take_end(s);
+		break;
+	}
+	tick(s);
+}
+
+/* Say what was wrong with an input that has ended. */
+static int
+judge(struct ingest *s)
+{
+	char list[256];
+
+	if (s->pass != NULL)
+		pass_log(s->pass);
+	else if (s->units != NULL)
+		units_log(s->units);
+	if (given(s) == 0)
+		fatal(EXIT_INPUT, 0, strcmp(s->cfg.name, "-") == 0 ?
+		    "no transport stream on standard input" :
+		    s->units != NULL ? "nothing to play in '%s'" :
+		    "no transport stream in '%s'", s->cfg.name);
+	if (s->pass != NULL && pass_lacks_program(s->pass, list, sizeof(list)))
+		fatal(EXIT_INPUT, 0, "no program %u in '%s': it has %s", s->program,
+		    s->cfg.name, list);
+	return EXIT_SUCCESS;
 }
 
 int
 main(int argc, char *argv[])
 {
 	static struct ingest s;		/* zeroed, and too big for the stack */
-	const struct ts_sync *d = &s.demux;
+	int status = EXIT_SUCCESS, r;
 
 	log_init("mlive-ingest");
 	parse_options(&s, argc, argv);
 	io_init_filter();
-	io_refuse_terminal(STDIN_FILENO, "standard input");
 	io_refuse_terminal(STDOUT_FILENO, "standard output");
-	ts_sync_init(&s.demux);
-
-	while (!d->eof) {
-		ssize_t n = io_read(STDIN_FILENO, s.in + s.len, sizeof(s.in) - s.len);
-
-		if (n > 0)
-			s.len += (size_t)n;
-		else if (n == 0 || n == -EINTR)
-			s.demux.eof = true;
-		else
-			fatal(EXIT_RUNTIME, (int)-n, "cannot read standard input");
-		write_packets(&s);
-		log_status("%" PRIu64 " packets, %" PRIu64 " lost", d->packets, d->lost);
-	}
-	log_info("packets=%" PRIu64 " written=%" PRIu64 " lost=%" PRIu64 " bad=%" PRIu64
-	    " sync_losses=%" PRIu64 " junk_bytes=%" PRIu64, d->packets, s.written,
-	    d->lost, d->bad, d->sync_losses, d->junk_bytes);
-	if (d->packets == 0)
-		fatal(EXIT_INPUT, 0, "no transport stream on standard input");
-	return EXIT_SUCCESS;
+	if ((r = stats_open(&s.stats, s.stats_target)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s.stats_target);
+	s.out.tick = tick;
+	s.out.tick_arg = &s;
+	s.heard_ns = s.stats_ns = clk_mono_ns();
+	open_source(&s);
+	while (!s.done && !io_stopping())
+		turn(&s);
+	if (s.pass != NULL)
+		pass_end(s.pass);
+	out_flush(&s.out);
+	if (s.stats.fd >= 0)
+		write_stats(&s);
+	if (!io_stopping())
+		status = judge(&s);
+	else if (s.pass != NULL)
+		pass_log(s.pass);
+	s.source->type->close(s.source);
+	pass_free(s.pass);
+	units_free(s.units);
+	return status;
 }

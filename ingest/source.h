@@ -50,6 +50,7 @@ struct source_stream {
 	enum codec	codec;
 	char		language[4];	/* ISO 639-2, "" if not known */
 	struct rational rate;		/* pictures a second, or {0, 0} */
+	int64_t		origin;		/* a pts that a picture has, or would have */
 	size_t		desc_len;	/* descriptors for the PMT beyond those */
 	uint8_t		desc[128];	/* that follow from codec and language */
 };
@@ -97,6 +98,7 @@ struct source {
 				 * and each break */
 	bool connected;		/* for the counters: the peer is there */
 	uint64_t disconnections;
+	int64_t patience_ns;	/* silence that is no news; 0: two seconds */
 };
 
 struct source_type {
@@ -119,7 +121,8 @@ struct source_type {
 	void (*close)(struct source *s);
 };
 
-/* Every kind there is, ended by NULL (sources.c). */
+/* Every kind there is, and the table of them, ended by NULL (sources.c). */
+extern const struct source_type source_file, source_udp, source_rtmp, source_test;
 extern const struct source_type *const source_types[];
 
 /* How long to wait before trying again: 250 ms, doubled up to 8 s. */

@@ -1,0 +1,358 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libavutil/dict.h>
+#include <libavutil/intreadwrite.h>
+
+#include "ingest/avtrack.h"
+#include "lib/base/log.h"
+#include "lib/media/nal.h"
+
+#define COARSE		(2 * 90)	/* as far from the grid as ms may be */
+#define COARSE_AUDIO	(30 * 90)
+
+static enum codec
+codec_of_id(enum AVCodecID id)
+{
+	switch (id) {
+	case AV_CODEC_ID_H264:
+		return CODEC_AVC;
+	case AV_CODEC_ID_HEVC:
+		return CODEC_HEVC;
+	case AV_CODEC_ID_MPEG2VIDEO:
+		return CODEC_MPEG2V;
+	case AV_CODEC_ID_MPEG1VIDEO:
+		return CODEC_MPEG1V;
+	case AV_CODEC_ID_AAC:
+		return CODEC_AAC;
+	case AV_CODEC_ID_AC3:
+		return CODEC_AC3;
+	case AV_CODEC_ID_EAC3:
+		return CODEC_EAC3;
+	case AV_CODEC_ID_MP1:
+	case AV_CODEC_ID_MP2:
+	case AV_CODEC_ID_MP3:
+		return CODEC_MPEGA;
+	case AV_CODEC_ID_OPUS:
+		return CODEC_OPUS;
+	default:
+		return CODEC_UNKNOWN;
+	}
+}
+
+static bool
+init_video(struct avtrack *t, AVFormatContext *fmt)
+{
+	const AVCodecParameters *par = t->st->codecpar;
+	AVRational rate = av_guess_frame_rate(fmt, t->st, NULL);
+
+	if (rate.num > 0 && rate.den > 0 && rate.num / rate.den < 1000)
+		t->info.rate = rational_reduce(rate.num, rate.den);
+	if (t->info.codec != CODEC_AVC && t->info.codec != CODEC_HEVC)
+		return true;
+	video_init(&t->video, t->info.codec);
+	t->prefixed = par->extradata_size >= 7 && par->extradata[0] == 1;
+	return !t->prefixed || video_config_parse(&t->video, par->extradata,
+	    (size_t)par->extradata_size) == 0;
+}
+
+static bool
+init_audio(struct avtrack *t)
+{
+	const AVCodecParameters *par = t->st->codecpar;
+	size_t len = (size_t)par->extradata_size;
+	int n;
+
+	t->audio.rate = (uint32_t)par->sample_rate;
+	t->audio.frame_samples = (uint32_t)par->frame_size;
+	switch (t->info.codec) {
+	case CODEC_AAC:
+		/* Without a configuration it brings its own headers (ADTS). */
+		return len == 0 ||
+		    audio_parse_asc(par->extradata, len, &t->audio) == 0;
+	case CODEC_OPUS:
+		if (len > 0 && audio_parse_opus_head(par->extradata, len, &t->audio) < 0)
+			return false;
+		n = audio_opus_desc_put(&t->audio, t->info.desc, sizeof(t->info.desc));
+		t->info.desc_len = n > 0 ? (size_t)n : 0;
+		return n > 0;
+	default:
+		return true;
+	}
+}
+
+static void
+set_language(struct avtrack *t)
+{
+	const AVDictionaryEntry *e = av_dict_get(t->st->metadata, "language", NULL, 0);
+
+	if (e != NULL && strlen(e->value) == 3 && strcmp(e->value, "und") != 0)
+		memcpy(t->info.language, e->value, 4);
+}
+
+bool
+avtrack_init(struct avtrack *t, AVFormatContext *fmt, AVStream *st)
+{
+	bool good;
+
+	*t = (struct avtrack){ .st = st, .last_dts = INT64_MIN };
+	t->info.codec = codec_of_id(st->codecpar->codec_id);
+	t->coarse = st->time_base.num == 1 && st->time_base.den == 1000;
+	set_language(t);
+	if (st->start_time != AV_NOPTS_VALUE)
+		t->info.origin = rescale_near(st->start_time,
+		    90000 * (int64_t)st->time_base.num, st->time_base.den);
+	switch (codec_kind(t->info.codec)) {
+	case KIND_VIDEO:
+		good = init_video(t, fmt);
+		break;
+	case KIND_AUDIO:
+		good = init_audio(t);
+		break;
+	default:
+		good = false;
+	}
+	if (!good)
+		avtrack_free(t);
+	return good;
+}
+
+void
+avtrack_free(struct avtrack *t)
+{
+	if (t->info.codec == CODEC_AVC || t->info.codec == CODEC_HEVC)
+		video_free(&t->video);
+	free(t->buf);
+	*t = (struct avtrack){ 0 };
+}
+
+void
+avtrack_restart(struct avtrack *t)
+{
+	t->anchored = false;
+	t->last_dts = INT64_MIN;
+}
+
+/* ---- times */
+
+/* The time of step n on the grid of this track, after the anchor. */
+static int64_t
+grid(const struct avtrack *t, int64_t n)
+{
+	if (codec_kind(t->info.codec) == KIND_VIDEO)
+		return rescale_near(n, 90000 * t->info.rate.den, t->info.rate.num);
+	return rescale_near(n, 90000 * (int64_t)t->audio.frame_samples, t->audio.rate);
+}
+
+/* The nearest step to a distance in time. */
+static int64_t
+steps(const struct avtrack *t, int64_t ticks)
+{
+	if (codec_kind(t->info.codec) == KIND_VIDEO)
+		return rescale_near(ticks, t->info.rate.num, 90000 * t->info.rate.den);
+	return rescale_near(ticks, t->audio.rate, 90000 * (int64_t)t->audio.frame_samples);
+}
+
+/*
+ * Times that were rounded to ms go back to where they came from: pictures to the
+ * grid of their rate, audio to the count of its samples.
+ */
+static void
+straighten(struct avtrack *t, int64_t *pts, int64_t *dts)
+{
+	bool video = codec_kind(t->info.codec) == KIND_VIDEO;
+	int64_t off;
+
+	if (video ? t->info.rate.num <= 0 : t->audio.frame_samples == 0 ||
+	    t->audio.rate == 0)
+		return;
+	if (!t->anchored) {
+		t->anchored = true;
+		t->anchor = *pts;
+		t->count = 0;
+	}
+	if (!video) {		/* one after the other, and look how far it is off */
+		off = *pts - t->anchor - grid(t, t->count);
+		if (off > COARSE_AUDIO || off < -COARSE_AUDIO) {
+			t->anchor = *pts;
+			t->count = 0;
+		}
+		*dts = *pts = t->anchor + grid(t, t->count++);
+		return;
+	}
+	off = *pts - t->anchor - grid(t, steps(t, *pts - t->anchor));
+	if (off > COARSE || off < -COARSE) {
+		t->anchor = *pts;
+		off = 0;
+	}
+	*pts -= off;
+	off = *dts - t->anchor - grid(t, steps(t, *dts - t->anchor));
+	if (off <= COARSE && off >= -COARSE)
+		*dts -= off;
+}
+
+bool
+avtrack_time(struct avtrack *t, AVPacket *pkt)
+{
+	AVRational tb = t->st->time_base;
+	int64_t pts = pkt->pts, dts = pkt->dts;
+
+	if (pts == AV_NOPTS_VALUE)
+		pts = dts;
+	if (dts == AV_NOPTS_VALUE)
+		dts = pts;
+	if (dts == AV_NOPTS_VALUE)
+		return false;
+	pts = rescale_near(pts, 90000 * (int64_t)tb.num, tb.den);
+	dts = rescale_near(dts, 90000 * (int64_t)tb.num, tb.den);
+	if (t->coarse)
+		straighten(t, &pts, &dts);
+	if (dts > pts)
+		dts = pts;
+	if (t->last_dts != INT64_MIN && dts <= t->last_dts &&
+	    t->last_dts - dts < 90000)
+		dts = t->last_dts + 1;
+	t->last_dts = dts;
+	pkt->pts = pts < dts ? dts : pts;
+	pkt->dts = dts;
+	return true;
+}
+
+/* ---- units */
+
+static bool
+room(struct avtrack *t, size_t size)
+{
+	uint8_t *buf;
+
+	if (size <= t->size)
+		return true;
+	buf = realloc(t->buf, size + size / 2);
+	if (buf == NULL)
+		return false;
+	t->buf = buf;
+	t->size = size + size / 2;
+	return true;
+}
+
+/* Parameter sets that a packet brings along, as FLV does when they change. */
+static void
+take_new_config(struct avtrack *t, const AVPacket *pkt)
+{
+	size_t len;
+	const uint8_t *p = av_packet_get_side_data(pkt, AV_PKT_DATA_NEW_EXTRADATA, &len);
+	struct audio_info info = { 0 };
+
+	if (p == NULL)
+		return;
+	if (t->prefixed && len >= 7 && p[0] == 1) {
+		if (video_config_parse(&t->video, p, len) < 0)
+			log_warn(0, "a new configuration of the video is damaged");
+	} else if (t->info.codec == CODEC_AAC && audio_parse_asc(p, len, &info) == 0) {
+		t->audio = info;
+	}
+}
+
+static int
+put_prefixed(struct avtrack *t, const AVPacket *pkt, struct source_event *ev)
+{
+	int64_t len = video_annexb_put(&t->video, pkt->data, (size_t)pkt->size,
+	    ev->random_access, NULL, 0);
+
+	if (len <= 0)
+		return 0;
+	if (!room(t, (size_t)len))
+		return -ENOMEM;
+	len = video_annexb_put(&t->video, pkt->data, (size_t)pkt->size,
+	    ev->random_access, t->buf, t->size);
+	ev->data = t->buf;
+	ev->len = len > 0 ? (size_t)len : 0;
+	return len > 0;
+}
+
+/* A byte stream: only the delimiter may be missing. */
+static int
+put_annexb(struct avtrack *t, const AVPacket *pkt, struct source_event *ev)
+{
+	static const uint8_t avc[] = { 0, 0, 0, 1, 9, 0xf0 };
+	static const uint8_t hevc[] = { 0, 0, 0, 1, 70, 1, 0x50 };
+	const uint8_t *aud = t->info.codec == CODEC_AVC ? avc : hevc;
+	size_t n = t->info.codec == CODEC_AVC ? sizeof(avc) : sizeof(hevc);
+	struct nal_iter it = { pkt->data, pkt->data + pkt->size };
+	struct nal nal;
+
+	if (!nal_next(&it, &nal))
+		return 0;
+	ev->data = pkt->data;
+	ev->len = (size_t)pkt->size;
+	if (nal_type(t->info.codec, nal) ==
+	    (t->info.codec == CODEC_AVC ? (unsigned)AVC_AUD : (unsigned)HEVC_AUD))
+		return 1;
+	if (!room(t, n + (size_t)pkt->size))
+		return -ENOMEM;
+	memcpy(t->buf, aud, n);
+	memcpy(t->buf + n, pkt->data, (size_t)pkt->size);
+	ev->data = t->buf;
+	ev->len += n;
+	return 1;
+}
+
+static int
+put_aac(struct avtrack *t, const AVPacket *pkt, struct source_event *ev)
+{
+	size_t len = (size_t)pkt->size;
+
+	ev->data = pkt->data;
+	ev->len = len;
+	if (t->audio.config_len == 0)
+		return 1;
+	if (!room(t, len + ADTS_HEADER))
+		return -ENOMEM;
+	if (audio_adts_put(&t->audio, len, t->buf) < 0)
+		return 0;
+	memcpy(t->buf + ADTS_HEADER, pkt->data, len);
+	ev->data = t->buf;
+	ev->len = len + ADTS_HEADER;
+	return 1;
+}
+
+static int
+put_opus(struct avtrack *t, const AVPacket *pkt, struct source_event *ev)
+{
+	size_t len = (size_t)pkt->size, n, side;
+	const uint8_t *skip = av_packet_get_side_data(pkt, AV_PKT_DATA_SKIP_SAMPLES,
+	    &side);
+	unsigned start = skip != NULL && side >= 8 ? AV_RL32(skip) : 0;
+	unsigned end = skip != NULL && side >= 8 ? AV_RL32(skip + 4) : 0;
+
+	if (!room(t, len + OPUS_HEADER_MAX(len)))
+		return -ENOMEM;
+	n = audio_opus_header_put(len, start, end, t->buf);
+	memcpy(t->buf + n, pkt->data, len);
+	ev->data = t->buf;
+	ev->len = n + len;
+	return 1;
+}
+
+int
+avtrack_unit(struct avtrack *t, const AVPacket *pkt, struct source_event *ev)
+{
+	take_new_config(t, pkt);
+	ev->pts = pkt->pts;
+	ev->dts = pkt->dts;
+	ev->random_access = (pkt->flags & AV_PKT_FLAG_KEY) != 0;
+	switch (t->info.codec) {
+	case CODEC_AVC:
+	case CODEC_HEVC:
+		return t->prefixed ? put_prefixed(t, pkt, ev) : put_annexb(t, pkt, ev);
+	case CODEC_AAC:
+		return put_aac(t, pkt, ev);
+	case CODEC_OPUS:
+		return put_opus(t, pkt, ev);
+	default:
+		ev->data = pkt->data;
+		ev->len = (size_t)pkt->size;
+		return 1;
+	}
+}

@@ -1,0 +1,52 @@
+/*
+ * avtrack.h - one stream of a container: its packets as units of a transport
+ * stream, its times in 90 kHz.
+ *
+ * Containers that count in milliseconds (FLV, Matroska) get their times back on
+ * the grid of pictures or samples where they are off it by no more than that.
+ *
+ * Units    90 kHz.
+ * Memory   avtrack_free() gives all back; a unit borrows the packet or the track
+ *          until the next call.
+ * Errors   avtrack_unit() returns 0 for a packet that is no unit: it is left out.
+ */
+#ifndef AVTRACK_H
+#define AVTRACK_H
+
+#include <libavcodec/packet.h>
+#include <libavformat/avformat.h>
+
+#include "ingest/source.h"
+#include "lib/media/audio.h"
+#include "lib/media/video.h"
+
+struct avtrack {
+	AVStream *st;
+	struct source_stream info;
+	bool	 prefixed;		/* NAL units with lengths */
+	struct video video;
+	struct audio_info audio;
+
+	bool	 coarse;		/* times in ms */
+	bool	 anchored;
+	int64_t	 anchor, count;		/* grid: anchor + count * step */
+	int64_t	 anchor_dts, count_dts;
+	int64_t	 last_dts;
+	uint8_t	*buf;
+	size_t	 size;
+};
+
+/* False: a transport stream cannot carry it. */
+bool avtrack_init(struct avtrack *t, AVFormatContext *fmt, AVStream *st);
+void avtrack_free(struct avtrack *t);
+
+/* The file begins again. */
+void avtrack_restart(struct avtrack *t);
+
+/* Times to 90 kHz, both set.  False: it has none. */
+bool avtrack_time(struct avtrack *t, AVPacket *pkt);
+
+/* 1 with *ev filled but for what and stream, 0 to leave it out, -ENOMEM. */
+int avtrack_unit(struct avtrack *t, const AVPacket *pkt, struct source_event *ev);
+
+#endif

@@ -1,0 +1,307 @@
+/*
+ * file.c - files, named pipes and standard input.
+ *
+ * A regular file is a transport stream (188, 192 or 204 bytes a packet) or a
+ * container for libavformat.  A pipe is a live source of a transport stream:
+ * what it holds is read when it comes, and its end is not that of a file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ingest/avin.h"
+#include "ingest/source.h"
+#include "lib/base/clk.h"
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/media/ts.h"
+
+#define PROBE		65536
+#define CONFIRM		5		/* sync bytes in a row */
+
+struct file {
+	struct source s;
+	const char *shown;		/* for messages, in quotes or not */
+	const char *path;		/* NULL: standard input */
+	int	 fd;
+	bool	 pipe, reopen;
+	size_t	 stride;		/* bytes from packet to packet */
+	off_t	 first;			/* offset of the first packet */
+	struct avin *avin;		/* else it is a transport stream */
+	size_t	 len;
+	uint8_t	 buf[1 << 17];
+};
+
+/* Are there packets every stride bytes from p[at]? */
+static bool
+has_packets(const uint8_t *p, size_t len, size_t at, size_t stride)
+{
+	unsigned n = 0;
+
+	for (; n < CONFIRM && at < len && p[at] == TS_SYNC; at += stride)
+		n++;
+	return n == CONFIRM || (n > 0 && at >= len && at == len + stride - TS_PACKET);
+}
+
+static bool
+find_packets(const uint8_t *p, size_t len, size_t *at, size_t *stride)
+{
+	static const size_t strides[] = { 188, 192, 204 };
+
+	for (size_t i = 0; i < len; i++)
+		for (size_t k = 0; k < 3 && p[i] == TS_SYNC; k++)
+			if (has_packets(p, len, i, strides[k])) {
+				*at = i;
+				*stride = strides[k];
+				return true;
+			}
+	return false;
+}
+
+static int
+read_container(void *opaque, uint8_t *buf, int size)
+{
+	struct file *f = opaque;
+	ssize_t n = read(f->fd, buf, (size_t)size);
+
+	return n < 0 ? -errno : (int)n;
+}
+
+static int64_t
+seek_container(void *opaque, int64_t offset, int whence)
+{
+	struct file *f = opaque;
+
+	return lseek(f->fd, offset, whence);
+}
+
+static void
+open_regular(struct file *f)
+{
+	const struct avin_input in = {
+		.opaque = f, .read = read_container, .seek = seek_container,
+	};
+	ssize_t n = pread(f->fd, f->buf, PROBE, 0);
+	size_t at;
+	int r;
+
+	if (n < 0)
+		fatal(EXIT_RUNTIME, errno, "cannot read %s", f->shown);
+	f->stride = TS_PACKET;
+	if (find_packets(f->buf, (size_t)n, &at, &f->stride)) {
+		f->first = (off_t)(f->stride == TS_PACKET ? 0 : at);
+		if (lseek(f->fd, f->first, SEEK_SET) < 0)
+			fatal(EXIT_RUNTIME, errno, "cannot read %s", f->shown);
+		return;
+	}
+	if (n > 0) {
+		r = avin_open(&f->avin, &in, f->s.name, true);
+		if (r == 0)
+			return;
+		if (r != -EINVAL)
+			fatal(EXIT_RUNTIME, -r, "cannot read %s", f->shown);
+	}
+	fatal(EXIT_INPUT, 0, "%s is no transport stream, MP4, MOV, MKV, WebM or FLV",
+	    f->shown);
+}
+
+static int
+open_pipe(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		fcntl(fd, F_SETPIPE_SZ, 1 << 20);	/* as good as it gets */
+	return fd;
+}
+
+static struct source *
+file_open(const struct source_config *cfg, struct url *url)
+{
+	struct file *f = calloc(1, sizeof(*f));
+	struct stat st;
+	size_t size = strlen(cfg->name) + 3;
+	char *shown = malloc(size);
+
+	if (f == NULL || shown == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	f->reopen = cfg->reopen;
+	f->shown = shown;
+	shown[0] = '\0';
+	if (strcmp(url->scheme, "-") == 0) {
+		free(shown);
+		f->shown = "standard input";
+		io_refuse_terminal(STDIN_FILENO, f->shown);
+		f->fd = STDIN_FILENO;
+		if (fstat(f->fd, &st) < 0)
+			fatal(EXIT_RUNTIME, errno, "cannot read %s", f->shown);
+	} else {
+		shown[0] = '\'';
+		memcpy(shown + 1, cfg->name, size - 3);
+		memcpy(shown + size - 2, "'", 2);
+		f->path = url->path;
+		if (stat(f->path, &st) < 0)
+			fatal(EXIT_RUNTIME, errno, "cannot open %s", f->shown);
+		f->fd = S_ISFIFO(st.st_mode) ? open_pipe(f->path) :
+		    open(f->path, O_RDONLY | O_CLOEXEC);
+		if (f->fd < 0)
+			fatal(EXIT_RUNTIME, errno, "cannot open %s", f->shown);
+	}
+	if (S_ISDIR(st.st_mode))
+		fatal(EXIT_RUNTIME, EISDIR, "cannot read %s", f->shown);
+	f->s.name = cfg->name;
+	f->pipe = f->s.live = !S_ISREG(st.st_mode);
+	f->s.connected = true;
+	if (f->reopen && (!S_ISFIFO(st.st_mode) || f->path == NULL))
+		fatal(EXIT_USAGE, 0, "--reopen is for named pipes, which %s is not",
+		    f->shown);
+	if (cfg->loop && f->pipe)
+		fatal(EXIT_USAGE, 0, "--loop is for files, which %s is not", f->shown);
+	if (!f->pipe)
+		open_regular(f);
+	return &f->s;
+}
+
+/* Another reader first, then the old one goes: nothing can get lost. */
+static void
+wait_for_writer(struct file *f)
+{
+	int fd = open_pipe(f->path);
+
+	if (fd < 0)
+		fatal(EXIT_RUNTIME, errno, "cannot open %s again", f->shown);
+	close(f->fd);
+	f->fd = fd;
+	f->s.disconnections++;
+	f->s.connected = false;
+	log_info("the writer of %s has gone: waiting for the next", f->shown);
+}
+
+static void
+read_pipe(struct file *f, struct source_event *ev, int64_t deadline_ns)
+{
+	int64_t left = deadline_ns - clk_mono_ns();
+	ssize_t n;
+	int r = io_wait(&(struct pollfd){ .fd = f->fd, .events = POLLIN }, 1,
+	    left > 0 ? left : 0);
+
+	if (r == 0 || r == -EINTR)
+		return;
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot read %s", f->shown);
+	n = read(f->fd, f->buf, sizeof(f->buf));
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0)
+		fatal(EXIT_RUNTIME, errno, "cannot read %s", f->shown);
+	if (n > 0) {
+		f->s.connected = true;
+		ev->what = SOURCE_BYTES;
+		ev->data = f->buf;
+		ev->len = (size_t)n;
+		ev->utc_ns = clk_utc_ns();
+	} else if (f->reopen) {
+		wait_for_writer(f);
+		ev->what = SOURCE_BREAK;
+	} else {
+		ev->what = SOURCE_END;
+	}
+}
+
+/* Take what is between the packets out of buf[0..len); keep a part of one. */
+static size_t
+close_up(struct file *f, size_t *rest)
+{
+	size_t in = 0, out = 0;
+
+	while (f->len - in >= f->stride) {
+		if (f->buf[in] != TS_SYNC) {	/* lost: go on until it is there */
+			in++;
+			continue;
+		}
+		memmove(f->buf + out, f->buf + in, TS_PACKET);
+		out += TS_PACKET;
+		in += f->stride;
+	}
+	*rest = in;
+	return out;
+}
+
+static void
+read_regular(struct file *f, struct source_event *ev)
+{
+	ssize_t n;
+	size_t rest;
+
+	if (f->stride != TS_PACKET && f->len > 0)	/* what was left over */
+		memmove(f->buf, f->buf + sizeof(f->buf) - f->len, f->len);
+	n = read(f->fd, f->buf + f->len, sizeof(f->buf) / 2 - f->len);
+	if (n < 0)
+		fatal(EXIT_RUNTIME, errno, "cannot read %s", f->shown);
+	if (n == 0 && f->len < TS_PACKET) {
+		ev->what = SOURCE_END;
+		return;
+	}
+	f->len += (size_t)n;
+	ev->what = SOURCE_BYTES;
+	ev->data = f->buf;
+	ev->len = f->len;
+	if (f->stride != TS_PACKET) {
+		if (n == 0)		/* the last has nothing after it */
+			f->len = f->stride;
+		ev->len = close_up(f, &rest);
+		f->len -= rest;
+		memmove(f->buf + sizeof(f->buf) - f->len, f->buf + rest, f->len);
+	} else {
+		f->len = 0;
+	}
+}
+
+static void
+file_read(struct source *s, struct source_event *ev, int64_t deadline_ns)
+{
+	struct file *f = (struct file *)s;
+	int r;
+
+	if (f->pipe) {
+		read_pipe(f, ev, deadline_ns);
+	} else if (f->avin != NULL) {
+		if ((r = avin_read(f->avin, ev)) < 0)
+			fatal(EXIT_RUNTIME, -r, "cannot read %s", f->shown);
+	} else {
+		read_regular(f, ev);
+	}
+}
+
+static int
+file_rewind(struct source *s)
+{
+	struct file *f = (struct file *)s;
+
+	f->len = 0;
+	if (f->avin != NULL)
+		return avin_rewind(f->avin);
+	return lseek(f->fd, f->first, SEEK_SET) < 0 ? -errno : 0;
+}
+
+static void
+file_close(struct source *s)
+{
+	struct file *f = (struct file *)s;
+
+	avin_close(f->avin);
+	if (f->path != NULL) {
+		close(f->fd);
+		free((char *)(uintptr_t)f->shown);
+	}
+	free(f);
+}
+
+const struct source_type source_file = {
+	.schemes = "- file",
+	.open = file_open, .read = file_read, .rewind = file_rewind,
+	.close = file_close,
+};

@@ -1,0 +1,541 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/pass.h"
+#include "ingest/programs.h"
+#include "ingest/stamp.h"
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "lib/base/rational.h"
+#include "lib/media/ebp.h"
+#include "lib/media/pes.h"
+
+#define GROUP_MAX	(40000 * TS_PACKET)	/* between two PCRs, when paced */
+#define HOLD_MAX	(8 << 20)		/* until the tables are known */
+#define HOLD_NS		(2 * CLK_SECOND)
+#define PCR_GAP		CLK_27M			/* more is a jump */
+#define CLOCK_EVERY	CLK_SECOND
+
+struct bytes {
+	uint8_t	*data;
+	size_t	 len, size;
+};
+
+struct pass {
+	struct pass_config cfg;
+	struct out	*out;
+	struct ts_sync	 sync;
+	struct programs	 programs;
+	struct stamp	 stamp;
+	bool		 started, done, broken;
+	bool		 foreign_clock;	/* the stream brings its own */
+	int64_t		 utc_ns;	/* arrival of what is being read */
+
+	/* The clock of the source, if it has said. */
+	bool		 mapped;
+	int64_t		 map_pts, map_utc_ns;
+	bool		 clock_sent;
+	int64_t		 clock_ns;	/* UTC in the last clock packet */
+
+	/* The media clock: PCR without its jumps. */
+	uint16_t	 pcr_pid;	/* the PID it goes by */
+	bool		 have_pcr;
+	int64_t		 pcr, media;
+	uint64_t	 since_pcr;	/* packets */
+	int64_t		 step;		/* 27 MHz, and packets in it: the rate */
+	uint64_t	 step_packets;
+	uint64_t	 pcr_jumps, pcr_wraps;
+
+	struct bytes	 group;		/* from a PCR to the next */
+	int64_t		 group_media;
+	struct bytes	 hold;
+	int64_t		 hold_ns;
+	bool		 holding;
+
+	uint64_t	 damaged, nulls, dropped;
+	uint8_t		 after_break[TS_NPID];	/* PIDs to flag */
+	size_t		 len;
+	uint8_t		 in[512 * TS_PACKET];
+};
+
+static void
+append(struct bytes *b, const uint8_t *p)
+{
+	if (b->len + TS_PACKET > b->size) {
+		b->size = b->size == 0 ? 1024 * TS_PACKET : 2 * b->size;
+		b->data = realloc(b->data, b->size);
+		if (b->data == NULL)
+			fatal(EXIT_RUNTIME, 0, "out of memory");
+	}
+	memcpy(b->data + b->len, p, TS_PACKET);
+	b->len += TS_PACKET;
+}
+
+struct pass *
+pass_new(const struct pass_config *cfg, struct out *out)
+{
+	struct pass *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	p->cfg = *cfg;
+	p->out = out;
+	p->pcr_pid = TS_PID_NULL;
+	p->holding = cfg->program != 0;
+	ts_sync_init(&p->sync);
+	programs_init(&p->programs, cfg->program);
+	stamp_init(&p->stamp);
+	return p;
+}
+
+void
+pass_free(struct pass *p)
+{
+	if (p == NULL)
+		return;
+	free(p->group.data);
+	free(p->hold.data);
+	free(p);
+}
+
+/* ---- clock packets */
+
+static bool
+is_clock(const struct ts_packet *pkt)
+{
+	struct ebp ebp;
+
+	return pkt->pid == EBP_CLOCK_PID && pkt->payload == NULL && pkt->priv != NULL &&
+	    ebp_parse(pkt->priv, pkt->priv_len, &ebp) == 0 &&
+	    !ebp.segment && !ebp.fragment;
+}
+
+static void
+emit(struct pass *p, const uint8_t *pkt)
+{
+	if (p->cfg.realtime && p->have_pcr) {
+		append(&p->group, pkt);
+		return;
+	}
+	out_put(p->out, pkt, TS_PACKET);
+}
+
+static void
+emit_clock(struct pass *p, bool has_time, int64_t utc_ns)
+{
+	uint8_t pkt[TS_PACKET];
+
+	if (p->foreign_clock)
+		return;
+	ebp_clock_put(pkt, has_time, has_time ? clk_ns_to_ntp(utc_ns) : 0);
+	emit(p, pkt);
+	p->clock_sent = true;
+	p->clock_ns = utc_ns;
+}
+
+/* The first packet of all. */
+static void
+start(struct pass *p)
+{
+	p->started = true;
+	if (p->mapped)
+		emit_clock(p, true, p->map_utc_ns);
+	else if (p->cfg.realtime)
+		emit_clock(p, true, clk_utc_ns());
+	else
+		emit_clock(p, p->cfg.live, p->utc_ns);
+	p->clock_sent = false;		/* the first PCR gets another */
+}
+
+/* When the PCR that is about to be sent was acquired. */
+static int64_t
+pcr_utc(const struct pass *p)
+{
+	int64_t ticks;
+
+	if (p->cfg.realtime && !p->mapped)
+		return out_due_utc(p->out, p->media);
+	if (!p->mapped)
+		return p->utc_ns;
+	ticks = (p->pcr / 300 - p->map_pts) & (PES_WRAP - 1);
+	if (ticks >= PES_WRAP / 2)
+		ticks -= PES_WRAP;
+	return p->map_utc_ns + rescale_near(ticks, CLK_SECOND, CLK_90K);
+}
+
+static void
+clock_if_due(struct pass *p)
+{
+	int64_t utc_ns;
+
+	if (!p->cfg.live && !p->cfg.realtime)
+		return;
+	utc_ns = pcr_utc(p);
+	if (!p->clock_sent || utc_ns - p->clock_ns >= CLOCK_EVERY ||
+	    utc_ns < p->clock_ns)
+		emit_clock(p, true, utc_ns);
+}
+
+/* ---- the media clock, and pacing */
+
+/* Write the packets since the last PCR, spread evenly until media time end. */
+static void
+flush_group(struct pass *p, int64_t end)
+{
+	size_t n = p->group.len / TS_PACKET;
+
+	for (size_t i = 0; i < n && !p->done; i += OUT_BURST) {
+		size_t burst = n - i < OUT_BURST ? n - i : OUT_BURST;
+		int64_t due = p->group_media + rescale_down(end - p->group_media,
+		    (int64_t)i, (int64_t)n);
+
+		if (out_wait(p->out, due) < 0)
+			p->done = true;
+		else
+			out_put(p->out, p->group.data + i * TS_PACKET, burst * TS_PACKET);
+	}
+	out_flush(p->out);
+	p->group.len = 0;
+	p->group_media = end;
+}
+
+/* At the rate of before, how long are the packets since the last PCR? */
+static int64_t
+guess_step(const struct pass *p)
+{
+	if (p->step_packets == 0)
+		return 0;
+	return rescale_near((int64_t)p->since_pcr, p->step, (int64_t)p->step_packets);
+}
+
+/* A PCR of the program, in output time.  Moves the media clock. */
+static void
+take_pcr(struct pass *p, int64_t pcr, bool announced)
+{
+	int64_t step = pcr - p->pcr;
+	bool jumped = announced || !p->have_pcr;
+
+	if (step < -TS_PCR_WRAP / 2) {
+		step += TS_PCR_WRAP;
+		p->pcr_wraps += p->have_pcr && step <= PCR_GAP;
+	} else if (step > TS_PCR_WRAP / 2) {
+		step -= TS_PCR_WRAP;
+	}
+	if (p->have_pcr && (step < 0 || step > PCR_GAP)) {
+		p->pcr_jumps++;
+		jumped = true;
+	}
+	if (jumped) {
+		step = guess_step(p);
+	} else if (step > 0) {
+		p->step = step;
+		p->step_packets = p->since_pcr;
+	}
+	p->media += step;
+	p->pcr = pcr;
+	p->since_pcr = 0;
+	if (p->cfg.realtime && p->have_pcr)
+		flush_group(p, p->media);
+	else if (p->cfg.realtime && out_wait(p->out, p->media) < 0)
+		p->done = true;
+	p->have_pcr = true;
+	if (p->cfg.duration > 0 && p->media >= p->cfg.duration)
+		p->done = true;
+}
+
+/* ---- packets */
+
+/* After a break: say on this PID that its counter and clock are new ones. */
+static void
+emit_discontinuity(struct pass *p, const struct ts_packet *pkt)
+{
+	uint8_t out[TS_PACKET];
+
+	memset(out, 0xff, sizeof(out));
+	out[0] = TS_SYNC;
+	out[1] = (uint8_t)(pkt->pid >> 8);
+	out[2] = (uint8_t)pkt->pid;
+	out[3] = 0x20 | ((pkt->data[3] - (pkt->payload != NULL)) & 0x0f);
+	out[4] = TS_PACKET - 5;
+	out[5] = 0x80;
+	emit(p, out);
+}
+
+static void
+second_stage(struct pass *p, const struct ts_packet *pkt, bool damaged)
+{
+	uint8_t copy[TS_PACKET];
+	const uint8_t *data = pkt->data;
+	int64_t pcr = pkt->pcr;
+
+	if (programs_drops(&p->programs, pkt->pid)) {
+		p->dropped++;
+		return;
+	}
+	if (p->broken && p->after_break[pkt->pid] == 1) {
+		p->after_break[pkt->pid] = 0;
+		if (!damaged)
+			emit_discontinuity(p, pkt);
+	}
+	if (pkt->pid == 0 && p->cfg.program != 0) {
+		if (!pkt->unit_start || !programs_pat(&p->programs, copy))
+			return;
+		data = copy;
+	}
+	if (!damaged && pkt->pid != TS_PID_NULL) {
+		if (data != copy)
+			memcpy(copy, data, TS_PACKET);
+		switch (stamp_packet(&p->stamp, pkt, copy, &pcr)) {
+		case STAMP_SAME:
+			break;
+		case STAMP_CHANGED:
+			data = copy;
+			break;
+		case STAMP_DROP:
+			return;
+		}
+		if (pcr != TS_NO_PCR && p->pcr_pid == pkt->pid) {
+			take_pcr(p, pcr, pkt->discontinuity);
+			if (p->done)
+				return;
+			clock_if_due(p);
+		}
+	}
+	p->since_pcr++;
+	emit(p, data);
+	if (p->group.len >= GROUP_MAX)
+		flush_group(p, p->group_media + guess_step(p));
+}
+
+static void
+end_hold(struct pass *p)
+{
+	struct ts_packet pkt;
+
+	p->holding = false;
+	for (size_t i = 0; i < p->hold.len && !p->done; i += TS_PACKET)
+		second_stage(p, &pkt, ts_parse(p->hold.data + i, &pkt) < 0);
+	free(p->hold.data);
+	p->hold = (struct bytes){ NULL, 0, 0 };
+}
+
+static void
+first_stage(struct pass *p, const struct ts_packet *pkt, bool damaged)
+{
+	if (!damaged && is_clock(pkt)) {
+		if (!p->started && p->cfg.live && !p->cfg.realtime)
+			p->foreign_clock = true;
+		if (!p->foreign_clock)
+			return;
+	}
+	if (!p->started)
+		start(p);
+	if (pkt->pid == TS_PID_NULL && p->cfg.drop_null) {
+		p->nulls++;
+		return;
+	}
+	p->damaged += damaged;
+	if (!damaged) {
+		programs_packet(&p->programs, pkt);
+		if (p->programs.pcr_pid != TS_PID_NULL)
+			p->pcr_pid = p->programs.pcr_pid;
+		else if (p->pcr_pid == TS_PID_NULL && pkt->pcr != TS_NO_PCR)
+			p->pcr_pid = pkt->pid;	/* until a PMT says more */
+	}
+	if (p->holding) {
+		if (p->hold.len == 0)
+			p->hold_ns = clk_mono_ns();
+		append(&p->hold, pkt->data);
+		if (p->programs.complete || p->hold.len > HOLD_MAX ||
+		    (p->cfg.live && clk_mono_ns() - p->hold_ns > HOLD_NS))
+			end_hold(p);
+		return;
+	}
+	second_stage(p, pkt, damaged);
+}
+
+static void
+drain(struct pass *p)
+{
+	size_t pos = 0, used;
+	struct ts_packet pkt;
+	int r;
+
+	while (!p->done && (r = ts_sync_next(&p->sync, p->in + pos, p->len - pos, &used,
+	    &pkt)) != 0) {
+		pos += used;
+		used = 0;
+		first_stage(p, &pkt, r < 0);
+	}
+	if (!p->done)
+		pos += used;
+	p->len -= pos;
+	memmove(p->in, p->in + pos, p->len);
+}
+
+bool
+pass_bytes(struct pass *p, const struct source_event *ev)
+{
+	const uint8_t *data = ev->data;
+	size_t len = ev->len;
+
+	p->utc_ns = ev->utc_ns;
+	while (len > 0 && !p->done) {
+		size_t n = sizeof(p->in) - p->len;
+
+		if (n > len)
+			n = len;
+		memcpy(p->in + p->len, data, n);
+		p->len += n;
+		data += n;
+		len -= n;
+		drain(p);
+	}
+	if (!ev->more && !(p->cfg.realtime && p->have_pcr))
+		out_flush(p->out);
+	return !p->done;
+}
+
+/* ---- what comes between bytes */
+
+/* Take what is whole, drop the rest, and begin to count anew. */
+static void
+end_of_bytes(struct pass *p)
+{
+	struct ts_sync before;
+
+	p->sync.eof = true;
+	drain(p);
+	p->len = 0;
+	before = p->sync;
+	ts_sync_init(&p->sync);
+	p->sync.packets = before.packets;
+	p->sync.lost = before.lost;
+	p->sync.bad = before.bad;
+	p->sync.sync_losses = before.sync_losses;
+	p->sync.junk_bytes = before.junk_bytes;
+}
+
+void
+pass_clock(struct pass *p, int64_t pts, int64_t utc_ns)
+{
+	p->mapped = true;
+	p->map_pts = pts;
+	p->map_utc_ns = utc_ns;
+	if (p->started)
+		p->clock_sent = false;	/* say so with the next PCR */
+}
+
+void
+pass_join(struct pass *p)
+{
+	end_of_bytes(p);
+	stamp_join(&p->stamp);
+}
+
+void
+pass_break(struct pass *p)
+{
+	end_of_bytes(p);
+	p->mapped = p->clock_sent = false;
+	p->broken = p->started;
+	for (unsigned i = 0; i < TS_NPID; i++)
+		p->after_break[i] = stamp_seen(&p->stamp, i);
+	stamp_break(&p->stamp);
+	programs_clear(&p->programs);
+	p->pcr_pid = TS_PID_NULL;
+	if (p->have_pcr) {		/* what follows is no jump */
+		p->media += guess_step(p);
+		if (p->cfg.realtime)
+			flush_group(p, p->media);
+		p->have_pcr = false;
+		p->since_pcr = 0;
+	}
+}
+
+void
+pass_loop(struct pass *p)
+{
+	end_of_bytes(p);
+	stamp_loop(&p->stamp);
+}
+
+void
+pass_end(struct pass *p)
+{
+	if (!p->done)
+		end_of_bytes(p);
+	if (p->holding)
+		end_hold(p);
+	if (p->cfg.realtime && !p->done)
+		flush_group(p, p->group_media + guess_step(p));
+	out_flush(p->out);
+}
+
+uint64_t
+pass_packets(const struct pass *p)
+{
+	return p->sync.packets;
+}
+
+uint64_t
+pass_lost(const struct pass *p)
+{
+	return p->sync.lost;
+}
+
+int64_t
+pass_media(const struct pass *p)
+{
+	return p->media;
+}
+
+bool
+pass_lacks_program(const struct pass *p, char *list, size_t size)
+{
+	if (p->cfg.program == 0)
+		return false;
+	for (unsigned i = 0; i < p->programs.pat.n; i++)
+		if (p->programs.pat.program[i].program_number == p->cfg.program)
+			return false;
+	programs_list(&p->programs, list, size);
+	return true;
+}
+
+static void
+set(json_t *o, const char *key, uint64_t value)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+void
+pass_stats(const struct pass *p, json_t *o)
+{
+	const struct stamp *s = &p->stamp;
+
+	set(o, "source_total_packets", p->sync.packets);
+	set(o, "source_continuity_counter", p->sync.lost);
+	set(o, "source_transport_error", p->damaged);
+	set(o, "source_ts_sync_loss", p->sync.sync_losses);
+	set(o, "source_ts_byte_error", p->sync.junk_bytes);
+	set(o, "source_pat_error", p->programs.pat_errors);
+	set(o, "source_pmt_error", p->programs.pmt_errors);
+	set(o, "pat_changes", p->programs.pat_changes);
+	set(o, "pmt_changes", p->programs.pmt_changes);
+	set(o, "pcr_jumps", p->pcr_jumps);
+	set(o, "pcr_wraps", p->pcr_wraps);
+	set(o, "pts_jumps", s->jumps);
+	set(o, "pts_wraps", s->wraps);
+	set(o, "program_dropped_packets", p->dropped);
+	set(o, "null_dropped_packets", p->nulls);
+}
+
+void
+pass_log(const struct pass *p)
+{
+	log_info("packets=%" PRIu64 " written=%" PRIu64 " lost=%" PRIu64 " bad=%" PRIu64
+	    " sync_losses=%" PRIu64 " junk_bytes=%" PRIu64, p->sync.packets,
+	    p->out->packets, p->sync.lost, p->damaged, p->sync.sync_losses,
+	    p->sync.junk_bytes);
+}

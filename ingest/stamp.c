@@ -1,0 +1,278 @@
+#include <string.h>
+
+#include "ingest/stamp.h"
+#include "lib/base/clk.h"
+#include "lib/media/pes.h"
+#include "lib/media/psi.h"
+#include "lib/media/timeline.h"
+
+#define JUMP	(10 * CLK_90K)		/* between times of one PID */
+#define EXCESS	CLK_90K			/* audio longer than video: it decides */
+
+void
+stamp_init(struct stamp *s)
+{
+	memset(s, 0, sizeof(*s));
+}
+
+bool
+stamp_seen(const struct stamp *s, unsigned pid)
+{
+	return s->pid[pid].seen;
+}
+
+void
+stamp_join(struct stamp *s)
+{
+	s->joined = true;
+	for (unsigned i = 0; i < TS_NPID; i++)
+		s->pid[i].fresh = true;
+}
+
+void
+stamp_break(struct stamp *s)
+{
+	uint64_t wraps = s->wraps, jumps = s->jumps;
+
+	stamp_init(s);
+	s->wraps = wraps;
+	s->jumps = jumps;
+}
+
+static bool
+is_video(uint8_t stream_id)
+{
+	return (stream_id & 0xf0) == PES_VIDEO;
+}
+
+/* When the next pass can start, for one PID: after its last unit. */
+static int64_t
+length_of(const struct stamp_pid *p)
+{
+	return p->last + p->gap - p->first;
+}
+
+/*
+ * The file is as long as its video, so that pictures keep their cadence over the
+ * join; audio decides when there is no video or it goes on for a second more.
+ */
+void
+stamp_loop(struct stamp *s)
+{
+	const struct stamp_pid *video = NULL, *longest = NULL;
+	int64_t length = 0, span;
+
+	for (unsigned i = 0; i < TS_NPID; i++) {
+		struct stamp_pid *p = &s->pid[i];
+
+		p->fresh = true;
+		p->skip = false;
+		if (!p->timed)
+			continue;
+		p->end = p->last + p->gap;
+		if (video == NULL && is_video(p->stream_id))
+			video = p;
+		if (p->stream_id != PES_PRIVATE_1 || longest == NULL)
+			if (longest == NULL || length_of(p) > length_of(longest))
+				longest = p;
+	}
+	if (longest != NULL)
+		length = length_of(longest);
+	if (video != NULL && length < length_of(video) + EXCESS)
+		length = length_of(video);
+	/* The clock must not go back either. */
+	span = s->have_pcr ? (s->last_pcr - s->first_pcr + s->pcr_gap) / 300 : 0;
+	if (length < span - CLK_90K / 10)
+		length = span;
+	if (video != NULL && video->gap > 0)
+		length = (length + video->gap - 1) / video->gap * video->gap;
+	if (video != NULL && length < length_of(video) + EXCESS)
+		length = length_of(video);
+	s->offset += length;
+	s->looped = s->joined = true;
+	s->have_pcr = false;
+	for (unsigned i = 0; i < TS_NPID; i++)
+		s->pid[i].timed = false;
+}
+
+static void
+put_pcr(uint8_t *p, int64_t pcr)
+{
+	int64_t base = pcr / 300, ext = pcr % 300;
+
+	p[0] = (uint8_t)(base >> 25);
+	p[1] = (uint8_t)(base >> 17);
+	p[2] = (uint8_t)(base >> 9);
+	p[3] = (uint8_t)(base >> 1);
+	p[4] = (uint8_t)((base & 1) << 7 | 0x7e | ext >> 8);
+	p[5] = (uint8_t)ext;
+}
+
+/* The five bytes of a PTS or DTS; the four bits before it stay. */
+static void
+put_time(uint8_t *p, int64_t t)
+{
+	t &= PES_WRAP - 1;
+	p[0] = (uint8_t)((p[0] & 0xf0) | (t >> 29 & 0x0e) | 1);
+	p[1] = (uint8_t)(t >> 22);
+	p[2] = (uint8_t)((t >> 14 & 0xfe) | 1);
+	p[3] = (uint8_t)(t >> 7);
+	p[4] = (uint8_t)((t << 1 & 0xfe) | 1);
+}
+
+static void
+move_pcr(struct stamp *s, uint8_t *copy, int64_t *pcr)
+{
+	int64_t t = (*pcr + s->offset * 300) % TS_PCR_WRAP;
+	int64_t step;
+
+	if (s->looped) {
+		put_pcr(copy + 6, t);
+		if ((copy[5] & 0x08) != 0)	/* OPCR */
+			memcpy(copy + 12, copy + 6, 6);
+	}
+	*pcr = t;
+	if (!s->have_pcr) {
+		s->first_pcr = s->last_pcr = t;
+		s->have_pcr = true;
+		return;
+	}
+	step = (t - s->last_pcr) % TS_PCR_WRAP;
+	if (step < 0)
+		step += TS_PCR_WRAP;
+	if (step > 0 && step < CLK_27M) {	/* else a jump, or another PID */
+		s->pcr_gap = step;
+		s->last_pcr += step;
+	}
+}
+
+/* Follow, and in later passes move, the times of a PES header. */
+static enum stamp_result
+move_pes(struct stamp *s, struct stamp_pid *p, const struct ts_packet *pkt,
+    uint8_t *copy)
+{
+	uint8_t *pes = copy + (pkt->payload - pkt->data);
+	struct pes_header h;
+	int64_t dts, wire;
+
+	p->skip = false;
+	if (pkt->payload_len < 9 || pes_parse(pes, pkt->payload_len, &h) != 1 ||
+	    h.dts == PES_NO_TIME)
+		return STAMP_SAME;
+	wire = timeline_unwrap(p->stream_id != 0 ? p->wire : INT64_MIN, h.dts);
+	if (p->timed) {
+		if (wire - p->wire > JUMP || p->wire - wire > JUMP)
+			s->jumps++;
+		else if (wire > p->wire && (wire ^ p->wire) >> 33 != 0)
+			s->wraps++;
+	}
+	p->stream_id = h.stream_id;
+	p->wire = wire;
+	dts = wire + s->offset;
+	if (s->looped && !is_video(h.stream_id) && dts < p->end - CLK_90K / 1000) {
+		p->skip = true;
+		return STAMP_DROP;
+	}
+	if (!p->timed) {
+		p->timed = true;
+		p->first = dts;
+	} else if (dts > p->last && dts - p->last < CLK_90K) {
+		p->gap = dts - p->last;
+	}
+	p->last = dts;
+	if (!s->looped)
+		return STAMP_SAME;
+	if ((pes[7] & 0x80) != 0)
+		put_time(pes + 9, h.pts + s->offset);
+	if ((pes[7] & 0xc0) == 0xc0)
+		put_time(pes + 14, h.dts + s->offset);
+	return STAMP_CHANGED;
+}
+
+/* A splice_info_section that lies whole in this packet. */
+static void
+move_scte35(struct stamp *s, const struct ts_packet *pkt, uint8_t *copy)
+{
+	uint8_t *p = copy + (pkt->payload - pkt->data);
+	size_t left = pkt->payload_len, len;
+	uint64_t adjust;
+	uint32_t crc;
+
+	if (left < 1 || left - 1 < p[0])
+		return;
+	left -= 1 + (size_t)p[0];
+	p += 1 + p[0];
+	while (left >= 20 && p[0] == PSI_TABLE_SCTE35) {
+		len = 3 + ((p[1] & 0x0fu) << 8 | p[2]);
+		if (len > left || len < 20 || psi_crc32(p, len) != 0)
+			return;
+		adjust = (uint64_t)(p[4] & 1) << 32 | (uint64_t)p[5] << 24 |
+		    (uint64_t)p[6] << 16 | (uint64_t)p[7] << 8 | p[8];
+		adjust += (uint64_t)s->offset;
+		p[4] = (uint8_t)((p[4] & 0xfe) | (adjust >> 32 & 1));
+		p[5] = (uint8_t)(adjust >> 24);
+		p[6] = (uint8_t)(adjust >> 16);
+		p[7] = (uint8_t)(adjust >> 8);
+		p[8] = (uint8_t)adjust;
+		crc = psi_crc32(p, len - 4);
+		for (unsigned i = 0; i < 4; i++)
+			p[len - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
+		p += len;
+		left -= len;
+	}
+}
+
+/* The payload goes, the PCR stays. */
+static void
+keep_adaptation(const struct ts_packet *pkt, uint8_t *copy)
+{
+	size_t end = (size_t)(pkt->payload - pkt->data);
+
+	copy[1] &= 0xbf;
+	copy[3] = (uint8_t)((copy[3] & 0x0f) | 0x20);
+	copy[4] = TS_PACKET - 5;
+	memset(copy + end, 0xff, TS_PACKET - end);
+}
+
+static void
+move_counter(const struct stamp *s, struct stamp_pid *p, const uint8_t *data,
+    bool payload, bool sent, uint8_t *copy)
+{
+	uint8_t in = data[3] & 0x0f, step = (uint8_t)(in - p->in) & 0x0f;
+
+	if (p->fresh || !p->seen)
+		step = payload;
+	p->in = in;
+	if (!s->joined || !p->seen)
+		p->out = in;
+	else if (sent)
+		p->out = (p->out + step) & 0x0f;
+	p->fresh = false;
+	p->seen = true;
+	copy[3] = (uint8_t)((copy[3] & 0xf0) | p->out);
+}
+
+enum stamp_result
+stamp_packet(struct stamp *s, const struct ts_packet *pkt,
+    uint8_t copy[static TS_PACKET], int64_t *pcr)
+{
+	struct stamp_pid *p = &s->pid[pkt->pid];
+	bool has_payload = pkt->payload != NULL, drop = p->skip && has_payload;
+
+	if (pkt->pcr != TS_NO_PCR)
+		move_pcr(s, copy, pcr);
+	if (pkt->unit_start && pkt->payload_len >= 4) {
+		if (pkt->payload[0] == 0 && pkt->payload[1] == 0 && pkt->payload[2] == 1)
+			drop = move_pes(s, p, pkt, copy) == STAMP_DROP;
+		else if (s->looped)
+			move_scte35(s, pkt, copy);
+	}
+	move_counter(s, p, pkt->data, has_payload, !drop, copy);
+	if (!s->joined)
+		return STAMP_SAME;
+	if (drop && pkt->pcr == TS_NO_PCR)
+		return STAMP_DROP;
+	if (drop)
+		keep_adaptation(pkt, copy);
+	return STAMP_CHANGED;
+}
