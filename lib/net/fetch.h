@@ -41,19 +41,21 @@ struct fetch_config {			/* 0: the default in brackets */
 };
 
 struct fetch_request {
-	const char *url;		/* copied */
-	const char *method;		/* NULL: GET; "HEAD", "PUT", "DELETE"; copied */
+	const char *url;		/* copied, as all strings are */
+	const char *method;		/* NULL: GET; or "HEAD", "PUT", "DELETE" */
 	const void *body;		/* of a PUT: borrowed until the job ends */
 	size_t	    body_len;
-	const char *header[8];		/* "Name: value", more of them; copied */
+	const char *header[8];		/* "Name: value", up to a NULL */
 	int64_t	    offset, len;	/* byte range; len 0: all, -1: to the end */
-	const char *etag;		/* If-None-Match; NULL: none; copied */
+	const char *etag;		/* If-None-Match; NULL: none */
 	const char *last_modified;	/* If-Modified-Since */
 	size_t	    limit;		/* a longer body fails with -EFBIG; 0: none */
 	size_t	    window;		/* held back above this; 0: not a stream */
 	unsigned    retries;		/* after the first attempt */
 	int64_t	    timeout_ns;		/* of the whole job with its retries; 0: none */
 	bool	    allow_file;		/* file:// may be read */
+	bool	    compressed;		/* ask for gzip; data is what was packed */
+	bool	    retry_missing;	/* 404 may pass too */
 };
 
 struct fetch_job {
@@ -62,10 +64,11 @@ struct fetch_job {
 	int	 error;			/* when done: 0, or negative errno; see below */
 	char	 reason[160];		/* of the error or the retry, for a message */
 	int	 status;		/* HTTP status, 0 if none came */
-	unsigned tries;			/* attempts that failed so far */
+	unsigned tries;			/* attempts that failed since the last progress */
+	uint64_t failures;		/* all of them */
 	bool	 waiting;		/* for the time of the next attempt */
 
-	uint8_t	*data;
+	uint8_t	*data;			/* never NULL */
 	size_t	 len;
 	int64_t	 received;		/* all of the body, dropped or not */
 	int64_t	 content_length;	/* -1 if not said */
@@ -82,7 +85,8 @@ struct fetch_job {
 /*
  * error of a job: 0 for any 2xx and for 304; -ENOENT for 404 and 410; -EACCES
  * for 401 and 403; -EPROTO for another status; -EFBIG; -ETIMEDOUT; -ECONNRESET
- * for a broken transfer; -ECONNREFUSED, -EHOSTUNREACH; -EINVAL for a bad URL.
+ * for a broken transfer; -ECONNREFUSED, -EHOSTUNREACH; -ELOOP too many
+ * redirects; -ESTALE the object changed while it was read; -EINVAL a bad URL.
  */
 
 struct fetch *fetch_new(const struct fetch_config *config);	/* NULL: defaults */
