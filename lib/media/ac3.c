@@ -39,7 +39,7 @@ parse_ac3(struct bits *b, struct syncframe *s)
 	unsigned frmsizecod, shift;
 	uint32_t kbit;
 
-	bits_skip(b, 16);
+	bits_skip(b, 32);				/* syncword, crc1 */
 	s->fscod = (uint8_t)bits_get(b, 2);
 	frmsizecod = bits_get(b, 6);
 	s->bsid = (uint8_t)bits_get(b, 5);
@@ -206,8 +206,8 @@ chan_loc(uint16_t map)
 	unsigned loc = 0;
 
 	for (unsigned i = 0; i < 8; i++)
-		loc |= (map >> (10 - i) & 1u) << i;
-	return loc | (map >> 1 & 1u) << 8;
+		loc |= ((unsigned)map >> (10 - i) & 1) << i;
+	return loc | ((unsigned)map >> 1 & 1) << 8;
 }
 
 static void

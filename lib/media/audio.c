@@ -58,7 +58,7 @@ audio_init(struct audio *a, enum codec codec, const uint8_t *desc, size_t desc_l
 	memset(a, 0, sizeof(*a));
 	a->codec = a->info.codec = codec;
 	a->opus_code = (unsigned)code;
-	a->pes_pts = a->base_pts = PES_NO_TIME;
+	a->pes_pts = a->held_pts = a->base_pts = PES_NO_TIME;
 	return 0;
 }
 
@@ -97,7 +97,7 @@ audio_push(struct audio *a, const uint8_t *p, size_t len, int64_t pts, bool lost
 		a->skipped += a->len;
 		a->len = 0;
 		a->in_sync = false;
-		a->base_pts = PES_NO_TIME;
+		a->base_pts = a->held_pts = PES_NO_TIME;
 	}
 	a->pes_pts = pts;
 	a->old = a->len;
@@ -169,11 +169,12 @@ static void
 stamp(struct audio *a, struct audio_frame *f, uint32_t samples)
 {
 	uint32_t rate = a->info.rate;
+	int64_t *pts = a->old > 0 ? &a->held_pts : &a->pes_pts;
 
-	if (a->old == 0 && a->pes_pts != PES_NO_TIME) {
+	if (*pts != PES_NO_TIME) {
 		f->anchored = true;
-		a->base_pts = a->pes_pts;
-		a->pes_pts = PES_NO_TIME;
+		a->base_pts = *pts;
+		*pts = PES_NO_TIME;
 		a->counted = 0;
 		a->counted_rate = rate;
 	}
@@ -250,6 +251,9 @@ audio_next(struct audio *a, struct audio_frame *f)
 		a->p = a->hold;
 		a->held = true;
 	}
+	if (a->old == 0)
+		a->held_pts = a->len > 0 ? a->pes_pts : PES_NO_TIME;
+	a->pes_pts = PES_NO_TIME;
 	a->old = a->len;
 	return 0;
 }

@@ -65,7 +65,7 @@ struct audio {
 	size_t	 len, old;		/* earlier payloads */
 	uint8_t	*hold;
 	size_t	 hold_size;
-	int64_t	 pes_pts, base_pts;
+	int64_t	 pes_pts, held_pts, base_pts;
 	uint64_t counted;		/* samples since base_pts */
 	uint32_t counted_rate;
 	bool	 in_sync, held;		/* held: p is in hold */
