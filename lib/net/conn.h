@@ -1,0 +1,40 @@
+/*
+ * conn.h - one connection of httpd.h, between the loop and its two halves.
+ *
+ * Threads  All on the thread of the connection's loop.
+ */
+#ifndef CONN_H
+#define CONN_H
+
+#include <stdbool.h>
+
+#include "lib/net/httpd.h"
+
+#define CONN_READ	(256 * 1024)	/* of a body at once */
+#define CONN_READ_HEAD	(2 * H1_HEAD_MAX)
+#define CONN_OUT	16384		/* the longest head of a reply */
+
+struct wait_queue {
+	atomic_uint loops;		/* one bit for each that has waiters */
+	atomic_uint posted;		/* and for each that was told */
+	struct link local[HTTPD_LOOPS_MAX];	/* each its loop's own */
+	struct link grown;		/* in the list of the growing loop */
+	struct object *object;		/* while in that list, a reference */
+};
+
+/* conn.c */
+void conn_new(struct httpd_loop *l, int fd, const struct httpd_listener *from);
+void conn_run(struct httpd_conn *c);
+void conn_close(struct httpd_conn *c, bool reset);
+void conn_timeout(struct httpd_conn *c);
+void conn_arm(struct httpd_conn *c, enum httpd_timer timer);
+void conn_disarm(struct httpd_conn *c);
+void conn_later(struct httpd_conn *c);
+void conn_free(struct httpd_conn *c);
+
+/* reply.c: 1 all is sent, 0 it waits for the peer or for more, or -errno. */
+int reply_run(struct httpd_conn *c);
+/* The exchange is over and was clean: on to the next, or to the end. */
+void reply_done(struct httpd_conn *c);
+
+#endif

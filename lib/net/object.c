@@ -1,0 +1,39 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/net/object.h"
+
+struct object *
+object_new(int fd)
+{
+	struct object *o = calloc(1, sizeof(*o));
+
+	if (o == NULL)
+		return NULL;
+	atomic_init(&o->refs, 1);
+	o->fd = fd;
+	return o;
+}
+
+struct object *
+object_ref(struct object *o)
+{
+	atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+	return o;
+}
+
+void
+object_unref(struct object **at)
+{
+	struct object *o = *at;
+
+	*at = NULL;
+	if (o == NULL || atomic_fetch_sub(&o->refs, 1) != 1)
+		return;
+	if (o->fd >= 0)
+		close(o->fd);
+	free(o->waiting);
+	free(o->mem);
+	free(o->gzip);
+	free(o);
+}

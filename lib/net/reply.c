@@ -1,0 +1,444 @@
+/* Replies: heads put together, bodies sent from memory or by sendfile. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/clk.h"
+#include "lib/net/conn.h"
+
+#define TURN_BYTES	(4u << 20)	/* to one peer before others have a turn */
+
+const int64_t httpd_bucket_ns[HTTPD_BUCKETS] = {
+	1000000, 5000000, 20000000, 100000000, 500000000,
+	2 * CLK_SECOND, 10 * CLK_SECOND, INT64_MAX,
+};
+
+static ssize_t
+socket_recv(int fd, void *buf, size_t len)
+{
+	ssize_t n = recv(fd, buf, len, 0);
+
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t
+socket_sendv(int fd, const struct iovec *iov, int n, bool more)
+{
+	struct msghdr msg = {
+		.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n,
+	};
+	ssize_t r = sendmsg(fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+
+	return r < 0 ? -errno : r;
+}
+
+static ssize_t
+socket_sendfile(int fd, int from, uint64_t pos, size_t len)
+{
+	off_t at = (off_t)pos;
+	ssize_t n = sendfile(fd, from, &at, len);
+
+	return n < 0 ? -errno : n;
+}
+
+const struct httpd_io httpd_io_socket = {
+	socket_recv, socket_sendv, socket_sendfile,
+};
+
+static void
+count_sent(struct httpd_conn *c, size_t n)
+{
+	if (c->first_ns == 0)
+		c->first_ns = clk_mono_ns();
+	c->bytes_out += n;
+	httpd_add(&c->loop->stats.bytes_out, n);
+	c->progress += n;
+	if (c->progress >= c->loop->server->config.min_progress) {
+		c->progress = 0;
+		conn_disarm(c);
+	}
+}
+
+/* The peer does not take more now: it has send_ns for some progress. */
+static int
+blocked(struct httpd_conn *c)
+{
+	c->writable = false;
+	if (link_empty(&c->timer_link))
+		conn_arm(c, HTTPD_SEND);
+	return 0;
+}
+
+/* Send from memory: 1 all, 0 blocked, or -errno. */
+static int
+send_mem(struct httpd_conn *c, const void *p, size_t len, size_t *done, bool more)
+{
+	struct iovec iov = { (char *)(uintptr_t)p, len };
+	ssize_t n = c->io->sendv(c->fd, &iov, 1, more);
+
+	*done = 0;
+	if (n == -EAGAIN)
+		return blocked(c);
+	if (n < 0)
+		return (int)n;
+	count_sent(c, (size_t)n);
+	*done = (size_t)n;
+	return (size_t)n == len ? 1 : blocked(c);
+}
+
+/* What was put together before and did not go at once. */
+static int
+send_left(struct httpd_conn *c)
+{
+	size_t n;
+	int r;
+
+	if (c->out != NULL) {
+		r = send_mem(c, c->out + c->out_pos, c->out_len - c->out_pos, &n,
+		    c->mem_len > 0 || c->object != NULL);
+		c->out_pos += n;
+		if (r <= 0)
+			return r;
+		free(c->out);
+		c->out = NULL;
+	}
+	if (c->mem_len > 0) {
+		r = send_mem(c, c->mem, c->mem_len, &n, false);
+		c->mem += n;
+		c->mem_len -= n;
+		if (r <= 0)
+			return r;
+	}
+	if (c->frame_pos < c->frame_len) {
+		r = send_mem(c, c->frame + c->frame_pos, c->frame_len - c->frame_pos,
+		    &n, c->chunk_left > 0);
+		c->frame_pos += (unsigned)n;
+		return r;
+	}
+	return 1;
+}
+
+/* Send len bytes of the object: 1 some went, 0 blocked, or -errno. */
+static int
+send_object(struct httpd_conn *c, uint64_t len)
+{
+	size_t want = len < TURN_BYTES ? (size_t)len : TURN_BYTES;
+	ssize_t n;
+
+	if (c->object->fd < 0) {
+		struct iovec iov = { c->object->mem + c->pos, want };
+
+		n = c->io->sendv(c->fd, &iov, 1, false);
+	} else {
+		n = c->io->sendfile(c->fd, c->object->fd, c->pos, want);
+	}
+	if (n == -EAGAIN)
+		return blocked(c);
+	if (n <= 0)		/* 0: someone has cut the file off */
+		return n < 0 ? (int)n : -EIO;
+	count_sent(c, (size_t)n);
+	c->pos += (uint64_t)n;
+	if (c->chunk_left > 0)
+		c->chunk_left -= (uint64_t)n;
+	return 1;
+}
+
+/* Until there is more: 1 if there is already, else 0. */
+static int
+wait_for_more(struct httpd_conn *c)
+{
+	struct wait_queue *q = c->object->waiting;
+
+	conn_disarm(c);
+	link_remove(&c->wait_link);
+	link_append(&q->local[c->loop->index], &c->wait_link);
+	atomic_fetch_or(&q->loops, 1u << c->loop->index);
+	if (object_state(c->object) == OBJECT_GROWING && object_len(c->object) <= c->pos)
+		return 0;
+	link_remove(&c->wait_link);
+	return 1;
+}
+
+/*
+ * The next chunk of an object that is followed.  Returns 1 when there is
+ * something to send, 2 at the end, 0 to wait, or -errno.
+ */
+static int
+next_chunk(struct httpd_conn *c)
+{
+	const char *before = c->frame_len > 0 ? "\r\n" : "";
+	enum object_state state = object_state(c->object);	/* before the length */
+	uint64_t len = object_len(c->object);
+
+	if (len > c->end)
+		len = c->end;
+	if (state == OBJECT_FAILED)
+		return -EPIPE;
+	if (len > c->pos) {
+		c->chunk_left = len - c->pos;
+		if (c->chunked_out)
+			c->frame_len = (unsigned)snprintf(c->frame, sizeof(c->frame),
+			    "%s%llx\r\n", before, (unsigned long long)c->chunk_left);
+	} else if (state == OBJECT_WHOLE || c->pos == c->end) {
+		c->end = c->pos;	/* this is the end */
+		if (!c->chunked_out)
+			return 2;
+		c->frame_len = (unsigned)snprintf(c->frame, sizeof(c->frame),
+		    "%s0\r\n\r\n", before);
+		c->chunked_out = false;
+	} else {
+		return wait_for_more(c);
+	}
+	c->frame_pos = c->chunked_out || c->chunk_left == 0 ? 0 : c->frame_len;
+	return 1;
+}
+
+int
+reply_run(struct httpd_conn *c)
+{
+	uint64_t budget = c->bytes_out + TURN_BYTES;
+	bool follow = c->object != NULL && c->object->waiting != NULL;
+	int r;
+
+	for (;;) {
+		if ((r = send_left(c)) <= 0)
+			return r;
+		if (c->object == NULL)
+			return 1;
+		if (c->bytes_out >= budget) {
+			conn_later(c);
+			return 0;
+		}
+		if (!follow) {
+			if (c->pos == c->end)
+				return 1;
+			r = send_object(c, c->end - c->pos);
+		} else if (c->chunk_left > 0) {
+			r = send_object(c, c->chunk_left);
+		} else if (c->frame_len > 0 && !c->chunked_out && c->pos == c->end) {
+			return 1;	/* the last chunk went */
+		} else {
+			r = next_chunk(c);
+			if (r == 2)
+				return 1;
+		}
+		if (r <= 0)
+			return r;
+	}
+}
+
+static void
+count_time(struct httpd_times *t, int64_t ns)
+{
+	int i = 0;
+
+	while (ns > httpd_bucket_ns[i])
+		i++;
+	httpd_add(&t->bucket[i], 1);
+	httpd_add(&t->sum_ns, (uint64_t)ns);
+	httpd_add(&t->count, 1);
+}
+
+void
+reply_done(struct httpd_conn *c)
+{
+	struct httpd_stats *stats = &c->loop->stats;
+
+	c->end_ns = clk_mono_ns();
+	httpd_add(&stats->status[c->status / 100 % 6], 1);
+	count_time(&stats->total, c->end_ns - c->start_ns);
+	count_time(&stats->turnaround, c->first_ns - c->start_ns);
+	if (c->in_exchange) {
+		c->in_exchange = false;
+		c->loop->server->app->done(c, true);
+	}
+	object_unref(&c->object);
+	conn_disarm(c);
+	if (c->keep_alive && !c->body_unread) {
+		c->state = CONN_HEAD;
+		conn_arm(c, HTTPD_IDLE);
+		return;
+	}
+	/*
+	 * A close with something unread makes a reset, which can overtake the
+	 * reply: say that we are done, and let the peer close.
+	 */
+	shutdown(c->fd, SHUT_WR);
+	c->state = CONN_LINGER;
+	conn_arm(c, HTTPD_LINGER);
+	conn_later(c);
+}
+
+static char *
+put(char *to, const char *p, size_t len)
+{
+	memcpy(to, p, len);
+	return to + len;
+}
+
+#define PUT(to, text)	put((to), (text), sizeof(text) - 1)
+
+static char *
+put_number(char *to, uint64_t v)
+{
+	char digit[20];
+	size_t n = sizeof(digit);
+
+	do
+		digit[--n] = (char)('0' + v % 10);
+	while ((v /= 10) > 0);
+	return put(to, digit + n, sizeof(digit) - n);
+}
+
+/* Status line and fields to the loop's buffer.  Returns the length. */
+static size_t
+put_head(struct httpd_conn *c, const struct httpd_reply *r)
+{
+	const char *reason = http_reason(r->status);
+	char *p = c->loop->head;
+
+	p = PUT(p, "HTTP/1.1 ");
+	p = put_number(p, (unsigned)r->status);
+	*p++ = ' ';
+	p = put(p, reason, strlen(reason));
+	p = PUT(p, "\r\nDate: ");
+	p = put(p, c->loop->date, HTTP_DATE - 1);
+	p = PUT(p, "\r\n");
+	if (r->head_len + r->head2_len < CONN_OUT - 512) {
+		p = put(p, r->head, r->head_len);
+		p = put(p, r->head2, r->head2_len);
+	}
+	if (c->chunked_out) {
+		p = PUT(p, "Transfer-Encoding: chunked\r\n");
+	} else if (!r->follow && r->status >= 200 && r->status != 204 &&
+	    r->status != 304) {
+		p = PUT(p, "Content-Length: ");
+		p = put_number(p, r->from_object ? r->end - r->first : r->mem_len);
+		p = PUT(p, "\r\n");
+	}
+	if (!c->keep_alive)
+		p = PUT(p, "Connection: close\r\n");
+	else if (c->minor == 0)
+		p = PUT(p, "Connection: keep-alive\r\n");
+	p = PUT(p, "\r\n");
+	return (size_t)(p - c->loop->head);
+}
+
+/* Keep a part of the head and of a passing body for later. */
+static int
+keep(struct httpd_conn *c, const char *head, size_t head_len,
+    const struct iovec *body)
+{
+	bool passing = c->object == NULL;
+	size_t len = head_len + (passing ? body->iov_len : 0);
+
+	if (!passing) {
+		c->mem = body->iov_base;
+		c->mem_len = body->iov_len;
+	}
+	if (len == 0)
+		return 0;
+	c->out = malloc(len);
+	if (c->out == NULL)
+		return -ENOMEM;
+	memcpy(c->out, head, head_len);
+	if (passing && body->iov_len > 0)
+		memcpy(c->out + head_len, body->iov_base, body->iov_len);
+	c->out_len = len;
+	c->out_pos = 0;
+	return 0;
+}
+
+/* The head, and a body in memory with it: mostly that is all. */
+static int
+send_first(struct httpd_conn *c, const struct httpd_reply *r)
+{
+	size_t head_len = put_head(c, r), sent;
+	struct iovec iov[2] = {
+		{ c->loop->head, head_len }, { (void *)(uintptr_t)r->mem, r->mem_len },
+	};
+	ssize_t n;
+
+	if (c->head_only)
+		iov[1].iov_len = 0;
+	n = c->io->sendv(c->fd, iov, iov[1].iov_len > 0 ? 2 : 1,
+	    c->object != NULL && r->from_object);
+	if (n < 0 && n != -EAGAIN)
+		return (int)n;
+	sent = n < 0 ? 0 : (size_t)n;
+	if (sent > 0)
+		count_sent(c, sent);
+	if (sent == head_len + iov[1].iov_len)
+		return 0;
+	blocked(c);
+	if (sent > head_len) {
+		iov[1].iov_base = (char *)iov[1].iov_base + (sent - head_len);
+		iov[1].iov_len -= sent - head_len;
+		sent = head_len;
+	}
+	return keep(c, c->loop->head + sent, head_len - sent, &iov[1]);
+}
+
+void
+httpd_reply(struct httpd_conn *c, struct httpd_reply *r)
+{
+	int err;
+
+	if (c->state == CONN_DEAD) {
+		object_unref(&r->object);
+		return;
+	}
+	if (r->close || c->body_unread ||
+	    atomic_load_explicit(&c->loop->server->stopping, memory_order_relaxed))
+		c->keep_alive = false;
+	c->chunked_out = r->follow && c->minor > 0;
+	if (r->follow && !c->chunked_out)
+		c->keep_alive = false;		/* its end is ours */
+	c->state = CONN_REPLY;
+	c->status = r->status;
+	c->object = r->object;
+	r->object = NULL;
+	c->mem_len = 0;
+	c->frame_len = c->frame_pos = 0;
+	c->chunk_left = c->progress = 0;
+	conn_disarm(c);
+	err = send_first(c, r);
+	if (c->head_only || !r->from_object) {
+		if (c->mem_len == 0)
+			object_unref(&c->object);
+		c->pos = c->end = 0;
+	} else {
+		c->pos = r->first;
+		c->end = r->end;
+	}
+	if (c->head_only)
+		c->chunked_out = false;
+	if (err == 0 && c->out == NULL && c->mem_len == 0)
+		err = c->object == NULL ? 1 : reply_run(c);
+	if (err == 1)
+		reply_done(c);
+	else if (err < 0)
+		conn_close(c, true);
+}
+
+void
+httpd_reply_text(struct httpd_conn *c, int status, const char *head,
+    const char *text)
+{
+	char body[256], fields[512];
+	int n, m;
+
+	n = snprintf(body, sizeof(body), "%d %s%s%s\n", status, http_reason(status),
+	    text != NULL ? ": " : "", text != NULL ? text : "");
+	m = snprintf(fields, sizeof(fields), "Content-Type: text/plain; charset=utf-8"
+	    "\r\n%s", head != NULL ? head : "");
+	httpd_reply(c, &(struct httpd_reply){
+		.status = status, .head = fields, .head_len = (size_t)m,
+		.mem = body, .mem_len = (size_t)n < sizeof(body) ? (size_t)n :
+		    sizeof(body) - 1,
+	});
+}

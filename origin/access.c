@@ -1,0 +1,151 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clk.h"
+#include "origin/access.h"
+#include "origin/serve.h"
+
+#define GATHER		65536
+#define LINE		8192
+
+struct access_note {
+	char request[3000];
+	char referer[1000], agent[1000];
+};
+
+struct gather {
+	size_t len;
+	char text[GATHER];
+};
+
+int
+access_open(struct access *a, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+
+	a->path = path;
+	atomic_init(&a->fd, fd);
+	return fd < 0 ? -errno : 0;
+}
+
+/* The descriptor keeps its number, so that no loop has to know. */
+int
+access_reopen(struct access *a)
+{
+	int fd = open(a->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	int err = 0;
+
+	if (fd < 0 || dup3(fd, atomic_load(&a->fd), O_CLOEXEC) < 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static void
+escape(struct h1_str s, char *to, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len && n + 5 < size; i++) {
+		unsigned char b = (unsigned char)s.p[i];
+
+		if (b < ' ' || b >= 0x7f || b == '"' || b == '\\')
+			n += (size_t)snprintf(to + n, size - n, "\\x%02x", b);
+		else
+			to[n++] = (char)b;
+	}
+	to[n] = '\0';
+}
+
+void
+access_begin(struct access *a, struct httpd_conn *c, const struct h1_request *r)
+{
+	static const struct h1_str none = { "-", 1 };
+	const struct h1_str *referer = h1_field(r, "referer");
+	const struct h1_str *agent = h1_field(r, "user-agent");
+	struct exchange *x = serve_exchange(c);
+	struct access_note *note = x == NULL ? NULL : malloc(sizeof(*note));
+	struct h1_str line = {
+		r->method_name.p,
+		(size_t)(r->target.p + r->target.len + 9 - r->method_name.p),
+	};
+
+	if (note == NULL) {
+		atomic_fetch_add(&a->dropped, 1);
+		return;
+	}
+	x->note = note;
+	escape(line, note->request, sizeof(note->request));
+	escape(referer != NULL ? *referer : none, note->referer, sizeof(note->referer));
+	escape(agent != NULL ? *agent : none, note->agent, sizeof(note->agent));
+}
+
+static void
+clf_date(int64_t utc_s, char buf[static 32])
+{
+	static const char month[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t t = (time_t)utc_s;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	snprintf(buf, 32, "%02u/%.3s/%04u:%02u:%02u:%02u +0000", (unsigned)tm.tm_mday % 32,
+	    month + 3 * (tm.tm_mon % 12), (unsigned)(tm.tm_year + 1900) % 10000,
+	    (unsigned)tm.tm_hour % 24, (unsigned)tm.tm_min % 60, (unsigned)tm.tm_sec % 61);
+}
+
+void
+access_flush(struct access *a, struct httpd_loop *l)
+{
+	struct gather *g = l->user;
+	ssize_t n;
+
+	if (g == NULL || g->len == 0)
+		return;
+	n = write(atomic_load(&a->fd), g->text, g->len);
+	if (n != (ssize_t)g->len)
+		atomic_fetch_add(&a->dropped, 1);
+	g->len = 0;
+}
+
+void
+access_end(struct access *a, struct httpd_conn *c, bool clean)
+{
+	struct exchange *x = c->user;
+	struct access_note *note = x == NULL ? NULL : x->note;
+	struct httpd_loop *l = c->loop;
+	struct gather *g = l->user;
+	char peer[HTTPD_PEER], date[32];
+	int64_t first = c->first_ns > 0 ? c->first_ns - c->start_ns : 0;
+	int n;
+
+	if (g == NULL)
+		g = l->user = calloc(1, sizeof(*g));
+	if (g == NULL) {
+		atomic_fetch_add(&a->dropped, 1);
+		free(note);
+		return;
+	}
+	if (g->len + LINE > GATHER)
+		access_flush(a, l);
+	httpd_peer(c, peer);
+	clf_date(clk_utc_ns() / CLK_SECOND - (c->end_ns - c->start_ns) / CLK_SECOND, date);
+	/* 499, as others log it: the peer or the writer went before the end. */
+	n = snprintf(g->text + g->len, GATHER - g->len, "%s - - [%s] \"%s\" %d %" PRIu64
+	    " \"%s\" \"%s\" %" PRIu64 " %" PRId64 ".%06u %" PRId64 ".%06u\n", peer, date,
+	    note != NULL ? note->request : "-", clean || c->status >= 400 ? c->status : 499,
+	    c->bytes_out, note != NULL ? note->referer : "-",
+	    note != NULL ? note->agent : "-", c->bytes_in,
+	    first / CLK_SECOND, (unsigned)(first % CLK_SECOND / 1000),
+	    (c->end_ns - c->start_ns) / CLK_SECOND,
+	    (unsigned)((c->end_ns - c->start_ns) % CLK_SECOND / 1000));
+	g->len += (size_t)n;
+	free(note);
+	if (x != NULL)
+		x->note = NULL;
+}

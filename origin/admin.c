@@ -1,0 +1,136 @@
+/* /metrics and /health, on a listener of their own. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "lib/net/metrics.h"
+#include "origin/serve.h"
+
+/* The same counter of all loops: they are arrays of the same layout. */
+static uint64_t
+sum(struct serve *s, size_t offset)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < s->httpd.config.threads; i++) {
+		const char *stats = (const char *)&s->httpd.loop[i].stats;
+
+		v += atomic_load_explicit((const httpd_count *)(const void *)
+		    (stats + offset), memory_order_relaxed);
+	}
+	return v;
+}
+
+#define SUM(s, member)	sum((s), offsetof(struct httpd_stats, member))
+
+static void
+add_times(struct metrics *m, struct serve *s, const char *name, const char *help,
+    size_t offset)
+{
+	char part[64], labels[48];
+	uint64_t below = 0;
+
+	metrics_about(m, name, "histogram", help);
+	snprintf(part, sizeof(part), "%s_bucket", name);
+	for (size_t i = 0; i < HTTPD_BUCKETS; i++) {
+		below += sum(s, offset + offsetof(struct httpd_times, bucket) +
+		    i * sizeof(httpd_count));
+		if (httpd_bucket_ns[i] == INT64_MAX)
+			snprintf(labels, sizeof(labels), "le=\"+Inf\"");
+		else
+			snprintf(labels, sizeof(labels), "le=\"%u.%03u\"",
+			    (unsigned)(httpd_bucket_ns[i] / CLK_SECOND),
+			    (unsigned)(httpd_bucket_ns[i] % CLK_SECOND / 1000000));
+		metrics_add(m, part, labels, below);
+	}
+	snprintf(part, sizeof(part), "%s_sum", name);
+	metrics_add_ns(m, part, "", sum(s, offset + offsetof(struct httpd_times, sum_ns)));
+	snprintf(part, sizeof(part), "%s_count", name);
+	metrics_add(m, part, "", sum(s, offset + offsetof(struct httpd_times, count)));
+}
+
+static void
+add_one(struct metrics *m, const char *name, const char *type, const char *help,
+    uint64_t value)
+{
+	metrics_about(m, name, type, help);
+	metrics_add(m, name, "", value);
+}
+
+static void
+reply_metrics(struct httpd_conn *c)
+{
+	static const char *const method[] = {
+		"get", "head", "put", "delete", "options", "other",
+	};
+	static const char *const class[] = { "", "1xx", "2xx", "3xx", "4xx", "5xx" };
+	struct serve *s = serve_of(c);
+	char text[8192], labels[32];
+	struct metrics m = { .buf = text, .size = sizeof(text) };
+	uint64_t accepted = SUM(s, accepted), closed = SUM(s, closed);
+
+	metrics_about(&m, "mstore_request_count", "counter", "Requests, by operation.");
+	for (size_t i = 0; i <= H1_OTHER; i++) {
+		snprintf(labels, sizeof(labels), "operation=\"%s\"", method[i]);
+		metrics_add(&m, "mstore_request_count", labels,
+		    sum(s, offsetof(struct httpd_stats, requests) + i * sizeof(httpd_count)));
+	}
+	metrics_about(&m, "mstore_response_count", "counter", "Answers, by class.");
+	for (size_t i = 2; i < 6; i++) {
+		snprintf(labels, sizeof(labels), "class=\"%s\"", class[i]);
+		metrics_add(&m, "mstore_response_count", labels,
+		    sum(s, offsetof(struct httpd_stats, status) + i * sizeof(httpd_count)));
+	}
+	add_one(&m, "mstore_4xx_error_count", "counter", "Answers 400 to 499.",
+	    SUM(s, status[4]));
+	add_one(&m, "mstore_5xx_error_count", "counter", "Answers 500 to 599.",
+	    SUM(s, status[5]));
+	add_one(&m, "mstore_bytes_uploaded", "counter", "Bytes of bodies received.",
+	    SUM(s, bytes_in));
+	add_one(&m, "mstore_bytes_downloaded", "counter", "Bytes sent.",
+	    SUM(s, bytes_out));
+	add_one(&m, "mstore_throttle_count", "counter",
+	    "Connections refused because there were too many.", SUM(s, refused));
+	add_one(&m, "mstore_timeout_count", "counter",
+	    "Connections closed because the peer was too slow.", SUM(s, timeout));
+	add_one(&m, "mstore_aborted_count", "counter",
+	    "Exchanges that did not reach their end.", SUM(s, aborted));
+	add_one(&m, "mstore_conflict_count", "counter",
+	    "Writes whose condition did not hold at the end.",
+	    atomic_load(&s->conflicts));
+	add_one(&m, "mstore_log_lost_count", "counter",
+	    "Times that the access log could not be written.",
+	    atomic_load(&s->access.dropped));
+	add_one(&m, "mstore_connections_accepted", "counter", "Connections taken.",
+	    accepted);
+	add_one(&m, "mstore_connections", "gauge", "Connections now.",
+	    accepted > closed ? accepted - closed : 0);
+	add_times(&m, s, "mstore_total_time_seconds",
+	    "From the request to the last byte of the answer.",
+	    offsetof(struct httpd_stats, total));
+	add_times(&m, s, "mstore_turnaround_time_seconds",
+	    "From the request to the first byte of the answer.",
+	    offsetof(struct httpd_stats, turnaround));
+	metrics_about(&m, "mstore_uptime_seconds", "gauge", "Since the start.");
+	metrics_add_ns(&m, "mstore_uptime_seconds", "",
+	    (uint64_t)(clk_mono_ns() - s->start_ns));
+	httpd_reply(c, &(struct httpd_reply){
+		.status = m.lost > 0 ? 500 : 200, .mem = text, .mem_len = m.len,
+		.head = "Content-Type: " METRICS_TYPE "\r\nCache-Control: no-store\r\n",
+		.head_len = strlen("Content-Type: " METRICS_TYPE
+		    "\r\nCache-Control: no-store\r\n"),
+	});
+}
+
+void
+serve_admin(struct httpd_conn *c, const struct h1_request *r)
+{
+	if (r->method != H1_GET && r->method != H1_HEAD)
+		httpd_reply_text(c, 405, "Allow: GET, HEAD\r\n", NULL);
+	else if (h1_is(r->path, "/metrics"))
+		reply_metrics(c);
+	else if (h1_is(r->path, "/health"))
+		httpd_reply_text(c, 200, "Cache-Control: no-store\r\n", NULL);
+	else
+		httpd_reply_text(c, 404, NULL, "there are /metrics and /health");
+}

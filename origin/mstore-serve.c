@@ -1,0 +1,398 @@
+/*
+ * mstore-serve - the origin: HTTP objects that can be read while they are made.
+ *
+ * Takes objects by PUT, keeps them as files under a root, and serves them to
+ * any number of readers.  See mstore-serve(1).
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/io.h"
+#include "lib/base/opt.h"
+#include "lib/base/stats.h"
+#include "origin/serve.h"
+
+#define LISTENERS	8
+#define RESERVED_FDS	64
+
+struct options {
+	const char *listen[LISTENERS], *admin, *root, *access_log, *stats;
+	const char *token_file;
+	unsigned nlisten;
+	int	 ready_fd;
+	struct httpd_config httpd;
+	struct store_config store;
+	int64_t	 missing_s;
+};
+
+static const char help[] =
+    "usage: mstore-serve [-hqvV] [-l address] [-s target] [options] --root DIR\n"
+    "      --access-log FILE    append a line for each request; SIGHUP reopens it\n"
+    "      --admin ADDRESS      serve /metrics and /health there\n"
+    "      --body-timeout TIME  between two pieces of an upload (30s)\n"
+    "      --cache-memory SIZE  of small objects kept in memory (64Mi)\n"
+    "      --cors ORIGIN        pages that may read: an origin, * or none (*)\n"
+    "      --grace TIME         to finish answers after a stop (10s)\n"
+    "      --head-timeout TIME  for a whole request head (10s)\n"
+    "  -h, --help               print this and exit\n"
+    "      --idle-timeout TIME  between two requests (60s)\n"
+    "  -l, --listen ADDRESS     host:port or port, repeated (127.0.0.1:8080)\n"
+    "      --max-age-missing TIME   of a 404, and of pages (1s)\n"
+    "      --max-age-playlist TIME  of playlists and manifests (1s)\n"
+    "      --max-age-segment TIME   of media (8760h)\n"
+    "      --max-connections N  at once (as many as descriptors allow)\n"
+    "      --max-object SIZE    of an upload (4Gi)\n"
+    "  -q, --quiet              say less; twice, errors only\n"
+    "      --ready-fd N         write a newline there once it listens\n"
+    "      --root DIR           the folder of the objects\n"
+    "      --send-timeout TIME  for a reader to take 16 KiB (30s)\n"
+    "  -s, --stats TARGET       numbers each second to fd:N, a file or unix:PATH\n"
+    "      --temporal PATTERN   objects that need not survive a power cut\n"
+    "      --threads N          event loops (1)\n"
+    "      --token-file FILE    who writes needs a token of it; SIGHUP reads it again\n"
+    "  -v, --verbose            say more\n"
+    "  -V, --version            print the version and exit\n";
+
+enum {
+	ACCESS_LOG = 256, ADMIN, BODY_TIMEOUT, CACHE_MEMORY, CORS, GRACE, HEAD_TIMEOUT,
+	IDLE_TIMEOUT, MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT,
+	MAX_CONNECTIONS, MAX_OBJECT, READY_FD, ROOT, SEND_TIMEOUT, TEMPORAL, THREADS,
+	TOKEN_FILE,
+};
+
+static const struct option longopts[] = {
+	{ "access-log", required_argument, NULL, ACCESS_LOG },
+	{ "admin", required_argument, NULL, ADMIN },
+	{ "body-timeout", required_argument, NULL, BODY_TIMEOUT },
+	{ "cache-memory", required_argument, NULL, CACHE_MEMORY },
+	{ "cors", required_argument, NULL, CORS },
+	{ "grace", required_argument, NULL, GRACE },
+	{ "head-timeout", required_argument, NULL, HEAD_TIMEOUT },
+	{ "idle-timeout", required_argument, NULL, IDLE_TIMEOUT },
+	{ "listen", required_argument, NULL, 'l' },
+	{ "max-age-missing", required_argument, NULL, MAX_AGE_MISSING },
+	{ "max-age-playlist", required_argument, NULL, MAX_AGE_PLAYLIST },
+	{ "max-age-segment", required_argument, NULL, MAX_AGE_SEGMENT },
+	{ "max-connections", required_argument, NULL, MAX_CONNECTIONS },
+	{ "max-object", required_argument, NULL, MAX_OBJECT },
+	{ "ready-fd", required_argument, NULL, READY_FD },
+	{ "root", required_argument, NULL, ROOT },
+	{ "send-timeout", required_argument, NULL, SEND_TIMEOUT },
+	{ "stats", required_argument, NULL, 's' },
+	{ "temporal", required_argument, NULL, TEMPORAL },
+	{ "threads", required_argument, NULL, THREADS },
+	{ "token-file", required_argument, NULL, TOKEN_FILE },
+	OPT_COMMON_LONG
+};
+
+static int64_t
+seconds(const char *name, const char *arg)
+{
+	return (int64_t)(opt_duration(name, arg) / (uint64_t)CLK_SECOND);
+}
+
+static void
+parse_option(struct serve *s, struct options *o, int c)
+{
+	switch (c) {
+	case ACCESS_LOG:
+		o->access_log = optarg;
+		break;
+	case ADMIN:
+		o->admin = optarg;
+		break;
+	case BODY_TIMEOUT:
+		o->httpd.body_ns = (int64_t)opt_duration("body-timeout", optarg);
+		break;
+	case CACHE_MEMORY:
+		o->store.cache_bytes = opt_size("cache-memory", optarg);
+		break;
+	case CORS:
+		if (optarg[0] == '\0' || strpbrk(optarg, "\r\n, ") != NULL ||
+		    strlen(optarg) > 100)
+			opt_usage(help, "--cors '%s' is not one origin", optarg);
+		o->store.cors = strcmp(optarg, "none") == 0 ? NULL : optarg;
+		break;
+	case GRACE:
+		o->httpd.grace_ns = (int64_t)opt_duration("grace", optarg);
+		break;
+	case HEAD_TIMEOUT:
+		o->httpd.head_ns = (int64_t)opt_duration("head-timeout", optarg);
+		break;
+	case IDLE_TIMEOUT:
+		o->httpd.idle_ns = (int64_t)opt_duration("idle-timeout", optarg);
+		break;
+	case 'l':
+		if (o->nlisten == LISTENERS)
+			opt_usage(help, "more than %d of --listen", LISTENERS);
+		o->listen[o->nlisten++] = optarg;
+		break;
+	case MAX_AGE_MISSING:
+		o->missing_s = seconds("max-age-missing", optarg);
+		break;
+	case MAX_AGE_PLAYLIST:
+		o->store.playlist_s = seconds("max-age-playlist", optarg);
+		break;
+	case MAX_AGE_SEGMENT:
+		o->store.segment_s = seconds("max-age-segment", optarg);
+		break;
+	case MAX_CONNECTIONS:
+		o->httpd.max_conns = (unsigned)opt_number("max-connections", optarg, 1,
+		    1000000);
+		break;
+	case MAX_OBJECT:
+		s->max_object = opt_size("max-object", optarg);
+		break;
+	case READY_FD:
+		o->ready_fd = (int)opt_number("ready-fd", optarg, 0, 65535);
+		break;
+	case ROOT:
+		o->root = optarg;
+		break;
+	case 's':
+		o->stats = optarg;
+		break;
+	case SEND_TIMEOUT:
+		o->httpd.send_ns = (int64_t)opt_duration("send-timeout", optarg);
+		break;
+	case TEMPORAL:
+		if (s->ntemporal == SERVE_TEMPORAL)
+			opt_usage(help, "more than %d of --temporal", SERVE_TEMPORAL);
+		s->temporal[s->ntemporal++] = optarg;
+		break;
+	case THREADS:
+		o->httpd.threads = (unsigned)opt_number("threads", optarg, 1,
+		    HTTPD_LOOPS_MAX);
+		break;
+	case TOKEN_FILE:
+		o->token_file = optarg;
+		break;
+	default:
+		opt_common(c, help);
+	}
+}
+
+static void
+parse_options(struct serve *s, struct options *o, int argc, char *argv[])
+{
+	int c;
+
+	*o = (struct options){
+		.ready_fd = -1, .missing_s = 1,
+		.httpd = {
+			.threads = 1,
+			.head_ns = 10 * CLK_SECOND, .idle_ns = 60 * CLK_SECOND,
+			.body_ns = 30 * CLK_SECOND, .send_ns = 30 * CLK_SECOND,
+			.grace_ns = 10 * CLK_SECOND, .min_progress = 16384,
+		},
+		.store = {
+			.playlist_s = 1, .segment_s = 31536000, .cors = "*",
+			.cache_bytes = 64 << 20,
+		},
+	};
+	s->max_object = UINT64_C(4) << 30;
+	while ((c = getopt_long(argc, argv, "l:s:" OPT_COMMON, longopts, NULL)) != -1)
+		parse_option(s, o, c);
+	if (optind != argc)
+		opt_usage(help, "unexpected argument '%s'", argv[optind]);
+	if (o->root == NULL)
+		opt_usage(help, "--root is missing");
+	if (o->nlisten == 0)
+		o->listen[o->nlisten++] = "127.0.0.1:8080";
+	o->store.other_s = o->missing_s;
+}
+
+/* As many descriptors as we may have: three quarters for peers. */
+static void
+share_descriptors(struct options *o)
+{
+	struct rlimit rl;
+	unsigned have = 1024;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+		have = rl.rlim_cur > 1000000 ? 1000000 : (unsigned)rl.rlim_cur;
+	}
+	have = have > 2 * RESERVED_FDS ? have - RESERVED_FDS : RESERVED_FDS;
+	if (o->httpd.max_conns == 0)
+		o->httpd.max_conns = have / 4 * 3;
+	else if (o->httpd.max_conns > have)
+		fatal(EXIT_USAGE, 0, "--max-connections %u, but only %u descriptors "
+		    "are allowed here (ulimit -n)", o->httpd.max_conns, have);
+	o->store.cache_objects = have / 4;
+}
+
+static void
+listen_all(struct serve *s, const struct options *o)
+{
+	struct httpd_listener *l;
+	int err;
+
+	for (unsigned i = 0; i < o->nlisten; i++) {
+		err = httpd_listen(&s->httpd, o->listen[i], SERVE_OBJECTS, &l);
+		if (err < 0)
+			fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
+			    "cannot listen on '%s'", o->listen[i]);
+		log_info("listening on %s", l->name);
+		if (!l->loopback && o->token_file == NULL)
+			log_warn(0, "writing through %s is refused: it is not loopback, "
+			    "and there is no --token-file", l->name);
+	}
+	if (o->admin == NULL)
+		return;
+	err = httpd_listen(&s->httpd, o->admin, SERVE_ADMIN, &l);
+	if (err < 0)
+		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
+		    "cannot listen on '%s'", o->admin);
+	log_info("metrics on http://%s/metrics", l->name);
+}
+
+/* sd_notify(3), without its library. */
+static void
+notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	size_t len = path == NULL ? 0 : strlen(path);
+	int fd;
+
+	if (len < 2 || len >= sizeof(sa.sun_path))
+		return;
+	memcpy(sa.sun_path, path, len);
+	if (path[0] == '@')
+		sa.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sa,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		log_warn(errno, "cannot tell '%s' that we are ready", path);
+	close(fd);
+}
+
+static void
+say_ready(const struct options *o)
+{
+	notify("READY=1");
+	if (o->ready_fd >= 0) {
+		if (write(o->ready_fd, "\n", 1) != 1)
+			log_warn(errno, "cannot write to --ready-fd %d", o->ready_fd);
+		close(o->ready_fd);
+	}
+}
+
+static void
+make_heads(struct serve *s, const struct options *o)
+{
+	s->cors_origin = o->store.cors;
+	if (s->cors_origin != NULL)
+		snprintf(s->cors, sizeof(s->cors), "Access-Control-Allow-Origin: %s\r\n",
+		    s->cors_origin);
+	snprintf(s->missing, sizeof(s->missing),
+	    "Cache-Control: public, max-age=%" PRId64 "\r\n%s", o->missing_s, s->cors);
+}
+
+static void
+reload(struct serve *s)
+{
+	int err;
+
+	if (s->logging && (err = access_reopen(&s->access)) < 0)
+		log_warn(-err, "cannot reopen '%s'", s->access.path);
+	if (tokens_required(&s->tokens) && (err = tokens_load(&s->tokens)) < 0)
+		log_warn(-err, "the tokens stay as they were: cannot use '%s'",
+		    s->tokens.file);
+	else
+		log_info("reloaded");
+}
+
+static void
+write_stats(struct serve *s, struct stats *stats)
+{
+	uint64_t requests = 0, in = 0, out = 0, conns = 0, errors = 0;
+
+	for (unsigned i = 0; i < s->httpd.config.threads; i++) {
+		const struct httpd_stats *n = &s->httpd.loop[i].stats;
+
+		for (int k = 0; k <= H1_OTHER; k++)
+			requests += atomic_load(&n->requests[k]);
+		in += atomic_load(&n->bytes_in);
+		out += atomic_load(&n->bytes_out);
+		errors += atomic_load(&n->status[4]) + atomic_load(&n->status[5]);
+		conns += atomic_load(&s->httpd.loop[i].conns);
+	}
+	stats_write(stats, json_pack("{s:I, s:I, s:I, s:I, s:I}",
+	    "request_count", (json_int_t)requests,
+	    "error_count", (json_int_t)errors,
+	    "bytes_uploaded", (json_int_t)in,
+	    "bytes_downloaded", (json_int_t)out,
+	    "connections", (json_int_t)conns));
+}
+
+static void
+run(struct serve *s, struct stats *stats)
+{
+	while (!io_stopping()) {
+		int64_t wait_ns = stats->fd < 0 ? -1 : stats->next_ns - clk_mono_ns();
+
+		io_wait(NULL, 0, stats->fd < 0 ? -1 : wait_ns > 0 ? wait_ns : 0);
+		if (io_reload_asked()) {
+			notify("RELOADING=1");
+			reload(s);
+			notify("READY=1");
+		}
+		if (stats_due(stats))
+			write_stats(s, stats);
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct serve s;		/* zeroed */
+	struct options o;
+	struct stats stats;
+	int err;
+
+	log_init("mstore-serve");
+	parse_options(&s, &o, argc, argv);
+	io_init_server();
+	share_descriptors(&o);
+	s.start_ns = clk_mono_ns();
+	make_heads(&s, &o);
+	tokens_init(&s.tokens, o.token_file);
+	if (o.token_file != NULL && (err = tokens_load(&s.tokens)) < 0)
+		fatal(EXIT_USAGE, -err, "cannot use --token-file '%s'", o.token_file);
+	if ((err = store_open(&s.store, o.root, &o.store)) < 0)
+		fatal(err == -ENOENT || err == -ENOTDIR ? EXIT_USAGE : EXIT_RUNTIME, -err,
+		    err == -EBUSY ? "another mstore-serve has --root '%s'" :
+		    "cannot use --root '%s'", o.root);
+	if (o.access_log != NULL && (err = access_open(&s.access, o.access_log)) < 0)
+		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", o.access_log);
+	s.logging = o.access_log != NULL;
+	if ((err = stats_open(&stats, o.stats)) < 0)
+		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", o.stats);
+	listen_all(&s, &o);
+	s.httpd.user = &s;
+	if ((err = work_start(&s.work)) < 0 ||
+	    (err = httpd_start(&s.httpd, &o.httpd, &serve_app)) < 0)
+		fatal(EXIT_RUNTIME, -err, "cannot start");
+	say_ready(&o);
+	run(&s, &stats);
+	notify("STOPPING=1");
+	httpd_stop(&s.httpd);
+	work_stop(&s.work);
+	store_close(&s.store);
+	if (stats.fd >= 0)
+		write_stats(&s, &stats);
+	return EXIT_SUCCESS;
+}

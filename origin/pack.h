@@ -1,0 +1,29 @@
+/*
+ * pack.h - make a served object of a file: its bytes, fields and forms.
+ *
+ * Shape    Small objects and texts are read into memory, and texts that shrink
+ *          get a compressed form; others keep their descriptor.
+ * Errors   Negative errno.
+ */
+#ifndef PACK_H
+#define PACK_H
+
+#include "origin/store.h"
+
+struct pack_file {
+	const char *path;
+	int	 fd;
+	bool	 growing;
+	uint64_t size, ino;
+	int64_t	 mtime_ns;
+	char	 type[STORE_FIELD], cache_control[STORE_FIELD];	/* or empty */
+};
+
+/* Takes f->fd, also on failure. */
+int pack_object(const struct store *s, const struct pack_file *f,
+    struct object **out);
+
+/* Bytes that an object keeps in memory. */
+uint64_t pack_memory(struct object *o);
+
+#endif

@@ -1,0 +1,277 @@
+/* PUT and DELETE: who may, on what condition, and how it gets to the disk. */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "origin/serve.h"
+
+static bool
+may_write(struct httpd_conn *c, const struct h1_request *r)
+{
+	struct serve *s = serve_of(c);
+	const struct h1_str *given = h1_field(r, "authorization");
+
+	if (!tokens_required(&s->tokens)) {
+		if (c->listener->loopback)
+			return true;
+		httpd_reply_text(c, 403, s->cors,
+		    "without --token-file only loopback may write");
+		return false;
+	}
+	if (given != NULL && tokens_match(&s->tokens, *given))
+		return true;
+	httpd_reply_text(c, 401, given == NULL ?
+	    "WWW-Authenticate: Bearer realm=\"mstore\"\r\n" :
+	    "WWW-Authenticate: Bearer realm=\"mstore\", error=\"invalid_token\"\r\n",
+	    "writing needs a bearer token");
+	return false;
+}
+
+static bool
+is_temporal(const struct serve *s, const char *path, const struct h1_request *r)
+{
+	const struct h1_str *class = h1_field(r, "x-amz-storage-class");
+
+	if (class != NULL && h1_is(*class, "temporal"))
+		return true;
+	for (unsigned i = 0; i < s->ntemporal; i++)
+		if (fnmatch(s->temporal[i], path, 0) == 0)
+			return true;
+	return false;
+}
+
+/* What says "some bytes" is no better than what the name says. */
+static struct h1_str
+media_type(const struct h1_request *r)
+{
+	const struct h1_str *type = h1_field(r, "content-type");
+
+	if (type == NULL || h1_is(*type, "application/octet-stream") ||
+	    h1_is(*type, "application/x-www-form-urlencoded"))
+		return (struct h1_str){ "", 0 };
+	return *type;
+}
+
+static bool
+is_visible(const char *path, const struct h1_request *r)
+{
+	const struct h1_str *wish = h1_field(r, "x-amz-upload-availability");
+
+	if (!r->chunked || (wish != NULL && h1_is(*wish, "standard")))
+		return false;
+	/* Half a playlist is of no use to anyone. */
+	return (wish != NULL && h1_is(*wish, "streaming")) ||
+	    mime_of(path).kind != MIME_PLAYLIST;
+}
+
+static bool
+put_wish(struct httpd_conn *c, const struct h1_request *r, const char *path,
+    struct put_wish *wish)
+{
+	const struct h1_str *cache = h1_field(r, "cache-control");
+	const struct h1_str *match = h1_field(r, "if-match");
+	const struct h1_str *none = h1_field(r, "if-none-match");
+
+	*wish = (struct put_wish){ .durable = !is_temporal(serve_of(c), path, r) };
+	wish->type = media_type(r);
+	if (cache != NULL)
+		wish->cache_control = *cache;
+	if (match != NULL)
+		wish->if_match = *match;
+	wish->only_new = none != NULL && none->len == 1 && none->p[0] == '*';
+	if (none != NULL && !wish->only_new) {
+		httpd_reply_text(c, 400, NULL, "If-None-Match of a PUT can only be *");
+		return false;
+	}
+	if (wish->type.len >= STORE_FIELD || wish->cache_control.len >= STORE_FIELD) {
+		httpd_reply_text(c, 431, NULL, "a field to keep is too long");
+		return false;
+	}
+	return true;
+}
+
+void
+serve_put(struct httpd_conn *c, const struct h1_request *r)
+{
+	struct serve *s = serve_of(c);
+	struct exchange *x;
+	struct put_wish wish;
+	char path[HTTP_PATH_MAX];
+	int err;
+
+	if (!may_write(c, r) || !serve_path(c, r, path) || !put_wish(c, r, path, &wish))
+		return;
+	if (!r->chunked && !r->has_length) {
+		httpd_reply_text(c, 411, NULL, NULL);
+		return;
+	}
+	if (r->content_length > s->max_object) {
+		httpd_reply_text(c, 413, NULL, "the object is over the limit");
+		return;
+	}
+	if (r->path.p[r->path.len - 1] == '/' || h1_field(r, "content-range") != NULL ||
+	    h1_field(r, "content-encoding") != NULL) {
+		httpd_reply_text(c, 400, NULL, "only whole objects can be put, as they are");
+		return;
+	}
+	x = serve_exchange(c);
+	err = x == NULL ? -ENOMEM : store_put(&s->store, path, &wish, &x->upload);
+	if (err == 0 && is_visible(path, r)) {
+		err = httpd_can_grow(&s->httpd, x->upload->object);
+		if (err == 0)
+			store_put_show(x->upload);
+	}
+	if (err < 0)
+		serve_error(c, err);
+	else
+		httpd_take_body(c);
+}
+
+void
+serve_body(struct httpd_conn *c, const void *data, size_t len)
+{
+	struct serve *s = serve_of(c);
+	struct exchange *x = c->user;
+	int err;
+
+	if (x->upload->len + len > s->max_object) {
+		httpd_reply_text(c, 413, NULL, "the object is over the limit");
+		return;
+	}
+	err = store_put_data(x->upload, data, len);
+	if (err < 0) {
+		log_warn(-err, "cannot write '%s'", x->upload->path);
+		serve_error(c, err);
+	} else if (x->upload->shown) {
+		httpd_grew(c->loop, x->upload->object);
+	}
+}
+
+/* ---- what waits for the disk: on the pool, and back to the loop */
+
+struct job {
+	struct work_job work;
+	struct httpd_msg msg;
+	struct httpd_conn *conn;
+	struct serve *serve;
+	struct upload *upload;		/* or, to delete: */
+	bool	 durable, created;
+	int	 err;
+	char	 path[HTTP_PATH_MAX];
+	char	 if_match[256];
+};
+
+static void
+reply_put(struct httpd_conn *c, const struct object *o, int err, bool created)
+{
+	char head[OBJECT_ETAG + 320];
+	int n;
+
+	if (err < 0) {
+		serve_error(c, err);
+		return;
+	}
+	n = snprintf(head, sizeof(head), "ETag: %s\r\n", o->etag);
+	httpd_reply(c, &(struct httpd_reply){
+		.status = created ? 201 : 204, .head = head, .head_len = (size_t)n,
+	});
+}
+
+static void
+on_finished(struct httpd_loop *l, struct httpd_msg *m)
+{
+	struct job *job = LINK_OF(m, struct job, msg);
+	struct httpd_conn *c = job->conn;
+	bool alive = httpd_release(c);
+
+	(void)l;
+	if (job->err == -ESTALE)
+		atomic_fetch_add(&job->serve->conflicts, 1);
+	if (alive && job->upload != NULL)
+		reply_put(c, job->upload->object, job->err, job->created);
+	else if (alive && job->err < 0)
+		serve_error(c, job->err);
+	else if (alive)
+		httpd_reply(c, &(struct httpd_reply){ .status = 204 });
+	if (job->upload != NULL)
+		store_put_free(&job->upload);
+	free(job);
+}
+
+static void
+run_job(struct work_job *w)
+{
+	struct job *job = (struct job *)w;
+
+	if (job->upload != NULL)
+		job->err = store_put_commit(job->upload, &job->created);
+	else
+		job->err = store_delete(&job->serve->store, job->path,
+		    (struct h1_str){ job->if_match, strlen(job->if_match) },
+		    job->durable);
+	httpd_post(job->conn->loop, &job->msg);
+}
+
+static void
+start_job(struct httpd_conn *c, struct job *job)
+{
+	job->work.run = run_job;
+	job->msg.run = on_finished;
+	job->conn = c;
+	job->serve = serve_of(c);
+	httpd_hold(c);
+	work_add(&job->serve->work, &job->work);
+}
+
+void
+serve_body_end(struct httpd_conn *c)
+{
+	struct exchange *x = c->user;
+	struct upload *u = x->upload;
+	struct job *job;
+
+	/* Readers have all of it, whatever the disk says. */
+	atomic_store(&u->object->state, OBJECT_WHOLE);
+	httpd_grew(c->loop, u->object);
+	x->upload = NULL;
+	if (u->durable) {
+		job = calloc(1, sizeof(*job));
+		if (job != NULL) {
+			job->upload = u;
+			start_job(c, job);
+			return;
+		}
+		serve_error(c, -ENOMEM);
+	} else {
+		bool created;
+		int err = store_put_commit(u, &created);
+
+		reply_put(c, u->object, err, created);
+	}
+	store_put_free(&u);
+}
+
+void
+serve_delete(struct httpd_conn *c, const struct h1_request *r)
+{
+	const struct h1_str *match = h1_field(r, "if-match");
+	struct job *job;
+	char path[HTTP_PATH_MAX];
+
+	if (!may_write(c, r) || !serve_path(c, r, path))
+		return;
+	job = calloc(1, sizeof(*job));
+	if (job == NULL || (match != NULL && match->len >= sizeof(job->if_match))) {
+		free(job);
+		serve_error(c, match != NULL ? -ESTALE : -ENOMEM);
+		return;
+	}
+	memcpy(job->path, path, sizeof(path));
+	if (match != NULL)
+		memcpy(job->if_match, match->p, match->len);
+	job->durable = !is_temporal(serve_of(c), path, r);
+	start_job(c, job);
+}

@@ -1,0 +1,172 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "origin/serve.h"
+
+struct exchange *
+serve_exchange(struct httpd_conn *c)
+{
+	if (c->user == NULL)
+		c->user = calloc(1, sizeof(struct exchange));
+	return c->user;
+}
+
+void
+serve_error(struct httpd_conn *c, int err)
+{
+	struct serve *s = serve_of(c);
+
+	switch (err) {
+	case -ENOENT:
+		httpd_reply_text(c, 404, s->missing, NULL);
+		break;
+	case -EINVAL:
+		httpd_reply_text(c, 400, s->cors, "no good path");
+		break;
+	case -EISDIR:
+	case -ENOTDIR:
+		httpd_reply_text(c, 409, s->cors, "a folder or an object is in the way");
+		break;
+	case -ENAMETOOLONG:
+		httpd_reply_text(c, 414, s->cors, NULL);
+		break;
+	case -ESTALE:
+		httpd_reply_text(c, 412, s->cors, NULL);
+		break;
+	case -EACCES:
+	case -EXDEV:
+	case -ELOOP:
+		httpd_reply_text(c, 403, s->cors, "this name is not for objects");
+		break;
+	case -ENOSPC:
+	case -EDQUOT:
+		httpd_reply_text(c, 507, s->cors, NULL);
+		break;
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+		httpd_reply_text(c, 503, "Retry-After: 1\r\n", "too much at once");
+		break;
+	default:
+		log_warn(-err, "cannot serve a request");
+		httpd_reply_text(c, 500, s->cors, NULL);
+	}
+}
+
+bool
+serve_path(struct httpd_conn *c, const struct h1_request *r,
+    char path[static HTTP_PATH_MAX])
+{
+	int err = http_parse_path(r->path, path);
+
+	/* What is hidden is not there, for a reader. */
+	if (err == -EACCES && (r->method == H1_GET || r->method == H1_HEAD))
+		err = -ENOENT;
+	if (err < 0)
+		serve_error(c, err);
+	return err == 0;
+}
+
+/* A browser asks whether a page from elsewhere may ask. */
+static void
+answer_options(struct httpd_conn *c, const struct h1_request *r)
+{
+	static const char allow[] = "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n";
+	struct serve *s = serve_of(c);
+	char head[768];
+	int n;
+
+	if (s->cors_origin == NULL ||
+	    h1_field(r, "access-control-request-method") == NULL)
+		n = snprintf(head, sizeof(head), "%s", allow);
+	else
+		n = snprintf(head, sizeof(head), "%s"
+		    "Access-Control-Allow-Origin: %s\r\n"
+		    "Access-Control-Allow-Methods: GET, HEAD\r\n"
+		    "Access-Control-Allow-Headers: Accept, Accept-Encoding, "
+		    "Authorization, Cache-Control, CMCD-Object, CMCD-Request, "
+		    "CMCD-Session, CMCD-Status, Content-Type, If-Match, "
+		    "If-Modified-Since, If-None-Match, If-Range, Prefer, Range\r\n"
+		    "Access-Control-Max-Age: 86400\r\n"
+		    "Cache-Control: public, max-age=86400\r\n"
+		    "Vary: Origin, Access-Control-Request-Headers\r\n",
+		    allow, s->cors_origin);
+	httpd_reply(c, &(struct httpd_reply){
+		.status = 204, .head = head, .head_len = (size_t)n,
+	});
+}
+
+static void
+on_request(struct httpd_conn *c, const struct h1_request *r)
+{
+	struct serve *s = serve_of(c);
+
+	if (c->listener->kind == SERVE_ADMIN) {
+		serve_admin(c, r);
+		return;
+	}
+	if (s->logging)
+		access_begin(&s->access, c, r);
+	switch (r->method) {
+	case H1_GET:
+	case H1_HEAD:
+		serve_get(c, r);
+		break;
+	case H1_PUT:
+		serve_put(c, r);
+		break;
+	case H1_DELETE:
+		serve_delete(c, r);
+		break;
+	case H1_OPTIONS:
+		answer_options(c, r);
+		break;
+	default:
+		httpd_reply_text(c, 405, "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n",
+		    NULL);
+	}
+}
+
+static void
+on_done(struct httpd_conn *c, bool clean)
+{
+	struct serve *s = serve_of(c);
+	struct exchange *x = c->user;
+
+	if (s->logging && c->listener->kind == SERVE_OBJECTS)
+		access_end(&s->access, c, clean);
+	if (x == NULL)
+		return;
+	c->user = NULL;
+	if (x->upload != NULL) {
+		/* Broken off: who reads it must not take that for the end. */
+		struct object *o = object_ref(x->upload->object);
+
+		store_put_free(&x->upload);
+		atomic_store(&o->state, OBJECT_FAILED);
+		httpd_grew(c->loop, o);
+		object_unref(&o);
+	}
+	free(x);
+}
+
+static void
+on_tick(struct httpd_loop *l, bool first, bool last)
+{
+	struct serve *s = l->server->user;
+
+	(void)last;
+	if (!first && s->logging)
+		access_flush(&s->access, l);
+}
+
+const struct httpd_app serve_app = {
+	.request = on_request,
+	.body = serve_body,
+	.body_end = serve_body_end,
+	.done = on_done,
+	.tick = on_tick,
+};

@@ -1,0 +1,68 @@
+/*
+ * serve.h - what the origin answers: requests to objects of the store.
+ *
+ * Threads  Callbacks of httpd.h; the store and the pool are shared.
+ */
+#ifndef SERVE_H
+#define SERVE_H
+
+#include "lib/net/httpd.h"
+#include "origin/access.h"
+#include "origin/store.h"
+#include "origin/tokens.h"
+#include "origin/work.h"
+
+#define SERVE_TEMPORAL	16
+
+enum { SERVE_OBJECTS, SERVE_ADMIN };		/* kinds of listeners */
+
+struct serve {
+	struct httpd httpd;
+	struct store store;
+	struct work work;
+	struct tokens tokens;
+	struct access access;
+	uint64_t max_object;		/* bytes */
+	const char *temporal[SERVE_TEMPORAL];
+	unsigned ntemporal;
+	char	 missing[400];		/* field lines of a 404 */
+	char	 cors[320];		/* and of other errors */
+	const char *cors_origin;	/* or NULL */
+	int64_t	 start_ns;
+	bool	 logging;
+	_Atomic uint64_t conflicts;
+};
+
+extern const struct httpd_app serve_app;
+
+/* serve's parts: get.c, put.c, admin.c. */
+void serve_get(struct httpd_conn *c, const struct h1_request *r);
+void serve_put(struct httpd_conn *c, const struct h1_request *r);
+void serve_delete(struct httpd_conn *c, const struct h1_request *r);
+void serve_body(struct httpd_conn *c, const void *data, size_t len);
+void serve_body_end(struct httpd_conn *c);
+void serve_admin(struct httpd_conn *c, const struct h1_request *r);
+
+/* What hangs on a connection's user while it needs more than a request. */
+struct exchange {
+	struct upload *upload;
+	struct access_note *note;	/* for the log */
+};
+
+/* The exchange of c, made if need be; NULL without memory. */
+struct exchange *serve_exchange(struct httpd_conn *c);
+
+static inline struct serve *
+serve_of(const struct httpd_conn *c)
+{
+	return c->loop->server->user;
+}
+
+/* The name of what r is about, or an answer and false. */
+bool serve_path(struct httpd_conn *c, const struct h1_request *r,
+    char path[static HTTP_PATH_MAX]);
+
+/* Answer for a negative errno. */
+void serve_error(struct httpd_conn *c, int err);
+
+#endif

@@ -1,0 +1,559 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "lib/base/clk.h"
+#include "origin/pack.h"
+#include "origin/store.h"
+
+#define XATTR_TYPE	"user.mstore.content-type"
+#define XATTR_CACHE	"user.mstore.cache-control"
+
+struct entry {
+	struct entry *next;
+	uint64_t hash;
+	struct object *current, *growing;
+	int64_t	 checked_ns;		/* when current was compared with the file */
+	bool	 used;			/* since the hand of its shard passed */
+	char	 path[];
+};
+
+int
+store_open(struct store *s, const char *root, const struct store_config *c)
+{
+	int err = tree_open(&s->tree, root);
+
+	if (err < 0)
+		return err;
+	s->config = *c;
+	for (int i = 0; i < STORE_SHARDS; i++) {
+		struct shard *h = &s->shard[i];
+
+		*h = (struct shard){ .nbucket = 64 };
+		pthread_mutex_init(&h->lock, NULL);
+		pthread_mutex_init(&h->commit, NULL);
+		h->bucket = calloc(h->nbucket, sizeof(struct entry *));
+		if (h->bucket == NULL)
+			return -ENOMEM;
+	}
+	if (c->cors != NULL)
+		s->cors_len = (size_t)snprintf(s->cors, sizeof(s->cors),
+		    "Access-Control-Allow-Origin: %s\r\n"
+		    "Access-Control-Expose-Headers: Age, Content-Encoding, "
+		    "Content-Length, Content-Range, Date, ETag, Last-Modified\r\n"
+		    "Cross-Origin-Resource-Policy: cross-origin\r\n"
+		    "Timing-Allow-Origin: %s\r\n", c->cors, c->cors);
+	return s->cors_len >= sizeof(s->cors) ? -ENAMETOOLONG : 0;
+}
+
+static void
+free_entry(struct shard *h, struct entry *e)
+{
+	if (e->current != NULL)
+		h->mem -= pack_memory(e->current);
+	object_unref(&e->current);
+	object_unref(&e->growing);
+	free(e);
+	h->nentry--;
+}
+
+void
+store_close(struct store *s)
+{
+	for (int i = 0; i < STORE_SHARDS; i++) {
+		struct shard *h = &s->shard[i];
+
+		for (unsigned b = 0; b < h->nbucket; b++)
+			while (h->bucket[b] != NULL) {
+				struct entry *e = h->bucket[b];
+
+				h->bucket[b] = e->next;
+				free_entry(h, e);
+			}
+		free(h->bucket);
+	}
+	tree_close(&s->tree);
+}
+
+/* ---- the table, under the lock of the shard */
+
+static uint64_t
+hash_of(const char *path)
+{
+	uint64_t h = UINT64_C(14695981039346656037);	/* FNV-1a */
+
+	for (; *path != '\0'; path++)
+		h = (h ^ (unsigned char)*path) * UINT64_C(1099511628211);
+	return h ^ h >> 32;
+}
+
+static struct shard *
+shard_of(struct store *s, uint64_t hash)
+{
+	return &s->shard[hash % STORE_SHARDS];
+}
+
+static struct entry **
+find(struct shard *h, uint64_t hash, const char *path)
+{
+	struct entry **at = &h->bucket[hash / STORE_SHARDS % h->nbucket];
+
+	while (*at != NULL && ((*at)->hash != hash || strcmp((*at)->path, path) != 0))
+		at = &(*at)->next;
+	return at;
+}
+
+static void
+widen(struct shard *h)
+{
+	unsigned n = h->nbucket * 4;
+	struct entry **bucket = calloc(n, sizeof(struct entry *));
+
+	if (bucket == NULL)
+		return;			/* longer chains, then */
+	for (unsigned b = 0; b < h->nbucket; b++)
+		while (h->bucket[b] != NULL) {
+			struct entry *e = h->bucket[b];
+			unsigned to = (unsigned)(e->hash / STORE_SHARDS % n);
+
+			h->bucket[b] = e->next;
+			e->next = bucket[to];
+			bucket[to] = e;
+		}
+	free(h->bucket);
+	h->bucket = bucket;
+	h->nbucket = n;
+}
+
+/* Until the shard keeps its limits: who was not used since the last time goes. */
+static void
+evict(struct store *s, struct shard *h)
+{
+	unsigned looked = 0;
+
+	while ((h->nentry > s->config.cache_objects / STORE_SHARDS + 1 ||
+	    h->mem > s->config.cache_bytes / STORE_SHARDS) &&
+	    looked++ < 2 * h->nbucket) {
+		struct entry **at = &h->bucket[h->hand++ % h->nbucket];
+
+		while (*at != NULL) {
+			struct entry *e = *at;
+
+			if (e->used || e->growing != NULL) {
+				e->used = false;
+				at = &e->next;
+			} else {
+				*at = e->next;
+				free_entry(h, e);
+			}
+		}
+	}
+}
+
+static struct entry *
+enter(struct store *s, struct shard *h, uint64_t hash, const char *path)
+{
+	struct entry **at = find(h, hash, path), *e = *at;
+	size_t len = strlen(path) + 1;
+
+	if (e != NULL)
+		return e;
+	evict(s, h);
+	if (h->nentry >= 2 * h->nbucket)
+		widen(h);
+	e = calloc(1, sizeof(*e) + len);
+	if (e == NULL)
+		return NULL;
+	memcpy(e->path, path, len);
+	e->hash = hash;
+	at = find(h, hash, path);
+	*at = e;
+	h->nentry++;
+	return e;
+}
+
+/* Takes o, which may be NULL. */
+static void
+set_current(struct shard *h, struct entry *e, struct object *o, int64_t now_ns)
+{
+	if (e->current != NULL)
+		h->mem -= pack_memory(e->current);
+	object_unref(&e->current);
+	e->current = o;
+	if (o != NULL)
+		h->mem += pack_memory(o);
+	e->checked_ns = now_ns;
+	e->used = true;
+}
+
+/* ---- reading */
+
+static void
+read_field(int fd, const char *name, char out[static STORE_FIELD])
+{
+	ssize_t n = fgetxattr(fd, name, out, STORE_FIELD - 1);
+
+	out[n > 0 ? n : 0] = '\0';
+	for (char *p = out; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*out = '\0';
+}
+
+/* Make an object of an open file; takes fd. */
+static int
+load(struct store *s, const char *path, int fd, const struct stat *st,
+    struct object **out)
+{
+	struct pack_file f = { .path = path, .fd = fd };
+
+	f.size = (uint64_t)st->st_size;
+	f.ino = st->st_ino;
+	f.mtime_ns = st->st_mtim.tv_sec * CLK_SECOND + st->st_mtim.tv_nsec;
+	read_field(fd, XATTR_TYPE, f.type);
+	read_field(fd, XATTR_CACHE, f.cache_control);
+	return pack_object(s, &f, out);
+}
+
+static bool
+is_same(const struct object *o, const struct stat *st)
+{
+	return o->ino == st->st_ino && atomic_load(&o->len) == (uint64_t)st->st_size &&
+	    o->mtime_ns == st->st_mtim.tv_sec * CLK_SECOND + st->st_mtim.tv_nsec;
+}
+
+/* The file may have been changed: look, and read it anew if so. */
+static int
+refresh(struct store *s, const char *path, uint64_t hash, int64_t now_ns,
+    struct object *had, struct object **out)
+{
+	struct shard *h = shard_of(s, hash);
+	struct object *o = NULL;
+	struct stat st;
+	struct entry *e;
+	int fd, err = 0;
+
+	if (had != NULL && tree_stat(&s->tree, path, &st) == 0 && is_same(had, &st)) {
+		o = object_ref(had);
+	} else if ((fd = tree_open_object(&s->tree, path, &st)) < 0) {
+		err = fd;
+	} else {
+		err = load(s, path, fd, &st, &o);
+	}
+	pthread_mutex_lock(&h->lock);
+	e = o == NULL ? *find(h, hash, path) : enter(s, h, hash, path);
+	/* Unless someone else was faster, and knows something newer. */
+	if (e != NULL && e->current == had)
+		set_current(h, e, o != NULL ? object_ref(o) : NULL, now_ns);
+	pthread_mutex_unlock(&h->lock);
+	if (o == NULL)
+		return err < 0 ? err : -ENOENT;
+	*out = o;
+	return 0;
+}
+
+int
+store_get(struct store *s, const char *path, int64_t now_ns, struct object **out)
+{
+	uint64_t hash = hash_of(path);
+	struct shard *h = shard_of(s, hash);
+	struct object *had = NULL;
+	struct entry *e;
+	bool good = false;
+	int err;
+
+	pthread_mutex_lock(&h->lock);
+	e = *find(h, hash, path);
+	if (e != NULL) {
+		struct object *o = e->growing != NULL ? e->growing : e->current;
+
+		e->used = true;
+		had = o == NULL ? NULL : object_ref(o);
+		good = o != NULL && (o == e->growing ||
+		    now_ns - e->checked_ns < STORE_TRUST_NS);
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (good) {
+		*out = had;
+		return 0;
+	}
+	err = refresh(s, path, hash, now_ns, had, out);
+	object_unref(&had);
+	return err;
+}
+
+/* ---- writing */
+
+static bool
+copy(struct h1_str from, char *to, size_t size)
+{
+	if (from.len >= size)
+		return false;
+	memcpy(to, from.p == NULL ? "" : from.p, from.len);
+	to[from.len] = '\0';
+	return true;
+}
+
+/* A time of its own for each version, so that no two have the same tag. */
+static int64_t
+new_stamp(void)
+{
+	static _Atomic int64_t last;
+	int64_t before = atomic_load(&last), now;
+
+	do {
+		now = clk_utc_ns();
+		if (now <= before)
+			now = before + 1;
+	} while (!atomic_compare_exchange_weak(&last, &before, now));
+	return now;
+}
+
+/* Do the conditions of a request hold for the object that is there now? */
+static int
+check(struct store *s, const char *path, bool only_new, struct h1_str if_match,
+    bool *exists)
+{
+	struct object *o = NULL;
+	struct stat st;
+	int fd = tree_open_object(&s->tree, path, &st), err = 0;
+
+	*exists = fd >= 0;
+	if (fd >= 0 && if_match.len > 0)
+		err = load(s, path, fd, &st, &o);
+	else if (fd >= 0)
+		close(fd);
+	if (err < 0)
+		return err;
+	if (only_new && *exists)
+		err = -ESTALE;
+	else if (if_match.len > 0 && (o == NULL || !http_etag_match(if_match,
+	    (struct h1_str){ o->etag, strlen(o->etag) }, false)))
+		err = -ESTALE;
+	object_unref(&o);
+	return err;
+}
+
+int
+store_put(struct store *s, const char *path, const struct put_wish *wish,
+    struct upload **out)
+{
+	struct upload *u = calloc(1, sizeof(*u));
+	struct pack_file f = { .path = path, .fd = -1, .growing = true };
+	struct stat st;
+	bool exists;
+	int fd, err;
+
+	if (u == NULL)
+		return -ENOMEM;
+	*u = (struct upload){ .store = s, .durable = wish->durable,
+	    .only_new = wish->only_new };
+	if (!copy((struct h1_str){ path, strlen(path) }, u->path, sizeof(u->path)) ||
+	    !copy(wish->if_match, u->if_match, sizeof(u->if_match)) ||
+	    !copy(wish->type, u->type, sizeof(u->type)) ||
+	    !copy(wish->cache_control, u->cache_control, sizeof(u->cache_control)))
+		err = -ENAMETOOLONG;
+	else
+		err = check(s, path, wish->only_new, wish->if_match, &exists);
+	if (err == 0 && tree_stat(&s->tree, path, &st) == 0 && !S_ISREG(st.st_mode))
+		err = -EISDIR;
+	fd = err < 0 ? err : tree_temp(&s->tree, u->temp);
+	if (fd < 0) {
+		free(u);
+		return fd;
+	}
+	u->stamp_ns = new_stamp();
+	f.fd = fd;
+	f.mtime_ns = u->stamp_ns;
+	f.ino = fstat(fd, &st) == 0 ? st.st_ino : 0;
+	memcpy(f.type, u->type, sizeof(f.type));
+	memcpy(f.cache_control, u->cache_control, sizeof(f.cache_control));
+	err = pack_object(s, &f, &u->object);
+	if (err < 0) {
+		tree_drop_temp(&s->tree, u->temp);
+		free(u);
+		return err;
+	}
+	*out = u;
+	return 0;
+}
+
+void
+store_put_show(struct upload *u)
+{
+	uint64_t hash = hash_of(u->path);
+	struct shard *h = shard_of(u->store, hash);
+	struct entry *e;
+
+	pthread_mutex_lock(&h->lock);
+	e = enter(u->store, h, hash, u->path);
+	if (e != NULL) {
+		object_unref(&e->growing);
+		e->growing = object_ref(u->object);
+		u->shown = true;
+	}
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* No longer what a reader of this path is given. */
+static void
+hide(struct entry *e, struct upload *u)
+{
+	if (e != NULL && e->growing == u->object)
+		object_unref(&e->growing);
+}
+
+int
+store_put_data(struct upload *u, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = pwrite(u->object->fd, p, len, (off_t)u->len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		p += n;
+		len -= (size_t)n;
+		u->len += (uint64_t)n;
+	}
+	atomic_store(&u->object->len, u->len);
+	return 0;
+}
+
+static int
+finish_file(struct upload *u)
+{
+	struct timespec t[2] = {
+		{ .tv_nsec = UTIME_OMIT },
+		{ u->stamp_ns / CLK_SECOND, u->stamp_ns % CLK_SECOND },
+	};
+	int fd = u->object->fd;
+
+	/* A file system without attributes goes by the name then. */
+	if (u->type[0] != '\0')
+		fsetxattr(fd, XATTR_TYPE, u->type, strlen(u->type), 0);
+	if (u->cache_control[0] != '\0')
+		fsetxattr(fd, XATTR_CACHE, u->cache_control,
+		    strlen(u->cache_control), 0);
+	if (futimens(fd, t) < 0 || (u->durable && fsync(fd) < 0))
+		return -errno;
+	return 0;
+}
+
+/* Give the file its name; the folder may go away meanwhile (tree_remove). */
+static int
+name_file(struct upload *u)
+{
+	const struct tree *t = &u->store->tree;
+	int err = -ENOENT;
+
+	for (int tries = 0; tries < 10 && err == -ENOENT; tries++) {
+		const char *name;
+		int dir = tree_open_parent(t, u->path, true, u->durable, &name);
+
+		if (dir < 0) {
+			err = dir;
+			continue;
+		}
+		err = renameat(t->temp, u->temp, dir, name) < 0 ? -errno : 0;
+		if (err == 0) {
+			u->finished = true;
+			if (u->durable && fsync(dir) < 0)
+				err = -errno;
+		}
+		close(dir);
+		if (u->finished)
+			break;
+	}
+	return err;
+}
+
+int
+store_put_commit(struct upload *u, bool *created)
+{
+	struct store *s = u->store;
+	uint64_t hash = hash_of(u->path);
+	struct shard *h = shard_of(s, hash);
+	struct object *whole = NULL;
+	struct entry *e;
+	struct stat st;
+	bool existed = false;
+	int fd, err = finish_file(u);
+
+	if (err < 0)
+		return err;
+	pthread_mutex_lock(&h->commit);
+	err = check(s, u->path, u->only_new,
+	    (struct h1_str){ u->if_match, strlen(u->if_match) }, &existed);
+	if (err == 0)
+		err = name_file(u);
+	if (err == 0) {
+		/* Cheap, and it is then as if it had been read from the disk. */
+		fd = fcntl(u->object->fd, F_DUPFD_CLOEXEC, 3);
+		if (fd >= 0 && fstat(fd, &st) == 0)
+			load(s, u->path, fd, &st, &whole);
+		pthread_mutex_lock(&h->lock);
+		e = enter(s, h, hash, u->path);
+		if (e != NULL) {
+			set_current(h, e, whole, clk_mono_ns());
+			hide(e, u);
+		} else {
+			object_unref(&whole);
+		}
+		pthread_mutex_unlock(&h->lock);
+	}
+	pthread_mutex_unlock(&h->commit);
+	*created = !existed;
+	return err;
+}
+
+void
+store_put_free(struct upload **at)
+{
+	struct upload *u = *at;
+	uint64_t hash = hash_of(u->path);
+	struct shard *h = shard_of(u->store, hash);
+
+	*at = NULL;
+	if (!u->finished)
+		tree_drop_temp(&u->store->tree, u->temp);
+	if (!u->finished && u->shown) {
+		pthread_mutex_lock(&h->lock);
+		hide(*find(h, hash, u->path), u);
+		pthread_mutex_unlock(&h->lock);
+	}
+	object_unref(&u->object);
+	free(u);
+}
+
+int
+store_delete(struct store *s, const char *path, struct h1_str if_match,
+    bool durable)
+{
+	uint64_t hash = hash_of(path);
+	struct shard *h = shard_of(s, hash);
+	struct entry *e;
+	bool exists;
+	int err;
+
+	pthread_mutex_lock(&h->commit);
+	err = check(s, path, false, if_match, &exists);
+	if (err == 0)
+		err = tree_remove(&s->tree, path, durable);
+	if (err == 0) {
+		pthread_mutex_lock(&h->lock);
+		e = *find(h, hash, path);
+		if (e != NULL)
+			set_current(h, e, NULL, clk_mono_ns());
+		pthread_mutex_unlock(&h->lock);
+	}
+	pthread_mutex_unlock(&h->commit);
+	return err;
+}

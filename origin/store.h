@@ -1,0 +1,105 @@
+/*
+ * store.h - the objects: a table of those in use, over the tree of files.
+ *
+ * Shape    A path has at most one current object and one that is being made
+ *          and can be read already.  What other programs do to the files
+ *          is seen after at most STORE_TRUST_NS.
+ * Memory   Objects are counted references (object.h).  Small ones live in
+ *          memory, others by an open descriptor; both within limits.
+ * Threads  Any; a table of locked shards.  An upload belongs to one thread at a
+ *          time.
+ * Errors   Negative errno.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <pthread.h>
+
+#include "lib/net/h1.h"
+#include "lib/net/http.h"
+#include "lib/net/mime.h"
+#include "lib/net/object.h"
+#include "origin/tree.h"
+
+#define STORE_SHARDS	64
+#define STORE_TRUST_NS	INT64_C(100000000)
+#define STORE_SMALL	(64 * 1024)		/* such objects stay in memory */
+#define STORE_TEXT	(2 * 1024 * 1024)	/* and texts up to this */
+#define STORE_FIELD	128			/* Content-Type, Cache-Control */
+
+struct entry;
+
+struct shard {
+	pthread_mutex_t lock;		/* the table */
+	pthread_mutex_t commit;		/* one change of files at a time */
+	struct entry **bucket;
+	unsigned nbucket, nentry;
+	unsigned hand;			/* where the next eviction looks */
+	uint64_t mem;
+};
+
+struct store_config {
+	int64_t	 playlist_s, segment_s, other_s;	/* max-age */
+	const char *cors;		/* Access-Control-Allow-Origin, or NULL */
+	uint64_t cache_bytes;		/* of objects in memory */
+	unsigned cache_objects;		/* in the table, each maybe a descriptor */
+};
+
+struct store {
+	struct store_config config;
+	struct tree tree;
+	struct shard shard[STORE_SHARDS];
+	char cors[320];			/* field lines of every answer */
+	size_t cors_len;
+};
+
+int store_open(struct store *s, const char *root, const struct store_config *c);
+void store_close(struct store *s);
+
+/* The object of a path, growing or whole: gives a reference, or -ENOENT. */
+int store_get(struct store *s, const char *path, int64_t now_ns,
+    struct object **out);
+
+/* What a PUT asks for; texts are borrowed until store_put() returns. */
+struct put_wish {
+	bool durable;		/* on disk before the answer */
+	bool only_new;		/* If-None-Match: * */
+	struct h1_str if_match;	/* empty: none */
+	struct h1_str type, cache_control;	/* empty: by the name */
+};
+
+struct upload {
+	struct store *store;
+	struct object *object;	/* what is being made; its fd is the file */
+	uint64_t len;
+	int64_t	 stamp_ns;	/* its Last-Modified and part of its ETag */
+	bool	 durable, shown, only_new, finished;
+	char	 temp[TREE_TEMP];
+	char	 if_match[256];
+	char	 type[STORE_FIELD], cache_control[STORE_FIELD];
+	char	 path[HTTP_PATH_MAX];
+};
+
+/* Begin to write.  -ENAMETOOLONG also for a wish that is too long. */
+int store_put(struct store *s, const char *path, const struct put_wish *wish,
+    struct upload **out);
+
+/* Show it to readers: after httpd_can_grow(u->object). */
+void store_put_show(struct upload *u);
+
+int store_put_data(struct upload *u, const void *data, size_t len);
+
+/*
+ * All is written: make it the current object.  May wait for the disk.
+ * *created: there was none before.  -ESTALE when a condition does not hold.
+ */
+int store_put_commit(struct upload *u, bool *created);
+
+/* Forget the upload, and give it up if it was not committed. */
+void store_put_free(struct upload **u);
+
+/* if_match empty: none.  -ESTALE when it does not hold. */
+int store_delete(struct store *s, const char *path, struct h1_str if_match,
+    bool durable);
+
+#endif

@@ -1,0 +1,211 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/base/clk.h"
+#include "lib/net/http.h"
+#include "origin/tree.h"
+
+static int
+open_beneath(int dir, const char *path, uint64_t flags)
+{
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	do
+		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int
+clean_temp(int temp)
+{
+	int fd = openat(temp, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (dir == NULL)
+		return -errno;
+	while ((e = readdir(dir)) != NULL)
+		if (strncmp(e->d_name, "put-", 4) == 0)
+			unlinkat(temp, e->d_name, 0);
+	closedir(dir);
+	return 0;
+}
+
+int
+tree_open(struct tree *t, const char *root)
+{
+	int err;
+
+	*t = (struct tree){ .temp = -1, .lock = -1, .instance = (uint64_t)clk_utc_ns() };
+	t->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (t->root < 0)
+		return -errno;
+	if (mkdirat(t->root, ".mstore", 0700) == 0 || errno == EEXIST)
+		t->temp = open_beneath(t->root, ".mstore", O_RDONLY | O_DIRECTORY);
+	if (t->temp >= 0)
+		t->lock = openat(t->temp, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (t->lock >= 0 && flock(t->lock, LOCK_EX | LOCK_NB) == 0)
+		return clean_temp(t->temp);
+	err = errno == EWOULDBLOCK ? EBUSY : errno;
+	tree_close(t);
+	return -err;
+}
+
+void
+tree_close(struct tree *t)
+{
+	int fd[] = { t->lock, t->temp, t->root };
+
+	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+}
+
+/* What stands for "there is no such object". */
+static int
+missing(int err)
+{
+	switch (err) {
+	case -ENOTDIR:
+	case -ELOOP:
+	case -EXDEV:
+	case -ENXIO:
+	case -EISDIR:
+		return -ENOENT;
+	default:
+		return err;
+	}
+}
+
+int
+tree_open_object(const struct tree *t, const char *path, struct stat *st)
+{
+	int fd = open_beneath(t->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return missing(fd);
+	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
+int
+tree_stat(const struct tree *t, const char *path, struct stat *st)
+{
+	return fstatat(t->root, path, st, AT_SYMLINK_NOFOLLOW) < 0 ?
+	    missing(-errno) : 0;
+}
+
+int
+tree_temp(struct tree *t, char name[static TREE_TEMP])
+{
+	static _Thread_local uint64_t count;
+	int fd;
+
+	do {
+		snprintf(name, TREE_TEMP, "put-%" PRIx64 "-%x-%" PRIx64, t->instance,
+		    (unsigned)gettid(), ++count);
+		fd = openat(t->temp, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	} while (fd < 0 && errno == EEXIST);
+	return fd < 0 ? -errno : fd;
+}
+
+void
+tree_drop_temp(const struct tree *t, const char *name)
+{
+	unlinkat(t->temp, name, 0);
+}
+
+/* Make the folders on the way that are not there. */
+static int
+make_parents(const struct tree *t, const char *path, bool durable)
+{
+	int dir = fcntl(t->root, F_DUPFD_CLOEXEC, 3), next;
+	char part[HTTP_NAME_MAX + 1];
+
+	while (dir >= 0) {
+		size_t len = strcspn(path, "/");
+
+		if (path[len] == '\0')
+			return dir;
+		snprintf(part, sizeof(part), "%.*s", (int)len, path);
+		path += len + 1;
+		if (mkdirat(dir, part, 0755) == 0) {
+			if (durable)
+				fsync(dir);
+		} else if (errno != EEXIST) {
+			next = -errno;
+			close(dir);
+			return next;
+		}
+		next = open_beneath(dir, part, O_RDONLY | O_DIRECTORY);
+		close(dir);
+		if (next < 0)
+			return next;
+		dir = next;
+	}
+	return -errno;
+}
+
+int
+tree_open_parent(const struct tree *t, const char *path, bool create,
+    bool durable, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[HTTP_PATH_MAX];
+	int fd;
+
+	*name = slash == NULL ? path : slash + 1;
+	if (slash == NULL) {
+		fd = fcntl(t->root, F_DUPFD_CLOEXEC, 3);
+		return fd < 0 ? -errno : fd;
+	}
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	fd = open_beneath(t->root, dir, O_RDONLY | O_DIRECTORY);
+	return fd == -ENOENT && create ? make_parents(t, path, durable) : fd;
+}
+
+int
+tree_remove(const struct tree *t, const char *path, bool durable)
+{
+	const char *name;
+	int fd = tree_open_parent(t, path, false, false, &name), err = 0;
+	struct stat st;
+	char dir[HTTP_PATH_MAX], *slash;
+
+	if (fd < 0)
+		return missing(fd);
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		err = -errno;
+	else if (!S_ISREG(st.st_mode))
+		err = -ENOENT;
+	else if (unlinkat(fd, name, 0) < 0 || (durable && fsync(fd) < 0))
+		err = -errno;
+	close(fd);
+	snprintf(dir, sizeof(dir), "%s", path);
+	while (err == 0 && (slash = strrchr(dir, '/')) != NULL) {
+		*slash = '\0';
+		fd = tree_open_parent(t, dir, false, false, &name);
+		if (fd < 0)
+			break;
+		err = unlinkat(fd, name, AT_REMOVEDIR);
+		close(fd);
+		if (err != 0)
+			return 0;	/* it holds something else: that is all */
+	}
+	return err;
+}

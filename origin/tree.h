@@ -1,0 +1,51 @@
+/*
+ * tree.h - the folder that holds the objects, and ways into it that stay inside.
+ *
+ * Shape    Objects are plain files under the root.  ROOT/.mstore holds what is
+ *          being written and a lock; no request can name it (http_parse_path).
+ *          Paths are resolved beneath the root and never through a symlink.
+ * Threads  Any.
+ * Errors   Negative errno.
+ */
+#ifndef TREE_H
+#define TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct tree {
+	int root, temp, lock;		/* descriptors */
+	uint64_t instance;		/* makes names of temporary files unique */
+};
+
+/*
+ * Open, and throw away what an earlier process left half-written.  -EBUSY when
+ * another process serves this root.
+ */
+int tree_open(struct tree *t, const char *root);
+void tree_close(struct tree *t);
+
+/* Open an object to read.  -ENOENT for all that is not a regular file. */
+int tree_open_object(const struct tree *t, const char *path, struct stat *st);
+
+/* Look at the file that has this name, without opening it. */
+int tree_stat(const struct tree *t, const char *path, struct stat *st);
+
+#define TREE_TEMP	64
+
+/* A new empty file; its name in name.  Returns the descriptor. */
+int tree_temp(struct tree *t, char name[static TREE_TEMP]);
+void tree_drop_temp(const struct tree *t, const char *name);
+
+/*
+ * Open the folder of an object, made if create; *name is the last part of path.
+ * With durable, what is made is on disk on return.
+ */
+int tree_open_parent(const struct tree *t, const char *path, bool create,
+    bool durable, const char **name);
+
+/* Remove an object, and the folders that are empty then. */
+int tree_remove(const struct tree *t, const char *path, bool durable);
+
+#endif
