@@ -1,0 +1,56 @@
+#include <string.h>
+
+#include <libavutil/pixdesc.h>
+
+#include "encode/coder.h"
+
+static const struct coder_ops *
+ops_of(const struct rung_spec *r)
+{
+	return r->codec == CODEC_HEVC ? &coder_hevc : &coder_avc;
+}
+
+const char *
+coder_check(const struct rung_spec *r)
+{
+	return ops_of(r)->check(r);
+}
+
+enum AVPixelFormat
+coder_pixels(const struct rung_spec *r, enum AVPixelFormat source)
+{
+	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(source);
+	bool deep = d != NULL && d->comp[0].depth > 8;
+
+	if (r->codec != CODEC_HEVC)
+		return strcmp(r->profile, "high10") == 0 ? AV_PIX_FMT_YUV420P10 :
+		    AV_PIX_FMT_YUV420P;
+	if (strcmp(r->profile, "main") == 0)
+		deep = false;
+	else if (strcmp(r->profile, "main10") == 0)
+		deep = true;
+	return deep ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
+}
+
+int
+coder_open(struct coder *c, const struct rung_spec *r,
+    const struct coder_format *f)
+{
+	*c = (struct coder){ .ops = ops_of(r) };
+	return c->ops->open(c, r, f);
+}
+
+int
+coder_encode(struct coder *c, const struct coder_picture *p,
+    struct coder_unit *u)
+{
+	return c->ops->encode(c, p, u);
+}
+
+void
+coder_close(struct coder *c)
+{
+	if (c->private != NULL)
+		c->ops->close(c);
+	c->private = NULL;
+}

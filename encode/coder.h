@@ -1,0 +1,84 @@
+/*
+ * coder.h - one interface to libx264 and libx265.
+ *
+ * A picture goes in, access units come out, later and in coding order.  Every
+ * IDR is decided by the caller: the encoders run with an endless GOP and without
+ * scene cuts, so a forced IDR never shifts the cadence.
+ *
+ * Units    pts and dts count pictures of the rung.
+ * Memory   A unit borrows the encoder until the next call.
+ * Threads  One coder belongs to one thread.
+ * Errors   -EINVAL the encoder refuses its parameters, -EIO it failed.
+ */
+#ifndef ENCODE_CODER_H
+#define ENCODE_CODER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libavutil/frame.h>
+
+#include "encode/options.h"
+
+/* What an encoder has to know of the pictures: all of one format. */
+struct coder_format {
+	int	 width, height;
+	enum AVPixelFormat format;
+	struct rational rate;
+	int	 primaries, transfer, matrix;	/* as in H.273; 2 unspecified */
+	int	 threads;
+	unsigned max_cll, max_fall;		/* 0: not said */
+	char	 mastering[128];		/* as x265 reads it; "" not said */
+};
+
+#define CAPTIONS_SEI_MAX	128
+
+struct coder_picture {
+	const AVFrame *frame;
+	int64_t	 pts;
+	bool	 idr;
+	void	*opaque;		/* comes back with its access unit */
+	size_t	 captions_len;
+	uint8_t	 captions[CAPTIONS_SEI_MAX];	/* T.35 payload, or none */
+};
+
+struct coder_unit {
+	const uint8_t *data;
+	size_t	 len;
+	int64_t	 pts, dts;
+	bool	 idr;
+	void	*opaque;
+};
+
+struct coder {
+	const struct coder_ops *ops;
+	void	*private;
+};
+
+struct coder_ops {
+	const char *(*check)(const struct rung_spec *r);
+	int (*open)(struct coder *c, const struct rung_spec *r,
+	    const struct coder_format *f);
+	int (*encode)(struct coder *c, const struct coder_picture *p,
+	    struct coder_unit *u);
+	void (*close)(struct coder *c);
+};
+
+extern const struct coder_ops coder_avc, coder_hevc;
+
+/* NULL, or the value of the rung that its encoder does not know. */
+const char *coder_check(const struct rung_spec *r);
+
+/* The pixel format in which the rung is coded, for a source of this one. */
+enum AVPixelFormat coder_pixels(const struct rung_spec *r, enum AVPixelFormat source);
+
+int coder_open(struct coder *c, const struct rung_spec *r,
+    const struct coder_format *f);
+
+/* p NULL: drain.  1 with a unit, 0 without (draining: the end), negative errno. */
+int coder_encode(struct coder *c, const struct coder_picture *p,
+    struct coder_unit *u);
+void coder_close(struct coder *c);
+
+#endif

@@ -1,0 +1,209 @@
+/* AVC by libx264: ITU-T H.264. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <x264.h>
+
+#include "encode/coder.h"
+
+/*
+ * Without a preset: superfast without B-pictures, but with a short look-ahead
+ * and macroblock tree, which buy back what superfast loses on the cheap.
+ */
+static bool
+set_preset(x264_param_t *p, const struct rung_spec *r)
+{
+	bool economy = r->preset[0] == '\0';
+	const char *tune = r->tune[0] != '\0' ? r->tune : NULL;
+
+	if (x264_param_default_preset(p, economy ? "superfast" : r->preset,
+	    tune) < 0)
+		return false;
+	if (economy) {
+		p->i_bframe = 0;
+		p->rc.b_mb_tree = 1;
+		p->rc.i_lookahead = 10;
+	}
+	return true;
+}
+
+/* "subme=4:me=hex", the way x264 and FFmpeg users write it. */
+static const char *
+set_params(x264_param_t *p, const char *params, char *copy)
+{
+	char *rest = copy, *item;
+
+	memcpy(copy, params, strlen(params) + 1);
+	while (rest != NULL && *rest != '\0') {
+		char *eq;
+
+		item = strsep(&rest, ":");
+		eq = strchr(item, '=');
+		if (eq != NULL)
+			*eq = '\0';
+		if (x264_param_parse(p, item, eq != NULL ? eq + 1 : NULL) < 0)
+			return item;
+	}
+	return NULL;
+}
+
+static const char *
+set_options(x264_param_t *p, const struct rung_spec *r)
+{
+	char copy[sizeof(r->params)];
+
+	if (!set_preset(p, r))
+		return r->tune[0] != '\0' ? "preset or tune" : "preset";
+	if (r->level[0] != '\0' && x264_param_parse(p, "level", r->level) < 0)
+		return "level";
+	p->rc.i_rc_method = X264_RC_ABR;
+	p->rc.i_bitrate = (int)(r->rate / 1000);
+	p->rc.i_vbv_max_bitrate = (int)(r->maxrate / 1000);
+	p->rc.i_vbv_buffer_size = (int)rescale_near((int64_t)(r->maxrate / 1000),
+	    r->vbv_ns / 1000000, 1000);
+	if (set_params(p, r->params, copy) != NULL)
+		return "x264";
+	/* What a ladder rests on is not for options to change. */
+	p->i_keyint_max = X264_KEYINT_MAX_INFINITE;
+	p->i_scenecut_threshold = 0;
+	p->b_open_gop = 0;
+	p->b_intra_refresh = 0;
+	p->b_vfr_input = 0;
+	p->b_repeat_headers = 1;
+	p->b_annexb = 1;
+	p->b_aud = 1;
+	p->i_nal_hrd = X264_NAL_HRD_NONE;
+	p->b_interlaced = 0;
+	p->i_log_level = X264_LOG_NONE;
+	return NULL;
+}
+
+static const char *
+avc_check(const struct rung_spec *r)
+{
+	x264_param_t p;
+	const char *wrong = set_options(&p, r);
+
+	if (wrong == NULL && r->profile[0] != '\0') {
+		if (strcmp(r->profile, "high10") == 0)
+			p.i_bitdepth = 10;
+		if (strcmp(r->profile, "high422") == 0 ||
+		    strcmp(r->profile, "high444") == 0 ||
+		    x264_param_apply_profile(&p, r->profile) < 0)
+			wrong = "profile";
+	}
+	x264_param_cleanup(&p);
+	return wrong;
+}
+
+static int
+avc_open(struct coder *c, const struct rung_spec *r,
+    const struct coder_format *f)
+{
+	x264_param_t p;
+	x264_t *enc;
+
+	if (set_options(&p, r) != NULL)
+		return -EINVAL;
+	p.i_width = f->width;
+	p.i_height = f->height;
+	p.i_csp = X264_CSP_I420;
+	p.i_bitdepth = 8;
+	if (f->format == AV_PIX_FMT_YUV420P10) {
+		p.i_csp |= X264_CSP_HIGH_DEPTH;
+		p.i_bitdepth = 10;
+	}
+	p.i_fps_num = (uint32_t)f->rate.num;
+	p.i_fps_den = (uint32_t)f->rate.den;
+	p.i_timebase_num = p.i_fps_den;
+	p.i_timebase_den = p.i_fps_num;
+	p.vui.i_sar_width = p.vui.i_sar_height = 1;
+	p.vui.i_colorprim = f->primaries;
+	p.vui.i_transfer = f->transfer;
+	p.vui.i_colmatrix = f->matrix;
+	if (p.i_threads == X264_THREADS_AUTO)
+		p.i_threads = f->threads;
+	if (r->profile[0] != '\0')
+		x264_param_apply_profile(&p, r->profile);
+	enc = x264_encoder_open(&p);
+	x264_param_cleanup(&p);
+	if (enc == NULL)
+		return -EINVAL;
+	c->private = enc;
+	return 0;
+}
+
+/* x264 keeps the message until the picture is coded, and then frees it. */
+static int
+add_captions(x264_picture_t *pic, const uint8_t *captions, size_t len)
+{
+	x264_sei_payload_t *payload = malloc(sizeof(*payload));
+
+	if (payload == NULL)
+		return -ENOMEM;
+	*payload = (x264_sei_payload_t){
+		.payload_size = (int)len, .payload_type = 4,
+		.payload = malloc(len),
+	};
+	if (payload->payload == NULL) {
+		free(payload);
+		return -ENOMEM;
+	}
+	memcpy(payload->payload, captions, len);
+	pic->extra_sei.num_payloads = 1;
+	pic->extra_sei.payloads = payload;
+	pic->extra_sei.sei_free = free;
+	return 0;
+}
+
+static int
+avc_encode(struct coder *c, const struct coder_picture *p,
+    struct coder_unit *u)
+{
+	x264_picture_t in, out;
+	x264_nal_t *nal;
+	int n, len;
+
+	if (p == NULL) {
+		if (x264_encoder_delayed_frames(c->private) == 0)
+			return 0;
+	} else {
+		x264_picture_init(&in);
+		in.i_pts = p->pts;
+		in.i_type = p->idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
+		in.opaque = p->opaque;
+		in.img.i_csp = p->frame->format == AV_PIX_FMT_YUV420P10 ?
+		    X264_CSP_I420 | X264_CSP_HIGH_DEPTH : X264_CSP_I420;
+		in.img.i_plane = 3;
+		for (int i = 0; i < 3; i++) {
+			in.img.plane[i] = p->frame->data[i];
+			in.img.i_stride[i] = p->frame->linesize[i];
+		}
+		if (p->captions_len > 0 &&
+		    add_captions(&in, p->captions, p->captions_len) < 0)
+			return -ENOMEM;
+	}
+	len = x264_encoder_encode(c->private, &nal, &n, p != NULL ? &in : NULL, &out);
+	if (len < 0)
+		return -EIO;
+	if (len == 0)
+		return p == NULL ? avc_encode(c, NULL, u) : 0;
+	*u = (struct coder_unit){
+		.data = nal[0].p_payload, .len = (size_t)len,
+		.pts = out.i_pts, .dts = out.i_dts,
+		.idr = out.i_type == X264_TYPE_IDR, .opaque = out.opaque,
+	};
+	return 1;
+}
+
+static void
+avc_close(struct coder *c)
+{
+	x264_encoder_close(c->private);
+}
+
+const struct coder_ops coder_avc = {
+	avc_check, avc_open, avc_encode, avc_close,
+};

@@ -1,0 +1,209 @@
+/* HEVC by libx265: ITU-T H.265. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <x265.h>
+
+#include "encode/coder.h"
+
+struct hevc {
+	const x265_api *api;
+	x265_param   *param;
+	x265_encoder *enc;
+	int	      depth;
+};
+
+static const char *
+set_params(const x265_api *api, x265_param *p, const char *params)
+{
+	char copy[sizeof(((struct rung_spec *)NULL)->params)];
+	char *rest = copy, *item;
+
+	memcpy(copy, params, strlen(params) + 1);
+	while (rest != NULL && *rest != '\0') {
+		char *eq;
+
+		item = strsep(&rest, ":");
+		eq = strchr(item, '=');
+		if (eq != NULL)
+			*eq = '\0';
+		if (api->param_parse(p, item, eq != NULL ? eq + 1 : NULL) != 0)
+			return "x265";
+	}
+	return NULL;
+}
+
+static const char *
+set_options(const x265_api *api, x265_param *p, const struct rung_spec *r)
+{
+	const char *wrong;
+
+	if (api->param_default_preset(p, r->preset[0] != '\0' ? r->preset :
+	    "superfast", r->tune[0] != '\0' ? r->tune : NULL) < 0)
+		return r->tune[0] != '\0' ? "preset or tune" : "preset";
+	if (r->level[0] != '\0' && api->param_parse(p, "level-idc", r->level) != 0)
+		return "level";
+	p->rc.rateControlMode = X265_RC_ABR;
+	p->rc.bitrate = (int)(r->rate / 1000);
+	p->rc.vbvMaxBitrate = (int)(r->maxrate / 1000);
+	p->rc.vbvBufferSize = (int)rescale_near((int64_t)(r->maxrate / 1000),
+	    r->vbv_ns / 1000000, 1000);
+	p->logLevel = X265_LOG_NONE;
+	wrong = set_params(api, p, r->params);
+	if (wrong != NULL)
+		return wrong;
+	/* What a ladder rests on is not for options to change. */
+	p->keyframeMax = -1;
+	p->keyframeMin = 1;
+	p->scenecutThreshold = 0;
+	p->bHistBasedSceneCut = 0;
+	p->bOpenGOP = 0;
+	p->bIntraRefresh = 0;
+	p->bRepeatHeaders = 1;
+	p->bAnnexB = 1;
+	p->bEnableAccessUnitDelimiters = 1;
+	p->bEmitHRDSEI = 0;
+	p->bEmitInfoSEI = 0;
+	return NULL;
+}
+
+static const char *
+hevc_check(const struct rung_spec *r)
+{
+	bool deep = strcmp(r->profile, "main10") == 0;
+	const x265_api *api = x265_api_get(deep ? 10 : 8);
+	x265_param *p;
+	const char *wrong;
+
+	if (r->profile[0] != '\0' && !deep && strcmp(r->profile, "main") != 0)
+		return "profile";
+	if (api == NULL || (p = api->param_alloc()) == NULL)
+		return "profile";
+	wrong = set_options(api, p, r);
+	api->param_free(p);
+	return wrong;
+}
+
+static void
+hevc_close(struct coder *c)
+{
+	struct hevc *h = c->private;
+
+	if (h->enc != NULL)
+		h->api->encoder_close(h->enc);
+	if (h->param != NULL)
+		h->api->param_free(h->param);
+	free(h);
+}
+
+static int
+open_encoder(struct hevc *h, const struct rung_spec *r,
+    const struct coder_format *f)
+{
+	x265_param *p;
+	char pools[16];
+
+	h->depth = f->format == AV_PIX_FMT_YUV420P10 ? 10 : 8;
+	h->api = x265_api_get(h->depth);
+	if (h->api == NULL || (h->param = h->api->param_alloc()) == NULL)
+		return -EINVAL;
+	p = h->param;
+	if (set_options(h->api, p, r) != NULL)
+		return -EINVAL;
+	p->sourceWidth = f->width;
+	p->sourceHeight = f->height;
+	p->internalCsp = X265_CSP_I420;
+	p->fpsNum = (uint32_t)f->rate.num;
+	p->fpsDenom = (uint32_t)f->rate.den;
+	p->vui.aspectRatioIdc = 1;
+	p->vui.bEnableVideoSignalTypePresentFlag = 1;
+	p->vui.bEnableVideoFullRangeFlag = 0;
+	p->vui.bEnableColorDescriptionPresentFlag = f->primaries != 2 ||
+	    f->transfer != 2 || f->matrix != 2;
+	p->vui.colorPrimaries = f->primaries;
+	p->vui.transferCharacteristics = f->transfer;
+	p->vui.matrixCoeffs = f->matrix;
+	if (f->mastering[0] != '\0')
+		h->api->param_parse(p, "master-display", f->mastering);
+	if (f->max_cll > 0) {
+		p->maxCLL = (uint16_t)f->max_cll;
+		p->maxFALL = (uint16_t)f->max_fall;
+	}
+	snprintf(pools, sizeof(pools), "%d", f->threads);
+	if (strstr(r->params, "pools=") == NULL)
+		h->api->param_parse(p, "pools", pools);
+	if (strstr(r->params, "frame-threads=") == NULL && f->threads <= 2)
+		p->frameNumThreads = 1;
+	if (r->profile[0] != '\0')
+		h->api->param_apply_profile(p, r->profile);
+	h->enc = h->api->encoder_open(p);
+	return h->enc == NULL ? -EINVAL : 0;
+}
+
+static int
+hevc_open(struct coder *c, const struct rung_spec *r,
+    const struct coder_format *f)
+{
+	struct hevc *h = calloc(1, sizeof(*h));
+	int err;
+
+	if (h == NULL)
+		return -ENOMEM;
+	c->private = h;
+	err = open_encoder(h, r, f);
+	if (err < 0)
+		coder_close(c);
+	return err;
+}
+
+static int
+hevc_encode(struct coder *c, const struct coder_picture *p,
+    struct coder_unit *u)
+{
+	struct hevc *h = c->private;
+	x265_picture in, out;
+	x265_sei_payload payload;
+	x265_nal *nal;
+	uint32_t n;
+	int r;
+
+	if (p != NULL) {
+		h->api->picture_init(h->param, &in);
+		in.pts = p->pts;
+		in.sliceType = p->idr ? X265_TYPE_IDR : X265_TYPE_AUTO;
+		in.userData = p->opaque;
+		in.bitDepth = h->depth;
+		for (int i = 0; i < 3; i++) {
+			in.planes[i] = p->frame->data[i];
+			in.stride[i] = p->frame->linesize[i];
+		}
+		if (p->captions_len > 0) {	/* x265 copies it */
+			payload = (x265_sei_payload){
+				.payloadSize = (int)p->captions_len,
+				.payloadType = USER_DATA_REGISTERED_ITU_T_T35,
+				.payload = (uint8_t *)(uintptr_t)p->captions,
+			};
+			in.userSEI.numPayloads = 1;
+			in.userSEI.payloads = &payload;
+		}
+	}
+	memset(&out, 0, sizeof(out));
+	r = h->api->encoder_encode(h->enc, &nal, &n, p != NULL ? &in : NULL, &out);
+	if (r < 0)
+		return -EIO;
+	if (r == 0 || n == 0)
+		return 0;
+	*u = (struct coder_unit){
+		.data = nal[0].payload, .pts = out.pts, .dts = out.dts,
+		.idr = out.sliceType == X265_TYPE_IDR, .opaque = out.userData,
+	};
+	for (uint32_t i = 0; i < n; i++)
+		u->len += nal[i].sizeBytes;
+	return 1;
+}
+
+const struct coder_ops coder_hevc = {
+	hevc_check, hevc_open, hevc_encode, hevc_close,
+};

@@ -1,0 +1,87 @@
+/*
+ * input.h - the streams of the input and what becomes of each.
+ *
+ * One program: its video goes to the ladder, each audio track is coded or copied,
+ * data streams pass with their times moved.  What comes before the first picture
+ * is held, and dropped if it is older than that.  Streams may change, go and come.
+ *
+ * Memory   input_free() gives all back.
+ * Threads  Belongs to the reading thread.
+ */
+#ifndef ENCODE_INPUT_H
+#define ENCODE_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "encode/atrack.h"
+#include "encode/epoch.h"
+#include "encode/ladder.h"
+#include "encode/options.h"
+#include "encode/output.h"
+#include "encode/vtrack.h"
+#include "lib/media/tsdemux.h"
+
+#define INPUT_STREAMS	PSI_STREAMS_MAX
+#define INPUT_HOLD	(32u << 20)	/* bytes held until the first picture */
+
+enum input_use { INPUT_NOTHING, INPUT_VIDEO, INPUT_AUDIO, INPUT_PASS };
+
+struct input_stream {
+	enum input_use use;
+	uint16_t pid;
+	uint8_t	 stream_type;
+	enum codec codec;
+	char	 language[4];
+	bool	 gone;			/* for now: it may come back on another PID */
+	bool	 waited_for;		/* passed audio that the output waits for */
+	struct epoch_stream epoch;
+	int64_t	 last_t;		/* grid time of its last unit */
+	struct output_stream *out;
+	struct atrack audio;		/* INPUT_AUDIO */
+};
+
+/* What came too early. */
+struct input_held {
+	struct input_held *next;
+	struct input_stream *stream;
+	bool	 damaged, section;
+	int64_t	 t, shift;
+	size_t	 len;
+	uint8_t	 data[];
+};
+
+struct input {
+	const struct options *opt;
+	bool	 regular;		/* stdin is a regular file */
+	bool	 started;		/* the output's time is decided */
+	int64_t	 phase, start;		/* grid time = source time - phase */
+	struct tsdemux demux;
+	int	 program;		/* index in demux; -1: none yet */
+	struct epoch epoch;
+	struct output out;
+	struct ladder ladder;
+	struct vtrack video;
+	struct input_stream *video_stream;	/* or NULL */
+	bool	 video_off;		/* the output does not wait for video */
+	int64_t	 video_t, audio_t;	/* the newest, source time */
+	unsigned nstream;
+	struct input_stream stream[INPUT_STREAMS];
+	struct input_held *held, **held_tail;
+	size_t	 held_bytes;
+	uint32_t version;		/* of the program's tables */
+};
+
+void input_init(struct input *in, const struct options *opt, bool regular);
+
+/* Work on the front of p[0..len).  Returns how much of it was used. */
+size_t input_take(struct input *in, const uint8_t *p, size_t len);
+
+void input_finish(struct input *in);
+
+/* How it ended: an exit status, and if it is not 0 a message. */
+int input_check(const struct input *in);
+void input_free(struct input *in);
+
+#endif

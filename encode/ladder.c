@@ -1,0 +1,379 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libavutil/mastering_display_metadata.h>
+
+#include "encode/ladder.h"
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+
+#define VIDEO_PID	0x100
+
+/* A picture on its way through a rung; without its frame, until it is coded. */
+struct job {
+	AVFrame	*frame;
+	int64_t	 k;
+	bool	 idr, has_ebp, jump;
+	struct ebp ebp;
+	size_t	 captions_len;
+	uint8_t	 captions[CC_PAYLOAD_MAX];
+};
+
+static struct rational
+rung_rate(const struct rung_spec *r, struct rational source)
+{
+	if (r->half)
+		return rational_reduce(source.num, source.den * 2);
+	return r->fps.num > 0 ? r->fps : source;
+}
+
+struct rational
+ladder_rate(const struct options *o, struct rational source)
+{
+	struct rational best = { 0, 1 };
+
+	for (unsigned i = 0; i < o->nrung; i++) {
+		struct rational r = rung_rate(&o->rung[i], source);
+
+		if (r.num * best.den > best.num * r.den)
+			best = r;
+	}
+	return best;
+}
+
+void
+ladder_init(struct ladder *l, const struct options *o, struct output *out)
+{
+	bool fastest = false;	/* a rung at the frame rate of the source */
+
+	*l = (struct ladder){ .opt = o, .out = out, .nrung = o->nrung };
+	for (unsigned i = 0; i < o->nrung; i++) {
+		const struct rung_spec *r = &o->rung[i];
+		struct output_stream *s = output_add(out, true);
+
+		s->pid = (uint16_t)(VIDEO_PID + i);
+		s->stream_type = r->codec == CODEC_HEVC ? 0x24 : 0x1b;
+		s->stream_id = PES_VIDEO;
+		s->program = (int)i;
+		s->max_rate = r->maxrate;
+		l->rung[i].spec = r;
+		l->rung[i].out = out;
+		l->rung[i].stream = s;
+		if (out->pcr_pid == 0 || (!fastest && !r->half && r->fps.num == 0))
+			out->pcr_pid = s->pid;
+		fastest |= !r->half && r->fps.num == 0;
+	}
+}
+
+/* ---- one rung's thread */
+
+static void
+put_unit(struct rung *r, const struct coder_unit *u)
+{
+	struct output_unit *o = output_unit_new(u->data, u->len);
+	struct job *job = u->opaque;
+
+	o->pts = grid_time(&r->grid, u->pts);
+	o->dts = grid_time(&r->grid, u->dts);
+	o->random_access = u->idr;
+	o->has_ebp = job->has_ebp;
+	o->ebp = job->ebp;
+	o->jump = job->jump;
+	free(job);
+	output_put(r->out, r->stream, o);
+	atomic_fetch_add(&r->pictures, 1);
+}
+
+static void *
+work(void *arg)
+{
+	struct rung *r = arg;
+	struct coder_unit u;
+	struct job *job;
+	int n;
+
+	while ((job = queue_get(&r->queue)) != NULL) {
+		struct coder_picture p = {
+			.frame = job->frame, .pts = job->k, .idr = job->idr,
+			.opaque = job, .captions_len = job->captions_len,
+		};
+		AVFrame *f = job->frame;
+
+		memcpy(p.captions, job->captions, job->captions_len);
+		n = coder_encode(&r->coder, &p, &u);
+		av_frame_free(&f);	/* the job may be gone; the coder has a copy */
+		if (n < 0)
+			fatal(EXIT_RUNTIME, -n, "the encoder of rung '%s' failed",
+			    r->spec->text);
+		if (n > 0)
+			put_unit(r, &u);
+	}
+	while ((n = coder_encode(&r->coder, NULL, &u)) > 0)
+		put_unit(r, &u);
+	if (n < 0)
+		fatal(EXIT_RUNTIME, -n, "the encoder of rung '%s' failed", r->spec->text);
+	output_end(r->out, r->stream);
+	return NULL;
+}
+
+/* ---- the start */
+
+static void
+set_hdr(struct coder_format *f, const AVFrame *first)
+{
+	const AVFrameSideData *d;
+
+	d = av_frame_get_side_data(first, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL);
+	if (d != NULL) {
+		const AVContentLightMetadata *c = (const void *)d->data;
+
+		f->max_cll = c->MaxCLL;
+		f->max_fall = c->MaxFALL;
+	}
+	d = av_frame_get_side_data(first, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA);
+	if (d != NULL) {
+		const AVMasteringDisplayMetadata *m = (const void *)d->data;
+		int c[4][2];
+
+		for (int i = 0; i < 4; i++)
+			for (int j = 0; j < 2; j++) {
+				AVRational q = i < 3 ? m->display_primaries[i][j] :
+				    m->white_point[j];
+
+				c[i][j] = q.den > 0 ? (int)rescale_near(q.num, 50000,
+				    q.den) : 0;
+			}
+		if (m->has_primaries && m->has_luminance && m->max_luminance.den > 0 &&
+		    m->min_luminance.den > 0)
+			snprintf(f->mastering, sizeof(f->mastering),
+			    "G(%d,%d)B(%d,%d)R(%d,%d)WP(%d,%d)L(%lld,%lld)",
+			    c[1][0], c[1][1], c[2][0], c[2][1], c[0][0], c[0][1],
+			    c[3][0], c[3][1],
+			    (long long)rescale_near(m->max_luminance.num, 10000,
+			    m->max_luminance.den),
+			    (long long)rescale_near(m->min_luminance.num, 10000,
+			    m->min_luminance.den));
+	}
+}
+
+/* Threads for one encoder: on few processors the rungs themselves are enough. */
+static int
+threads_for(const struct rung_spec *r)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (r->threads > 0)
+		return r->threads;
+	return n <= 2 ? 1 : n < 16 ? (int)n / 2 : 8;
+}
+
+static void
+start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
+    struct rational source, int64_t k)
+{
+	const struct rung_spec *s = r->spec;
+	struct coder_format *f = &r->format;
+	struct rational sar = {
+		first->sample_aspect_ratio.num, first->sample_aspect_ratio.den,
+	};
+	bool limited;
+	int err;
+
+	f->format = coder_pixels(s, first->format);
+	f->rate = rung_rate(s, source);
+	f->primaries = (int)first->color_primaries;
+	f->transfer = (int)first->color_trc;
+	f->matrix = (int)first->colorspace;
+	f->threads = threads_for(s);
+	set_hdr(f, first);
+	rung_size(s, first->width, first->height, sar, &f->width, &f->height, &limited);
+	if (limited)
+		log_warn(0, "rung '%s': the source is smaller, coded as %dx%d", s->text,
+		    f->width, f->height);
+	r->grid = grid_make(f->rate, l->opt->segment_ns);
+	r->gop = s->gop_ns > 0 ? rescale_near(s->gop_ns, f->rate.num,
+	    f->rate.den * CLK_SECOND) : 0;
+	r->next_k = grid_picture(&r->grid, grid_time(&l->grid, k));
+	r->segment = INT64_MIN;
+	r->fresh = true;
+	scaler_init(&r->scaler, f->width, f->height, f->format);
+	ccfifo_init(&r->captions, f->rate, f->rate.num == source.num &&
+	    f->rate.den == source.den);
+	queue_init(&r->queue, LADDER_QUEUE);
+	err = coder_open(&r->coder, s, f);
+	if (err < 0)
+		fatal(EXIT_USAGE, 0, "the encoder refuses rung '%s' at %dx%d", s->text,
+		    f->width, f->height);
+	err = pthread_create(&r->thread, NULL, work, r);
+	if (err != 0)
+		fatal(EXIT_RUNTIME, err, "cannot start a thread");
+	log_info("rung '%s': %dx%d %lld/%lld fps", s->text, f->width, f->height,
+	    (long long)f->rate.num, (long long)f->rate.den);
+}
+
+/* Largest first, and for each the smallest before it that is not smaller. */
+static void
+plan_cascade(struct ladder *l)
+{
+	for (unsigned i = 0; i < l->nrung; i++) {
+		unsigned j = i;
+
+		for (; j > 0; j--) {
+			const struct coder_format *a = &l->rung[l->order[j - 1]].format;
+			const struct coder_format *b = &l->rung[i].format;
+
+			if ((int64_t)a->width * a->height >= (int64_t)b->width * b->height)
+				break;
+			l->order[j] = l->order[j - 1];
+		}
+		l->order[j] = i;
+	}
+	for (unsigned i = 0; i < l->nrung; i++) {
+		struct rung *r = &l->rung[l->order[i]];
+
+		r->parent = -1;
+		for (unsigned j = i; j-- > 0 && r->parent < 0;) {
+			const struct coder_format *p = &l->rung[l->order[j]].format;
+
+			/* 8 bits are not enough to make 10 of. */
+			if (p->width >= r->format.width && p->height >= r->format.height &&
+			    (p->format == r->format.format ||
+			    r->format.format == AV_PIX_FMT_YUV420P))
+				r->parent = (int)l->order[j];
+		}
+	}
+}
+
+void
+ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
+    struct grid grid, int64_t k, int64_t phase, bool live)
+{
+	l->grid = grid;
+	l->phase = phase;
+	l->live = live;
+	for (unsigned i = 0; i < l->nrung; i++)
+		start_rung(l, &l->rung[i], first, source, k);
+	plan_cascade(l);
+}
+
+/* ---- pictures */
+
+/* Does picture nk of the rung begin a segment, or a GOP within one? */
+static void
+decide_idr(struct ladder *l, struct rung *r, struct job *job,
+    const struct epoch *epoch)
+{
+	int64_t t = grid_time(&r->grid, job->k);
+	int64_t segment = grid_segment(&l->grid, grid_picture(&l->grid, t));
+	int64_t first = grid_picture(&r->grid,
+	    grid_time(&l->grid, segment * l->grid.pictures));
+
+	job->has_ebp = r->fresh || segment != r->segment;
+	job->idr = job->has_ebp ||
+	    (r->gop > 0 && job->k > first && (job->k - first) % r->gop == 0);
+	r->segment = segment;
+	r->fresh = false;
+	if (!job->has_ebp)
+		return;
+	job->ebp = (struct ebp){
+		.segment = true, .fragment = true, .sap_type = 1, .has_time = l->live,
+	};
+	if (l->live)
+		job->ebp.ntp = clk_ns_to_ntp(epoch_utc_ns(epoch, t + l->phase));
+}
+
+/* The rung's picture at the master's time t, if it has one there. */
+static bool
+rung_due(const struct ladder *l, const struct rung *r, int64_t t)
+{
+	int64_t half = rescale_down(45000, l->grid.rate.den, l->grid.rate.num);
+
+	return grid_time(&r->grid, r->next_k) < t + half;
+}
+
+static void
+scale_rung(struct ladder *l, struct rung *r, const AVFrame *source)
+{
+	const AVFrame *from = r->parent >= 0 ? l->rung[r->parent].scaled : source;
+
+	r->scaled = scaler_frame(&r->scaler, from);
+	if (r->scaled == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->spec->text);
+}
+
+static void
+give(struct ladder *l, struct rung *r, bool gap, const struct epoch *epoch)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL || (job->frame = av_frame_clone(r->scaled)) == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot hold a picture");
+	job->k = r->next_k++;
+	job->jump = gap;
+	decide_idr(l, r, job, epoch);
+	job->captions_len = ccfifo_take(&r->captions, job->captions);
+	queue_put(&r->queue, job);
+}
+
+void
+ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
+    const struct epoch *epoch)
+{
+	int64_t t = grid_time(&l->grid, k);
+
+	for (unsigned i = 0; i < l->nrung; i++) {
+		struct rung *r = &l->rung[i];
+
+		if (gap) {
+			int64_t next = grid_picture(&r->grid, t);
+
+			r->next_k = next > r->next_k ? next : r->next_k;
+			r->fresh = true;
+		}
+		r->wanted = rung_due(l, r, t);
+	}
+	for (unsigned i = l->nrung; i-- > 0;) {	/* parents come before in order */
+		struct rung *r = &l->rung[l->order[i]];
+
+		if (r->wanted && r->parent >= 0)
+			l->rung[r->parent].wanted = true;
+	}
+	for (unsigned i = 0; i < l->nrung; i++)
+		if (l->rung[l->order[i]].wanted)
+			scale_rung(l, &l->rung[l->order[i]], f);
+	for (unsigned i = 0; i < l->nrung; i++) {
+		struct rung *r = &l->rung[l->order[i]];
+
+		if (rung_due(l, r, t))
+			give(l, r, gap && r == &l->rung[0], epoch);
+		av_frame_free(&r->scaled);
+	}
+}
+
+void
+ladder_captions(struct ladder *l, const uint8_t *triplets, size_t len)
+{
+	for (unsigned i = 0; i < l->nrung; i++)
+		ccfifo_put(&l->rung[i].captions, triplets, len);
+}
+
+void
+ladder_finish(struct ladder *l)
+{
+	for (unsigned i = 0; i < l->nrung; i++)
+		queue_close(&l->rung[i].queue);
+	for (unsigned i = 0; i < l->nrung; i++)
+		pthread_join(l->rung[i].thread, NULL);
+}
+
+void
+ladder_free(struct ladder *l)
+{
+	for (unsigned i = 0; i < l->nrung; i++) {
+		coder_close(&l->rung[i].coder);
+		scaler_free(&l->rung[i].scaler);
+	}
+}

@@ -1,0 +1,84 @@
+/*
+ * ladder.h - one picture in, one for each rung: scaled, coded by the rung's own
+ * thread, handed to the output.
+ *
+ * Sizes are made in a cascade, each from the smallest larger one.  The grid's
+ * segments decide the IDR pictures, the same ones in every rung; a rung at
+ * another frame rate begins with its first picture in the segment.
+ *
+ * Memory   ladder_free() gives all back.
+ * Threads  The caller's, and one for each rung; between them bounded queues of
+ *          LADDER_QUEUE pictures, where the caller waits.
+ */
+#ifndef ENCODE_LADDER_H
+#define ENCODE_LADDER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "encode/ccfifo.h"
+#include "encode/coder.h"
+#include "encode/epoch.h"
+#include "encode/options.h"
+#include "encode/output.h"
+#include "encode/queue.h"
+#include "encode/scale.h"
+#include "lib/media/timeline.h"
+
+#define LADDER_QUEUE	6
+
+struct rung {
+	const struct rung_spec *spec;
+	struct output *out;
+	struct output_stream *stream;
+	struct coder_format format;
+	struct grid grid;		/* at its own frame rate */
+	int64_t	 gop;			/* pictures, 0: a segment */
+	int64_t	 next_k, segment;
+	bool	 fresh;			/* the next picture is an IDR whatever its number */
+	int	 parent;		/* the rung to scale from; -1: the source */
+	AVFrame	 *scaled;		/* of the picture at hand */
+	bool	 wanted;
+	struct scaler scaler;
+	struct ccfifo captions;
+	struct queue queue;
+	struct coder coder;
+	pthread_t thread;
+	atomic_ullong pictures;		/* coded */
+};
+
+struct ladder {
+	const struct options *opt;
+	struct output *out;
+	bool	 live;
+	struct grid grid;		/* the master's */
+	int64_t	 phase;			/* source time minus grid time */
+	unsigned nrung;
+	struct rung rung[RUNGS_MAX];
+	unsigned order[RUNGS_MAX];	/* largest first */
+};
+
+/* The master's frame rate: the highest that a rung has. */
+struct rational ladder_rate(const struct options *o, struct rational source);
+
+/* Fill in program and PIDs of the rungs' streams: before the output starts. */
+void ladder_init(struct ladder *l, const struct options *o, struct output *out);
+
+/* With the first picture of the source, at its rate. */
+void ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
+    struct grid grid, int64_t k, int64_t phase, bool live);
+
+/*
+ * Picture k of the grid.  gap: time jumps before it.  The captions are those of
+ * the source since the picture before, as triplets.
+ */
+void ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
+    const struct epoch *epoch);
+void ladder_captions(struct ladder *l, const uint8_t *triplets, size_t len);
+
+void ladder_finish(struct ladder *l);
+void ladder_free(struct ladder *l);
+
+#endif

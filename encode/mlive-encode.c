@@ -1,0 +1,223 @@
+/*
+ * mlive-encode - a transport stream in, a ladder of renditions out.
+ *
+ * Reads stdin, writes stdout; see mlive-encode(1).  This file reads and decides
+ * what becomes of each stream; vtrack.h and atrack.h do the work.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libavutil/log.h>
+
+#include "encode/input.h"
+#include "encode/options.h"
+#include "lib/base/clk.h"
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/base/stats.h"
+
+#define TICK	(CLK_SECOND / 4)
+
+struct encode {
+	struct options opt;
+	struct stats stats;
+	struct input input;
+	int64_t	start_ns;
+	size_t	len;
+	uint8_t	in[1024 * TS_PACKET];
+};
+
+/* Pictures made, as seconds of media in thousandths per second of time. */
+static int64_t
+speed(const struct encode *s)
+{
+	const struct vtrack *v = &s->input.video;
+	const struct rational r = v->timing.grid.rate;
+	int64_t wall = clk_mono_ns() - s->start_ns;
+
+	if (!v->started || wall <= 0)
+		return 0;
+	return rescale_near((int64_t)v->pictures, r.den * 1000 * CLK_SECOND,
+	    r.num * wall);
+}
+
+static unsigned
+deepest_queue(struct encode *s)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < s->input.ladder.nrung && s->input.video.started; i++) {
+		unsigned n = queue_depth(&s->input.ladder.rung[i].queue);
+
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static void
+status(struct encode *s)
+{
+	struct vtrack *v = &s->input.video;
+	char rates[128] = "";
+	size_t len = 0;
+	int64_t x = speed(s);
+
+	for (unsigned i = 0; i < s->opt.nrung && len < sizeof(rates) - 16; i++)
+		len += (size_t)snprintf(rates + len, sizeof(rates) - len, "%s%" PRIu64 "k",
+		    i > 0 ? "/" : "", output_rate(&s->input.out,
+		    s->input.ladder.rung[i].stream) / 1000);
+	log_status("%" PRIu64 " frames, %" PRId64 ".%02" PRId64 "x, %s, queue %u/%u, "
+	    "dup %" PRIu64 ", drop %" PRIu64 ", corrupt %" PRIu64, v->pictures, x / 1000,
+	    x % 1000 / 10, rates, deepest_queue(s), LADDER_QUEUE, v->timing.repeated,
+	    v->timing.dropped, v->corrupt + v->errors);
+}
+
+static json_t *
+rung_stats(struct encode *s, struct rung *r)
+{
+	return json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I}",
+	    "rung", r->spec->text, "width", r->format.width, "height", r->format.height,
+	    "fps_milli", (json_int_t)(r->format.rate.den > 0 ?
+	    r->format.rate.num * 1000 / r->format.rate.den : 0),
+	    "rate_bps", (json_int_t)output_rate(&s->input.out, r->stream),
+	    "frames", (json_int_t)atomic_load(&r->pictures),
+	    "queue", (json_int_t)(s->input.video.started ? queue_depth(&r->queue) : 0),
+	    "captions_dropped", (json_int_t)r->captions.dropped);
+}
+
+static json_t *
+audio_stats(const struct input_stream *i)
+{
+	const struct atrack *a = &i->audio;
+
+	return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "pid", (int)i->pid,
+	    "language", i->language, "gaps", (json_int_t)a->gaps,
+	    "padded_samples", (json_int_t)a->padded,
+	    "trimmed_samples", (json_int_t)a->trimmed,
+	    "compensated_samples", (json_int_t)a->compensated,
+	    "offset_samples", (json_int_t)a->offset,
+	    "errors", (json_int_t)a->dec.errors);
+}
+
+static void
+write_stats(struct encode *s)
+{
+	struct input *in = &s->input;
+	struct vtrack *v = &in->video;
+	json_t *rungs = json_array(), *audio = json_array();
+	const struct ts_sync *sync = &in->demux.sync;
+
+	for (unsigned i = 0; i < in->ladder.nrung; i++)
+		json_array_append_new(rungs, rung_stats(s, &in->ladder.rung[i]));
+	for (unsigned i = 0; i < in->nstream; i++)
+		if (in->stream[i].use == INPUT_AUDIO)
+			json_array_append_new(audio, audio_stats(&in->stream[i]));
+	stats_write(&s->stats, json_pack(
+	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+	    "packets", (json_int_t)sync->packets, "lost", (json_int_t)sync->lost,
+	    "bad", (json_int_t)sync->bad, "damaged_units", (json_int_t)in->demux.damaged,
+	    "decoded", (json_int_t)v->decoded, "corrupt", (json_int_t)v->corrupt,
+	    "errors", (json_int_t)v->errors, "duplicated", (json_int_t)v->timing.repeated,
+	    "dropped", (json_int_t)v->timing.dropped,
+	    "deinterlaced", (json_int_t)v->deint.deinterlaced,
+	    "frames", (json_int_t)v->pictures, "clock_breaks",
+	    (json_int_t)(in->epoch.breaks + v->timing.gaps), "speed_milli",
+	    (json_int_t)speed(s), "output_waiting_bytes",
+	    (json_int_t)output_waiting(&in->out), "rungs", rungs, "audio", audio));
+}
+
+/* Read what there is, at most a tick later tell how it goes.  False: the end. */
+static bool
+read_some(struct encode *s)
+{
+	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	ssize_t n;
+	int r = io_wait(&pfd, 1, TICK);
+
+	if (io_stopping())
+		return false;
+	if (r == 0 || r == -EINTR)
+		return true;
+	n = r < 0 ? r : io_read(STDIN_FILENO, s->in + s->len, sizeof(s->in) - s->len);
+	if (n == -EINTR || n == 0)
+		return false;
+	if (n < 0)
+		fatal(EXIT_RUNTIME, (int)-n, "cannot read standard input");
+	s->len += (size_t)n;
+	return true;
+}
+
+static void
+take(struct encode *s)
+{
+	size_t used = input_take(&s->input, s->in, s->len);
+
+	s->len -= used;
+	memmove(s->in, s->in + used, s->len);
+}
+
+static void
+report(struct encode *s)
+{
+	const struct input *in = &s->input;
+	const struct vtrack *v = &in->video;
+
+	log_info("decoded=%" PRIu64 " frames=%" PRIu64 " duplicated=%" PRIu64
+	    " dropped=%" PRIu64 " corrupt=%" PRIu64 " errors=%" PRIu64 " lost=%" PRIu64
+	    " deinterlaced=%" PRIu64, v->decoded, v->pictures, v->timing.repeated,
+	    v->timing.dropped, v->corrupt, v->errors, in->demux.sync.lost,
+	    v->deint.deinterlaced);
+}
+
+static void
+decoder_message(void *avcl, int level, const char *fmt, va_list ap)
+{
+	char text[256];
+
+	(void)avcl;
+	if (level > AV_LOG_ERROR)
+		return;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	text[strcspn(text, "\n")] = '\0';
+	log_debug("libav: %s", text);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct encode s;		/* zeroed, and too big for the stack */
+	struct stat st;
+	int err;
+
+	log_init("mlive-encode");
+	options_parse(&s.opt, argc, argv);
+	io_init_filter();
+	io_refuse_terminal(STDIN_FILENO, "standard input");
+	io_refuse_terminal(STDOUT_FILENO, "standard output");
+	err = stats_open(&s.stats, s.opt.stats);
+	if (err < 0)
+		fatal(EXIT_USAGE, -err, "cannot open '%s'", s.opt.stats);
+	av_log_set_callback(decoder_message);
+	input_init(&s.input, &s.opt,
+	    fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
+	s.start_ns = clk_mono_ns();
+	while (read_some(&s)) {
+		take(&s);
+		status(&s);
+		if (stats_due(&s.stats))
+			write_stats(&s);
+	}
+	s.input.demux.eof = true;
+	take(&s);
+	input_finish(&s.input);
+	if (s.opt.stats != NULL)
+		write_stats(&s);
+	report(&s);
+	err = input_check(&s.input);
+	input_free(&s.input);
+	return err;
+}

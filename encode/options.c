@@ -1,0 +1,287 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode/coder.h"
+#include "encode/options.h"
+#include "lib/base/opt.h"
+
+static const char help[] =
+    "usage: mlive-encode -r SIZE@RATE[,key=value]... [-r ...] [options] <in.ts >out.ts\n"
+    "  -a, --audio RATE         AAC at this rate (default 128k), copy, or none\n"
+    "  -c, --clock MODE         auto, arrival or none: the clock of the segments\n"
+    "  -g, --segment DURATION   segments, and IDR pictures, this long (default 2s)\n"
+    "  -P, --program NUMBER     of the input (default: the first with video)\n"
+    "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
+    "                           1280x720@2800k,codec=hevc,fps=25; keys: codec fps\n"
+    "                           gop level maxrate preset profile threads tune vbv\n"
+    "                           x264 x265\n"
+    "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
+    OPT_COMMON_HELP
+    "for instance:\n"
+    "  mlive-encode -r 1080p@5000k -r 720p@2800k -r 360p@800k -a 128k <in.ts >out.ts\n";
+
+static const struct option longopts[] = {
+	{ "audio", required_argument, NULL, 'a' },
+	{ "clock", required_argument, NULL, 'c' },
+	{ "program", required_argument, NULL, 'P' },
+	{ "rung", required_argument, NULL, 'r' },
+	{ "segment", required_argument, NULL, 'g' },
+	{ "stats", required_argument, NULL, 's' },
+	OPT_COMMON_LONG,
+};
+
+static _Noreturn void
+bad_rung(const struct rung_spec *r, const char *why, const char *what)
+{
+	fatal(EXIT_USAGE, 0, "--rung '%s': %s '%s'", r->text, why, what);
+}
+
+static int
+parse_side(const struct rung_spec *r, const char *s, char **end)
+{
+	long v = strtol(s, end, 10);
+
+	if (*s < '0' || *s > '9' || v < 16 || v > 8192)
+		bad_rung(r, "a size is 1080p or 1920x1080, from 16 to 8192, not", s);
+	return (int)v;
+}
+
+static void
+parse_size(struct rung_spec *r, const char *s)
+{
+	char *end;
+
+	r->lines = parse_side(r, s, &end);
+	if (strcmp(end, "p") == 0)
+		return;
+	if (*end != 'x')
+		bad_rung(r, "a size is 1080p or 1920x1080, not", s);
+	r->box_w = r->lines;
+	r->lines = 0;
+	r->box_h = parse_side(r, end + 1, &end);
+	if (*end != '\0')
+		bad_rung(r, "a size is 1080p or 1920x1080, not", s);
+}
+
+static void
+copy_word(const struct rung_spec *r, char *to, size_t size, const char *value)
+{
+	if (value[0] == '\0' || strlen(value) >= size)
+		bad_rung(r, "bad value", value);
+	memcpy(to, value, strlen(value) + 1);
+}
+
+static void
+parse_fps(struct rung_spec *r, const char *value)
+{
+	r->half = strcmp(value, "half") == 0;
+	if (r->half)
+		return;
+	if (!rational_parse(value, &r->fps) || r->fps.num > 300 * r->fps.den)
+		bad_rung(r, "a frame rate is 25, 30000/1001 or half, not", value);
+}
+
+static void
+set_key(struct rung_spec *r, const char *key, const char *value)
+{
+	if (strcmp(key, "codec") == 0) {
+		r->codec = strcmp(value, "avc") == 0 ? CODEC_AVC :
+		    strcmp(value, "hevc") == 0 ? CODEC_HEVC : CODEC_UNKNOWN;
+		if (r->codec == CODEC_UNKNOWN)
+			bad_rung(r, "codec is avc or hevc, not", value);
+	} else if (strcmp(key, "fps") == 0) {
+		parse_fps(r, value);
+	} else if (strcmp(key, "gop") == 0) {
+		r->gop_ns = (int64_t)opt_duration("rung gop", value);
+	} else if (strcmp(key, "vbv") == 0) {
+		r->vbv_ns = (int64_t)opt_duration("rung vbv", value);
+		if (r->vbv_ns < 20000000 || r->vbv_ns > 60000000000)
+			bad_rung(r, "vbv is from 20ms to 60s, not", value);
+	} else if (strcmp(key, "maxrate") == 0) {
+		r->maxrate = opt_rate("rung maxrate", value);
+	} else if (strcmp(key, "threads") == 0) {
+		r->threads = (int)opt_number("rung threads", value, 1, 64);
+	} else if (strcmp(key, "profile") == 0) {
+		copy_word(r, r->profile, sizeof(r->profile), value);
+	} else if (strcmp(key, "level") == 0) {
+		copy_word(r, r->level, sizeof(r->level), value);
+	} else if (strcmp(key, "preset") == 0) {
+		copy_word(r, r->preset, sizeof(r->preset), value);
+	} else if (strcmp(key, "tune") == 0) {
+		copy_word(r, r->tune, sizeof(r->tune), value);
+	} else if (strcmp(key, "x264") == 0 || strcmp(key, "x265") == 0) {
+		copy_word(r, r->params, sizeof(r->params), value);
+	} else {
+		bad_rung(r, "no such key:", key);
+	}
+	if (strcmp(key, "x264") == 0 && r->codec != CODEC_AVC)
+		bad_rung(r, "x264= needs", "codec=avc");
+	if (strcmp(key, "x265") == 0 && r->codec != CODEC_HEVC)
+		bad_rung(r, "x265= needs, before it,", "codec=hevc");
+}
+
+static void
+parse_rung(struct options *o, const char *arg)
+{
+	struct rung_spec *r = &o->rung[o->nrung];
+	char *text = strdup(arg), *at, *rest, *item;
+
+	if (o->nrung++ == RUNGS_MAX)
+		fatal(EXIT_USAGE, 0, "more than %d rungs", RUNGS_MAX);
+	if (text == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot read options");
+	*r = (struct rung_spec){
+		.text = arg, .codec = CODEC_AVC, .vbv_ns = INT64_C(2000000000),
+	};
+	rest = text;
+	item = strsep(&rest, ",");
+	at = strchr(item, '@');
+	if (at == NULL)
+		bad_rung(r, "a rung is SIZE@RATE, not", item);
+	*at = '\0';
+	parse_size(r, item);
+	r->rate = opt_rate("rung", at + 1);
+	if (r->rate < 10000 || r->rate > 400000000)
+		bad_rung(r, "a rate is from 10k to 400M, not", at + 1);
+	while ((item = strsep(&rest, ",")) != NULL) {
+		char *eq = strchr(item, '=');
+
+		if (eq == NULL)
+			bad_rung(r, "not key=value:", item);
+		*eq = '\0';
+		set_key(r, item, eq + 1);
+	}
+	if (r->maxrate == 0)
+		r->maxrate = r->rate;
+	if (r->maxrate < r->rate)
+		bad_rung(r, "maxrate is below", "RATE");
+	free(text);
+}
+
+static void
+parse_audio(struct options *o, const char *arg)
+{
+	o->audio = strcmp(arg, "copy") == 0 ? AUDIO_COPY :
+	    strcmp(arg, "none") == 0 ? AUDIO_NONE : AUDIO_AAC;
+	if (o->audio != AUDIO_AAC)
+		return;
+	o->audio_rate = opt_rate("audio", arg);
+	if (o->audio_rate < 16000 || o->audio_rate > 512000)
+		fatal(EXIT_USAGE, 0, "--audio '%s' is not in 16k..512k", arg);
+}
+
+static void
+parse_clock(struct options *o, const char *arg)
+{
+	if (strcmp(arg, "auto") == 0)
+		o->clock = CLOCK_AUTO;
+	else if (strcmp(arg, "arrival") == 0)
+		o->clock = CLOCK_ARRIVAL;
+	else if (strcmp(arg, "none") == 0)
+		o->clock = CLOCK_NONE;
+	else
+		fatal(EXIT_USAGE, 0, "--clock '%s' is not auto, arrival or none", arg);
+}
+
+/* What depends on other options, and what only the encoders can judge. */
+static void
+check_rungs(const struct options *o)
+{
+	if (o->nrung == 0)
+		opt_usage(help, "no rung: say for instance -r 720p@2800k -r 360p@800k");
+	for (unsigned i = 0; i < o->nrung; i++) {
+		const struct rung_spec *r = &o->rung[i];
+		const char *wrong = coder_check(r);
+
+		if (wrong != NULL)
+			bad_rung(r, "the encoder refuses", wrong);
+		if (r->gop_ns > o->segment_ns)
+			bad_rung(r, "longer than a segment:", "gop");
+	}
+}
+
+void
+options_parse(struct options *o, int argc, char *argv[])
+{
+	int c;
+
+	*o = (struct options){
+		.audio_rate = 128000, .segment_ns = INT64_C(2000000000),
+	};
+	while ((c = getopt_long(argc, argv, "a:c:g:P:r:s:" OPT_COMMON, longopts,
+	    NULL)) != -1)
+		switch (c) {
+		case 'a':
+			parse_audio(o, optarg);
+			break;
+		case 'c':
+			parse_clock(o, optarg);
+			break;
+		case 'g':
+			o->segment_ns = (int64_t)opt_duration("segment", optarg);
+			if (o->segment_ns < 200000000 || o->segment_ns > 60000000000)
+				fatal(EXIT_USAGE, 0,
+				    "--segment '%s' is not in 200ms..60s", optarg);
+			break;
+		case 'P':
+			o->program = (uint16_t)opt_number("program", optarg, 1, 65535);
+			break;
+		case 'r':
+			parse_rung(o, optarg);
+			break;
+		case 's':
+			o->stats = optarg;
+			break;
+		default:
+			opt_common(c, help);
+		}
+	if (optind != argc)
+		opt_usage(help, "unexpected argument '%s'", argv[optind]);
+	check_rungs(o);
+}
+
+static int
+even(int64_t num, int64_t den)
+{
+	int64_t v = rescale_near(1, num, den * 2) * 2;
+
+	return v < 16 ? 16 : v > 8192 ? 8192 : (int)v;
+}
+
+void
+rung_size(const struct rung_spec *r, int width, int height,
+    struct rational sar, int *out_w, int *out_h, bool *limited)
+{
+	int64_t num, den;		/* the aspect as shown: num to den */
+	int64_t shown_w, shown_h;	/* the source with square pixels, not smaller */
+
+	if (sar.num <= 0 || sar.den <= 0)
+		sar = (struct rational){ 1, 1 };
+	num = width * sar.num;
+	den = height * sar.den;
+	shown_w = sar.num >= sar.den ? num / sar.den : width;
+	shown_h = sar.num >= sar.den ? height : den / sar.num;
+	*limited = false;
+	if (r->lines == 0) {
+		if (r->box_w * den <= r->box_h * num) {
+			*out_w = even(r->box_w, 1);
+			*out_h = even(r->box_w * den, num);
+		} else {
+			*out_h = even(r->box_h, 1);
+			*out_w = even(r->box_h * num, den);
+		}
+		return;
+	}
+	if (num >= den) {
+		*limited = r->lines > shown_h;
+		*out_h = even(*limited ? shown_h : r->lines, 1);
+		*out_w = even(*limited ? shown_w : r->lines * num,
+		    *limited ? 1 : den);
+	} else {
+		*limited = r->lines > shown_w;
+		*out_w = even(*limited ? shown_w : r->lines, 1);
+		*out_h = even(*limited ? shown_h : r->lines * den,
+		    *limited ? 1 : num);
+	}
+}

@@ -1,0 +1,54 @@
+/*
+ * options.h - the command line of mlive-encode, and what a rung asks for.
+ *
+ * Shape    A rung is SIZE@RATE[,key=value]...: mlive-encode(1).
+ * Units    rate and maxrate in bit/s, times in ns.
+ * Memory   Strings borrow argv or are inside the struct.
+ * Errors   A bad value ends the program with EXIT_USAGE.
+ */
+#ifndef ENCODE_OPTIONS_H
+#define ENCODE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/rational.h"
+#include "lib/media/codec.h"
+
+#define RUNGS_MAX	16
+
+struct rung_spec {
+	const char *text;		/* as the user wrote it, for messages */
+	int	 lines;			/* 1080p: the shorter side; 0: a box */
+	int	 box_w, box_h;		/* 1920x1080 */
+	uint64_t rate, maxrate;
+	int64_t	 vbv_ns, gop_ns;	/* gop 0: the segment */
+	enum codec codec;
+	struct rational fps;		/* num 0: as the source */
+	bool	 half;			/* fps=half */
+	int	 threads;		/* 0: choose */
+	char	 profile[16], level[8], preset[16], tune[32];
+	char	 params[512];		/* x264= or x265= */
+};
+
+enum audio_mode { AUDIO_AAC, AUDIO_COPY, AUDIO_NONE };
+enum clock_mode { CLOCK_AUTO, CLOCK_ARRIVAL, CLOCK_NONE };
+
+struct options {
+	unsigned nrung;
+	struct rung_spec rung[RUNGS_MAX];
+	enum audio_mode audio;
+	uint64_t audio_rate;		/* bit/s of a stereo track */
+	enum clock_mode clock;
+	int64_t	 segment_ns;
+	uint16_t program;		/* 0: the first */
+	const char *stats;
+};
+
+void options_parse(struct options *o, int argc, char *argv[]);
+
+/* The size of a rung for a source: even, its aspect kept; see mlive-encode(1). */
+void rung_size(const struct rung_spec *r, int width, int height,
+    struct rational sar, int *out_w, int *out_h, bool *limited);
+
+#endif

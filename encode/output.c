@@ -1,0 +1,296 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "encode/output.h"
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+
+#define PMT_PID		0x1000
+#define RATE_WINDOW	(2 * INT64_C(90000))
+
+static void
+fatal_memory(void)
+{
+	fatal(EXIT_RUNTIME, ENOMEM, "cannot hold the output");
+}
+
+static uint64_t
+programs_of(const struct output *o, const struct output_stream *s)
+{
+	return s->program >= 0 ? UINT64_C(1) << s->program :
+	    (UINT64_C(1) << o->nprogram) - 1;
+}
+
+/* ISO/IEC 13818-1 2.6.26: units of 50 bytes a second. */
+static void
+put_max_rate(struct tsmux_stream *m, uint64_t rate)
+{
+	uint64_t v = (rate + 399) / 400;
+	uint8_t d[3] = {
+		(uint8_t)(0xc0 | (v >> 16 & 0x3f)), (uint8_t)(v >> 8), (uint8_t)v,
+	};
+
+	desc_put(m->desc, sizeof(m->desc), &m->desc_len, DESC_MAXIMUM_BITRATE, d,
+	    sizeof(d));
+}
+
+static void
+list(struct output *o, struct output_stream *s)
+{
+	struct tsmux_stream *m = tsmux_add_stream(&o->mux, s->pid, s->stream_type,
+	    s->stream_id, programs_of(o, s));
+
+	if (m == NULL)
+		fatal_memory();
+	memcpy(m->desc, s->desc, s->desc_len);
+	m->desc_len = s->desc_len;
+	if (s->max_rate > 0)
+		put_max_rate(m, s->max_rate);
+	if (s->wants_cuei)
+		for (unsigned i = 0; i < o->mux.nprogram; i++) {
+			struct tsmux_program *p = &o->mux.program[i];
+
+			if (p->desc_len == 0)
+				desc_put(p->desc, sizeof(p->desc), &p->desc_len,
+				    DESC_REGISTRATION, "CUEI", 4);
+		}
+	s->mux = m;
+	if (o->listed)
+		tsmux_changed(&o->mux);
+}
+
+static void
+measure(struct output *o, struct output_stream *s, int64_t dts, size_t len)
+{
+	pthread_mutex_lock(&o->lock);
+	if (s->units++ == 0 || dts < s->window_dts)
+		s->window_dts = dts;
+	if (dts - s->window_dts >= RATE_WINDOW) {
+		s->rate = s->window_bytes * 8 * 90000 / (uint64_t)(dts - s->window_dts);
+		s->window_dts = dts;
+		s->window_bytes = 0;
+	}
+	s->window_bytes += len;
+	s->bytes += len;
+	s->last_dts = dts;
+	pthread_mutex_unlock(&o->lock);
+}
+
+static void
+write_unit(struct output *o, struct output_stream *s, struct output_unit *u)
+{
+	struct tsmux_unit m = {
+		.data = u->data, .len = u->len, .pts = u->pts, .dts = u->dts,
+		.random_access = u->random_access, .ebp = u->has_ebp ? &u->ebp : NULL,
+	};
+	int r;
+
+	if (u->jump)
+		tsmux_discontinuity(&o->mux);
+	r = u->section ? tsmux_put_section(&o->mux, s->mux, u->data, u->len) :
+	    tsmux_put(&o->mux, s->mux, &m);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot write PID %u", s->pid);
+	if ((r = io_write(STDOUT_FILENO, o->mux.out, o->mux.len)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot write to standard output");
+	tsmux_clear(&o->mux);
+	measure(o, s, u->dts, u->len);
+	free(u);
+}
+
+/*
+ * The stream whose unit is next, or NULL: a required one has nothing yet.  At the
+ * end *done is set.
+ */
+static struct output_stream *
+choose(struct output *o, bool *done)
+{
+	struct output_stream *best = NULL;
+	bool all_ended = o->finished;
+
+	*done = false;
+	if (o->held && !o->finished)
+		return NULL;
+	for (unsigned i = 0; i < o->nstream; i++) {
+		struct output_stream *s = &o->stream[i];
+
+		if (s->head == NULL) {
+			if (s->required && !s->ended && !o->finished)
+				return NULL;
+			continue;
+		}
+		all_ended = false;
+		if (best == NULL || s->head->dts < best->head->dts)
+			best = s;
+	}
+	*done = all_ended;
+	return best;
+}
+
+/* The tables, before the first unit: all streams that have one by now. */
+static void
+list_streams(struct output *o)
+{
+	for (unsigned i = 0; i < o->nprogram; i++)
+		if (tsmux_add_program(&o->mux, (uint16_t)(i + 1),
+		    (uint16_t)(PMT_PID + i), o->pcr_pid) == NULL)
+			fatal_memory();
+	for (unsigned i = 0; i < o->nstream; i++)
+		if (o->stream[i].head != NULL)
+			list(o, &o->stream[i]);
+	o->listed = true;
+}
+
+static void *
+writer(void *arg)
+{
+	struct output *o = arg;
+	bool done = false;
+
+	pthread_mutex_lock(&o->lock);
+	for (;;) {
+		struct output_stream *s = choose(o, &done);
+		struct output_unit *u;
+
+		if (done)
+			break;
+		if (s == NULL) {
+			o->starving = true;
+			pthread_cond_broadcast(&o->changed);
+			pthread_cond_wait(&o->changed, &o->lock);
+			continue;
+		}
+		o->starving = false;
+		if (!o->listed)
+			list_streams(o);
+		else if (s->mux == NULL)
+			list(o, s);
+		u = s->head;
+		s->head = u->next;
+		if (s->head == NULL)
+			s->tail = &s->head;
+		o->waiting -= u->len;
+		pthread_cond_broadcast(&o->changed);
+		pthread_mutex_unlock(&o->lock);
+		write_unit(o, s, u);
+		pthread_mutex_lock(&o->lock);
+	}
+	pthread_mutex_unlock(&o->lock);
+	return NULL;
+}
+
+void
+output_init(struct output *o, unsigned programs)
+{
+	*o = (struct output){ .nprogram = programs, .held = true };
+	pthread_mutex_init(&o->lock, NULL);
+	pthread_cond_init(&o->changed, NULL);
+	tsmux_init(&o->mux);
+	if (pthread_create(&o->thread, NULL, writer, o) != 0)
+		fatal(EXIT_RUNTIME, EAGAIN, "cannot start a thread");
+}
+
+void
+output_release(struct output *o)
+{
+	pthread_mutex_lock(&o->lock);
+	o->held = false;
+	pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
+}
+
+struct output_stream *
+output_add(struct output *o, bool required)
+{
+	struct output_stream *s;
+
+	pthread_mutex_lock(&o->lock);
+	if (o->nstream == TSMUX_STREAMS)
+		fatal(EXIT_INPUT, 0, "the input has too many streams");
+	s = &o->stream[o->nstream++];
+	*s = (struct output_stream){ .required = required, .program = -1 };
+	s->tail = &s->head;
+	pthread_mutex_unlock(&o->lock);
+	return s;
+}
+
+void
+output_require(struct output *o, struct output_stream *s, bool required)
+{
+	pthread_mutex_lock(&o->lock);
+	s->required = required;
+	pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
+}
+
+void
+output_end(struct output *o, struct output_stream *s)
+{
+	pthread_mutex_lock(&o->lock);
+	s->ended = true;
+	pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
+}
+
+struct output_unit *
+output_unit_new(const void *data, size_t len)
+{
+	struct output_unit *u = malloc(sizeof(*u) + len);
+
+	if (u == NULL)
+		fatal_memory();
+	*u = (struct output_unit){ .len = len };
+	if (data != NULL)
+		memcpy(u->data, data, len);
+	return u;
+}
+
+void
+output_put(struct output *o, struct output_stream *s, struct output_unit *u)
+{
+	pthread_mutex_lock(&o->lock);
+	while (o->waiting > OUTPUT_LIMIT && !o->starving && !o->finished)
+		pthread_cond_wait(&o->changed, &o->lock);
+	u->next = NULL;
+	*s->tail = u;
+	s->tail = &u->next;
+	s->ended = false;
+	o->waiting += u->len;
+	pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
+}
+
+void
+output_finish(struct output *o)
+{
+	pthread_mutex_lock(&o->lock);
+	o->finished = true;
+	pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
+	pthread_join(o->thread, NULL);
+	tsmux_free(&o->mux);
+}
+
+size_t
+output_waiting(struct output *o)
+{
+	size_t n;
+
+	pthread_mutex_lock(&o->lock);
+	n = o->waiting;
+	pthread_mutex_unlock(&o->lock);
+	return n;
+}
+
+uint64_t
+output_rate(struct output *o, const struct output_stream *s)
+{
+	uint64_t rate;
+
+	pthread_mutex_lock(&o->lock);
+	rate = s->rate;
+	pthread_mutex_unlock(&o->lock);
+	return rate;
+}

@@ -1,0 +1,33 @@
+/*
+ * scale.h - a picture in another size and pixel format, by libswscale.
+ *
+ * A picture that fits already passes without being touched.  One whose aspect is
+ * not that of the output gets black bars: nothing is ever stretched.
+ *
+ * Memory   scale_frame() gives a frame, or NULL without memory.
+ * Threads  One scaler belongs to one thread; frames may go to others.
+ */
+#ifndef ENCODE_SCALE_H
+#define ENCODE_SCALE_H
+
+#include <stdint.h>
+
+#include <libavutil/buffer.h>
+#include <libavutil/frame.h>
+#include <libswscale/swscale.h>
+
+struct scaler {
+	int	 width, height;
+	enum AVPixelFormat format;
+	struct SwsContext *sws;
+	AVBufferPool *pool;
+	int	 in_w, in_h, in_format, in_range, in_matrix;
+	AVRational in_sar;
+	int	 x, y, w, h;		/* where the picture lies in the output */
+};
+
+void scaler_init(struct scaler *s, int width, int height, enum AVPixelFormat format);
+AVFrame *scaler_frame(struct scaler *s, const AVFrame *in);
+void scaler_free(struct scaler *s);
+
+#endif

@@ -1,0 +1,91 @@
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "encode/timing.h"
+
+void
+timing_start(struct timing *g, struct grid grid, int64_t t, bool file)
+{
+	*g = (struct timing){ .grid = grid, .next_k = grid_picture(&grid, t) };
+	if (file)
+		g->next_k = (g->next_k + grid.pictures - 1) / grid.pictures *
+		    grid.pictures;
+	g->phase = t - grid_time(&grid, g->next_k);
+}
+
+/* Distance to the next picture of the grid in thousandths of a picture. */
+static int64_t
+offset_of(const struct timing *g, int64_t t)
+{
+	return rescale_near(t - g->phase - grid_time(&g->grid, g->next_k),
+	    1000 * g->grid.rate.num, 90000 * g->grid.rate.den);
+}
+
+struct timing_plan
+timing_next(struct timing *g, int64_t t)
+{
+	struct timing_plan p = { .k = g->next_k };
+	int64_t e = offset_of(g, t);
+
+	if (e <= -600) {		/* past its slot, which is taken */
+		g->dropped++;
+		p.drop = true;
+		return p;
+	}
+	if (e >= 600) {
+		int64_t k = grid_picture(&g->grid, t - g->phase);
+
+		if (grid_time(&g->grid, k) - grid_time(&g->grid, g->next_k) > TIMING_GAP) {
+			p.gap = true;
+			g->gaps++;
+		} else {
+			p.repeat = (unsigned)(k - g->next_k);
+			g->repeated += p.repeat;
+		}
+		p.k = k;
+	}
+	g->next_k = p.k + 1;
+	return p;
+}
+
+/* |a - b| < part of 1000 of b */
+static bool
+close_to(int64_t a, int64_t b, int64_t part)
+{
+	return llabs(a - b) * 1000 < part * b;
+}
+
+struct rational
+timing_rate(const int64_t *t, unsigned n, struct rational stated)
+{
+	static const struct rational usual[] = {
+		{ 25, 1 }, { 30000, 1001 }, { 30, 1 }, { 50, 1 }, { 60000, 1001 },
+		{ 60, 1 }, { 24000, 1001 }, { 24, 1 }, { 15, 1 }, { 10, 1 },
+		{ 25, 2 }, { 15000, 1001 }, { 20, 1 }, { 5, 1 }, { 100, 1 },
+		{ 120000, 1001 }, { 120, 1 }, { 48, 1 }, { 48000, 1001 },
+	};
+	bool is_stated = stated.num > 0 && stated.den > 0;
+	struct rational best = { 25, 1 };
+	int64_t mean, error = INT64_MAX;
+
+	if (is_stated)
+		stated = rational_reduce(stated.num, stated.den);
+	if (n < 2 || t[n - 1] <= t[0])
+		return is_stated && stated.num <= 300 * stated.den ? stated : best;
+	mean = rescale_near(t[n - 1] - t[0], 1000, n - 1);	/* ticks / 1000 */
+	if (is_stated &&
+	    close_to(rescale_near(90000000, stated.den, stated.num), mean, 20))
+		return stated;
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+		int64_t d = llabs(rescale_near(90000000, usual[i].den, usual[i].num) -
+		    mean);
+
+		if (d < error) {
+			error = d;
+			best = usual[i];
+		}
+	}
+	if (error * 50 < mean)
+		return best;
+	return rational_reduce(90000000, mean < 300000 ? 300000 : mean);
+}

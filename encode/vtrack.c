@@ -1,0 +1,221 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "encode/vtrack.h"
+#include "lib/base/log.h"
+
+#define PROBE_ENOUGH	8	/* pictures, when the stream says its rate itself */
+
+void
+vtrack_init(struct vtrack *v, const struct options *opt, struct ladder *ladder,
+    struct epoch *epoch)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	*v = (struct vtrack){
+		.opt = opt, .ladder = ladder, .epoch = epoch,
+		.last_t = PES_NO_TIME, .threads = n <= 2 ? 1 : n < 8 ? (int)n / 2 : 4,
+	};
+	deint_init(&v->deint, v->threads);
+}
+
+static struct rational
+stated_rate(const struct vtrack *v)
+{
+	AVRational r = v->dec.ctx->framerate;
+
+	return (struct rational){ r.num, r.den };
+}
+
+static void
+hand_on(struct vtrack *v, const AVFrame *f, int64_t k, bool gap)
+{
+	ladder_picture(v->ladder, f, k, gap, v->epoch);
+	v->pictures++;
+}
+
+static void
+picture(struct vtrack *v, AVFrame *f)
+{
+	const AVFrameSideData *cc = av_frame_get_side_data(f, AV_FRAME_DATA_A53_CC);
+	struct timing_plan p = timing_next(&v->timing, f->pts);
+
+	if (!p.drop)
+		for (unsigned i = 0; i < p.repeat && v->last != NULL; i++)
+			hand_on(v, v->last, p.k - p.repeat + i, false);
+	if (cc != NULL)
+		ladder_captions(v->ladder, cc->data, cc->size);
+	if (!p.drop) {
+		hand_on(v, f, p.k, p.gap);
+		av_frame_free(&v->last);
+		v->last = f;
+		return;
+	}
+	av_frame_free(&f);
+}
+
+static void
+take_deinterlaced(struct vtrack *v)
+{
+	AVFrame *f;
+
+	for (int i = 0; (f = deint_get(&v->deint)) != NULL; i++) {
+		if (i % 2 == 1)		/* the second field brings nothing new */
+			av_frame_remove_side_data(f, AV_FRAME_DATA_A53_CC);
+		picture(v, f);
+	}
+}
+
+static void
+deinterlace(struct vtrack *v, AVFrame *f)
+{
+	if (!deint_fits(&v->deint, f)) {
+		deint_drain(&v->deint);
+		take_deinterlaced(v);
+		deint_restart(&v->deint);
+	}
+	if (deint_put(&v->deint, f) < 0)
+		log_debug("cannot deinterlace a picture");
+	take_deinterlaced(v);
+}
+
+/* The rate is known: begin. */
+static void
+start(struct vtrack *v)
+{
+	int64_t t[VTRACK_PROBE];
+	const AVFrame *first = v->probe[0];
+	struct rational master;
+
+	for (unsigned i = 0; i < v->nprobe; i++)
+		t[i] = v->probe[i]->pts;
+	v->rate = timing_rate(t, v->nprobe, stated_rate(v));
+	master = ladder_rate(v->opt, v->rate);
+	timing_start(&v->timing, grid_make(master, v->opt->segment_ns), t[0],
+	    v->epoch->mode == EPOCH_FILE);
+	v->start = grid_time(&v->timing.grid, v->timing.next_k);
+	v->deint.fields = 2 * master.num * v->rate.den > 3 * v->rate.num * master.den;
+	log_info("source: %s %dx%d %lld/%lld fps", codec_name(v->dec.codec),
+	    first->width, first->height, (long long)v->rate.num,
+	    (long long)v->rate.den);
+	ladder_start(v->ladder, first, v->rate, v->timing.grid, v->timing.next_k,
+	    v->timing.phase, v->epoch->mode == EPOCH_LIVE);
+	v->started = true;
+	for (unsigned i = 0; i < v->nprobe; i++)
+		deinterlace(v, v->probe[i]);
+	v->nprobe = 0;
+}
+
+static bool
+probe_done(const struct vtrack *v)
+{
+	struct rational r = stated_rate(v);
+	int64_t t[VTRACK_PROBE];
+	struct rational measured;
+
+	if (v->nprobe == VTRACK_PROBE)
+		return true;
+	if (v->nprobe < PROBE_ENOUGH || r.num <= 0)
+		return false;
+	for (unsigned i = 0; i < v->nprobe; i++)
+		t[i] = v->probe[i]->pts;
+	measured = timing_rate(t, v->nprobe, r);
+	r = rational_reduce(r.num, r.den);
+	return measured.num == r.num && measured.den == r.den;
+}
+
+static void
+take_frames(struct vtrack *v)
+{
+	AVFrame *f;
+
+	while ((f = decoder_receive(&v->dec)) != NULL) {
+		v->decoded++;
+		if (f->pts == AV_NOPTS_VALUE) {
+			struct rational r = v->rate.num > 0 ? v->rate : stated_rate(v);
+
+			if (v->last_t == PES_NO_TIME) {
+				av_frame_free(&f);
+				continue;
+			}
+			f->pts = v->last_t + (r.num > 0 ?
+			    rescale_near(90000, r.den, r.num) : 3600);
+		}
+		v->last_t = f->pts;
+		if (v->started) {
+			deinterlace(v, f);
+			continue;
+		}
+		v->probe[v->nprobe++] = f;
+		if (probe_done(v))
+			start(v);
+	}
+	v->corrupt += v->dec.corrupt;
+	v->errors += v->dec.errors;
+	v->dec.corrupt = v->dec.errors = 0;
+}
+
+/* What is inside the decoder comes out before another takes its place. */
+static void
+drain(struct vtrack *v)
+{
+	if (!v->decoding)
+		return;
+	decoder_drain(&v->dec);
+	take_frames(v);
+	if (!v->started && v->nprobe > 0)
+		start(v);
+}
+
+int
+vtrack_codec(struct vtrack *v, enum codec codec)
+{
+	int err;
+
+	drain(v);
+	if (v->decoding)
+		decoder_close(&v->dec);
+	err = decoder_open(&v->dec, codec, NULL, 0, v->threads);
+	v->decoding = err == 0;
+	return err;
+}
+
+void
+vtrack_unit(struct vtrack *v, const uint8_t *data, size_t len, int64_t pts,
+    int64_t dts)
+{
+	if (!v->decoding)
+		return;
+	decoder_send(&v->dec, data, len, pts, dts);
+	take_frames(v);
+}
+
+void
+vtrack_catch_up(struct vtrack *v, int64_t t)
+{
+	if (!v->started || v->last == NULL)
+		return;
+	while (grid_time(&v->timing.grid, v->timing.next_k) + v->timing.phase < t) {
+		hand_on(v, v->last, v->timing.next_k++, false);
+		v->timing.repeated++;
+	}
+}
+
+void
+vtrack_finish(struct vtrack *v)
+{
+	drain(v);
+	deint_drain(&v->deint);
+	take_deinterlaced(v);
+}
+
+void
+vtrack_free(struct vtrack *v)
+{
+	if (v->decoding)
+		decoder_close(&v->dec);
+	deint_free(&v->deint);
+	av_frame_free(&v->last);
+	for (unsigned i = 0; i < v->nprobe; i++)
+		av_frame_free(&v->probe[i]);
+}

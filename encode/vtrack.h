@@ -1,0 +1,59 @@
+/*
+ * vtrack.h - the video of the source: decoded, deinterlaced, timed, and handed
+ * to the ladder.
+ *
+ * The first pictures are held until their frame rate is known.
+ *
+ * Units    90 kHz media time.
+ * Memory   vtrack_free() gives all back.
+ * Threads  Belongs to the reading thread.
+ */
+#ifndef ENCODE_VTRACK_H
+#define ENCODE_VTRACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "encode/decode.h"
+#include "encode/deint.h"
+#include "encode/epoch.h"
+#include "encode/ladder.h"
+#include "encode/timing.h"
+
+#define VTRACK_PROBE	25		/* pictures at most */
+
+struct vtrack {
+	struct ladder *ladder;
+	struct epoch *epoch;
+	const struct options *opt;
+	struct decoder dec;
+	bool	 decoding, started, file;
+	int	 threads;
+	struct deint deint;
+	struct timing timing;
+	struct rational rate;		/* of the source */
+	int64_t	 start;			/* grid time of the first picture */
+	int64_t	 last_t;		/* source time of the last picture */
+	AVFrame	 *last;			/* for repeats */
+	unsigned nprobe;
+	AVFrame	 *probe[VTRACK_PROBE];
+	uint64_t decoded, corrupt, errors;	/* of all decoders there were */
+	uint64_t pictures;		/* made */
+};
+
+void vtrack_init(struct vtrack *v, const struct options *opt,
+    struct ladder *ladder, struct epoch *epoch);
+
+/* The decoder for what comes now.  0 or as decoder_open(). */
+int vtrack_codec(struct vtrack *v, enum codec codec);
+
+void vtrack_unit(struct vtrack *v, const uint8_t *data, size_t len, int64_t pts,
+    int64_t dts);
+
+/* Repeat the last picture up to source time t. */
+void vtrack_catch_up(struct vtrack *v, int64_t t);
+
+void vtrack_finish(struct vtrack *v);
+void vtrack_free(struct vtrack *v);
+
+#endif
