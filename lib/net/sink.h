@@ -1,0 +1,90 @@
+/*
+ * sink.h - where what a packager makes goes: a directory, or PUT to a server.
+ *
+ * Objects are queued and delivered in an order that a reader can rely on: an
+ * object of one level starts when all of the lower levels, in its batch and the
+ * batches before it, have ended.  So a playlist appears after what it names.  A
+ * version of an object that was not begun when a newer one is ready is left out.
+ *
+ * A directory gets each object by rename(2).  A server gets it by PUT on
+ * connections that are kept; whatever fails is tried again with growing pauses
+ * (250 ms to 8 s), everything else meanwhile waits.  What waits is bounded in
+ * bytes and time: beyond that the oldest media is dropped, and its name can be
+ * asked for.
+ *
+ * Spec     RFC 9110 PUT, DELETE; RFC 6750 bearer token.
+ * Shape    URL: a path, file:// or http(s)://, with or without the last slash.
+ *          Names are relative, like v1/12.m4s.
+ * Memory   sink_put() takes the object's memory, whatever it returns.
+ * Threads  One sink belongs to one thread.
+ * Errors   Negative errno values; nothing is printed: see struct sink_stats.
+ */
+#ifndef SINK_H
+#define SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct sink;
+
+#define SINK_NAME_MAX	64
+#define SINK_PIECES	32
+
+enum sink_level { SINK_MEDIA, SINK_STATE, SINK_PLAYLIST, SINK_INDEX, SINK_DELETE };
+
+struct sink_config {
+	const char *token;		/* bearer token, or NULL; copied */
+	size_t	 max_bytes;		/* that may wait; 0: no limit */
+	int64_t	 max_age_ns;		/* of media that waits; 0: no limit */
+	bool	 patient;		/* never drop: the caller looks at sink_full() */
+	unsigned connections;		/* at a time; 0: 4 */
+};
+
+struct sink_object {
+	char	 name[SINK_NAME_MAX];
+	const char *content_type;	/* a constant */
+	enum sink_level level;
+	unsigned niov;
+	struct iovec iov[SINK_PIECES];
+	void	*own[2];		/* free(3) when done */
+};
+
+struct sink_stats {
+	uint64_t delivered, bytes;	/* objects, and their bytes */
+	uint64_t deleted, retried, dropped, dropped_bytes;
+	size_t	 queued, queued_bytes;
+	int64_t	 oldest_ns;		/* CLOCK_MONOTONIC of the oldest that waits */
+	int64_t	 failing_ns;		/* since when nothing is taken; 0: all is well */
+	bool	 refused;		/* by 4xx, and nothing was ever taken */
+	char	 reason[256];		/* of the last failure */
+};
+
+int sink_new(struct sink **sink, const char *url, const struct sink_config *c);
+void sink_free(struct sink *s);		/* what waits is lost */
+
+int sink_put(struct sink *s, const struct sink_object *o);
+int sink_put_text(struct sink *s, const char *name, const char *content_type,
+    enum sink_level level, char *text, size_t len);
+int sink_delete(struct sink *s, const char *name);
+void sink_batch(struct sink *s);	/* what follows is a later batch */
+
+/* Read an object back, waiting up to 10 s.  0 and gives *data, or -ENOENT, ... */
+int sink_get(struct sink *s, const char *name, char **data, size_t *len);
+
+/*
+ * Deliver until fd (-1: none) can be read, or CLOCK_MONOTONIC is until_ns, or, with
+ * fd -1, nothing waits any more.  Returns 1 (fd), 0, or -EINTR after a stop.
+ */
+int sink_run(struct sink *s, int fd, int64_t until_ns);
+
+bool sink_full(const struct sink *s);
+bool sink_busy(const struct sink *s);	/* something waits or is on its way */
+
+/* The name of the next media object that was dropped, or false. */
+bool sink_dropped(struct sink *s, char name[static SINK_NAME_MAX]);
+
+const struct sink_stats *sink_stats(const struct sink *s);
+
+#endif

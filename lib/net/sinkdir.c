@@ -1,0 +1,184 @@
+/* The transport of sink.c into a directory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/net/sinkq.h"
+
+/* Not yet whole objects have this name, in the folder they belong to. */
+#define PART	".mpkg-part"
+
+struct dir {
+	int	 fd;
+};
+
+static int
+make_dirs(int at, const char *path)
+{
+	char part[4096];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdirat(at, part, 0777) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+static void *
+dir_open(const char *url, const struct sink_config *c, int *err)
+{
+	struct dir *d;
+
+	(void)c;
+	if (strncmp(url, "file://", 7) == 0)
+		url += 7;
+	if ((*err = make_dirs(AT_FDCWD, url)) < 0)
+		return NULL;
+	d = malloc(sizeof(*d));
+	*err = -ENOMEM;
+	if (d == NULL)
+		return NULL;
+	d->fd = open(url, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->fd >= 0)
+		return d;
+	*err = -errno;
+	free(d);
+	return NULL;
+}
+
+static void
+dir_close(void *t)
+{
+	struct dir *d = t;
+
+	close(d->fd);
+	free(d);
+}
+
+static int
+write_all(int fd, const struct iovec *from, unsigned n)
+{
+	struct iovec iov[SINK_PIECES], *v = iov;
+
+	memcpy(iov, from, n * sizeof(iov[0]));
+	while (n > 0) {
+		ssize_t w = writev(fd, v, (int)n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		while (n > 0 && (size_t)w >= v->iov_len) {
+			w -= (ssize_t)v->iov_len;
+			v++;
+			n--;
+		}
+		if (n > 0) {
+			v->iov_base = (char *)v->iov_base + w;
+			v->iov_len -= (size_t)w;
+		}
+	}
+	return 0;
+}
+
+static int
+put(struct dir *d, const struct sink_object *o)
+{
+	const char *slash = strrchr(o->name, '/');
+	size_t folder = slash != NULL ? (size_t)(slash - o->name) + 1 : 0;
+	char part[SINK_NAME_MAX + sizeof(PART)], parents[SINK_NAME_MAX];
+	int fd, r;
+
+	memcpy(part, o->name, folder);
+	memcpy(part + folder, PART, sizeof(PART));
+	fd = openat(d->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0 && errno == ENOENT && folder > 0) {
+		memcpy(parents, o->name, folder - 1);
+		parents[folder - 1] = '\0';
+		if ((r = make_dirs(d->fd, parents)) < 0)
+			return r;
+		fd = openat(d->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	}
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, o->iov, o->niov);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && renameat(d->fd, part, d->fd, o->name) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(d->fd, part, 0);
+	return r;
+}
+
+static int
+dir_start(void *t, struct sink_item *i, char reason[static 256])
+{
+	struct dir *d = t;
+	int r;
+
+	if (i->remove)
+		r = unlinkat(d->fd, i->o.name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	else
+		r = put(d, &i->o);
+	if (r < 0)
+		snprintf(reason, 256, "%s", strerror(-r));
+	return r;
+}
+
+static void
+dir_cancel(void *t, struct sink_item *i)
+{
+	(void)t;
+	(void)i;
+}
+
+static int
+dir_get(void *t, const char *name, char **data, size_t *len)
+{
+	struct dir *d = t;
+	struct stat st;
+	size_t have = 0;
+	int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC), r = 0;
+	char *p = NULL;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if ((p = malloc((size_t)st.st_size + 1)) == NULL)
+		r = -ENOMEM;
+	while (r == 0 && have < (size_t)st.st_size) {
+		ssize_t n = read(fd, p + have, (size_t)st.st_size - have);
+
+		if (n <= 0)
+			r = n < 0 ? -errno : -EIO;
+		else
+			have += (size_t)n;
+	}
+	close(fd);
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	p[have] = '\0';
+	*data = p;
+	*len = have;
+	return 0;
+}
+
+const struct sink_transport sink_dir = {
+	.open = dir_open, .close = dir_close, .start = dir_start,
+	.cancel = dir_cancel, .get = dir_get,
+};

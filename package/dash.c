@@ -1,0 +1,302 @@
+/*
+ * The manifest: ISO/IEC 23009-1 (isoff-live profile, SegmentTimeline, $Number$).
+ *
+ * A live presentation counts from 1970: availabilityStartTime is the epoch, and
+ * the first Period begins a day after it, with the same day as its offset into
+ * media time.  So nothing depends on when the packager was started, and media
+ * time plus the constant difference is UTC.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "package/lang.h"
+#include "package/pres.h"
+#include "package/text.h"
+
+/* Segments [from, to) of one Period. */
+struct group {
+	const struct pres *p;
+	size_t	 from, to;
+	int64_t	 start_ns;		/* Period@start */
+	int64_t	 offset;		/* media time at its start, 90 kHz */
+	int64_t	 breaks;		/* before it: its id */
+};
+
+static const struct part *
+part_of(const struct group *g, size_t i, unsigned track)
+{
+	const struct segment *s = g->p->segment[i];
+
+	return track < s->npart && s->part[track].present ? &s->part[track] : NULL;
+}
+
+static const struct init *
+init_of(const struct group *g, unsigned track)
+{
+	const struct part *part = part_of(g, g->from, track);
+
+	return part != NULL ? ptrack_init(&g->p->track[track], part->init) : NULL;
+}
+
+static void
+put_duration(struct text *t, const char *name, int64_t ns)
+{
+	text_add(t, " %s=\"PT", name);
+	text_seconds(t, ns, CLK_SECOND, 6);
+	text_add(t, "S\"");
+}
+
+static int64_t
+ns(int64_t ticks)			/* 90 kHz */
+{
+	return rescale_near(ticks, CLK_SECOND, CLK_90K);
+}
+
+/* ---- segments */
+
+static bool
+same_times(const struct group *g, unsigned a, unsigned b)
+{
+	const struct init *x = init_of(g, a), *y = init_of(g, b);
+
+	if (x->timescale != y->timescale || x->number != y->number)
+		return false;
+	for (size_t i = g->from; i < g->to; i++) {
+		const struct part *m = part_of(g, i, a), *n = part_of(g, i, b);
+
+		if (m == NULL || n == NULL || m->t != n->t || m->duration != n->duration)
+			return false;
+	}
+	return true;
+}
+
+static void
+put_template(const struct group *g, unsigned track, const char *indent, struct text *t)
+{
+	const struct init *init = init_of(g, track);
+	int64_t due = -1;
+	char file[24];
+
+	init_name(init->number, file);
+	text_add(t, "%s<SegmentTemplate timescale=\"%u\" presentationTimeOffset=\"%" PRId64
+	    "\" initialization=\"$RepresentationID$/%s\" "
+	    "media=\"$RepresentationID$/$Number$.m4s\" startNumber=\"%" PRId64 "\">\n"
+	    "%s  <SegmentTimeline>\n", indent, init->timescale,
+	    rescale_near(g->offset, init->timescale, CLK_90K), file,
+	    g->p->segment[g->from]->number, indent);
+	for (size_t i = g->from; i < g->to;) {
+		const struct part *part = part_of(g, i, track), *next;
+		size_t more = 0;
+
+		if (part == NULL)
+			break;
+		while (i + more + 1 < g->to && (next = part_of(g, i + more + 1, track)) !=
+		    NULL && next->duration == part->duration && next->t == part->t +
+		    ((int64_t)more + 1) * part->duration)
+			more++;
+		text_add(t, "%s    <S", indent);
+		if (part->t != due)
+			text_add(t, " t=\"%" PRId64 "\"", part->t);
+		text_add(t, " d=\"%" PRId64 "\"", part->duration);
+		if (more > 0)
+			text_add(t, " r=\"%zu\"", more);
+		text_add(t, "/>\n");
+		due = part->t + ((int64_t)more + 1) * part->duration;
+		i += more + 1;
+	}
+	text_add(t, "%s  </SegmentTimeline>\n%s</SegmentTemplate>\n", indent, indent);
+}
+
+/* ---- tracks */
+
+static void
+put_rate(const struct group *g, const struct config *c, struct text *t)
+{
+	struct rational r = c->video.frame_rate;
+
+	if (r.num <= 0 || r.den <= 0)
+		r = g->p->rate;
+	if (r.num <= 0)
+		return;
+	text_add(t, " frameRate=\"%" PRId64, r.num);
+	if (r.den != 1)
+		text_add(t, "/%" PRId64, r.den);
+	text_add(t, "\"");
+}
+
+static void
+put_video(const struct group *g, unsigned first, struct text *t)
+{
+	const struct pres *p = g->p;
+	enum codec codec = p->track[first].codec;
+	struct captions cc = { .cc = 0 };
+	bool same = true;
+
+	for (unsigned i = first; i < p->ntrack; i++)
+		if (p->track[i].codec == codec && init_of(g, i) != NULL) {
+			same = same && same_times(g, first, i);
+			cc.cc |= p->track[i].captions.cc;
+		}
+	text_add(t, "    <AdaptationSet id=\"%u\" contentType=\"video\" "
+	    "mimeType=\"video/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\">\n",
+	    first + 1);
+	for (unsigned n = 0; n < 4; n++)
+		if ((cc.cc & 1u << n) != 0)
+			text_add(t, "      <Accessibility "
+			    "schemeIdUri=\"urn:scte:dash:cc:cea-608:2015\" value=\"CC%u=und\"/>\n",
+			    n + 1);
+	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
+	if (same)
+		put_template(g, first, "      ", t);
+	for (unsigned i = first; i < p->ntrack; i++) {
+		const struct ptrack *v = &p->track[i];
+		const struct init *init = init_of(g, i);
+		const struct config *c;
+
+		if (v->codec != codec || init == NULL)
+			continue;
+		c = &init->config;
+		text_add(t, "      <Representation id=\"%s\" bandwidth=\"%" PRIu64
+		    "\" codecs=\"%s\" width=\"%u\" height=\"%u\"", v->name, v->peak,
+		    c->video.codec_string, c->video.width, c->video.height);
+		put_rate(g, c, t);
+		text_add(t, " sar=\"%" PRId64 ":%" PRId64 "\"%s\n",
+		    c->video.sar.num > 0 ? c->video.sar.num : 1,
+		    c->video.sar.den > 0 ? c->video.sar.den : 1, same ? "/>" : ">");
+		if (same)
+			continue;
+		put_template(g, i, "        ", t);
+		text_add(t, "      </Representation>\n");
+	}
+	text_add(t, "    </AdaptationSet>\n");
+}
+
+static void
+put_audio(const struct group *g, unsigned track, bool main, struct text *t)
+{
+	const struct ptrack *a = &g->p->track[track];
+	const struct config *c = &init_of(g, track)->config;
+
+	text_add(t, "    <AdaptationSet id=\"%u\" contentType=\"audio\" "
+	    "mimeType=\"audio/mp4\" lang=\"%s\" segmentAlignment=\"true\" "
+	    "startWithSAP=\"1\">\n", track + 1, lang_tag(a->language));
+	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"%s\"/>\n",
+	    main ? "main" : "alternate");
+	if (a->language[0] != '\0')
+		text_add(t, "      <Label>%s</Label>\n", lang_name(a->language));
+	put_template(g, track, "      ", t);
+	text_add(t, "      <Representation id=\"%s\" bandwidth=\"%" PRIu64
+	    "\" codecs=\"%s\" audioSamplingRate=\"%u\">\n"
+	    "        <AudioChannelConfiguration "
+	    "schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" "
+	    "value=\"%u\"/>\n      </Representation>\n    </AdaptationSet>\n",
+	    a->name, a->peak, c->audio.codec_string, c->audio.rate,
+	    c->audio.channels == 8 ? 7 : c->audio.channels);
+}
+
+/* ---- Periods */
+
+static void
+put_period(const struct group *g, struct text *t)
+{
+	const struct pres *p = g->p;
+	bool main = true;
+
+	text_add(t, "  <Period id=\"%" PRId64 "\"", g->breaks);
+	put_duration(t, "start", g->start_ns);
+	text_add(t, ">\n");
+	for (unsigned i = 0; i < p->ntrack; i++) {
+		bool first = p->track[i].kind == KIND_VIDEO && init_of(g, i) != NULL;
+
+		for (unsigned k = 0; k < i && first; k++)
+			first = p->track[k].codec != p->track[i].codec ||
+			    init_of(g, k) == NULL;
+		if (first)
+			put_video(g, i, t);
+	}
+	for (unsigned i = 0; i < p->ntrack; i++)
+		if (p->track[i].kind == KIND_AUDIO && init_of(g, i) != NULL) {
+			put_audio(g, i, main, t);
+			main = false;
+		}
+	text_add(t, "  </Period>\n");
+}
+
+/* The Period that begins with segment from; what is before it lasted so long. */
+static struct group
+next_group(const struct pres *p, size_t from, int64_t before, int64_t breaks)
+{
+	const struct segment *s = p->segment[from];
+	struct group g = { .p = p, .from = from, .to = from + 1, .breaks = breaks };
+
+	while (g.to < p->n && !p->segment[g.to]->discontinuity)
+		g.to++;
+	if (p->ended) {
+		g.start_ns = ns(before);
+		g.offset = s->t;
+	} else {
+		g.offset = s->period_t;
+		g.start_ns = p->live ? s->period_ns : ns(s->period_t);
+	}
+	return g;
+}
+
+static void
+put_live_attributes(const struct pres *p, struct text *t)
+{
+	const struct segment *last = p->segment[p->n - 1];
+	int64_t nominal = ns(p->nominal), update = nominal / 2;
+	int64_t end = (last->utc_ns != 0 ? last->utc_ns : p->start_ns) + ns(last->duration);
+	char iso[CLK_ISO];
+
+	clk_iso(p->live ? 0 : p->start_ns, iso);
+	text_add(t, "type=\"dynamic\" availabilityStartTime=\"%s\"", iso);
+	clk_iso(end, iso);
+	text_add(t, " publishTime=\"%s\"", iso);
+	put_duration(t, "minimumUpdatePeriod", update > CLK_SECOND ? update : CLK_SECOND);
+	put_duration(t, "suggestedPresentationDelay", 3 * nominal);
+	if (p->mode == PRES_WINDOW)
+		put_duration(t, "timeShiftBufferDepth", ns(p->window));
+}
+
+void
+dash_put(const struct pres *p, struct text *t)
+{
+	size_t first = pres_window(p);
+	int64_t before = 0, breaks = p->discontinuity_sequence, longest = 0, all = 0;
+	struct group g;
+
+	for (size_t i = 0; i <= first && i < p->n; i++)
+		breaks += p->segment[i]->discontinuity;
+	for (size_t i = first; i < p->n; i++) {
+		all += p->segment[i]->duration;
+		if (p->segment[i]->duration > longest)
+			longest = p->segment[i]->duration;
+	}
+	text_add(t, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	    "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" "
+	    "profiles=\"urn:mpeg:dash:profile:isoff-live:2011,"
+	    "urn:mpeg:dash:profile:cmaf:2019\" ");
+	if (p->ended) {
+		text_add(t, "type=\"static\"");
+		put_duration(t, "mediaPresentationDuration", ns(all));
+	} else {
+		put_live_attributes(p, t);
+	}
+	put_duration(t, "maxSegmentDuration", ns(longest));
+	put_duration(t, "minBufferTime", ns(p->nominal));
+	text_add(t, ">\n");
+	for (size_t i = first; i < p->n; i = g.to) {
+		g = next_group(p, i, before, breaks + (i > first));
+		breaks = g.breaks;
+		for (size_t k = i; k < g.to; k++)
+			before += p->segment[k]->duration;
+		put_period(&g, t);
+	}
+	if (!p->ended && p->utc_timing != NULL) {
+		text_add(t, "  <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-%s:2014\" "
+		    "value=\"%s\"/>\n", p->utc_scheme, p->utc_timing);
+	}
+	text_add(t, "</MPD>\n");
+}

@@ -1,0 +1,397 @@
+/*
+ * Playlists: RFC 8216bis (draft-pantos-hls-rfc8216bis) 4.4, and what Apple's HLS
+ * authoring specification asks for beyond it.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "package/lang.h"
+#include "package/pres.h"
+#include "package/text.h"
+
+/* What a track is said to be now: its newest header. */
+static const struct config *
+newest(const struct ptrack *t)
+{
+	const struct init *i = ptrack_newest(t);
+
+	return i != NULL ? &i->config : NULL;
+}
+
+static const char *
+codec_of_track(const struct ptrack *t)
+{
+	const struct config *c = newest(t);
+
+	return c == NULL ? "" : t->kind == KIND_VIDEO ? c->video.codec_string :
+	    c->audio.codec_string;
+}
+
+/* Audio of one codec is one group. */
+static const char *
+group_of(const struct ptrack *t)
+{
+	switch (t->codec) {
+	case CODEC_AC3:
+		return "ac3";
+	case CODEC_EAC3:
+		return "eac3";
+	case CODEC_OPUS:
+		return "opus";
+	default:
+		return "aac";
+	}
+}
+
+static uint64_t
+average(const struct ptrack *t)
+{
+	return t->time > 0 ? (uint64_t)rescale_near((int64_t)t->bytes * 8, CLK_90K,
+	    t->time) : 0;
+}
+
+static bool
+same_group(const struct ptrack *a, const struct ptrack *b)
+{
+	return strcmp(group_of(a), group_of(b)) == 0;
+}
+
+/* ---- index.m3u8 */
+
+static bool
+is_first_of_group(const struct pres *p, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (p->track[i].kind == KIND_AUDIO && newest(&p->track[i]) != NULL &&
+		    same_group(&p->track[i], &p->track[n]))
+			return false;
+	return true;
+}
+
+/* A name must be unique in its group. */
+static void
+put_name(const struct pres *p, unsigned n, struct text *t)
+{
+	const struct ptrack *me = &p->track[n];
+	unsigned same = 1;
+
+	for (unsigned i = 0; i < n; i++)
+		same += p->track[i].kind == KIND_AUDIO && same_group(&p->track[i], me) &&
+		    strcmp(p->track[i].language, me->language) == 0;
+	text_add(t, "NAME=\"%s", me->language[0] == '\0' ? "Audio" :
+	    lang_name(me->language));
+	if (same > 1)
+		text_add(t, " %u", same);
+	text_add(t, "\"");
+}
+
+static void
+put_renditions(const struct pres *p, struct text *t)
+{
+	for (unsigned i = 0; i < p->ntrack; i++) {
+		const struct ptrack *a = &p->track[i];
+		const struct config *c = newest(a);
+		bool other = false;
+
+		if (a->kind != KIND_AUDIO || c == NULL)
+			continue;
+		/* The first of its language is what a player may choose by itself. */
+		for (unsigned k = 0; k < i; k++)
+			other = other || (p->track[k].kind == KIND_AUDIO &&
+			    same_group(&p->track[k], a) &&
+			    strcmp(p->track[k].language, a->language) == 0);
+		text_add(t, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"%s\",", group_of(a));
+		put_name(p, i, t);
+		text_add(t, ",LANGUAGE=\"%s\",DEFAULT=%s,AUTOSELECT=%s,CHANNELS=\"%u\","
+		    "URI=\"%s/index.m3u8\"\n", lang_tag(a->language),
+		    is_first_of_group(p, i) ? "YES" : "NO", other ? "NO" : "YES",
+		    c->audio.channels, a->name);
+	}
+}
+
+/* Captions that any of the rungs has shown. */
+static bool
+put_captions(const struct pres *p, struct text *t)
+{
+	struct captions all = { .cc = 0 };
+	bool first = true;
+
+	for (unsigned i = 0; i < p->ntrack; i++) {
+		all.cc |= p->track[i].captions.cc;
+		all.services |= p->track[i].captions.services;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		if ((all.cc & 1u << i) == 0)
+			continue;
+		text_add(t, "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\","
+		    "NAME=\"CC%u\",LANGUAGE=\"und\",DEFAULT=%s,AUTOSELECT=YES,"
+		    "INSTREAM-ID=\"CC%u\"\n", i + 1, first ? "YES" : "NO", i + 1);
+		first = false;
+	}
+	if (all.cc != 0)		/* the same once more, as 708 */
+		return true;
+	for (unsigned i = 1; i < 64; i++) {
+		if ((all.services & UINT64_C(1) << i) == 0)
+			continue;
+		text_add(t, "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\","
+		    "NAME=\"Service %u\",LANGUAGE=\"und\",DEFAULT=%s,AUTOSELECT=YES,"
+		    "INSTREAM-ID=\"SERVICE%u\"\n", i, first ? "YES" : "NO", i);
+		first = false;
+	}
+	return !first;
+}
+
+static const char *
+video_range(const struct config *c)
+{
+	switch (c->video.transfer_characteristics) {
+	case 16:
+		return "PQ";
+	case 18:
+		return "HLG";
+	case 2:
+	case 0:
+		return NULL;
+	default:
+		return "SDR";
+	}
+}
+
+static void
+put_video_attributes(const struct pres *p, const struct config *c, bool rate,
+    struct text *t)
+{
+	struct rational r = c->video.frame_rate;
+
+	if (r.num <= 0 || r.den <= 0)
+		r = p->rate;
+	text_add(t, ",RESOLUTION=%ux%u", c->video.width, c->video.height);
+	if (rate && r.num > 0) {
+		text_add(t, ",FRAME-RATE=");
+		text_seconds(t, r.num, r.den, 3);
+	}
+	if (video_range(c) != NULL)
+		text_add(t, ",VIDEO-RANGE=%s", video_range(c));
+}
+
+/* One rung with one audio group, or with none. */
+static void
+put_variant(struct pres *p, struct ptrack *v, const struct ptrack *group, bool captions,
+    struct text *t)
+{
+	uint64_t peak = v->peak, mean = average(v), audio_peak = 0, audio_mean = 0;
+	const struct config *c = newest(v);
+
+	for (unsigned i = 0; i < p->ntrack && group != NULL; i++) {
+		const struct ptrack *a = &p->track[i];
+
+		if (a->kind != KIND_AUDIO || !same_group(a, group) || newest(a) == NULL)
+			continue;
+		if (a->peak > audio_peak)
+			audio_peak = a->peak;
+		if (average(a) > audio_mean)
+			audio_mean = average(a);
+	}
+	text_add(t, "#EXT-X-STREAM-INF:BANDWIDTH=%" PRIu64 ",AVERAGE-BANDWIDTH=%" PRIu64
+	    ",CODECS=\"%s", peak + audio_peak, mean + audio_mean, codec_of_track(v));
+	if (group != NULL)
+		text_add(t, ",%s", codec_of_track(group));
+	text_add(t, "\"");
+	put_video_attributes(p, c, true, t);
+	if (group != NULL)
+		text_add(t, ",AUDIO=\"%s\"", group_of(group));
+	text_add(t, captions ? ",CLOSED-CAPTIONS=\"cc\"" : ",CLOSED-CAPTIONS=NONE");
+	text_add(t, "\n%s/index.m3u8\n", v->name);
+}
+
+static void
+put_audio_variant(struct ptrack *a, bool group, struct text *t)
+{
+	text_add(t, "#EXT-X-STREAM-INF:BANDWIDTH=%" PRIu64 ",AVERAGE-BANDWIDTH=%" PRIu64
+	    ",CODECS=\"%s\"", a->peak, average(a), codec_of_track(a));
+	if (group)
+		text_add(t, ",AUDIO=\"%s\"", group_of(a));
+	text_add(t, "\n%s/index.m3u8\n", a->name);
+}
+
+void
+hls_put_index(struct pres *p, struct text *t, bool ts)
+{
+	unsigned videos = 0, audios = 0;
+	bool captions;
+
+	for (unsigned i = 0; i < p->ntrack; i++) {
+		struct ptrack *track = &p->track[i];
+
+		videos += track->kind == KIND_VIDEO && newest(track) != NULL;
+		audios += track->kind == KIND_AUDIO && newest(track) != NULL;
+		track->told_peak = track->peak;
+		track->told_average = average(track);
+		track->told_key = track->key_peak;
+	}
+	text_add(t, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-INDEPENDENT-SEGMENTS\n", ts ? 4 : 7);
+	if (videos > 0 || audios > 1)
+		put_renditions(p, t);
+	captions = put_captions(p, t);
+	for (unsigned i = 0; i < p->ntrack; i++) {
+		struct ptrack *v = &p->track[i];
+
+		if (newest(v) == NULL)
+			continue;
+		if (videos == 0 && is_first_of_group(p, i))
+			put_audio_variant(v, audios > 1, t);
+		if (v->kind != KIND_VIDEO)
+			continue;
+		if (audios == 0)
+			put_variant(p, v, NULL, captions, t);
+		for (unsigned a = 0; a < p->ntrack; a++)
+			if (p->track[a].kind == KIND_AUDIO && newest(&p->track[a]) != NULL &&
+			    is_first_of_group(p, a))
+				put_variant(p, v, &p->track[a], captions, t);
+	}
+	for (unsigned i = 0; i < p->ntrack && !ts; i++) {
+		const struct ptrack *v = &p->track[i];
+
+		if (v->kind != KIND_VIDEO || newest(v) == NULL || v->key_peak == 0)
+			continue;
+		text_add(t, "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=%" PRIu64
+		    ",AVERAGE-BANDWIDTH=%" PRId64 ",CODECS=\"%s\"", v->key_peak,
+		    rescale_near((int64_t)v->key_bytes * 8, CLK_90K, v->time),
+		    codec_of_track(v));
+		put_video_attributes(p, newest(v), false, t);
+		text_add(t, ",URI=\"%s/iframes.m3u8\"\n", v->name);
+	}
+}
+
+/* ---- TRACK/index.m3u8 and TRACK/iframes.m3u8 */
+
+static bool
+is_gap(const struct segment *s, unsigned track)
+{
+	return track >= s->npart || !s->part[track].present || s->part[track].dropped;
+}
+
+/* A track that came later begins with its first segment. */
+static size_t
+first_of(const struct pres *p, unsigned track)
+{
+	size_t i = pres_window(p);
+
+	while (i < p->n && (track >= p->segment[i]->npart ||
+	    (!p->segment[i]->part[track].present)))
+		i++;
+	return i;
+}
+
+static void
+put_head(const struct pres *p, unsigned track, size_t first, int version, bool keyframes,
+    struct text *t)
+{
+	int64_t breaks = p->discontinuity_sequence, sequence = 0;
+
+	for (size_t i = 0; i < first; i++)
+		breaks += p->segment[i]->discontinuity;
+	if (first < p->n)
+		sequence = keyframes ? p->segment[first]->part[track].key_sequence :
+		    p->segment[first]->sequence;
+	text_add(t, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%" PRId64
+	    "\n#EXT-X-MEDIA-SEQUENCE:%" PRId64 "\n", version, p->target, sequence);
+	if (breaks > 0 || p->mode == PRES_WINDOW)
+		text_add(t, "#EXT-X-DISCONTINUITY-SEQUENCE:%" PRId64 "\n", breaks);
+	if (p->mode == PRES_VOD || (p->mode == PRES_EVENT && p->ended))
+		text_add(t, "#EXT-X-PLAYLIST-TYPE:VOD\n");
+	else if (p->mode == PRES_EVENT)
+		text_add(t, "#EXT-X-PLAYLIST-TYPE:EVENT\n");
+	text_add(t, keyframes ? "#EXT-X-I-FRAMES-ONLY\n" : "#EXT-X-INDEPENDENT-SEGMENTS\n");
+}
+
+/* Date of a part: what it begins after the cut counts. */
+static void
+put_date(const struct segment *s, const struct part *part, uint32_t timescale,
+    struct text *t)
+{
+	char iso[CLK_ISO];
+
+	if (s->utc_ns == 0)
+		return;
+	clk_iso(s->utc_ns + (part == NULL ? 0 : rescale_near(part->t, CLK_SECOND,
+	    timescale) - rescale_near(s->t, CLK_SECOND, CLK_90K)), iso);
+	text_add(t, "#EXT-X-PROGRAM-DATE-TIME:%s\n", iso);
+}
+
+static void
+put_map(const struct part *part, uint32_t *map, struct text *t)
+{
+	char file[24];
+
+	if (*map == part->init)
+		return;
+	*map = part->init;
+	init_name(*map, file);
+	text_add(t, "#EXT-X-MAP:URI=\"%s\"\n", file);
+}
+
+void
+hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
+{
+	const struct ptrack *me = &p->track[track];
+	size_t first = first_of(p, track);
+	int version = ts ? 4 : 7;
+	uint32_t map = 0;
+
+	for (size_t i = first; i < p->n; i++)
+		if (is_gap(p->segment[i], track))
+			version = 8;
+	put_head(p, track, first, version, false, t);
+	for (size_t i = first; i < p->n; i++) {
+		const struct segment *s = p->segment[i];
+		const struct part *part = is_gap(s, track) ? NULL : &s->part[track];
+		const struct init *init = part != NULL ? ptrack_init(me, part->init) : NULL;
+		uint32_t timescale = init != NULL ? init->timescale : CLK_90K;
+
+		if (s->discontinuity)
+			text_add(t, "#EXT-X-DISCONTINUITY\n");
+		if (part != NULL && !ts)
+			put_map(part, &map, t);
+		put_date(s, part, timescale, t);
+		if (part == NULL)
+			text_add(t, "#EXT-X-GAP\n");
+		text_add(t, "#EXTINF:");
+		text_seconds(t, part != NULL ? part->duration : s->duration, timescale, 6);
+		text_add(t, ",\n%" PRId64 "%s\n", s->number, ts ? ".ts" : ".m4s");
+	}
+	if (p->ended)
+		text_add(t, "#EXT-X-ENDLIST\n");
+}
+
+void
+hls_put_keyframes(const struct pres *p, unsigned track, struct text *t)
+{
+	const struct ptrack *me = &p->track[track];
+	size_t first = first_of(p, track);
+	uint32_t map = 0;
+
+	put_head(p, track, first, 7, true, t);
+	for (size_t i = first; i < p->n; i++) {
+		const struct segment *s = p->segment[i];
+		const struct part *part = is_gap(s, track) ? NULL : &s->part[track];
+		const struct init *init = part != NULL ? ptrack_init(me, part->init) : NULL;
+
+		if (s->discontinuity)
+			text_add(t, "#EXT-X-DISCONTINUITY\n");
+		if (init == NULL)
+			continue;
+		put_map(part, &map, t);
+		put_date(s, part, init->timescale, t);
+		for (unsigned k = 0; k < part->nkey; k++) {
+			text_add(t, "#EXTINF:");
+			text_seconds(t, part->key[k].duration, init->timescale, 6);
+			text_add(t, ",\n#EXT-X-BYTERANGE:%u@%u\n%" PRId64 ".m4s\n",
+			    part->key[k].size, part->key[k].offset, s->number);
+		}
+	}
+	if (p->ended)
+		text_add(t, "#EXT-X-ENDLIST\n");
+}

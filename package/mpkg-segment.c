@@ -1,0 +1,520 @@
+/*
+ * mpkg-segment - make CMAF, HLS and DASH of a transport stream on stdin.
+ *
+ * See mpkg-segment(1), and mts(7) for the stream.  The way of a picture: demux,
+ * queue of its track (track.h), cut (cut.h), object (segment.c), sink.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/io.h"
+#include "lib/base/opt.h"
+#include "package/pack.h"
+#include "package/state.h"
+
+#define READ_MAX	(256 << 10)
+#define END_WAIT	(30 * CLK_SECOND)	/* without progress, at the end */
+
+struct tool {
+	const char *output, *stats_target, *token_file, *utc_timing;
+	size_t	 buffer;
+	struct pack pack;
+	struct stats stats;
+	bool	 regular_file, failing, warned_empty;
+	uint64_t dropped_told;
+	uint8_t	*in;
+	size_t	 len;
+};
+
+static const char help[] =
+    "usage: mpkg-segment [-hqvV] [options] -o directory|http://... <input.ts\n"
+    "      --buffer size        may wait to be delivered [64Mi]\n"
+    "      --event              playlists grow, and end with the input\n"
+    "  -o, --output url         directory, or http(s):// to PUT to\n"
+    "      --segment duration   of segments [4s]\n"
+    "  -s, --stats target       a JSON line each second: fd:N, file, unix:PATH\n"
+    "      --token-file file    bearer token for the server\n"
+    "      --utc-timing url     where DASH players get the time\n"
+    "      --vod                all at once, when the input ends\n"
+    "      --window duration    of live playlists [60s]\n"
+    OPT_COMMON_HELP;
+
+enum { OPT_BUFFER = 256, OPT_EVENT, OPT_SEGMENT, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD,
+	OPT_WINDOW };
+
+static const struct option longopts[] = {
+	{ "buffer", required_argument, NULL, OPT_BUFFER },
+	{ "event", no_argument, NULL, OPT_EVENT },
+	{ "output", required_argument, NULL, 'o' },
+	{ "segment", required_argument, NULL, OPT_SEGMENT },
+	{ "stats", required_argument, NULL, 's' },
+	{ "token-file", required_argument, NULL, OPT_TOKEN_FILE },
+	{ "utc-timing", required_argument, NULL, OPT_UTC_TIMING },
+	{ "vod", no_argument, NULL, OPT_VOD },
+	{ "window", required_argument, NULL, OPT_WINDOW },
+	OPT_COMMON_LONG,
+};
+
+static void
+parse_options(struct tool *s, int argc, char *argv[])
+{
+	uint64_t segment = 4 * CLK_SECOND, window = 60 * CLK_SECOND;
+	struct pres *pr = &s->pack.pres;
+	int c;
+
+	s->buffer = 64 << 20;
+	pr->mode = PRES_WINDOW;
+	pr->cmaf = true;
+	while ((c = getopt_long(argc, argv, "o:s:" OPT_COMMON, longopts, NULL)) != -1)
+		switch (c) {
+		case OPT_BUFFER:
+			s->buffer = opt_size("--buffer", optarg);
+			break;
+		case OPT_EVENT:
+			pr->mode = PRES_EVENT;
+			break;
+		case 'o':
+			s->output = optarg;
+			break;
+		case OPT_SEGMENT:
+			segment = opt_duration("--segment", optarg);
+			break;
+		case 's':
+			s->stats_target = optarg;
+			break;
+		case OPT_TOKEN_FILE:
+			s->token_file = optarg;
+			break;
+		case OPT_UTC_TIMING:
+			s->utc_timing = optarg;
+			break;
+		case OPT_VOD:
+			pr->mode = PRES_VOD;
+			break;
+		case OPT_WINDOW:
+			window = opt_duration("--window", optarg);
+			break;
+		default:
+			opt_common(c, help);
+		}
+	if (optind != argc)
+		opt_usage(help, "unexpected argument '%s'", argv[optind]);
+	if (s->output == NULL || s->output[0] == '\0')
+		opt_usage(help, "no --output");
+	if (segment < CLK_SECOND / 10 || segment > 60 * CLK_SECOND)
+		opt_usage(help, "--segment must be between 100ms and 60s");
+	if (window < segment || window > 14 * 86400 * CLK_SECOND)
+		opt_usage(help, "--window must be between --segment and 336h");
+	if (s->utc_timing != NULL && strpbrk(s->utc_timing, "\"<&>\n") != NULL)
+		opt_usage(help, "--utc-timing '%s' has characters that no URL has",
+		    s->utc_timing);
+	s->pack.cutter.segment_ns = (int64_t)segment;
+	pr->window = rescale_near((int64_t)window, CLK_90K, CLK_SECOND);
+	pr->utc_scheme = "head";
+	pr->utc_timing = s->utc_timing;
+	s->pack.grace = pr->window;
+}
+
+/* ---- start */
+
+static char *
+read_token(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+
+	if (f == NULL)
+		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", path);
+	n = getline(&line, &size, f);
+	fclose(f);
+	while (n > 0 && strchr("\r\n\t ", line[n - 1]) != NULL)
+		line[--n] = '\0';
+	if (n <= 0)
+		fatal(EXIT_USAGE, 0, "there is no token in '%s'", path);
+	return line;
+}
+
+static void
+open_sink(struct tool *s)
+{
+	struct pres *pr = &s->pack.pres;
+	char *token = s->token_file != NULL ? read_token(s->token_file) : NULL;
+	struct sink_config c = {
+		.token = token, .max_bytes = s->buffer, .patient = s->regular_file,
+		.max_age_ns = pr->mode == PRES_WINDOW ?
+		    2 * rescale_near(pr->window, CLK_SECOND, CLK_90K) : 0,
+	};
+	int r = sink_new(&s->pack.sink, s->output, &c);
+
+	free(token);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s->output);
+}
+
+/* Go on with what an earlier run left, unless that had come to its end. */
+static void
+resume(struct tool *s)
+{
+	struct pack *p = &s->pack;
+	struct pres old = { .mode = p->pres.mode }, *pr = &p->pres;
+	const struct segment *last;
+	char *text = NULL;
+	size_t len = 0;
+	int r = sink_get(p->sink, STATE_NAME, &text, &len);
+
+	p->skip_to = -1;
+	p->cutter.last_number = -1;
+	p->cutter.last_end = INT64_MIN;
+	if (r < 0) {
+		if (r != -ENOENT)
+			log_warn(-r, "cannot read back '%s'", STATE_NAME);
+		return;
+	}
+	r = state_parse(&old, text, len);
+	free(text);
+	if (r < 0 || old.ended || old.n == 0) {
+		if (r < 0)
+			log_warn(-r, "cannot use '%s'", STATE_NAME);
+		pres_free(&old);
+		return;
+	}
+	old.mode = pr->mode;
+	old.window = pr->window;
+	old.cmaf = pr->cmaf;
+	old.ts = pr->ts;
+	old.utc_scheme = pr->utc_scheme;
+	old.utc_timing = pr->utc_timing;
+	*pr = old;
+	last = pr->segment[pr->n - 1];
+	p->skip_to = last->number;
+	p->resumed = true;
+	p->cutter.last_number = last->number;
+	p->cutter.last_end = last->t + last->duration;
+	log_info("going on after segment %" PRId64, last->number);
+}
+
+/* ---- input */
+
+static bool
+can_carry(const struct tsdemux_stream *st)
+{
+	switch (st->codec) {
+	case CODEC_AVC:
+	case CODEC_HEVC:
+	case CODEC_AAC:
+	case CODEC_AC3:
+	case CODEC_EAC3:
+	case CODEC_OPUS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+add_stream(struct pack *p, struct tsdemux_stream *st)
+{
+	struct cutter *c = &p->cutter;
+	struct track *t;
+	int r;
+
+	/* user: NULL is new, ourselves is left out, else its track */
+	st->user = p;
+	if (!can_carry(st)) {
+		enum codec_kind kind = codec_kind(st->codec);
+
+		if (kind == KIND_VIDEO || kind == KIND_AUDIO)
+			log_warn(0, "PID %u has %s, which is left out: "
+			    "neither HLS nor DASH carries it", st->pid, codec_name(st->codec));
+		return;
+	}
+	if (c->ntrack == CUTTER_TRACKS)
+		return;
+	if ((t = malloc(sizeof(*t))) == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot add a track");
+	if ((r = track_init(t, st)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot add a track");
+	p->index[c->ntrack] = UINT_MAX;
+	c->track[c->ntrack++] = t;
+	st->user = t;
+}
+
+static void
+note_streams(struct pack *p)
+{
+	for (unsigned i = 0; i < p->demux.nstream; i++) {
+		struct tsdemux_stream *st = p->demux.stream[i];
+
+		if (st->user == NULL && !st->gone)
+			add_stream(p, st);
+		else if (st->gone && st->user != p && st->user != NULL)
+			((struct track *)st->user)->gone = true;
+	}
+}
+
+static void
+note_clock(struct pack *p, const struct tsdemux_event *ev)
+{
+	struct cutter *c = &p->cutter;
+
+	if (ev->has_arrival) {
+		c->pcr = ev->pcr / 300;
+		c->utc_ns = clk_ntp_to_ns(ev->arrival_ntp);
+		c->said = CUT_PACKETS;
+	} else if (c->said == CUT_UNKNOWN && !c->regular_file && c->utc_ns == 0) {
+		c->pcr = ev->pcr / 300;
+		c->utc_ns = clk_utc_ns();
+	}
+}
+
+static void
+take_event(struct tool *s, const struct tsdemux_event *ev)
+{
+	struct pack *p = &s->pack;
+	struct track *t;
+	uint32_t version;
+	int r = 0;
+
+	if (p->demux.clock == TSDEMUX_NOT_LIVE)
+		p->cutter.said = CUT_NOT_LIVE;
+	switch (ev->type) {
+	case TSDEMUX_STREAMS:
+		note_streams(p);
+		break;
+	case TSDEMUX_PCR:
+		note_clock(p, ev);
+		break;
+	case TSDEMUX_UNIT:
+		if (ev->stream->user == NULL || ev->stream->user == p)
+			break;
+		t = ev->stream->user;
+		version = t->version;
+		r = track_unit(t, &p->cutter.bases, ev);
+		if (version != 0 && t->version != version)
+			cutter_break(&p->cutter);
+		if (r == 0)
+			r = pack_segments(p, false);
+		break;
+	case TSDEMUX_SECTION:
+		break;
+	}
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot make a segment");
+}
+
+static void
+take_bytes(struct tool *s, const uint8_t *in, size_t len)
+{
+	struct tsdemux_event ev;
+	size_t pos = 0, used;
+	int r;
+
+	while ((r = tsdemux_next(&s->pack.demux, in + pos, len - pos, &used, &ev)) == 1) {
+		pos += used;
+		take_event(s, &ev);
+	}
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot read the stream");
+	pos += used;
+	s->len = len - pos;
+	memmove(s->in, in + pos, s->len);
+}
+
+/* ---- what is said of it */
+
+static void
+tell_sink(struct tool *s)
+{
+	const struct sink_stats *st = sink_stats(s->pack.sink);
+
+	if (st->refused)
+		fatal(EXIT_RUNTIME, 0, "'%s' refuses objects: %s", s->output, st->reason);
+	if (st->failing_ns != 0 && !s->failing)
+		log_warn(0, "cannot deliver to '%s', trying again: %s", s->output, st->reason);
+	else if (st->failing_ns == 0 && s->failing)
+		log_info("'%s' takes objects again", s->output);
+	s->failing = st->failing_ns != 0;
+	if (st->dropped > s->dropped_told) {
+		log_warn(0, "%" PRIu64 " segments could not be delivered and are dropped",
+		    st->dropped - s->dropped_told);
+		s->dropped_told = st->dropped;
+	}
+}
+
+static void
+tell(struct tool *s)
+{
+	const struct pack *p = &s->pack;
+	const struct sink_stats *st = sink_stats(p->sink);
+
+	tell_sink(s);
+	log_status("%" PRIu64 " segments, %" PRIu64 " MB in, %" PRIu64 " delivered, %zu queued, "
+	    "%" PRIu64 " dropped, %" PRIu64 " lost packets", p->segments, p->bytes_in / 1000000,
+	    st->delivered, st->queued, st->dropped, p->demux.sync.lost);
+	if (!stats_due(&s->stats))
+		return;
+	stats_write(&s->stats, json_pack("{sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI}",
+	    "segments", (json_int_t)p->segments, "bytes_in", (json_int_t)p->bytes_in,
+	    "bytes_out", (json_int_t)p->bytes_out, "delivered", (json_int_t)st->delivered,
+	    "delivered_bytes", (json_int_t)st->bytes, "deleted", (json_int_t)st->deleted,
+	    "retried", (json_int_t)st->retried, "dropped", (json_int_t)st->dropped,
+	    "queued", (json_int_t)st->queued, "queued_bytes", (json_int_t)st->queued_bytes,
+	    "continuity_errors", (json_int_t)p->demux.sync.lost,
+	    "damaged_units", (json_int_t)p->demux.damaged,
+	    "discontinuities", (json_int_t)p->cutter.discontinuities,
+	    "tracks", (json_int_t)p->pres.ntrack,
+	    "lag_ms", (json_int_t)(p->last_lag_ns / 1000000)));
+}
+
+/* ---- the loop and the end */
+
+static void
+wait_for_room(struct tool *s)
+{
+	while (s->regular_file && sink_full(s->pack.sink) && !io_stopping()) {
+		sink_run(s->pack.sink, -1, clk_mono_ns() + CLK_SECOND / 10);
+		tell(s);
+	}
+}
+
+/* Returns false when there will be no more. */
+static bool
+read_more(struct tool *s)
+{
+	ssize_t n;
+	int r = 1;
+
+	if (!s->regular_file)
+		while ((r = sink_run(s->pack.sink, STDIN_FILENO, clk_mono_ns() +
+		    CLK_SECOND / 2)) == 0)
+			tell(s);
+	if (r == -EINTR || io_stopping())
+		return false;
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot wait for standard input");
+	do
+		n = read(STDIN_FILENO, s->in + s->len, READ_MAX);
+	while (n < 0 && (errno == EINTR || errno == EAGAIN) && !io_stopping());
+	if (n < 0 && errno != EINTR)
+		fatal(EXIT_RUNTIME, errno, "cannot read standard input");
+	if (n <= 0)
+		return false;
+	s->pack.bytes_in += (uint64_t)n;
+	take_bytes(s, s->in, s->len + (size_t)n);
+	return true;
+}
+
+static void
+drain(struct tool *s)
+{
+	struct sink *k = s->pack.sink;
+	uint64_t last = UINT64_MAX;
+	int64_t until = 0;
+
+	while (sink_busy(k)) {
+		const struct sink_stats *st = sink_stats(k);
+
+		if (st->delivered + st->deleted != last) {
+			last = st->delivered + st->deleted;
+			until = clk_mono_ns() + END_WAIT;
+		}
+		if (clk_mono_ns() > until)
+			fatal(EXIT_RUNTIME, 0, "%zu objects could not be delivered: %s",
+			    st->queued, st->reason);
+		sink_run(k, -1, clk_mono_ns() + CLK_SECOND / 10);
+		tell(s);
+	}
+}
+
+/*
+ * A presentation ends with its input.  But a live window is not ended by a stop,
+ * and not by the end of a live stream either: it may go on.
+ */
+static bool
+has_ended(const struct tool *s)
+{
+	const struct pack *p = &s->pack;
+
+	if (p->pres.mode != PRES_WINDOW)
+		return !io_stopping() || p->pres.mode == PRES_VOD;
+	return !io_stopping() && p->cutter.clock == CUT_NOT_LIVE;
+}
+
+static void
+finish(struct tool *s)
+{
+	struct pack *p = &s->pack;
+	struct tsdemux_event ev;
+	size_t used;
+	bool ended = has_ended(s);
+	int r = 0;
+
+	p->demux.eof = true;
+	take_bytes(s, s->in, s->len);
+	while (tsdemux_next(&p->demux, s->in, 0, &used, &ev) == 1)
+		take_event(s, &ev);
+	for (unsigned i = 0; i < p->cutter.ntrack && r == 0; i++)
+		r = track_flush(p->cutter.track[i], &p->cutter.bases);
+	/* What a stop cuts short is not a segment; its number will be made again. */
+	if (r == 0)
+		r = pack_segments(p, ended || p->cutter.clock == CUT_NOT_LIVE);
+	if (r == 0 && ended)
+		r = pack_end(p);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot make the last segment");
+	drain(s);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct tool s;		/* zeroed */
+	const struct tsdemux *d = &s.pack.demux;
+	const struct sink_stats *st;
+	struct stat file;
+	int r;
+
+	log_init("mpkg-segment");
+	parse_options(&s, argc, argv);
+	io_init_filter();
+	io_refuse_terminal(STDIN_FILENO, "standard input");
+	/* Big buffers come and go: keep their pages. */
+	mallopt(M_MMAP_THRESHOLD, 256 << 20);
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+	s.regular_file = fstat(STDIN_FILENO, &file) == 0 && S_ISREG(file.st_mode);
+	s.pack.cutter.regular_file = s.regular_file;
+	s.pack.cutter.bases.near = PES_NO_TIME;
+	if ((r = stats_open(&s.stats, s.stats_target)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s.stats_target);
+	if ((s.in = malloc(READ_MAX + 4096)) == NULL || (r = tsdemux_init(&s.pack.demux)) < 0)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot start");
+	open_sink(&s);
+	resume(&s);
+	while (read_more(&s)) {
+		tell(&s);
+		wait_for_room(&s);
+	}
+	finish(&s);
+	st = sink_stats(s.pack.sink);
+	log_info("segments=%" PRIu64 " delivered=%" PRIu64 " retried=%" PRIu64 " dropped=%"
+	    PRIu64 " lost=%" PRIu64 " damaged=%" PRIu64 " discontinuities=%" PRIu64,
+	    s.pack.segments, st->delivered, st->retried, st->dropped, d->sync.lost,
+	    d->damaged, s.pack.cutter.discontinuities);
+	if (d->sync.packets == 0)
+		fatal(EXIT_INPUT, 0, "no transport stream on standard input");
+	if (s.pack.cutter.ntrack == 0)
+		fatal(EXIT_INPUT, 0, "no track that HLS or DASH can carry");
+	if (s.pack.segments == 0 && s.pack.skipped == 0 && !io_stopping())
+		fatal(EXIT_INPUT, 0, "nothing to play in the stream");
+	return EXIT_SUCCESS;
+}

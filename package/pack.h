@@ -1,0 +1,55 @@
+/*
+ * pack.h - the packager: what the parts of mpkg-segment share.
+ */
+#ifndef PACK_H
+#define PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/stats.h"
+#include "lib/media/mp4mux.h"
+#include "lib/media/tsdemux.h"
+#include "lib/net/sink.h"
+#include "package/cut.h"
+#include "package/pres.h"
+#include "package/track.h"
+
+struct pack_segment {			/* being made: not yet of all tracks */
+	size_t	 cut;			/* index */
+	struct segment *segment;
+	uint64_t done;			/* bit: this track's part is there */
+};
+
+struct pack {
+	struct tsdemux demux;
+	struct sink *sink;
+	struct cutter cutter;
+	struct pres pres;
+	/* cutter.track[i] is pres.track[index[i]], UINT_MAX: not named yet */
+	unsigned index[CUTTER_TRACKS];
+	bool	 named;
+	size_t	 next_cut;		/* the first without a record in making */
+	size_t	 nmaking, making_cap;
+	struct pack_segment *making;
+	int64_t	 skip_to;		/* numbers up to this exist already */
+	bool	 resumed;		/* and a saved presentation is continued */
+	int64_t	 grace;
+	size_t	 scratch_cap;
+	struct mp4_sample *scratch;
+	bool	 index_told;		/* index.m3u8 has been written */
+	bool	 index_changed;		/* something in it has */
+
+	uint64_t segments, bytes_in, bytes_out, late, skipped;
+	int64_t	 last_lag_ns;		/* end of the newest segment to its publishing */
+};
+
+/* segment.c: make objects of what the tracks hold; all that can be. */
+int pack_segments(struct pack *p, bool eof);
+
+/* publish.c */
+int pack_publish(struct pack *p, struct segment *s);
+int pack_end(struct pack *p);
+
+#endif

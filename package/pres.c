@@ -1,0 +1,79 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "package/pres.h"
+
+void
+segment_free(struct segment *s)
+{
+	for (unsigned i = 0; i < s->npart; i++)
+		free(s->part[i].key);
+	free(s);
+}
+
+void
+pres_free(struct pres *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		segment_free(p->segment[i]);
+	for (unsigned i = 0; i < p->ntrack; i++)
+		free(p->track[i].init);
+	free(p->segment);
+}
+
+int
+pres_add(struct pres *p, struct segment *s)
+{
+	if (p->n == p->cap) {
+		size_t cap = p->cap * 2 + 16;
+		struct segment **list = realloc(p->segment, cap * sizeof(*list));
+
+		if (list == NULL) {
+			segment_free(s);
+			return -ENOMEM;
+		}
+		p->segment = list;
+		p->cap = cap;
+	}
+	p->segment[p->n++] = s;
+	return 0;
+}
+
+const struct init *
+ptrack_init(const struct ptrack *t, uint32_t number)
+{
+	for (unsigned i = 0; i < t->ninit; i++)
+		if (t->init[i].number == number)
+			return &t->init[i];
+	return NULL;
+}
+
+const struct init *
+ptrack_newest(const struct ptrack *t)
+{
+	return t->ninit > 0 ? &t->init[t->ninit - 1] : NULL;
+}
+
+void
+init_name(uint32_t number, char name[static 24])
+{
+	if (number <= 1)
+		snprintf(name, 24, "init.mp4");
+	else
+		snprintf(name, 24, "init-%u.mp4", number);
+}
+
+size_t
+pres_window(const struct pres *p)
+{
+	int64_t sum = 0;
+	size_t i = p->n;
+
+	if (p->mode != PRES_WINDOW)
+		return 0;
+	while (i > 0 && (sum < p->window || p->n - i < 3))
+		sum += p->segment[--i]->duration;
+	return i;
+}

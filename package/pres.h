@@ -1,0 +1,120 @@
+/*
+ * pres.h - the presentation: tracks, and the segments that can be played.
+ *
+ * What has been made of a stream, as far as it is in the window: each segment
+ * with a part of every track.  The playlists and the manifest are written from
+ * this alone, and it can be saved and read back (state.h).
+ *
+ * Units    t and segment durations 90 kHz; parts in their track's timescale.
+ * Memory   pres_free() gives all back.
+ * Errors   -ENOMEM.
+ */
+#ifndef PRES_H
+#define PRES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "package/track.h"
+
+#define PRES_TRACKS	64
+
+struct keyframe {
+	uint32_t offset, size;		/* moof to the end of the picture */
+	int64_t	 duration;		/* to the next one, in the timescale */
+};
+
+struct part {
+	bool	 present;
+	bool	 dropped;		/* could not be delivered */
+	uint32_t init;			/* its header: init.mp4, init-2.mp4 ... */
+	int64_t	 t, duration;		/* base_media_decode_time */
+	uint64_t bytes;
+	uint64_t ts_bytes;		/* of the .ts beside it; 0: none */
+	unsigned nkey;
+	struct keyframe *key;		/* video */
+	int64_t	 key_sequence;		/* media sequence number of the first */
+};
+
+struct segment {
+	int64_t	 number, sequence;	/* name; media sequence number */
+	int64_t	 t, duration;
+	int64_t	 utc_ns;		/* 0: not live */
+	bool	 discontinuity;		/* before it */
+	int64_t	 period_t, period_ns;	/* of its DASH Period: t, and when that was */
+	unsigned npart;
+	struct part part[];		/* by index of the track */
+};
+
+/* A header that has been published. */
+struct init {
+	uint32_t number;		/* 1, 2 ... */
+	uint32_t timescale;
+	struct config config;
+	size_t	 len;			/* of the object */
+};
+
+struct ptrack {
+	char	 name[TRACK_NAME];
+	enum codec_kind kind;
+	enum codec codec;
+	char	 language[4];
+	uint32_t max_bitrate;
+	uint16_t pid;
+	struct captions captions;
+	unsigned ninit;
+	struct init *init;		/* in order of their numbers */
+	uint64_t peak;			/* bit/s, of a segment */
+	uint64_t bytes;			/* of all so far, and their time */
+	int64_t	 time;			/* in 90 kHz */
+	uint64_t key_peak, key_bytes;	/* the same of its I-frames */
+	uint64_t told_peak, told_average, told_key;	/* in index.m3u8 */
+};
+
+enum pres_mode { PRES_WINDOW, PRES_EVENT, PRES_VOD };
+
+struct pres {
+	enum pres_mode mode;
+	int64_t	 window;		/* 90 kHz */
+	bool	 live;			/* it has dates */
+	bool	 ended;
+	bool	 cmaf, ts;		/* which forms are made */
+	int64_t	 target;		/* EXT-X-TARGETDURATION, seconds */
+	int64_t	 nominal;		/* segment duration, 90 kHz */
+	unsigned ntrack;
+	struct ptrack track[PRES_TRACKS];
+	size_t	 n, cap;
+	struct segment **segment;
+	int64_t	 discontinuity_sequence;	/* breaks before the first */
+	int64_t	 start_ns;		/* AST of what is not live; 0: no DASH time */
+	const char *utc_scheme, *utc_timing;	/* head, xsdate, iso; XML text or NULL */
+	struct rational rate;		/* of the grid */
+};
+
+void pres_free(struct pres *p);
+void segment_free(struct segment *s);
+int pres_add(struct pres *p, struct segment *s);	/* takes it */
+
+/* The init of a number, or NULL. */
+const struct init *ptrack_init(const struct ptrack *t, uint32_t number);
+
+/* The newest, or NULL. */
+const struct init *ptrack_newest(const struct ptrack *t);
+
+/* "v1/init.mp4", "v1/init-2.mp4" after the track's folder. */
+void init_name(uint32_t number, char name[static 24]);
+
+/* First segment that is still listed by a live playlist. */
+size_t pres_window(const struct pres *p);
+
+/* hls.c: text of index.m3u8, TRACK/index.m3u8, TRACK/iframes.m3u8. */
+struct text;
+void hls_put_index(struct pres *p, struct text *t, bool ts);
+void hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts);
+void hls_put_keyframes(const struct pres *p, unsigned track, struct text *t);
+
+/* dash.c: index.mpd */
+void dash_put(const struct pres *p, struct text *t);
+
+#endif

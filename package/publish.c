@@ -1,0 +1,402 @@
+/* Make segments that are whole known: playlists, manifest; and forget old ones. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "package/pack.h"
+#include "package/state.h"
+#include "package/text.h"
+
+#define TYPE_HLS	"application/vnd.apple.mpegurl"
+#define TYPE_DASH	"application/dash+xml"
+#define TYPE_JSON	"application/json"
+
+static int
+put_text(struct pack *p, const char *name, const char *type, enum sink_level level,
+    struct text *t)
+{
+	size_t len = t->len;
+	char *text = text_take(t);
+
+	if (text == NULL)
+		return -ENOMEM;
+	p->bytes_out += len;
+	return sink_put_text(p->sink, name, type, level, text, len);
+}
+
+/* ---- rates */
+
+static uint64_t
+rate_of(uint64_t bytes, int64_t duration)	/* 90 kHz */
+{
+	return duration > 0 ? (uint64_t)rescale_near((int64_t)bytes * 8, CLK_90K,
+	    duration) : 0;
+}
+
+static void
+note_rates(struct pres *p, const struct segment *s)
+{
+	for (unsigned i = 0; i < s->npart; i++) {
+		const struct part *part = &s->part[i];
+		struct ptrack *t = &p->track[i];
+		const struct init *init = ptrack_init(t, part->init);
+		uint64_t bytes = part->bytes > part->ts_bytes ? part->bytes : part->ts_bytes;
+		uint64_t rate, keys = 0;
+		int64_t time;
+
+		if (!part->present || init == NULL)
+			continue;
+		time = rescale_near(part->duration, CLK_90K, init->timescale);
+		/* The tail of a stream is too short to say anything of a peak. */
+		rate = time * 2 >= p->nominal || t->peak == 0 ? rate_of(bytes, time) : 0;
+		if (rate > t->peak)
+			t->peak = rate;
+		t->bytes += bytes;
+		t->time += time;
+		for (unsigned k = 0; k < part->nkey; k++) {
+			const struct keyframe *key = &part->key[k];
+
+			rate = rate_of(key->size, rescale_near(key->duration, CLK_90K,
+			    init->timescale));
+			if (rate > t->key_peak)
+				t->key_peak = rate;
+			keys += key->size;
+		}
+		t->key_bytes += keys;
+	}
+}
+
+/* Is what index.m3u8 says of the rates no longer true? */
+static bool
+index_is_old(const struct pack *p)
+{
+	if (!p->index_told || p->pres.ended)
+		return true;
+	for (unsigned i = 0; i < p->pres.ntrack; i++) {
+		const struct ptrack *t = &p->pres.track[i];
+		uint64_t average = rate_of(t->bytes, t->time);
+
+		if (t->peak > t->told_peak || t->key_peak > t->told_key ||
+		    average > t->told_average + t->told_average / 10)
+			return true;
+	}
+	return p->index_changed;
+}
+
+/* ---- what a reader sees */
+
+static int
+put_playlists(struct pack *p)
+{
+	struct text t = { .len = 0 };
+	char name[SINK_NAME_MAX];
+	int r = 0;
+
+	for (unsigned i = 0; i < p->pres.ntrack && r == 0; i++) {
+		const struct ptrack *track = &p->pres.track[i];
+
+		if (p->pres.cmaf) {
+			hls_put_media(&p->pres, i, &t, false);
+			snprintf(name, sizeof(name), "%s/index.m3u8", track->name);
+			r = put_text(p, name, TYPE_HLS, SINK_PLAYLIST, &t);
+		}
+		if (r == 0 && p->pres.cmaf && track->kind == KIND_VIDEO) {
+			hls_put_keyframes(&p->pres, i, &t);
+			snprintf(name, sizeof(name), "%s/iframes.m3u8", track->name);
+			r = put_text(p, name, TYPE_HLS, SINK_PLAYLIST, &t);
+		}
+	}
+	return r;
+}
+
+static int
+put_index(struct pack *p)
+{
+	struct text t = { .len = 0 };
+	int r = 0;
+
+	if (p->pres.cmaf && index_is_old(p)) {
+		hls_put_index(&p->pres, &t, false);
+		r = put_text(p, "index.m3u8", TYPE_HLS, SINK_INDEX, &t);
+		p->index_told = true;
+		p->index_changed = false;
+	}
+	if (r == 0 && p->pres.cmaf) {
+		dash_put(&p->pres, &t);
+		r = put_text(p, "index.mpd", TYPE_DASH, SINK_INDEX, &t);
+	}
+	return r;
+}
+
+static int
+put_state(struct pack *p)
+{
+	size_t len;
+	char *text = state_put(&p->pres, &len);
+
+	if (text == NULL)
+		return -ENOMEM;
+	return sink_put_text(p->sink, STATE_NAME, TYPE_JSON, SINK_STATE, text, len);
+}
+
+/* What could not be delivered must not be promised. */
+static void
+note_dropped(struct pack *p)
+{
+	char name[SINK_NAME_MAX], want[SINK_NAME_MAX];
+
+	while (sink_dropped(p->sink, name))
+		for (size_t n = p->pres.n; n-- > 0;) {
+			struct segment *s = p->pres.segment[n];
+
+			for (unsigned i = 0; i < s->npart; i++) {
+				snprintf(want, sizeof(want), "%s/%lld.m4s",
+				    p->pres.track[i].name, (long long)s->number);
+				if (strcmp(want, name) == 0)
+					s->part[i].dropped = true;
+			}
+		}
+}
+
+static bool
+init_in_use(const struct pres *p, unsigned track, uint32_t number)
+{
+	for (size_t n = 0; n < p->n; n++)
+		if (track < p->segment[n]->npart && p->segment[n]->part[track].present &&
+		    p->segment[n]->part[track].init == number)
+			return true;
+	return false;
+}
+
+static void
+delete_inits(struct pack *p)
+{
+	char name[SINK_NAME_MAX], file[24];
+
+	for (unsigned i = 0; i < p->pres.ntrack; i++) {
+		struct ptrack *t = &p->pres.track[i];
+
+		while (t->ninit > 1 && !init_in_use(&p->pres, i, t->init[0].number)) {
+			init_name(t->init[0].number, file);
+			snprintf(name, sizeof(name), "%s/%s", t->name, file);
+			if (p->pres.cmaf)
+				sink_delete(p->sink, name);
+			t->ninit--;
+			memmove(t->init, t->init + 1, t->ninit * sizeof(t->init[0]));
+		}
+	}
+}
+
+/* Segments that left the window, and then the grace. */
+static void
+delete_old(struct pack *p)
+{
+	struct pres *pr = &p->pres;
+	const struct segment *last = pr->segment[pr->n - 1];
+	size_t n = 0, window = pres_window(pr);
+	char name[SINK_NAME_MAX];
+	bool inits = false;
+
+	for (; n < window; n++) {
+		struct segment *s = pr->segment[n];
+
+		if (s->t + s->duration >= last->t + last->duration - pr->window - p->grace)
+			break;
+		for (unsigned i = 0; i < s->npart; i++) {
+			if (!s->part[i].present)
+				continue;
+			if (pr->cmaf) {
+				snprintf(name, sizeof(name), "%s/%lld.m4s",
+				    pr->track[i].name, (long long)s->number);
+				sink_delete(p->sink, name);
+			}
+			inits = inits || s->part[i].init != ptrack_newest(&pr->track[i])->number;
+		}
+		pr->discontinuity_sequence += s->discontinuity;
+		segment_free(s);
+	}
+	if (n == 0)
+		return;
+	pr->n -= n;
+	memmove(pr->segment, pr->segment + n, pr->n * sizeof(*pr->segment));
+	if (inits)
+		delete_inits(p);
+}
+
+/* ---- a segment of all tracks */
+
+/* Does it follow the one before it without a seam, in every track? */
+static bool
+is_seamless(const struct segment *a, const struct segment *b)
+{
+	if (b->number != a->number + 1)
+		return false;
+	for (unsigned i = 0; i < a->npart && i < b->npart; i++) {
+		const struct part *x = &a->part[i], *y = &b->part[i];
+
+		if (x->present && y->present &&
+		    (x->init != y->init || x->t + x->duration != y->t))
+			return false;
+	}
+	return true;
+}
+
+static void
+set_duration(const struct pres *p, struct segment *s)
+{
+	for (unsigned i = 0; i < s->npart; i++) {
+		const struct init *init = ptrack_init(&p->track[i], s->part[i].init);
+
+		if (!s->part[i].present || init == NULL)
+			continue;
+		s->duration = rescale_near(s->part[i].duration, CLK_90K, init->timescale);
+		return;
+	}
+}
+
+/* Its DASH Period: that of the segment before it, or a new one. */
+static void
+set_period(const struct segment *last, struct segment *s)
+{
+	const int64_t day = 86400;
+
+	if (last != NULL && !s->discontinuity) {
+		s->period_t = last->period_t;
+		s->period_ns = last->period_ns;
+	} else if (last != NULL || s->utc_ns == 0) {
+		s->period_t = s->t;
+		s->period_ns = s->utc_ns;
+	} else {
+		s->period_t = day * CLK_90K;
+		s->period_ns = day * CLK_SECOND + s->utc_ns -
+		    rescale_near(s->t, CLK_SECOND, CLK_90K);
+	}
+}
+
+static bool
+same_tracks(const struct segment *a, const struct segment *b)
+{
+	unsigned n = a->npart > b->npart ? a->npart : b->npart;
+
+	for (unsigned i = 0; i < n; i++)
+		if ((i < a->npart && a->part[i].present) !=
+		    (i < b->npart && b->part[i].present))
+			return false;
+	return true;
+}
+
+/* The numbers of the I-frames, in playlists of their own. */
+static void
+count_keys(const struct pres *p, struct segment *s)
+{
+	for (unsigned i = 0; i < s->npart; i++) {
+		const struct part *before = NULL;
+
+		for (size_t n = p->n; n-- > 0 && before == NULL;)
+			if (i < p->segment[n]->npart && p->segment[n]->part[i].present)
+				before = &p->segment[n]->part[i];
+		s->part[i].key_sequence = before != NULL ? before->key_sequence +
+		    before->nkey : s->number * (s->part[i].nkey > 0 ? s->part[i].nkey : 1);
+	}
+}
+
+static void
+note_target(struct pres *p, const struct segment *s)
+{
+	int64_t seconds;
+
+	for (unsigned i = 0; i < s->npart; i++) {
+		const struct init *init = ptrack_init(&p->track[i], s->part[i].init);
+
+		if (!s->part[i].present || init == NULL)
+			continue;
+		seconds = (s->part[i].duration + init->timescale / 2) / init->timescale;
+		if (seconds > p->target) {
+			log_info("a segment of %lld s: the target duration grows from %lld s",
+			    (long long)seconds, (long long)p->target);
+			p->target = seconds;
+		}
+	}
+}
+
+int
+pack_publish(struct pack *p, struct segment *s)
+{
+	struct pres *pr = &p->pres;
+	struct segment *last = pr->n > 0 ? pr->segment[pr->n - 1] : NULL;
+	bool any = false;
+	int r;
+
+	for (unsigned i = 0; i < s->npart; i++)
+		any = any || s->part[i].present;
+	if (s->number <= p->skip_to || !any) {
+		p->skipped += any;
+		segment_free(s);
+		return 0;
+	}
+	if (p->resumed) {		/* the first after those of an earlier run */
+		s->discontinuity = last != NULL && !is_seamless(last, s);
+		p->resumed = false;
+	}
+	if (last == NULL)
+		s->discontinuity = false;
+	s->sequence = last != NULL ? last->sequence + 1 : s->number;
+	if (last != NULL && (s->number != last->number + 1 || !same_tracks(last, s)))
+		s->discontinuity = true;
+	set_duration(pr, s);
+	set_period(last, s);
+	count_keys(pr, s);
+	pr->live = s->utc_ns != 0;
+	pr->nominal = p->cutter.longest;
+	pr->rate = p->cutter.grid.rate;
+	if (pr->target == 0)
+		pr->target = (p->cutter.longest + CLK_90K / 2) / CLK_90K;
+	if (pr->target == 0)
+		pr->target = 1;
+	note_target(pr, s);
+	note_rates(pr, s);
+	for (unsigned i = 0; i < p->cutter.ntrack; i++)
+		if (p->index[i] != UINT_MAX && p->cutter.track[i]->kind == KIND_VIDEO) {
+			struct ptrack *t = &pr->track[p->index[i]];
+			const struct captions *c = &p->cutter.track[i]->video.captions;
+
+			p->index_changed = p->index_changed || t->captions.cc != c->cc ||
+			    t->captions.services != c->services;
+			t->captions = *c;
+		}
+	if ((r = pres_add(pr, s)) < 0)
+		return r;
+	if (s->utc_ns != 0)
+		p->last_lag_ns = clk_utc_ns() - s->utc_ns - rescale_near(s->duration,
+		    CLK_SECOND, CLK_90K);
+	else if (pr->start_ns == 0)
+		pr->start_ns = clk_utc_ns();
+	p->segments++;
+	note_dropped(p);
+	if (pr->mode == PRES_VOD)	/* everything at the end */
+		return 0;
+	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0 || (r = put_index(p)) < 0)
+		return r;
+	if (pr->mode == PRES_WINDOW)
+		delete_old(p);
+	sink_batch(p->sink);
+	return 0;
+}
+
+int
+pack_end(struct pack *p)
+{
+	int r;
+
+	if (p->pres.n == 0)
+		return 0;
+	note_dropped(p);
+	p->pres.ended = true;
+	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0)
+		return r;
+	return put_index(p);
+}

@@ -1,0 +1,599 @@
+/* Take segments off the tracks' queues and make objects of them. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "package/pack.h"
+
+#define LATE_MAX	(3 * CLK_90K)	/* a track that is so far behind is left */
+#define FRAGMENTS_MAX	(SINK_PIECES / 2)
+#define QUEUE_MAX	(30 * CLK_90K)
+
+/* ---- names */
+
+/* Larger first; then the rate by the PMT, then the PID. */
+static int
+compare_tracks(const struct track *a, const struct track *b)
+{
+	const struct config *x = track_config(a, a->version);
+	const struct config *y = track_config(b, b->version);
+	int64_t m, n;
+
+	if (a->kind != b->kind)
+		return a->kind == KIND_VIDEO ? -1 : 1;
+	if (a->kind == KIND_VIDEO) {
+		m = (int64_t)x->video.width * x->video.height;
+		n = (int64_t)y->video.width * y->video.height;
+		if (m != n)
+			return m > n ? -1 : 1;
+		if (a->max_bitrate != b->max_bitrate)
+			return a->max_bitrate > b->max_bitrate ? -1 : 1;
+	}
+	return a->pid < b->pid ? -1 : a->pid > b->pid;
+}
+
+/* The next track without a name that could have one. */
+static struct track *
+next_unnamed(const struct pack *p, unsigned *at)
+{
+	struct track *best = NULL;
+
+	for (unsigned i = 0; i < p->cutter.ntrack; i++) {
+		struct track *t = p->cutter.track[i];
+		bool sync = false;
+
+		if (p->index[i] != UINT_MAX || t->version == 0)
+			continue;
+		for (size_t s = 0; s < t->n && !sync; s++)
+			sync = t->sample[s].sync;
+		if (sync && (best == NULL || compare_tracks(t, best) < 0)) {
+			best = t;
+			*at = i;
+		}
+	}
+	return best;
+}
+
+/* An earlier run, or a stream that went and came, may have used a track of ours. */
+static unsigned
+find_ptrack(const struct pack *p, const struct track *t)
+{
+	for (unsigned n = 0; n < p->pres.ntrack; n++) {
+		const struct ptrack *pt = &p->pres.track[n];
+		bool taken = false;
+
+		for (unsigned i = 0; i < p->cutter.ntrack; i++)
+			taken = taken || p->index[i] == n;
+		if (!taken && pt->kind == t->kind && pt->codec == t->codec &&
+		    pt->pid == t->pid && strcmp(pt->language, t->language) == 0)
+			return n;
+	}
+	return UINT_MAX;
+}
+
+static void
+name_track(struct pack *p, unsigned at, struct track *t)
+{
+	unsigned n = find_ptrack(p, t), same = 1;
+	struct ptrack *pt;
+
+	if (n == UINT_MAX) {
+		if (p->pres.ntrack == PRES_TRACKS)
+			return;
+		for (unsigned i = 0; i < p->pres.ntrack; i++)
+			same += p->pres.track[i].kind == t->kind;
+		n = p->pres.ntrack++;
+		pt = &p->pres.track[n];
+		*pt = (struct ptrack){ .kind = t->kind, .codec = t->codec, .pid = t->pid };
+		snprintf(pt->name, sizeof(pt->name), "%c%u",
+		    t->kind == KIND_VIDEO ? 'v' : 'a', same % 1000);
+		memcpy(pt->language, t->language, sizeof(pt->language));
+	}
+	pt = &p->pres.track[n];
+	pt->max_bitrate = t->max_bitrate;
+	memcpy(t->name, pt->name, sizeof(t->name));
+	p->index[at] = n;
+	t->current = p->cutter.first + p->cutter.n;
+	t->started = false;
+	log_info("track %s: pid=%u codec=%s%s%s", t->name, t->pid, codec_name(t->codec),
+	    t->language[0] != '\0' ? " language=" : "", t->language);
+}
+
+static void
+name_tracks(struct pack *p)
+{
+	struct track *t;
+	unsigned at = 0;
+
+	while ((t = next_unnamed(p, &at)) != NULL) {
+		name_track(p, at, t);
+		if (p->index[at] == UINT_MAX)
+			return;
+		if (p->named)
+			cutter_break(&p->cutter);	/* it comes in late */
+		else
+			t->current = 0;
+	}
+	p->named = true;
+}
+
+/* ---- headers */
+
+static int
+put_init(struct pack *p, unsigned n, const struct track *t, const struct config *c,
+    uint32_t *number)
+{
+	struct ptrack *pt = &p->pres.track[n];
+	const struct init *old = ptrack_newest(pt);
+	struct mp4_track mt = {
+		.track_id = n + 1, .codec = t->codec, .config = c->record,
+		.config_len = c->len, .timescale = track_timescale(t, c->version),
+	};
+	char name[SINK_NAME_MAX], file[24];
+	struct init *list;
+	uint8_t *buf;
+	int len;
+
+	if (old != NULL && old->config.len == c->len && old->timescale == mt.timescale &&
+	    memcmp(old->config.record, c->record, c->len) == 0) {
+		*number = old->number;
+		return 0;
+	}
+	memcpy(mt.language, t->language, sizeof(mt.language));
+	if (t->kind == KIND_VIDEO) {
+		mt.width = c->video.width;
+		mt.height = c->video.height;
+		mt.sar = c->video.sar;
+		mt.has_colour = c->video.colour_primaries != 2 ||
+		    c->video.transfer_characteristics != 2 ||
+		    c->video.matrix_coefficients != 2;
+		mt.colour_primaries = c->video.colour_primaries;
+		mt.transfer_characteristics = c->video.transfer_characteristics;
+		mt.matrix_coefficients = c->video.matrix_coefficients;
+		mt.full_range = c->video.full_range;
+	} else {
+		mt.rate = c->audio.rate;
+		mt.channels = c->audio.channels;
+		mt.codec = c->audio.codec != CODEC_UNKNOWN ? c->audio.codec : t->codec;
+	}
+	list = realloc(pt->init, (pt->ninit + 1) * sizeof(*list));
+	buf = malloc(MP4MUX_INIT_MAX);
+	if (list != NULL)
+		pt->init = list;
+	if (list == NULL || buf == NULL) {
+		free(buf);
+		return -ENOMEM;
+	}
+	if ((len = mp4mux_init_put(&mt, buf, MP4MUX_INIT_MAX)) < 0) {
+		free(buf);
+		return len;
+	}
+	*number = old != NULL ? old->number + 1 : 1;
+	pt->codec = mt.codec;
+	pt->init[pt->ninit++] = (struct init){
+		.number = *number, .timescale = mt.timescale, .config = *c,
+		.len = (size_t)len,
+	};
+	if (!p->pres.cmaf) {
+		free(buf);
+		return 0;
+	}
+	init_name(*number, file);
+	snprintf(name, sizeof(name), "%s/%s", pt->name, file);
+	return sink_put_text(p->sink, name, t->kind == KIND_VIDEO ? "video/mp4" :
+	    "audio/mp4", SINK_MEDIA, (char *)buf, (size_t)len);
+}
+
+/* ---- samples */
+
+/* Durations and offsets of samples [0, n); next: the one after them, or NULL. */
+static int
+time_video(struct track *t, size_t n, const struct sample *next, int64_t offset,
+    bool fresh, struct mp4_sample *out, int64_t *start)
+{
+	const struct sample *s = t->sample;
+	int64_t step = t->step > 0 ? t->step : CLK_90K / 25;
+
+	if (!t->has_delay || t->delay_base != s[0].base || fresh) {
+		t->delay = s[0].pts - s[0].dts;
+		t->delay_base = s[0].base;
+		t->has_delay = true;
+	}
+	*start = s[0].dts + t->delay + offset;
+	for (size_t i = 0; i < n; i++) {
+		const struct sample *after = i + 1 < n ? &s[i + 1] : next;
+
+		out[i] = (struct mp4_sample){
+			.len = s[i].len, .sync = s[i].sync,
+			.cts = (int32_t)(s[i].pts - s[i].dts),
+			.duration = (uint32_t)(after != NULL ? after->dts - s[i].dts : step),
+		};
+	}
+	return *start < t->delay ? -ERANGE : 0;
+}
+
+static int
+time_audio(struct track *t, size_t n, const struct sample *next, int64_t offset,
+    uint32_t rate, struct mp4_sample *out, int64_t *start)
+{
+	const struct sample *s = t->sample;
+	int64_t due = 0, at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		at = rescale_near(s[i].pts + offset, rate, CLK_90K);
+		if (i == 0)
+			*start = due = at;
+		if (llabs(at - due) > s[i].frames / 2) {	/* something is missing */
+			out[i - 1].duration = (uint32_t)(out[i - 1].duration + at - due);
+			due = at;
+		}
+		out[i] = (struct mp4_sample){
+			.len = s[i].len, .sync = true, .duration = s[i].frames,
+		};
+		due += s[i].frames;
+	}
+	/* Let the next segment begin at its own time, exactly. */
+	if (next != NULL) {
+		at = rescale_near(next->pts + offset, rate, CLK_90K);
+		at -= due - s[n - 1].frames;
+		if (at > 0)
+			out[n - 1].duration = (uint32_t)at;
+	}
+	return *start < 0 ? -ERANGE : 0;
+}
+
+/* ---- objects */
+
+static size_t
+fragment_end(const struct track *t, const struct mp4_sample *s, size_t from, size_t n,
+    unsigned left)
+{
+	size_t to = from + 1;
+
+	if (t->kind != KIND_VIDEO || left == 1)
+		return n;
+	while (to < n && !s[to].sync)
+		to++;
+	return to;
+}
+
+/* The object of samples [0, n), whose bytes are in buf, which it takes. */
+static int
+put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
+    const struct mp4_sample *s, size_t n, uint8_t *buf, struct part *part)
+{
+	struct sink_object o = {
+		.content_type = t->kind == KIND_VIDEO ? "video/mp4" : "audio/mp4",
+		.level = SINK_MEDIA,
+	};
+	struct keyframe key[FRAGMENTS_MAX];
+	size_t room = 0, fill = 0, at = 0, to;
+	int64_t time = part->t;
+	unsigned parts = 0;
+	uint8_t *head;
+	int r;
+
+	for (size_t i = 0; i < n; i = to, parts++) {
+		struct mp4mux_chunk c;
+
+		to = fragment_end(t, s, i, n, FRAGMENTS_MAX - parts);
+		c = (struct mp4mux_chunk){ .sample = s + i, .n = (unsigned)(to - i),
+			.video = t->kind == KIND_VIDEO };
+		room += mp4mux_chunk_max(&c);
+	}
+	if ((head = malloc(room)) == NULL) {
+		free(buf);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i = to) {
+		uint8_t *media = buf + at;
+		struct mp4mux_chunk c = {
+			.styp = i == 0 ? MP4MUX_SEGMENT : MP4MUX_FRAGMENT,
+			.track_id = index + 1, .video = t->kind == KIND_VIDEO,
+			.sequence_number = ++t->sequence_number,
+			.base_media_decode_time = (uint64_t)(time - t->delay), .sample = s + i,
+		};
+		size_t len = 0;
+
+		to = fragment_end(t, s, i, n, FRAGMENTS_MAX - o.niov / 2);
+		c.n = (unsigned)(to - i);
+		if ((r = mp4mux_chunk_put(&c, head + fill, room - fill)) < 0) {
+			free(head);
+			free(buf);
+			return r;
+		}
+		if (t->kind == KIND_VIDEO && s[i].sync)
+			key[part->nkey++] = (struct keyframe){
+				.offset = (uint32_t)part->bytes,
+				.size = (uint32_t)r + (uint32_t)s[i].len, .duration = time,
+			};
+		for (size_t k = i; k < to; k++) {
+			len += s[k].len;
+			time += s[k].duration;
+		}
+		o.iov[o.niov++] = (struct iovec){ head + fill, (size_t)r };
+		o.iov[o.niov++] = (struct iovec){ media, len };
+		fill += (size_t)r;
+		at += len;
+		part->bytes += (size_t)r + len;
+	}
+	part->duration = time - part->t;
+	for (unsigned k = 0; k < part->nkey; k++)
+		key[k].duration = (k + 1 < part->nkey ? key[k + 1].duration : time) -
+		    key[k].duration;
+	if (part->nkey > 0 && (part->key = malloc(part->nkey * sizeof(key[0]))) != NULL)
+		memcpy(part->key, key, part->nkey * sizeof(key[0]));
+	else
+		part->nkey = 0;
+	snprintf(o.name, sizeof(o.name), "%s/%lld.m4s", p->pres.track[index].name,
+	    (long long)number);
+	o.own[0] = head;
+	o.own[1] = buf;
+	return sink_put(p->sink, &o);
+}
+
+/* Give the track a new buffer, for what is after len bytes of the old one. */
+static int
+change_buffer(struct track *t, size_t len, uint8_t **old)
+{
+	uint8_t *p = malloc(t->size);
+
+	if (p == NULL)
+		return -ENOMEM;
+	memcpy(p, t->buf + len, t->len - len);
+	*old = t->buf;
+	t->buf = p;
+	t->len -= len;
+	return 0;
+}
+
+/* Returns 1 if the len bytes of the n samples were taken, 0 if nothing was made. */
+static int
+make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
+    size_t n, size_t len, const struct cut *cut, const struct cut *next_cut)
+{
+	struct part *part = &seg->part[index];
+	const struct config *c = track_config(t, t->sample[0].config);
+	const struct sample *next = NULL;
+	size_t same = 1;
+	uint8_t *buf;
+	int64_t offset;
+	int r;
+
+	while (same < n && t->sample[same].config == t->sample[0].config &&
+	    t->sample[same].base == t->sample[0].base)
+		same++;
+	if (c == NULL || !cutter_time(&p->cutter, cut->base, 0, &offset))
+		return 0;
+	if (n > p->scratch_cap) {
+		struct mp4_sample *s = realloc(p->scratch, n * 2 * sizeof(*s));
+
+		if (s == NULL)
+			return -ENOMEM;
+		p->scratch = s;
+		p->scratch_cap = n * 2;
+	}
+	if (same == n && n < t->n && t->sample[n].base == cut->base && next_cut != NULL &&
+	    !next_cut->discontinuity)
+		next = &t->sample[n];
+	if (t->kind == KIND_VIDEO)
+		r = time_video(t, same, next, offset, cut->discontinuity, p->scratch,
+		    &part->t);
+	else
+		r = time_audio(t, same, next, offset, c->audio.rate, p->scratch, &part->t);
+	if (r < 0)
+		return r == -ERANGE ? 0 : r;
+	if (seg->number <= p->skip_to) {
+		part->present = true;
+		return 0;
+	}
+	if ((r = put_init(p, index, t, c, &part->init)) < 0) {
+		if (r != -ENOMEM && !t->warned)
+			log_warn(-r, "track %s is left out", t->name);
+		t->warned = true;
+		return r == -ENOMEM ? r : 0;
+	}
+	if ((r = change_buffer(t, len, &buf)) < 0)
+		return r;
+	part->present = true;
+	r = put_media(p, t, index, seg->number, p->scratch, same, buf, part);
+	p->bytes_out += part->bytes;
+	return r < 0 ? r : 1;
+}
+
+/* ---- all tracks */
+
+static struct pack_segment *
+find_making(struct pack *p, size_t cut)
+{
+	for (size_t i = 0; i < p->nmaking; i++)
+		if (p->making[i].cut == cut)
+			return &p->making[i];
+	return NULL;
+}
+
+/* A record for each cut that has none yet. */
+static int
+add_making(struct pack *p)
+{
+	const struct cutter *c = &p->cutter;
+	size_t from = p->nmaking > 0 ? p->making[p->nmaking - 1].cut + 1 : p->next_cut;
+
+	for (size_t i = from; i < c->first + c->n; i++) {
+		const struct cut *cut = cutter_cut(c, i);
+		struct segment *s;
+
+		if (p->nmaking == p->making_cap) {
+			size_t cap = p->making_cap * 2 + 8;
+			void *m = realloc(p->making, cap * sizeof(*p->making));
+
+			if (m == NULL)
+				return -ENOMEM;
+			p->making = m;
+			p->making_cap = cap;
+		}
+		s = calloc(1, sizeof(*s) + p->pres.ntrack * sizeof(s->part[0]));
+		if (s == NULL)
+			return -ENOMEM;
+		s->number = cut->number;
+		s->t = cut->t;
+		s->utc_ns = cut->utc_ns;
+		s->discontinuity = cut->discontinuity;
+		s->npart = p->pres.ntrack;
+		p->making[p->nmaking++] = (struct pack_segment){ .cut = i, .segment = s };
+		p->next_cut = i + 1;
+	}
+	return 0;
+}
+
+static void
+drop_samples(struct pack *p, struct track *t, size_t n)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++)
+		len += t->sample[i].len;
+	if (n == 0)
+		return;
+	track_drop(t, n, len);
+	cutter_moved(&p->cutter, t, n);
+}
+
+/* Drop what is before a cut that the track has to begin with. */
+static void
+seek(struct pack *p, struct track *t, const struct cut *cut)
+{
+	size_t i = 0;
+
+	while (i < t->n && t->sample[i].base <= cut->base &&
+	    !(cutter_after(&p->cutter, t, &t->sample[i], cut) && t->sample[i].sync))
+		i++;
+	drop_samples(p, t, i);
+	t->started = t->n > 0 && t->sample[0].base == cut->base;
+}
+
+/* One segment of one track, if its end has come.  1, 0 not yet, -ENOMEM. */
+static int
+close_part(struct pack *p, struct track *t, unsigned index, bool eof)
+{
+	struct cutter *c = &p->cutter;
+	const struct cut *cut = cutter_cut(c, t->current);
+	const struct cut *next = cutter_cut(c, t->current + 1);
+	struct pack_segment *m;
+	size_t n = 0, len = 0;
+	int r = 0;
+
+	if (cut == NULL || (m = find_making(p, t->current)) == NULL)
+		return 0;
+	if (!t->started)
+		seek(p, t, cut);
+	if (next == NULL && !eof)
+		return 0;
+	if (t->started)
+		while (n < t->n && (next == NULL ? t->sample[n].base == cut->base :
+		    !cutter_after(c, t, &t->sample[n], next))) {
+			len += t->sample[n].len;
+			n++;
+		}
+	if (n == t->n && !eof && !t->gone && !(t->absent && t->n == 0) &&
+	    next->base == c->guide->base && cutter_horizon(c) < next->t + LATE_MAX)
+		return 0;
+	t->absent = n == 0;
+	if (n > 0 && (r = make_part(p, t, index, m->segment, n, len, cut, next)) < 0)
+		return r;
+	if (r == 1) {
+		t->n -= n;
+		memmove(t->sample, t->sample + n, t->n * sizeof(*t->sample));
+		cutter_moved(c, t, n);
+	} else {
+		drop_samples(p, t, n);
+	}
+	m->done |= UINT64_C(1) << index;
+	t->current++;
+	t->started = t->started && n > 0 && next != NULL && !next->discontinuity;
+	return 1;
+}
+
+/* Nothing that is not wanted may pile up. */
+static void
+trim(struct pack *p, struct track *t)
+{
+	size_t n = 0;
+
+	if (t->n == 0 || llabs(t->last_dts - t->sample[0].dts) < QUEUE_MAX)
+		return;
+	while (n < t->n && llabs(t->last_dts - t->sample[n].dts) >= QUEUE_MAX / 2)
+		n++;
+	p->late += n;
+	drop_samples(p, t, n);
+	t->started = false;
+}
+
+static int
+publish_done(struct pack *p)
+{
+	while (p->nmaking > 0) {
+		struct segment *s = p->making[0].segment;
+		uint64_t all = s->npart == 64 ? UINT64_MAX : (UINT64_C(1) << s->npart) - 1;
+		int r;
+
+		for (unsigned n = 0; n < s->npart; n++) {
+			bool fed = false;
+
+			for (unsigned i = 0; i < p->cutter.ntrack; i++)
+				fed = fed || (p->index[i] == n &&
+				    p->cutter.track[i]->current <= p->making[0].cut);
+			if (!fed)		/* nobody will make this part */
+				p->making[0].done |= UINT64_C(1) << n;
+		}
+		if ((p->making[0].done & all) != all)
+			return 0;
+		p->nmaking--;
+		memmove(p->making, p->making + 1, p->nmaking * sizeof(*p->making));
+		if ((r = pack_publish(p, s)) < 0)
+			return r;
+	}
+	return 0;
+}
+
+int
+pack_segments(struct pack *p, bool eof)
+{
+	struct cutter *c = &p->cutter;
+	size_t oldest = SIZE_MAX;
+	int r;
+
+	if ((r = cutter_run(c, eof)) < 0)
+		return r;
+	if (!c->running) {
+		for (unsigned i = 0; i < c->ntrack; i++)
+			trim(p, c->track[i]);
+		return 0;
+	}
+	name_tracks(p);
+	if ((r = add_making(p)) < 0)
+		return r;
+	for (unsigned i = 0; i < c->ntrack; i++) {
+		struct track *t = c->track[i];
+
+		if (p->index[i] == UINT_MAX) {
+			trim(p, t);
+			continue;
+		}
+		while ((r = close_part(p, t, p->index[i], eof)) == 1)
+			;
+		if (r < 0)
+			return r;
+		if (!t->started)
+			trim(p, t);
+		if (t->current < oldest)
+			oldest = t->current;
+	}
+	if (oldest != SIZE_MAX && oldest < c->first + c->n)
+		cutter_forget(c, oldest);
+	return publish_done(p);
+}

@@ -1,0 +1,308 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "package/state.h"
+
+#define VERSION_OF_STATE	1
+#define SEGMENTS_MAX		(1 << 18)
+
+/* ---- writing */
+
+static json_t *
+init_to_json(const struct init *i, enum codec_kind kind)
+{
+	const struct video_format *v = &i->config.video;
+	const struct audio_info *a = &i->config.audio;
+	char hex[2 * TRACK_RECORD + 1] = "";
+	json_t *j;
+
+	for (size_t n = 0; n < i->config.len; n++)
+		snprintf(hex + 2 * n, 3, "%02x", i->config.record[n]);
+	j = json_pack("{sI sI ss sI}", "number", (json_int_t)i->number, "timescale",
+	    (json_int_t)i->timescale, "record", hex, "len", (json_int_t)i->len);
+	if (kind == KIND_VIDEO)
+		json_object_update_new(j, json_pack("{ss s[II] s[II] s[II] si}",
+		    "codecs", v->codec_string,
+		    "size", (json_int_t)v->width, (json_int_t)v->height,
+		    "sar", (json_int_t)v->sar.num, (json_int_t)v->sar.den,
+		    "rate", (json_int_t)v->frame_rate.num, (json_int_t)v->frame_rate.den,
+		    "transfer", (int)v->transfer_characteristics));
+	else
+		json_object_update_new(j, json_pack("{ss sI sI}", "codecs", a->codec_string,
+		    "rate", (json_int_t)a->rate, "channels", (json_int_t)a->channels));
+	return j;
+}
+
+static json_t *
+track_to_json(const struct ptrack *t)
+{
+	json_t *inits = json_array();
+
+	for (unsigned i = 0; i < t->ninit; i++)
+		json_array_append_new(inits, init_to_json(&t->init[i], t->kind));
+	return json_pack("{ss si si sI ss sI sI sI sI sI sI sI sI so}", "name", t->name,
+	    "kind", (int)t->kind, "codec", (int)t->codec, "pid", (json_int_t)t->pid,
+	    "language", t->language, "max_bitrate", (json_int_t)t->max_bitrate,
+	    "cc", (json_int_t)t->captions.cc, "services", (json_int_t)t->captions.services,
+	    "peak", (json_int_t)t->peak, "bytes", (json_int_t)t->bytes,
+	    "time", (json_int_t)t->time, "key_peak", (json_int_t)t->key_peak,
+	    "key_bytes", (json_int_t)t->key_bytes, "inits", inits);
+}
+
+static json_t *
+part_to_json(const struct part *p)
+{
+	json_t *keys;
+
+	if (!p->present)
+		return json_null();
+	keys = json_array();
+	for (unsigned k = 0; k < p->nkey; k++)
+		json_array_append_new(keys, json_pack("[III]", (json_int_t)p->key[k].offset,
+		    (json_int_t)p->key[k].size, (json_int_t)p->key[k].duration));
+	return json_pack("[IIIIIIIo]", (json_int_t)p->init, (json_int_t)p->t,
+	    (json_int_t)p->duration, (json_int_t)p->bytes, (json_int_t)p->ts_bytes,
+	    (json_int_t)p->dropped, (json_int_t)p->key_sequence, keys);
+}
+
+static json_t *
+segment_to_json(const struct segment *s)
+{
+	json_t *parts = json_array();
+
+	for (unsigned i = 0; i < s->npart; i++)
+		json_array_append_new(parts, part_to_json(&s->part[i]));
+	return json_pack("[IIIIIIIIo]", (json_int_t)s->number, (json_int_t)s->sequence,
+	    (json_int_t)s->t, (json_int_t)s->duration, (json_int_t)s->utc_ns,
+	    (json_int_t)s->discontinuity, (json_int_t)s->period_t,
+	    (json_int_t)s->period_ns, parts);
+}
+
+char *
+state_put(const struct pres *p, size_t *len)
+{
+	json_t *tracks = json_array(), *segments = json_array(), *j;
+	char *text;
+
+	for (unsigned i = 0; i < p->ntrack; i++)
+		json_array_append_new(tracks, track_to_json(&p->track[i]));
+	for (size_t i = 0; i < p->n; i++)
+		json_array_append_new(segments, segment_to_json(p->segment[i]));
+	j = json_pack("{si sb sb sI sI sI sI s[II] so so}", "version", VERSION_OF_STATE,
+	    "ended", p->ended, "live", p->live, "target", (json_int_t)p->target,
+	    "nominal", (json_int_t)p->nominal, "start_ns", (json_int_t)p->start_ns,
+	    "discontinuity_sequence", (json_int_t)p->discontinuity_sequence,
+	    "rate", (json_int_t)p->rate.num, (json_int_t)p->rate.den,
+	    "tracks", tracks, "segments", segments);
+	text = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
+	json_decref(j);
+	*len = text != NULL ? strlen(text) : 0;
+	return text;
+}
+
+/* ---- reading: nothing that it says is believed unseen */
+
+static int
+read_hex(const char *hex, struct config *c)
+{
+	size_t n = strlen(hex);
+
+	if (n % 2 != 0 || n / 2 > TRACK_RECORD || strspn(hex, "0123456789abcdef") != n)
+		return -EBADMSG;
+	c->len = n / 2;
+	for (size_t i = 0; i < c->len; i++) {
+		char two[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+
+		c->record[i] = (uint8_t)strtoul(two, NULL, 16);
+	}
+	return 0;
+}
+
+static int
+read_init(json_t *j, struct ptrack *t, struct init *i)
+{
+	json_int_t number, timescale, len, w = 0, h = 0, sn = 0, sd = 0, rn = 0, rd = 0;
+	json_int_t rate = 0, channels = 0;
+	const char *record, *codecs;
+	int transfer = 2;
+
+	if (json_unpack(j, "{sI sI ss sI ss}", "number", &number, "timescale", &timescale,
+	    "record", &record, "len", &len, "codecs", &codecs) < 0 || number < 1 ||
+	    number > UINT32_MAX || timescale < 1 || timescale > UINT32_MAX || len < 0 ||
+	    strpbrk(codecs, "\"<>&\r\n") != NULL || read_hex(record, &i->config) < 0)
+		return -EBADMSG;
+	i->number = (uint32_t)number;
+	i->timescale = (uint32_t)timescale;
+	i->len = (size_t)len;
+	if (t->kind == KIND_VIDEO) {
+		struct video_format *v = &i->config.video;
+
+		if (json_unpack(j, "{s[II] s[II] s[II] si}", "size", &w, &h, "sar", &sn, &sd,
+		    "rate", &rn, &rd, "transfer", &transfer) < 0 || w < 0 || w > 65535 ||
+		    h < 0 || h > 65535 || rn < 0 || rd < 0 || strlen(codecs) >=
+		    sizeof(v->codec_string))
+			return -EBADMSG;
+		memcpy(v->codec_string, codecs, strlen(codecs) + 1);
+		v->width = (unsigned)w;
+		v->height = (unsigned)h;
+		v->sar = (struct rational){ sn, sd };
+		v->frame_rate = (struct rational){ rn, rd };
+		v->transfer_characteristics = (uint8_t)transfer;
+	} else {
+		struct audio_info *a = &i->config.audio;
+
+		if (json_unpack(j, "{sI sI}", "rate", &rate, "channels", &channels) < 0 ||
+		    rate < 1 || rate > UINT32_MAX || channels < 0 || channels > 64 ||
+		    strlen(codecs) >= sizeof(a->codec_string))
+			return -EBADMSG;
+		memcpy(a->codec_string, codecs, strlen(codecs) + 1);
+		a->rate = (uint32_t)rate;
+		a->channels = (unsigned)channels;
+	}
+	return 0;
+}
+
+static int
+read_track(json_t *j, struct ptrack *t)
+{
+	json_int_t pid, max, cc, services, peak, bytes, time, key_peak, key_bytes;
+	const char *name, *language;
+	int kind, codec;
+	json_t *inits;
+
+	if (json_unpack(j, "{ss si si sI ss sI sI sI sI sI sI sI sI so}", "name", &name,
+	    "kind", &kind, "codec", &codec, "pid", &pid, "language", &language,
+	    "max_bitrate", &max, "cc", &cc, "services", &services, "peak", &peak,
+	    "bytes", &bytes, "time", &time, "key_peak", &key_peak, "key_bytes",
+	    &key_bytes, "inits", &inits) < 0 || strlen(name) >= sizeof(t->name) ||
+	    strlen(name) < 2 || strspn(name + 1, "0123456789") != strlen(name + 1) ||
+	    (name[0] != 'v' && name[0] != 'a') || (kind != KIND_VIDEO &&
+	    kind != KIND_AUDIO) || codec <= 0 || codec >= CODEC_COUNT ||
+	    strlen(language) >= sizeof(t->language) || bytes < 0 || time < 0 ||
+	    peak < 0 || key_bytes < 0 || !json_is_array(inits))
+		return -EBADMSG;
+	memcpy(t->name, name, strlen(name) + 1);
+	memcpy(t->language, language, strlen(language) + 1);
+	t->kind = (enum codec_kind)kind;
+	t->codec = (enum codec)codec;
+	t->pid = (uint16_t)pid;
+	t->max_bitrate = (uint32_t)max;
+	t->captions = (struct captions){ (uint8_t)cc, (uint64_t)services };
+	t->peak = (uint64_t)peak;
+	t->bytes = (uint64_t)bytes;
+	t->time = time;
+	t->key_peak = (uint64_t)key_peak;
+	t->key_bytes = (uint64_t)key_bytes;
+	t->init = calloc(json_array_size(inits) + 1, sizeof(*t->init));
+	if (t->init == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < json_array_size(inits); i++)
+		if (read_init(json_array_get(inits, i), t, &t->init[t->ninit++]) < 0)
+			return -EBADMSG;
+	return 0;
+}
+
+static int
+read_part(json_t *j, const struct ptrack *t, struct part *p)
+{
+	json_int_t init, time, duration, bytes, ts_bytes, dropped, key_sequence;
+	json_t *keys;
+
+	if (json_is_null(j))
+		return 0;
+	if (json_unpack(j, "[IIIIIIIo]", &init, &time, &duration, &bytes, &ts_bytes,
+	    &dropped, &key_sequence, &keys) < 0 || time < 0 || duration < 0 || bytes < 0 ||
+	    ts_bytes < 0 || !json_is_array(keys) || json_array_size(keys) > 1024)
+		return -EBADMSG;
+	*p = (struct part){
+		.present = true, .dropped = dropped != 0, .init = (uint32_t)init, .t = time,
+		.duration = duration, .bytes = (uint64_t)bytes,
+		.ts_bytes = (uint64_t)ts_bytes, .key_sequence = key_sequence,
+	};
+	if (ptrack_init(t, p->init) == NULL)
+		return -EBADMSG;
+	p->key = calloc(json_array_size(keys) + 1, sizeof(*p->key));
+	if (p->key == NULL)
+		return -ENOMEM;
+	for (; p->nkey < json_array_size(keys); p->nkey++) {
+		json_int_t offset, size, last;
+
+		if (json_unpack(json_array_get(keys, p->nkey), "[III]", &offset, &size,
+		    &last) < 0)
+			return -EBADMSG;
+		p->key[p->nkey] = (struct keyframe){
+			(uint32_t)offset, (uint32_t)size, last };
+	}
+	return 0;
+}
+
+static int
+read_segment(json_t *j, struct pres *p)
+{
+	json_int_t number, sequence, t, duration, utc, discontinuity, pt, pns;
+	struct segment *s;
+	json_t *parts;
+	size_t n;
+
+	if (json_unpack(j, "[IIIIIIIIo]", &number, &sequence, &t, &duration, &utc,
+	    &discontinuity, &pt, &pns, &parts) < 0 || !json_is_array(parts) ||
+	    (n = json_array_size(parts)) > p->ntrack || number < 0 || duration < 0 ||
+	    t < 0 || (p->n > 0 && number <= p->segment[p->n - 1]->number))
+		return -EBADMSG;
+	if ((s = calloc(1, sizeof(*s) + n * sizeof(s->part[0]))) == NULL)
+		return -ENOMEM;
+	s->number = number;
+	s->sequence = sequence;
+	s->t = t;
+	s->duration = duration;
+	s->utc_ns = utc;
+	s->discontinuity = discontinuity != 0;
+	s->period_t = pt;
+	s->period_ns = pns;
+	s->npart = (unsigned)n;
+	if (pres_add(p, s) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		int r = read_part(json_array_get(parts, i), &p->track[i], &s->part[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int
+state_parse(struct pres *p, const char *text, size_t len)
+{
+	json_t *j = json_loadb(text, len, 0, NULL), *tracks, *segments;
+	json_int_t target, nominal, start, breaks, num, den;
+	int version, ended, live, r = 0;
+
+	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] so so}", "version", &version,
+	    "ended", &ended, "live", &live, "target", &target, "nominal", &nominal,
+	    "start_ns", &start, "discontinuity_sequence", &breaks, "rate", &num, &den,
+	    "tracks", &tracks, "segments", &segments) < 0 || version != VERSION_OF_STATE ||
+	    json_array_size(tracks) > PRES_TRACKS || target < 0 || nominal < 0 ||
+	    json_array_size(segments) > SEGMENTS_MAX || !json_is_array(tracks) ||
+	    !json_is_array(segments)) {
+		json_decref(j);
+		return -EBADMSG;
+	}
+	p->ended = ended;
+	p->live = live;
+	p->target = target;
+	p->nominal = nominal;
+	p->start_ns = start;
+	p->discontinuity_sequence = breaks;
+	p->rate = (struct rational){ num, den };
+	for (size_t i = 0; i < json_array_size(tracks) && r == 0; i++)
+		r = read_track(json_array_get(tracks, i), &p->track[p->ntrack++]);
+	for (size_t i = 0; i < json_array_size(segments) && r == 0; i++)
+		r = read_segment(json_array_get(segments, i), p);
+	json_decref(j);
+	return r;
+}

@@ -1,0 +1,112 @@
+/*
+ * track.h - one elementary stream on its way to be cut: its samples, in the form
+ * a file has them, and its codec parameters.
+ *
+ * A track is a queue.  Samples are appended as they come (track_unit()); what
+ * is before a cut is taken off the front when the cut is known (cut.h).
+ *
+ * Spec     ISO/IEC 14496-15 for video samples; audio.h for frames.
+ * Units    pts, dts: 90 kHz of the source, unwrapped.  Media time t is the
+ *          source's plus the offset of a base: a new base begins where the
+ *          source's clock jumps.
+ * Memory   track_free() gives all back.
+ * Errors   -ENOMEM.
+ */
+#ifndef TRACK_H
+#define TRACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/media/audio.h"
+#include "lib/media/tsdemux.h"
+#include "lib/media/video.h"
+
+#define TRACK_NAME	8
+#define TRACK_CONFIGS	8		/* that may be in use at a time */
+#define TRACK_RECORD	4096		/* a longer configuration is refused */
+
+struct sample {
+	int64_t	 pts, dts;
+	int64_t	 ebp_ns;		/* UTC, or 0 */
+	uint32_t len;
+	uint32_t base;			/* index of its base */
+	uint32_t config;		/* version of its parameters, from 1 */
+	uint32_t frames;		/* audio: samples at its rate */
+	bool	 sync;			/* a segment may start here */
+	bool	 open;			/* sync, but pictures before it need others */
+	bool	 boundary;		/* EBP: a segment starts here */
+	bool	 damaged;
+};
+
+struct config {
+	uint32_t version;		/* 0: none */
+	struct video_format video;
+	struct audio_info audio;
+	size_t	 len;
+	uint8_t	 record[TRACK_RECORD];	/* as mp4_track.config */
+};
+
+/* What several tracks of one source have in common. */
+struct bases {
+	uint32_t newest;
+	int64_t	 near;			/* a recent dts: timestamps are near it */
+	uint64_t jumps;
+};
+
+struct track {
+	char	 name[TRACK_NAME];	/* v1, a2; "" until it is known */
+	enum codec_kind kind;
+	enum codec codec;
+	uint16_t pid;
+	char	 language[4];
+	uint32_t max_bitrate;		/* by the PMT, or 0 */
+	bool	 gone;			/* from the PMT */
+	bool	 warned;
+
+	struct video video;
+	struct audio audio;
+	struct config config[TRACK_CONFIGS];	/* by version, modulo */
+	uint32_t version;		/* of the newest; 0: none yet */
+	bool	 stale;			/* parameters changed, to be looked at */
+
+	uint32_t base;			/* of the newest sample */
+	int64_t	 last_dts, last_pts;	/* of it, or PES_NO_TIME */
+	int64_t	 step;			/* between the last two, 90 kHz */
+
+	uint8_t	*buf;			/* the samples' bytes, one after the other */
+	size_t	 len, size;
+	struct sample *sample;
+	size_t	 n, cap;
+	uint64_t units, lost_units;	/* damaged */
+
+	/* cut.h */
+	size_t	 current;		/* index of the cut that is being filled */
+	bool	 started;		/* its first cut has been passed */
+	bool	 absent;		/* nothing came for the last segment */
+	int64_t	 delay;			/* from the first dts of a base to its pts */
+	uint32_t delay_base;
+	bool	 has_delay;
+	uint32_t sequence_number;	/* of the last fragment */
+};
+
+int track_init(struct track *t, const struct tsdemux_stream *s);
+void track_free(struct track *t);
+
+/* Take an access unit as tsdemux.h gives it.  0 or -ENOMEM. */
+int track_unit(struct track *t, struct bases *b, const struct tsdemux_event *ev);
+
+/* At the end of the input. */
+int track_flush(struct track *t, struct bases *b);
+
+/* Drop n samples from the front; their bytes count len. */
+void track_drop(struct track *t, size_t n, size_t len);
+
+/* The parameters of a version, or NULL when they are forgotten. */
+const struct config *track_config(const struct track *t, uint32_t version);
+
+/* Ticks a second of its media: 90000 for video, the rate for audio. */
+uint32_t track_timescale(const struct track *t, uint32_t version);
+
+#endif

@@ -1,0 +1,53 @@
+#!/bin/sh
+# mpkg-segment: CMAF, HLS and DASH of a file; what ffmpeg reads back.
+. "$(dirname "$0")/lib.sh"
+need 'no ffmpeg' command -v ffmpeg
+
+# AVC with B-pictures at 29.97, AAC: 12 s, a random access point every 2.002 s.
+ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=30000/1001:duration=12 \
+	-f lavfi -i sine=frequency=440:sample_rate=48000:duration=12 \
+	-c:v libx264 -preset ultrafast -bf 2 -g 60 -keyint_min 60 -sc_threshold 0 \
+	-c:a aac -b:a 64k -metadata:s:a:0 language=eng -f mpegts a.ts </dev/null
+
+# What is in a playlist: CODEC FRAMES, a line each.
+frames () {
+	ffprobe -v error -count_frames -show_entries stream=codec_name,nb_read_frames \
+		-of csv=p=0 "$1" | sed '/^$/d;s/,*$//' | sort -u
+}
+
+check 'a file becomes a tree that ffmpeg decodes without a word' '
+	mpkg-segment -q --vod -o out <a.ts
+	ffmpeg -v error -i out/index.m3u8 -f null - 2>err
+	test ! -s err
+	ffmpeg -v error -i "$PWD/out/index.mpd" -f null - 2>err
+	test ! -s err
+'
+check 'no picture is lost' '
+	frames out/index.m3u8
+	test "$(ffprobe -v error -select_streams v -count_frames -show_entries \
+		stream=nb_read_frames -of csv=p=0 a.ts | head -n 1 | tr -d ,)" -eq \
+		"$(frames out/index.m3u8 | sed -n "s/h264,//p")"
+'
+check 'segments have 120 pictures, and are numbered from 1' '
+	grep -c "^#EXTINF:4.004000,$" out/v1/index.m3u8 | grep -x 2
+	grep -x 1.m4s out/v1/index.m3u8
+	grep -x "#EXT-X-TARGETDURATION:4" out/v1/index.m3u8
+	grep -x "#EXT-X-ENDLIST" out/a1/index.m3u8
+	grep "<S t=\"900000\" d=\"360360\" r=\"1\"/>" out/index.mpd
+'
+check 'the multivariant playlist says what there is' '
+	grep "RESOLUTION=320x180,FRAME-RATE=29.970,AUDIO=\"aac\"" out/index.m3u8
+	grep "CODECS=\"avc1\.[0-9a-f]*,mp4a.40.2\"" out/index.m3u8
+	grep "LANGUAGE=\"en\"" out/index.m3u8
+'
+check 'the same bytes make the same tree, however they come' '
+	mpkg-segment -q --vod -o again <a.ts
+	diff -r out again
+'
+check 'no stream, and a stream without anything to play: status 3' '
+	echo hello >text
+	fails 3 mpkg-segment --vod -o none <text
+	packets 100 256 >none.ts
+	fails 3 mpkg-segment --vod -o none <none.ts
+'
+done_testing
