@@ -374,7 +374,8 @@ pack_publish(struct pack *p, struct segment *s)
 		p->last_lag_ns = clk_utc_ns() - s->utc_ns - rescale_near(s->duration,
 		    CLK_SECOND, CLK_90K);
 	else if (pr->start_ns == 0)
-		pr->start_ns = clk_utc_ns();
+		pr->start_ns = clk_utc_ns() - rescale_near(s->t + s->duration, CLK_SECOND,
+		    CLK_90K);
 	p->segments++;
 	note_dropped(p);
 	if (pr->mode == PRES_VOD)	/* everything at the end */
@@ -396,6 +397,7 @@ pack_end(struct pack *p)
 		return 0;
 	note_dropped(p);
 	p->pres.ended = true;
+	p->pres.start_ns = 0;		/* of no use any more, and the only impurity */
 	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0)
 		return r;
 	return put_index(p);

@@ -29,11 +29,11 @@ check 'no picture is lost' '
 		"$(frames out/index.m3u8 | sed -n "s/h264,//p")"
 '
 check 'segments have 120 pictures, and are numbered from 1' '
-	grep -c "^#EXTINF:4.004000,$" out/v1/index.m3u8 | grep -x 2
+	grep -c "^#EXTINF:4.004000,$" out/v1/index.m3u8 | grep -x 3
 	grep -x 1.m4s out/v1/index.m3u8
 	grep -x "#EXT-X-TARGETDURATION:4" out/v1/index.m3u8
 	grep -x "#EXT-X-ENDLIST" out/a1/index.m3u8
-	grep "<S t=\"900000\" d=\"360360\" r=\"1\"/>" out/index.mpd
+	grep "<S t=\"900000\" d=\"360360\" r=\"2\"/>" out/index.mpd
 '
 check 'the multivariant playlist says what there is' '
 	grep "RESOLUTION=320x180,FRAME-RATE=29.970,AUDIO=\"aac\"" out/index.m3u8
