@@ -136,7 +136,7 @@ lint-man:
 
 lint-shell:
 	shellcheck -e SC1091,SC2016,SC2154 .ci/deps .ci/run \
-		$(wildcard t/*.t t/*.sh t/bench/*.sh man/*.sh origin/demo/run origin/demo/film)
+		$(wildcard t/*.t t/*.sh t/bench/*.sh man/*.sh origin/demo/run origin/demo/film origin/demo/page)
 
 lint-headers:
 	for h in $(LIBH) $(foreach f,$(BUILT),$(wildcard $(f)/*.h)) t/*.h; do \

@@ -6,7 +6,6 @@
 
 const struct source_type *const source_types[] = {
 	&source_file,
-	&source_test,
 	NULL
 };
 

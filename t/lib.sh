@@ -78,7 +78,12 @@ fails () {
 }
 
 eventually () {
-	tries=100
+	within 5 "$@"
+}
+
+within () {
+	tries=$(($1 * 20))
+	shift
 	until "$@"
 	do
 		tries=$((tries - 1))

@@ -64,7 +64,13 @@ async function openDash(video, base, on)
 {
 	const player = dashjs.MediaPlayer().create();
 
-	player.updateSettings({ streaming: { buffer: { bufferToKeep: 30 } } });
+	/* Without a word in the manifest it would ask a server far away for the time. */
+	player.updateSettings({ streaming: {
+		buffer: { bufferToKeep: 30 },
+		utcSynchronization: { defaultTimingSource: {
+			scheme: "urn:mpeg:dash:utc:http-head:2014", value: base + "index.mpd",
+		} },
+	} });
 	player.on("error", (e) => on.error(e.error && e.error.message || "error",
 	    false));
 	player.initialize(video, base + "index.mpd", true);

@@ -1,0 +1,135 @@
+/*
+ * play.js - let a browser play a channel on the demonstration page, and judge it.
+ *
+ *     node play.js PAGE PLAYER [seconds=20] [mode=live|vod] [shot=FILE.png]
+ *         [fps=24] [channel=/live/one/] [rungs=3] [latency=20]
+ *
+ * Live: from the first picture on, for so many seconds, no error, no stall, under
+ * 1 % of frames dropped, time runs; then the lowest rung is chosen and must come,
+ * and then the highest.  VOD: from begin to end, all of it.
+ *
+ * Prints what was measured, and "wrong: ..." for all that is; status 1 if any is.
+ * The driver is found by NODE_PATH.
+ */
+const { chromium } = require("playwright-core");
+
+const [page, player, ...rest] = process.argv.slice(2);
+const opt = { seconds: "20", mode: "live", fps: "24", rungs: "3", latency: "20",
+	channel: "/live/one/", ...Object.fromEntries(rest.map((r) => r.split(/=(.*)/s))) };
+const seconds = Number(opt.seconds);
+const wrong = [];
+
+function expect(cond, text)
+{
+	if (!cond)
+		wrong.push(text);
+}
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function until(tab, ms, test)
+{
+	for (const end = Date.now() + ms; Date.now() < end; await sleep(200)) {
+		const s = await tab.evaluate(() => window.stats());
+
+		if (test(s))
+			return s;
+	}
+	return null;
+}
+
+function judge(a, b, wall)
+{
+	const ran = b.time - a.time, frames = b.frames - a.frames;
+	const dropped = b.dropped - a.dropped;
+
+	console.log(`${player}: ${ran.toFixed(2)} s of ${wall.toFixed(2)} s, ` +
+	    `frames=${frames} dropped=${dropped} stalls=${b.stalls} ` +
+	    `switches=${b.switches} buffer=${b.buffer.toFixed(1)} ` +
+	    `latency=${b.latency === null ? "none" : b.latency.toFixed(1)} ` +
+	    `received=${Math.round(b.received || 0)} height=${b.height}`);
+	expect(ran > 0.95 * wall, `time went on ${ran.toFixed(2)} s in ${wall.toFixed(2)} s`);
+	expect(frames > 0.9 * wall * Number(opt.fps), `${frames} frames in ${wall.toFixed(1)} s`);
+	expect(dropped < 0.01 * frames, `${dropped} of ${frames} frames dropped`);
+}
+
+async function live(tab)
+{
+	const a = await until(tab, 30000, (s) => s.began && s.time > 0);
+
+	expect(a, "nothing plays after 30 s");
+	if (!a)
+		return;
+	const began = Date.now();
+
+	await sleep(seconds * 1000);
+	const b = await tab.evaluate(() => window.stats());
+
+	judge(a, b, (Date.now() - began) / 1000);
+	expect(b.latency !== null && b.latency > 0 && b.latency < Number(opt.latency),
+	    `latency ${b.latency}`);
+	expect(b.received > 0, "no segment was seen to arrive");
+	expect(b.rungs.length === Number(opt.rungs), `${b.rungs.length} rungs`);
+	if (player === "native")		/* chooses by itself */
+		return;
+	expect(b.audios.length > 0, "no audio track");
+	for (const want of [b.rungs[0], b.rungs[b.rungs.length - 1]]) {
+		await tab.evaluate((h) => window.demo.rung(h), want.height);
+		const s = await until(tab, 30000, (x) => x.height === want.height);
+
+		expect(s, `held at ${want.height}p, it does not come`);
+		if (s)
+			console.log(`${player}: ${want.height}p came`);
+	}
+}
+
+async function vod(tab)
+{
+	const a = await until(tab, 30000, (s) => s.began);
+
+	expect(a, "nothing plays after 30 s");
+	if (!a)
+		return;
+	const s = await until(tab, (seconds * 2 + 20) * 1000, (x) => x.ended);
+
+	expect(s, "it does not end");
+	if (!s)
+		return;
+	console.log(`${player}: ended at ${s.time.toFixed(2)} s of ${seconds}, ` +
+	    `frames=${s.frames} dropped=${s.dropped} stalls=${s.stalls}`);
+	expect(Math.abs(s.time - seconds) < 0.5, `ended at ${s.time}, want ${seconds}`);
+	expect(s.frames > 0.97 * seconds * Number(opt.fps), `${s.frames} frames`);
+	expect(s.dropped < 0.01 * s.frames, `${s.dropped} of ${s.frames} frames dropped`);
+}
+
+(async () => {
+	const browser = await chromium.launch({
+		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+		args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
+			"--disable-component-update", "--disable-sync", "--no-first-run",
+			"--autoplay-policy=no-user-gesture-required"],
+	});
+	const tab = await browser.newPage({ viewport: { width: 1440, height: 860 } });
+
+	tab.on("pageerror", (e) => wrong.push(`page: ${e}`));
+	tab.on("request", (r) => expect(new URL(r.url()).origin === new URL(page).origin ||
+	    /^(blob|data):/.test(r.url()), `asks for ${r.url()}`));
+	await tab.goto(`${page}?player=${player}&channel=${opt.channel}`);
+	await (opt.mode === "vod" ? vod : live)(tab);
+	const s = await tab.evaluate(() => window.stats());
+
+	expect(s.stalls === 0, `${s.stalls} stalls`);
+	for (const e of s.errors)
+		wrong.push(`error: ${e}`);
+	if (opt.shot) {
+		await tab.evaluate(() => window.demo.rung(null));
+		await tab.screenshot({ path: opt.shot });
+	}
+	await browser.close();
+	for (const w of wrong)
+		console.log(`wrong: ${w}`);
+	process.exit(wrong.length ? 1 : 0);
+})().catch((e) => {
+	console.log(`wrong: ${e}`);
+	process.exit(1);
+});
