@@ -34,7 +34,7 @@ struct units {
 	unsigned	 ntrack, pcr_track;
 	struct track	 track[SOURCE_STREAMS_MAX];
 
-	bool		 based, sent;
+	bool		 based, sent, begun;
 	int64_t		 base;		/* added to what is received */
 	struct grid	 grid;		/* rate 0/0: no pictures */
 	int64_t		 picture;	/* that the origin of this pass is */
@@ -401,9 +401,12 @@ units_unit(struct units *u, const struct source_event *ev)
 		.data = ev->data, .len = ev->len, .random_access = ev->random_access,
 		.pts = ev->pts + u->base, .dts = dts + u->base,
 	};
-	if (u->count == 0)
+	if (!u->begun && ev->stream == u->pcr_track) {
+		u->begun = true;
 		u->start = unit.dts;
-	if (u->cfg.duration > 0 && unit.dts - u->start >= u->cfg.duration)
+	}
+	if (u->cfg.duration > 0 && u->begun &&
+	    unit.dts - u->start >= u->cfg.duration)
 		return false;
 	if (u->cfg.realtime && out_wait(u->out, unit.dts * 300) < 0)
 		return false;
@@ -426,7 +429,7 @@ units_count(const struct units *u)
 int64_t
 units_media(const struct units *u)
 {
-	return u->count > 0 ? u->last - u->start : 0;
+	return u->begun ? u->last - u->start : 0;
 }
 
 void

@@ -135,7 +135,7 @@ avc_sps_parse(struct nal n, unsigned *id, struct video_format *f)
 {
 	uint8_t buf[PARAMS_BYTES];
 	struct bits b = bits_of(buf, nal_unescape(n.data, n.len, buf, sizeof(buf)));
-	unsigned poc_type, height, fields;
+	unsigned poc_type, fields;
 	uint64_t wide, high;
 	bool separate = false;
 
@@ -195,7 +195,7 @@ avc_sps_parse(struct nal n, unsigned *id, struct video_format *f)
 	if (b.error || wide > 65535 / 16 || high > 65535 / 16 / fields)
 		return -EBADMSG;
 	f->coded_width = f->width = (unsigned)wide * 16;
-	f->coded_height = f->height = height = (unsigned)high * 16 * fields;
+	f->coded_height = f->height = (unsigned)high * 16 * fields;
 	if (f->interlaced)
 		bits_skip(&b, 1);			/* mb_adaptive */
 	bits_skip(&b, 1);				/* direct_8x8_inference */

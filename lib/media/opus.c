@@ -135,7 +135,7 @@ opus_header(const struct audio *a, const uint8_t *p, size_t len, bool end,
 	}
 	if (size == 0)
 		return -1;
-	if (len - pos < (size > 1 ? 2 : 1))
+	if (pos >= len || len - pos < (size > 1 ? 2 : 1))
 		return 0;
 	h->raw_off = pos;
 	h->len = pos + size;

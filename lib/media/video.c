@@ -41,18 +41,25 @@ find_set(const struct video *v, unsigned type, unsigned id)
 	return NULL;
 }
 
+/* One set; and if it is an SPS, the PPS that refer to it. */
 static void
-remove_children(struct video *v, unsigned type, unsigned parent)
+remove_set(struct video *v, unsigned type, unsigned id)
 {
-	unsigned kept = 0;
+	bool sps = type == (is_hevc(v) ? (unsigned)HEVC_SPS : (unsigned)AVC_SPS);
+	unsigned pps = is_hevc(v) ? HEVC_PPS : AVC_PPS, kept = 0;
 
 	for (unsigned i = 0; i < v->nset; i++) {
-		if (v->set[i].type == type && v->set[i].parent == parent)
+		const struct video_set *s = &v->set[i];
+
+		if ((s->type == type && s->id == id) ||
+		    (sps && s->type == pps && s->parent == id))
 			free(v->set[i].data);
 		else
 			v->set[kept++] = v->set[i];
 	}
 	v->nset = kept;
+	if (sps && id == v->active_sps)
+		v->active_sps = NO_SPS;
 }
 
 /* What the active SPS says; and it says it from this unit on. */
@@ -139,23 +146,13 @@ take_set(struct video *v, struct nal n, bool damaged)
 	memcpy(copy, n.data, n.len);
 	s.data = copy;
 	s.len = n.len;
-	if (old != NULL) {
-		free(old->data);
-		*old = s;
-		if (s.type == (is_hevc(v) ? (unsigned)HEVC_SPS : (unsigned)AVC_SPS)) {
-			remove_children(v, is_hevc(v) ? HEVC_PPS : AVC_PPS, s.id);
-			if (s.id == v->active_sps)
-				v->active_sps = NO_SPS;
-		}
-	} else {
-		if (v->set == NULL)
-			v->set = calloc(SETS_MAX, sizeof(*v->set));
-		if (v->set == NULL) {
-			free(copy);
-			return -ENOMEM;
-		}
-		v->set[v->nset++] = s;
+	if (v->set == NULL && (v->set = calloc(SETS_MAX, sizeof(*v->set))) == NULL) {
+		free(copy);
+		return -ENOMEM;
 	}
+	if (old != NULL)
+		remove_set(v, s.type, s.id);
+	v->set[v->nset++] = s;
 	v->news = true;
 	return 0;
 }

@@ -382,6 +382,8 @@ test_opus(void)
 	is(audio_opus_desc_put(&i, out, sizeof(out)), 10, "and the same descriptors");
 	ok(memcmp(out, desc, sizeof(desc)) == 0, "byte for byte");
 	is(audio_opus_desc_put(&i, out, 9), -ENOSPC, "no space");
+	audio_push(&a, (const uint8_t[]){ 0x7f, 0xe4, 1, 9, 0 }, 5, 0, true);
+	is(audio_next(&a, &f), 0, "a control extension longer than the payload");
 	audio_free(&a);
 	is(audio_opus_samples((const uint8_t[]){ 0xff, 0x03 }, 2), 2880, "three of 20 ms");
 	is(audio_opus_samples((const uint8_t[]){ 0xff, 0x07 }, 2), 0, "140 ms are too many");
