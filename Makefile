@@ -18,7 +18,7 @@ LAYERS  := lib/base lib/media lib/net
 # Packages a folder cannot be built without, and ones it uses when present
 # (its sources then see HAVE_SRT and the like).
 lib_need    := jansson libcurl
-ingest_need := libavformat libavcodec libavutil
+ingest_need := libavformat libavcodec libavutil libcrypto
 ingest_want := srt
 encode_need := libavcodec libavutil libavfilter libswscale libswresample x264 x265
 origin_need := zlib

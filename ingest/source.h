@@ -122,7 +122,7 @@ struct source_type {
 };
 
 /* Every kind there is, and the table of them, ended by NULL (sources.c). */
-extern const struct source_type source_file, source_udp, source_rtmp, source_test;
+extern const struct source_type source_file, source_http, source_udp, source_rtmp, source_test;
 extern const struct source_type *const source_types[];
 
 /* How long to wait before trying again: 250 ms, doubled up to 8 s. */

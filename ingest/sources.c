@@ -6,6 +6,7 @@
 
 const struct source_type *const source_types[] = {
 	&source_file,
+	&source_http,
 	&source_test,
 	NULL
 };

@@ -40,7 +40,7 @@ struct fetch_private {
 	int64_t	 offset, range_len;
 	size_t	 limit, window, size;	/* size of job.data */
 	unsigned retries;
-	bool	 compressed, allow_file, retry_missing;
+	bool	 compressed, allow_file, retry_missing, endless;
 	bool	 checked;		/* the head of this attempt has been read */
 	bool	 wanted;		/* its body is what was asked for */
 	int64_t	 skip;			/* bytes of it that are here already */
@@ -431,6 +431,8 @@ attempt_ended(struct fetch_private *p, CURLcode result)
 		    curl_easy_strerror(result));
 	else
 		snprintf(job->reason, sizeof(job->reason), "status %d", job->status);
+	if (p->endless && job->received > 0 && job->content_length < 0)
+		may_pass = false;
 	if (!may_pass || job->tries > p->retries) {
 		finish(p, error);
 		return;
@@ -492,6 +494,7 @@ fetch_start(struct fetch *f, const struct fetch_request *r)
 	p->compressed = r->compressed && r->len == 0;
 	p->allow_file = r->allow_file;
 	p->retry_missing = r->retry_missing;
+	p->endless = r->endless;
 	for (unsigned i = 0; i < HEADERS_MAX && r->header[i] != NULL; i++)
 		add_header(p, "", r->header[i], &failed);
 	if (r->etag != NULL && *r->etag != '\0')

@@ -56,6 +56,7 @@ struct fetch_request {
 	bool	    allow_file;		/* file:// may be read */
 	bool	    compressed;		/* ask for gzip; data is what was packed */
 	bool	    retry_missing;	/* 404 may pass too */
+	bool	    endless;		/* without a length it is not gone on with */
 };
 
 struct fetch_job {

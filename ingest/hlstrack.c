@@ -1,0 +1,674 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "ingest/hlstrack.h"
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "lib/base/url.h"
+
+#define AHEAD		4		/* segments being loaded, or there */
+#define AHEAD_BYTES	(64 << 20)	/* no more are begun above this */
+#define SEGMENT_MAX	(512u << 20)
+#define RESOURCES	8		/* maps and keys */
+#define RESOURCE_MAX	(4 << 20)
+#define RETRIES		5		/* 0.25, 0.5, 1, 2, 4 s */
+#define PERIOD_EPOCH	(INT64_C(1) << 40)
+
+/* A map or key: loaded once, kept while it may be used again. */
+struct resource {
+	char	*url;			/* NULL: the place is free */
+	struct hls_range range;
+	unsigned id, used;		/* segments that wait for it or need it */
+	struct fetch_job *job;
+	struct resource *key;		/* of an encrypted map */
+	uint8_t	 iv[16];
+	bool	 ready, failed;
+};
+
+struct slot {
+	struct hlstrack_segment seg;
+	struct fetch_job *job;
+	struct resource *map, *key;
+	uint8_t	 iv[16];
+	bool	 ready, missed;
+};
+
+struct hlstrack_private {
+	struct hlstrack t;
+	struct fetch *f;
+	char	*url;			/* as it was given; after redirects: base */
+	char	*base;
+	bool	 allow_file;
+	int64_t	 lead_ns;
+
+	struct hls list;		/* when loaded */
+	uint64_t hash;			/* of its text */
+	char	*etag, *last_modified;
+	struct fetch_job *reload;
+	int64_t	 reload_ns;		/* when to load it again */
+	int64_t	 changed_ns;		/* when it was last seen to change */
+	unsigned failures;		/* to load it, in a row */
+	bool	 stale;			/* and that has been said */
+	int64_t	 behind_ns;		/* since when it ends before next; 0: no */
+
+	bool	 started, was_live;
+	int64_t	 next;			/* number of the next segment to ask for */
+	int64_t	 epoch, period;
+	bool	 lost;			/* segments are missing before it */
+	unsigned ids;
+	struct resource resource[RESOURCES];
+	unsigned nslot;
+	struct slot slot[AHEAD];
+};
+
+static void
+out_of_memory(void)
+{
+	fatal(EXIT_RUNTIME, 0, "out of memory");
+}
+
+static char *
+copy(const char *s)
+{
+	char *c = strdup(s);
+
+	if (c == NULL)
+		out_of_memory();
+	return c;
+}
+
+static void
+resolve(const struct hlstrack_private *p, const char *uri, char out[static URL_MAX])
+{
+	int r = url_resolve(p->base, uri, out, URL_MAX);
+
+	if (r < 0)
+		fatal(EXIT_INPUT, -r, "'%s': bad address in the playlist", p->t.name);
+	if (!p->allow_file && strncmp(out, "http://", 7) != 0 &&
+	    strncmp(out, "https://", 8) != 0)
+		fatal(EXIT_INPUT, 0, "'%s': the playlist points to '%s'", p->t.name, out);
+}
+
+static struct fetch_job *
+get(const struct hlstrack_private *p, const char *url, struct hls_range range,
+    size_t limit)
+{
+	struct fetch_request r = {
+		.url = url, .limit = limit, .retries = RETRIES,
+		.offset = range.offset, .len = range.len > 0 ? range.len : 0,
+		.retry_missing = p->t.live, .allow_file = p->allow_file,
+	};
+	struct fetch_job *job;
+
+	/* A segment that comes after its time is of no use. */
+	if (p->t.live)
+		r.timeout_ns = 2 * p->t.target_ns > 10 * CLK_SECOND ?
+		    2 * p->t.target_ns : 10 * CLK_SECOND;
+	if ((job = fetch_start(p->f, &r)) == NULL)
+		out_of_memory();
+	return job;
+}
+
+/* ---- AES-128 */
+
+/* In place; the length without its padding, or -EBADMSG. */
+static int64_t
+decrypt(uint8_t *data, size_t len, const uint8_t key[static 16],
+    const uint8_t iv[static 16])
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n = 0, last = 0;
+	bool good;
+
+	if (ctx == NULL)
+		out_of_memory();
+	good = len % 16 == 0 && len > 0 && len <= INT32_MAX &&
+	    EVP_DecryptInit_ex(ctx, EVP_aes_128_cbc(), NULL, key, iv) == 1 &&
+	    EVP_DecryptUpdate(ctx, data, &n, data, (int)len) == 1 &&
+	    EVP_DecryptFinal_ex(ctx, data + n, &last) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	return good ? n + last : -EBADMSG;
+}
+
+static void
+make_iv(const struct hls_key *key, int64_t number, uint8_t iv[static 16])
+{
+	memcpy(iv, key->iv, 16);
+	if (key->has_iv)
+		return;
+	for (int i = 0; i < 8; i++)
+		iv[15 - i] = (uint8_t)(number >> 8 * i);
+}
+
+/* ---- maps and keys */
+
+static void
+free_resource(struct resource *r)
+{
+	if (r->key != NULL)
+		r->key->used--;
+	fetch_end(r->job);
+	free(r->url);
+	*r = (struct resource){ .url = NULL };
+}
+
+static struct resource *find_key(struct hlstrack_private *p, size_t index);
+
+static struct resource *
+find_resource(struct hlstrack_private *p, const char *uri, struct hls_range range,
+    size_t key, int64_t number)
+{
+	struct resource *r, *place = NULL;
+	char url[URL_MAX];
+
+	resolve(p, uri, url);
+	for (r = p->resource; r < p->resource + RESOURCES; r++) {
+		if (r->url != NULL && r->failed && r->used == 0)
+			free_resource(r);
+		if (r->url != NULL && strcmp(r->url, url) == 0 &&
+		    r->range.offset == range.offset && r->range.len == range.len) {
+			r->used++;
+			return r;
+		}
+		if (r->used == 0 && (place == NULL || r->id < place->id))
+			place = r;
+	}
+	if (place == NULL)
+		return NULL;		/* all in use: when one is free again */
+	if (place->url != NULL)
+		free_resource(place);
+	place->url = copy(url);
+	place->range = range;
+	place->id = ++p->ids;
+	place->used = 1;
+	place->job = get(p, url, range, RESOURCE_MAX);
+	if (key != HLS_NONE) {
+		place->key = find_key(p, key);
+		make_iv(&p->list.key[key], number, place->iv);
+	}
+	return place;
+}
+
+static struct resource *
+find_key(struct hlstrack_private *p, size_t index)
+{
+	const struct hls_key *key = &p->list.key[index];
+
+	if (key->method != HLS_AES_128 || strcmp(key->keyformat, "identity") != 0)
+		fatal(EXIT_INPUT, 0, "'%s' is encrypted by %s for '%s', which cannot be "
+		    "read", p->t.name, key->method_name, key->keyformat);
+	return find_resource(p, key->uri, (struct hls_range){ 0, -1 }, HLS_NONE, 0);
+}
+
+static void
+tend_resource(struct hlstrack_private *p, struct resource *r)
+{
+	int64_t len;
+
+	if (r->url == NULL || r->ready || r->failed || !r->job->done ||
+	    (r->key != NULL && !r->key->ready && !r->key->failed))
+		return;
+	p->t.n.retries += r->job->failures;
+	if (r->job->error < 0) {
+		log_warn(0, "cannot read '%s': %s", r->url, r->job->reason);
+		r->failed = true;
+		return;
+	}
+	p->t.n.bytes += r->job->len;
+	r->ready = true;
+	if (r->key == NULL)
+		return;
+	len = r->key->failed || r->key->job->len != 16 ? -EBADMSG :
+	    decrypt(r->job->data, r->job->len, r->key->job->data, r->iv);
+	if (len < 0) {
+		log_warn(0, "cannot decrypt '%s'", r->url);
+		r->failed = true;
+		r->ready = false;
+	} else {
+		r->job->len = (size_t)len;
+	}
+}
+
+/* ---- segments */
+
+/* Free what a slot holds, and close the gap. */
+static void
+drop_slot(struct hlstrack_private *p, unsigned i)
+{
+	struct slot *s = &p->slot[i];
+
+	fetch_end(s->job);
+	if (s->map != NULL)
+		s->map->used--;
+	if (s->key != NULL)
+		s->key->used--;
+	p->nslot--;
+	memmove(s, s + 1, (p->nslot - i) * sizeof(*s));
+}
+
+static const struct hls_segment *
+listed(const struct hlstrack_private *p, int64_t number)
+{
+	const struct hls *h = &p->list;
+
+	if (h->nsegment == 0 || number < h->segment[0].number ||
+	    number > h->segment[h->nsegment - 1].number)
+		return NULL;
+	return &h->segment[number - h->segment[0].number];
+}
+
+/*
+ * Which period the next segment belongs to.  The tags count, not the sequence
+ * numbers that some servers forget; but these tell what was missed.
+ */
+static int64_t
+next_period(struct hlstrack_private *p, const struct hls_segment *seg)
+{
+	int64_t by_list = p->epoch * PERIOD_EPOCH + seg->discontinuity_sequence;
+	int64_t by_tag = p->period + seg->discontinuity;
+
+	if (p->period < 0)
+		return by_list;
+	return p->lost && by_list > by_tag ? by_list : by_tag;
+}
+
+/* Ask for the next segment, if there is one.  False: not now. */
+static bool
+begin_slot(struct hlstrack_private *p)
+{
+	const struct hls_segment *seg = listed(p, p->next);
+	struct slot *s = &p->slot[p->nslot];
+	const struct hls_map *map;
+	char url[URL_MAX];
+
+	if (seg == NULL)
+		return false;
+	*s = (struct slot){ .seg = {
+		.number = seg->number, .period = next_period(p, seg),
+		.date_ns = seg->date_ns, .duration_ns = seg->duration_ns,
+	} };
+	if (seg->gap) {
+		p->t.n.gaps++;
+		p->period = s->seg.period;
+		p->next++;
+		return true;
+	}
+	if (seg->map != HLS_NONE) {
+		map = &p->list.map[seg->map];
+		s->map = find_resource(p, map->uri, map->range, map->key, seg->number);
+		if (s->map == NULL)
+			return false;
+	}
+	if (seg->key != HLS_NONE) {
+		if ((s->key = find_key(p, seg->key)) == NULL) {
+			if (s->map != NULL)
+				s->map->used--;
+			return false;
+		}
+		make_iv(&p->list.key[seg->key], seg->number, s->iv);
+	}
+	resolve(p, seg->uri, url);
+	s->job = get(p, url, seg->range, SEGMENT_MAX);
+	p->period = s->seg.period;
+	p->lost = false;
+	p->next++;
+	p->nslot++;
+	return true;
+}
+
+static void
+miss(struct hlstrack_private *p, struct slot *s, const char *reason)
+{
+	if (!p->was_live && s->job->error < 0 && s->job->error != -ENOENT)
+		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", s->job->url, reason);
+	log_warn(0, "segment %" PRId64 " of '%s' is missing: %s", s->seg.number,
+	    p->t.name, reason);
+	s->missed = true;
+	p->t.n.missed++;
+}
+
+static void
+tend_slot(struct hlstrack_private *p, struct slot *s)
+{
+	int64_t len = 0;
+
+	if (s->ready || s->missed || !s->job->done ||
+	    (s->map != NULL && !s->map->ready && !s->map->failed) ||
+	    (s->key != NULL && !s->key->ready && !s->key->failed))
+		return;
+	p->t.n.retries += s->job->failures;
+	p->t.n.bytes += s->job->len;
+	if (s->job->error < 0) {
+		miss(p, s, s->job->reason);
+		return;
+	}
+	if ((s->map != NULL && s->map->failed) || (s->key != NULL && s->key->failed)) {
+		miss(p, s, s->key != NULL && s->key->failed ? "no key" :
+		    "no initialization section");
+		return;
+	}
+	if (s->key != NULL) {
+		len = s->key->job->len != 16 ? -EBADMSG : decrypt(s->job->data,
+		    s->job->len, s->key->job->data, s->iv);
+		if (len < 0) {
+			miss(p, s, "it cannot be decrypted");
+			return;
+		}
+		s->job->len = (size_t)len;
+	}
+	s->seg.data = s->job->data;
+	s->seg.len = s->job->len;
+	if (s->map != NULL) {
+		s->seg.map = s->map->job->data;
+		s->seg.map_len = s->map->job->len;
+		s->seg.map_id = s->map->id;
+	}
+	s->ready = true;
+	p->t.n.segments++;
+}
+
+/* ---- the playlist */
+
+/* Live begins some target durations before the end, anything else at the start. */
+static void
+choose_start(struct hlstrack_private *p)
+{
+	const struct hls *h = &p->list;
+	int64_t hold = HLSTRACK_HOLD * h->target_ns, sum = 0;
+	size_t i = h->nsegment;
+
+	if (h->nsegment == 0)
+		return;
+	if (h->hold_back_ns > hold)
+		hold = h->hold_back_ns;
+	hold += p->lead_ns;
+	while (i > 0 && (!p->t.live || sum < hold))
+		sum += h->segment[--i].duration_ns;
+	p->next = h->segment[i].number;
+	p->started = true;
+	p->period = -1;
+}
+
+/* The playlist does not have the next segment any more, or begins again. */
+static void
+check_place(struct hlstrack_private *p, int64_t now)
+{
+	const struct hls *h = &p->list;
+	int64_t first, end;
+
+	if (h->nsegment == 0)
+		return;
+	first = h->segment[0].number;
+	end = h->segment[h->nsegment - 1].number + 1;
+	if (p->next < first) {
+		log_warn(0, "'%s' has gone on: %" PRId64 " segments are missing",
+		    p->t.name, first - p->next);
+		p->t.n.missed += (uint64_t)(first - p->next);
+		p->next = first;
+		p->lost = true;
+	}
+	if (p->next <= end) {
+		p->behind_ns = 0;
+		return;
+	}
+	/* An old copy from a cache; or, when it stays so, another beginning. */
+	if (p->behind_ns == 0)
+		p->behind_ns = now;
+	if (now - p->behind_ns < 2 * p->t.target_ns && !h->endlist)
+		return;
+	log_warn(0, "the playlist of '%s' has begun again", p->t.name);
+	p->behind_ns = 0;
+	p->epoch++;
+	p->t.n.restarts++;
+	choose_start(p);
+}
+
+static uint64_t
+hash_of(const uint8_t *p, size_t len)
+{
+	uint64_t h = 0xcbf29ce484222325;	/* FNV-1a */
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 0x100000001b3;
+	return h;
+}
+
+/* A playlist has been loaded: text, or NULL if it is the one we have. */
+static void
+take_playlist(struct hlstrack_private *p, const void *text, size_t len, int64_t now)
+{
+	struct hls list;
+	int r;
+
+	if (text != NULL && (r = hls_parse(&list, text, len)) < 0) {
+		if (!p->t.loaded || !p->t.live)
+			fatal(EXIT_INPUT, -r, "'%s' is no playlist: line %u", p->url,
+			    list.line);
+		log_warn(-r, "cannot read the playlist of '%s': line %u", p->t.name,
+		    list.line);
+		p->t.n.reload_errors++;
+		return;
+	}
+	if (text != NULL && list.multivariant)
+		fatal(EXIT_INPUT, 0, "'%s' is a multivariant playlist within another",
+		    p->url);
+	if (text != NULL) {
+		uint64_t hash = hash_of(text, len);
+
+		if (p->t.loaded)
+			hls_free(&p->list);
+		p->list = list;
+		if (hash != p->hash || !p->t.loaded) {
+			if (p->stale)
+				log_info("the playlist of '%s' goes on", p->t.name);
+			p->changed_ns = now;
+			p->stale = false;
+		}
+		p->hash = hash;
+	}
+	p->t.loaded = true;
+	p->t.live = !p->list.endlist && p->list.type != HLS_VOD;
+	p->was_live |= p->t.live;
+	p->t.target_ns = p->list.target_ns > CLK_SECOND / 10 ? p->list.target_ns :
+	    CLK_SECOND / 10;
+	if (p->started)
+		check_place(p, now);
+	else
+		choose_start(p);
+}
+
+static void
+keep_word(char **to, const char *word)
+{
+	free(*to);
+	*to = *word == '\0' ? NULL : copy(word);
+}
+
+static void
+start_reload(struct hlstrack_private *p)
+{
+	p->reload = fetch_start(p->f, &(struct fetch_request){
+		.url = p->url, .limit = HLS_TEXT_MAX, .compressed = true,
+		.etag = p->t.loaded ? p->etag : NULL,
+		.last_modified = p->t.loaded && p->etag == NULL ? p->last_modified : NULL,
+		.timeout_ns = 15 * CLK_SECOND, .allow_file = p->allow_file,
+	});
+	if (p->reload == NULL)
+		out_of_memory();
+}
+
+static void
+reload_failed(struct hlstrack_private *p, const struct fetch_job *job, int64_t now)
+{
+	int64_t wait = CLK_SECOND / 4 << (p->failures < 5 ? p->failures : 5);
+
+	if (!p->t.loaded && (job->error == -ENOENT || job->error == -EACCES ||
+	    job->error == -EINVAL))
+		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", p->url, job->reason);
+	if (p->failures++ == 0)
+		log_warn(0, "cannot read '%s': %s: trying again", p->url, job->reason);
+	p->t.n.reload_errors++;
+	p->reload_ns = now + wait;
+}
+
+static void
+end_reload(struct hlstrack_private *p)
+{
+	struct fetch_job *job = p->reload;
+	int64_t now = clk_mono_ns(), changed = p->changed_ns;
+
+	p->reload = NULL;
+	p->t.n.reloads++;
+	p->t.n.bytes += job->len;
+	if (job->error < 0) {
+		reload_failed(p, job, now);
+		fetch_end(job);
+		return;
+	}
+	if (p->failures > 1)
+		log_info("'%s' is there again", p->url);
+	p->failures = 0;
+	if (job->status != 304) {
+		free(p->base);
+		p->base = copy(job->url);
+		keep_word(&p->etag, job->etag);
+		keep_word(&p->last_modified, job->last_modified);
+	}
+	take_playlist(p, job->status == 304 ? NULL : job->data, job->len, now);
+	p->reload_ns = job->start_ns + (p->changed_ns != changed ? p->t.target_ns :
+	    p->t.target_ns / 2);
+	if (p->t.live && !p->stale && now - p->changed_ns > 3 * p->t.target_ns) {
+		p->stale = true;
+		log_warn(0, "the playlist of '%s' is stale: no change for %" PRId64 " s",
+		    p->t.name, (now - p->changed_ns) / CLK_SECOND);
+	}
+	fetch_end(job);
+}
+
+/* ---- the whole */
+
+struct hlstrack *
+hlstrack_new(struct fetch *f, const char *name, const char *url, int64_t lead_ns,
+    const void *text, size_t len)
+{
+	struct hlstrack_private *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		out_of_memory();
+	p->t = (struct hlstrack){ .name = name, .live = true, .private = p,
+	    .target_ns = CLK_SECOND };
+	p->f = f;
+	p->url = copy(url);
+	p->base = copy(url);
+	p->lead_ns = lead_ns;
+	p->allow_file = strncmp(url, "file:", 5) == 0;
+	if (text != NULL) {
+		take_playlist(p, text, len, clk_mono_ns());
+		p->reload_ns = clk_mono_ns() + p->t.target_ns;
+	}
+	return &p->t;
+}
+
+void
+hlstrack_free(struct hlstrack *t)
+{
+	struct hlstrack_private *p = t->private;
+
+	while (p->nslot > 0)
+		drop_slot(p, p->nslot - 1);
+	for (unsigned i = 0; i < RESOURCES; i++)
+		free_resource(&p->resource[i]);
+	fetch_end(p->reload);
+	if (p->t.loaded)
+		hls_free(&p->list);
+	free(p->etag);
+	free(p->last_modified);
+	free(p->url);
+	free(p->base);
+	free(p);
+}
+
+static size_t
+bytes_ahead(const struct hlstrack_private *p)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < p->nslot; i++)
+		sum += p->slot[i].job->len;
+	return sum;
+}
+
+int64_t
+hlstrack_tend(struct hlstrack *t)
+{
+	struct hlstrack_private *p = t->private;
+
+	if (p->reload != NULL && p->reload->done)
+		end_reload(p);
+	if (p->reload == NULL && clk_mono_ns() >= p->reload_ns &&
+	    (!t->loaded || t->live))
+		start_reload(p);
+	for (unsigned i = 0; i < RESOURCES; i++)	/* keys before maps: twice */
+		tend_resource(p, &p->resource[i]);
+	for (unsigned i = 0; i < RESOURCES; i++)
+		tend_resource(p, &p->resource[i]);
+	for (unsigned i = 0; i < p->nslot; i++)
+		tend_slot(p, &p->slot[i]);
+	while (p->started && p->nslot < AHEAD && bytes_ahead(p) < AHEAD_BYTES &&
+	    begin_slot(p))
+		;
+	return p->reload == NULL && (!t->loaded || t->live) ? p->reload_ns : INT64_MAX;
+}
+
+enum hlstrack_state
+hlstrack_front(struct hlstrack *t, const struct hlstrack_segment **segment)
+{
+	struct hlstrack_private *p = t->private;
+
+	while (p->nslot > 0 && p->slot[0].missed)
+		drop_slot(p, 0);
+	if (p->nslot == 0)
+		return t->loaded && !t->live && listed(p, p->next) == NULL ?
+		    HLSTRACK_END : HLSTRACK_WAIT;
+	if (!p->slot[0].ready)
+		return HLSTRACK_WAIT;
+	*segment = &p->slot[0].seg;
+	return HLSTRACK_READY;
+}
+
+void
+hlstrack_pop(struct hlstrack *t)
+{
+	drop_slot(t->private, 0);
+}
+
+int64_t
+hlstrack_level(const struct hlstrack *t)
+{
+	const struct hlstrack_private *p = t->private;
+	int64_t sum = 0;
+
+	for (unsigned i = 1; i < p->nslot; i++)
+		sum += p->slot[i].seg.duration_ns;
+	for (size_t i = p->list.nsegment; t->loaded && i > 0 &&
+	    p->list.segment[i - 1].number >= p->next; i--)
+		sum += p->list.segment[i - 1].duration_ns;
+	return sum;
+}
+
+int
+hlstrack_rewind(struct hlstrack *t)
+{
+	struct hlstrack_private *p = t->private;
+
+	if (t->live)
+		return -ENOTSUP;
+	while (p->nslot > 0)
+		drop_slot(p, p->nslot - 1);
+	choose_start(p);
+	return 0;
+}

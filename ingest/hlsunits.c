@@ -1,0 +1,576 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/hlsunits.h"
+#include "lib/base/log.h"
+#include "lib/media/audio.h"
+#include "lib/media/mp4read.h"
+#include "lib/media/tsdemux.h"
+#include "lib/media/video.h"
+
+#define MASK	(PES_WRAP - 1)
+
+/* A track of MP4 and what is needed to make PES payloads of its samples. */
+struct mp4_stream {
+	uint32_t track_id, timescale;
+	int64_t	 shift;			/* 90 kHz, of the edit list */
+	int	 stream;		/* -1: left out */
+	enum codec codec;
+	struct video video;
+	struct audio_info audio;
+};
+
+struct sample {
+	struct mp4_stream *m;
+	struct mp4_sample s;
+	int64_t	 dts;			/* 90 kHz, with the shift; not wrapped */
+	size_t	 order;
+};
+
+struct hlsunits_private {
+	struct hlsunits u;
+	const char *name;
+	char	 language[4];
+	uint32_t id[HLSUNITS_STREAMS];	/* PID or track of each stream */
+	enum hls_kind kind;
+	const uint8_t *p;		/* what is left of the segment */
+	size_t	 len;
+
+	bool	 demuxing;
+	struct tsdemux demux;
+	const uint8_t *map;		/* bytes before the segment's own */
+	size_t	 map_len;
+
+	unsigned map_id;
+	struct mp4_init init;
+	unsigned nmp4;
+	struct mp4_stream mp4[MP4_TRACKS_MAX];
+	struct sample *sample;
+	size_t	 nsample, ssample, next;
+
+	bool	 packing;
+	struct audio audio;
+	unsigned packed_stream;
+	int64_t	 packed_pts;		/* where the next segment goes on */
+
+	uint8_t	*buf;
+	size_t	 size;
+};
+
+enum hls_kind
+hlsunits_kind(const struct hlstrack_segment *s)
+{
+	const uint8_t *p = s->map != NULL ? s->map : s->data;
+	size_t len = s->map != NULL ? s->map_len : s->len;
+	static const char *const boxes[] = {
+		"ftyp", "styp", "moof", "sidx", "prft", "emsg", "moov", "free",
+	};
+
+	if (len < 8)
+		return HLS_KIND_UNKNOWN;
+	for (size_t i = 0; i < sizeof(boxes) / sizeof(*boxes); i++)
+		if (memcmp(p + 4, boxes[i], 4) == 0)
+			return HLS_KIND_MP4;
+	if (memcmp(p, "ID3", 3) == 0 || (p[0] == 0xff && (p[1] & 0xe0) == 0xe0) ||
+	    (p[0] == 0x0b && p[1] == 0x77))
+		return HLS_KIND_PACKED;
+	for (size_t i = 0; i + TS_PACKET < len && i < 4 * TS_PACKET; i++)
+		if (p[i] == TS_SYNC && p[i + TS_PACKET] == TS_SYNC)
+			return HLS_KIND_TS;
+	return len == TS_PACKET && p[0] == TS_SYNC ? HLS_KIND_TS : HLS_KIND_UNKNOWN;
+}
+
+static uint8_t *
+room(struct hlsunits_private *p, size_t size)
+{
+	if (size > p->size) {
+		free(p->buf);
+		p->size = size + size / 2;
+		if ((p->buf = malloc(p->size)) == NULL)
+			fatal(EXIT_RUNTIME, 0, "out of memory");
+	}
+	return p->buf;
+}
+
+/* The place of a stream in the table, new or as before; -1: no place. */
+static int
+find_stream(struct hlsunits_private *p, uint32_t id, enum codec codec,
+    const char *language)
+{
+	struct source_stream *s;
+	unsigned i = 0;
+
+	while (i < p->u.nstream && (p->id[i] != id || p->u.stream[i].codec != codec))
+		i++;
+	if (i == HLSUNITS_STREAMS)
+		return -1;
+	if (i < p->u.nstream)
+		return (int)i;
+	s = &p->u.stream[p->u.nstream++];
+	p->id[i] = id;
+	*s = (struct source_stream){ .codec = codec, .rate = { 0, 0 } };
+	if (*language == '\0' || strcmp(language, "und") == 0)
+		language = p->language;
+	if (codec_kind(codec) == KIND_AUDIO && strlen(language) == 3)
+		memcpy(s->language, language, 4);
+	return (int)i;
+}
+
+struct hlsunits *
+hlsunits_new(const char *name, const char *language)
+{
+	struct hlsunits_private *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	p->u.private = p;
+	p->name = name;
+	if (strlen(language) == 3)
+		memcpy(p->language, language, 4);
+	return &p->u;
+}
+
+static void
+end_segment(struct hlsunits_private *p)
+{
+	if (p->demuxing)
+		tsdemux_free(&p->demux);
+	if (p->packing)
+		audio_free(&p->audio);
+	p->demuxing = p->packing = false;
+	p->nsample = p->next = 0;
+	p->kind = HLS_KIND_UNKNOWN;
+}
+
+static void
+forget_map(struct hlsunits_private *p)
+{
+	for (unsigned i = 0; i < p->nmp4; i++)
+		if (codec_kind(p->mp4[i].codec) == KIND_VIDEO)
+			video_free(&p->mp4[i].video);
+	p->nmp4 = 0;
+	p->map_id = 0;
+}
+
+void
+hlsunits_clear(struct hlsunits *u)
+{
+	end_segment(u->private);
+	forget_map(u->private);
+	u->nstream = 0;
+}
+
+void
+hlsunits_free(struct hlsunits *u)
+{
+	struct hlsunits_private *p = u->private;
+
+	hlsunits_clear(u);
+	free(p->sample);
+	free(p->buf);
+	free(p);
+}
+
+/* ---- fragmented MP4 */
+
+static bool
+open_video(struct mp4_stream *m, const struct mp4_track *t, struct source_stream *s)
+{
+	video_init(&m->video, t->codec);
+	if (video_config_parse(&m->video, t->config, t->config_len) < 0)
+		return false;
+	s->rate = m->video.format.frame_rate;
+	return true;
+}
+
+static bool
+open_audio(struct mp4_stream *m, const struct mp4_track *t, struct source_stream *s)
+{
+	int n;
+
+	if (t->codec == CODEC_AAC)
+		return audio_parse_asc(t->config, t->config_len, &m->audio) == 0;
+	if (t->codec != CODEC_OPUS)
+		return true;
+	if (audio_parse_config(t->codec, t->config, t->config_len, &m->audio) < 0)
+		return false;
+	n = audio_opus_desc_put(&m->audio, s->desc, sizeof(s->desc));
+	s->desc_len = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+static void
+open_track(struct hlsunits_private *p, const struct mp4_track *t)
+{
+	struct mp4_stream *m = &p->mp4[p->nmp4++];
+	enum codec_kind kind = codec_kind(t->codec);
+	bool good = false;
+
+	*m = (struct mp4_stream){ .track_id = t->track_id, .codec = t->codec,
+	    .timescale = t->timescale, .stream = -1 };
+	if (t->encrypted)
+		fatal(EXIT_INPUT, 0, "'%s' is encrypted by a DRM system", p->name);
+	m->shift = -rescale_near(t->media_time, 90000, t->timescale);
+	if (t->movie_timescale > 0)
+		m->shift += rescale_near((int64_t)t->empty_edit, 90000,
+		    t->movie_timescale);
+	if (kind == KIND_VIDEO || kind == KIND_AUDIO)
+		m->stream = find_stream(p, t->track_id, t->codec, t->language);
+	if (m->stream >= 0)
+		good = kind == KIND_VIDEO ? open_video(m, t, &p->u.stream[m->stream]) :
+		    open_audio(m, t, &p->u.stream[m->stream]);
+	if (!good) {
+		log_warn(0, "'%s': a track of %c%c%c%c is left out", p->name,
+		    (int)(t->fourcc >> 24 & 255), (int)(t->fourcc >> 16 & 255),
+		    (int)(t->fourcc >> 8 & 255), (int)(t->fourcc & 255));
+		if (m->stream >= 0 && (unsigned)m->stream == p->u.nstream - 1)
+			p->u.nstream--;
+		m->stream = -1;
+	}
+}
+
+static int
+open_map(struct hlsunits_private *p, const struct hlstrack_segment *s)
+{
+	const uint8_t *map = s->map != NULL ? s->map : s->data;
+	size_t len = s->map != NULL ? s->map_len : s->len;
+
+	if (s->map_id != 0 && s->map_id == p->map_id)
+		return 0;
+	forget_map(p);
+	if (mp4_init_parse(map, len, &p->init) < 0)
+		return -EBADMSG;
+	for (unsigned i = 0; i < p->init.n; i++)
+		if (p->init.track[i].timescale > 0)
+			open_track(p, &p->init.track[i]);
+	p->map_id = s->map_id;
+	return 0;
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct sample *x = a, *y = b;
+
+	if (x->dts != y->dts)
+		return x->dts < y->dts ? -1 : 1;
+	return x->order < y->order ? -1 : 1;
+}
+
+static void
+add_sample(struct hlsunits_private *p, const struct mp4_track *t,
+    const struct mp4_sample *s)
+{
+	struct sample *to;
+
+	for (unsigned i = 0; i < p->nmp4; i++) {
+		struct mp4_stream *m = &p->mp4[i];
+
+		if (m->track_id != t->track_id || m->stream < 0 || s->len == 0)
+			continue;
+		if (p->nsample == p->ssample) {
+			p->ssample = p->ssample == 0 ? 512 : 2 * p->ssample;
+			p->sample = reallocarray(p->sample, p->ssample,
+			    sizeof(*p->sample));
+			if (p->sample == NULL)
+				fatal(EXIT_RUNTIME, 0, "out of memory");
+		}
+		to = &p->sample[p->nsample];
+		*to = (struct sample){ .m = m, .s = *s, .order = p->nsample++ };
+		to->dts = rescale_near((int64_t)(s->dts & INT64_MAX), 90000,
+		    m->timescale) + m->shift;
+	}
+}
+
+/* All samples of the segment, in the order of their decoding times. */
+static int
+read_fragments(struct hlsunits_private *p)
+{
+	const struct mp4_track *track;
+	struct mp4_fragment f;
+	struct mp4_sample s;
+	size_t used, want;
+	int r = 0, got;
+
+	while (p->len > 0 && (r = mp4_fragment_next(&p->init, p->p, p->len, &used, &want,
+	    &f)) == 1) {
+		while ((got = mp4_sample_next(&f, &track, &s)) == 1)
+			add_sample(p, track, &s);
+		if (got < 0)
+			p->u.damaged++;
+		p->p += used;
+		p->len -= used;
+	}
+	if (r < 0 || (r == 0 && p->nsample == 0))
+		p->u.damaged++;
+	qsort(p->sample, p->nsample, sizeof(*p->sample), by_time);
+	return p->nsample == 0 ? -EBADMSG : 0;
+}
+
+static bool
+put_sample(struct hlsunits_private *p, const struct sample *s, struct hlsunit *unit)
+{
+	const struct mp4_stream *m = s->m;
+	const uint8_t *data = s->s.data;
+	size_t len = s->s.len;
+	int64_t n;
+
+	unit->data = data;
+	unit->len = len;
+	if (codec_kind(m->codec) == KIND_VIDEO) {
+		n = video_annexb_put(&m->video, data, len, s->s.sync, NULL, 0);
+		if (n < 0)
+			return false;
+		unit->data = room(p, (size_t)n);
+		unit->len = (size_t)n;
+		return video_annexb_put(&m->video, data, len, s->s.sync, p->buf,
+		    p->size) == n;
+	}
+	if (m->codec == CODEC_AAC) {
+		unit->data = room(p, len + ADTS_HEADER);
+		unit->len = len + ADTS_HEADER;
+		memcpy(p->buf + ADTS_HEADER, data, len);
+		return audio_adts_put(&m->audio, len, p->buf) == 0;
+	}
+	if (m->codec == CODEC_OPUS) {
+		unit->data = room(p, len + OPUS_HEADER_MAX(len));
+		unit->len = audio_opus_header_put(len, 0, 0, p->buf);
+		memcpy(p->buf + unit->len, data, len);
+		unit->len += len;
+	}
+	return true;
+}
+
+static int
+next_sample(struct hlsunits_private *p, struct hlsunit *unit)
+{
+	while (p->next < p->nsample) {
+		const struct sample *s = &p->sample[p->next++];
+
+		unit->stream = (unsigned)s->m->stream;
+		unit->dts = s->dts & MASK;
+		unit->pts = (s->dts + rescale_near(s->s.cts, 90000, s->m->timescale)) &
+		    MASK;
+		unit->random_access = s->s.sync;
+		if (put_sample(p, s, unit))
+			return 1;
+		p->u.damaged++;
+	}
+	return 0;
+}
+
+/* ---- transport stream */
+
+static bool
+carried(enum codec codec)
+{
+	switch (codec) {
+	case CODEC_MPEG1V: case CODEC_MPEG2V: case CODEC_AVC: case CODEC_HEVC:
+	case CODEC_MPEGA: case CODEC_AAC: case CODEC_LATM: case CODEC_AC3:
+	case CODEC_EAC3: case CODEC_OPUS: case CODEC_SCTE35: case CODEC_ID3:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+note_streams(struct hlsunits_private *p)
+{
+	for (unsigned i = 0; i < p->demux.nstream; i++) {
+		const struct tsdemux_stream *s = p->demux.stream[i];
+		unsigned before = p->u.nstream;
+		int place;
+
+		if (s->gone || !carried(s->codec))
+			continue;
+		place = find_stream(p, s->pid, s->codec, s->language);
+		if (place < 0 || p->u.nstream == before || s->codec != CODEC_OPUS)
+			continue;
+		if (s->desc_len <= sizeof(p->u.stream[place].desc)) {
+			memcpy(p->u.stream[place].desc, s->desc, s->desc_len);
+			p->u.stream[place].desc_len = s->desc_len;
+		}
+	}
+}
+
+static int
+next_event(struct hlsunits_private *p, struct tsdemux_event *ev)
+{
+	const uint8_t **from = p->map_len > 0 ? &p->map : &p->p;
+	size_t *left = p->map_len > 0 ? &p->map_len : &p->len, used;
+	int r;
+
+	for (;;) {
+		r = tsdemux_next(&p->demux, *from, *left, &used, ev);
+		*from += used;
+		*left -= used;
+		if (r != 0 || p->demux.eof)
+			return r;
+		if (from == &p->map) {
+			p->map_len = 0;
+			from = &p->p;
+			left = &p->len;
+		} else {
+			p->demux.eof = true;
+		}
+	}
+}
+
+static int
+next_pes(struct hlsunits_private *p, struct hlsunit *unit)
+{
+	struct tsdemux_event ev;
+	int r, stream;
+
+	while ((r = next_event(p, &ev)) > 0) {
+		if (ev.type == TSDEMUX_STREAMS)
+			note_streams(p);
+		if ((ev.type != TSDEMUX_UNIT && ev.type != TSDEMUX_SECTION) ||
+		    !carried(ev.stream->codec) || ev.len == 0)
+			continue;
+		stream = find_stream(p, ev.stream->pid, ev.stream->codec,
+		    ev.stream->language);
+		if (stream < 0 || (ev.type == TSDEMUX_UNIT && ev.pts == PES_NO_TIME))
+			continue;
+		p->u.damaged += ev.damaged;
+		*unit = (struct hlsunit){
+			.stream = (unsigned)stream, .data = ev.data, .len = ev.len,
+			.pts = SOURCE_NO_TIME, .dts = SOURCE_NO_TIME,
+			.random_access = ev.random_access,
+		};
+		if (ev.type == TSDEMUX_UNIT) {
+			unit->pts = ev.pts & MASK;
+			unit->dts = (ev.dts == PES_NO_TIME ? ev.pts : ev.dts) & MASK;
+		}
+		return 1;
+	}
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot read a segment of '%s'", p->name);
+	return 0;
+}
+
+/* ---- packed audio */
+
+/* The length of ID3 tags at the front; *pts if one has the timestamp. */
+static size_t
+read_id3(const uint8_t *p, size_t len, int64_t *pts)
+{
+	static const char owner[] = "com.apple.streaming.transportStreamTimestamp";
+	size_t pos = 0;
+
+	while (len - pos >= 10 && memcmp(p + pos, "ID3", 3) == 0) {
+		size_t size = 10 + ((p[pos + 6] & 127u) << 21 | (p[pos + 7] & 127u) << 14 |
+		    (p[pos + 8] & 127u) << 7 | (p[pos + 9] & 127u));
+		const uint8_t *at;
+
+		if (size > len - pos)
+			return len;
+		at = memmem(p + pos, size, owner, sizeof(owner));
+		if (at != NULL && (size_t)(p + pos + size - at) >= sizeof(owner) + 8) {
+			*pts = 0;
+			at += sizeof(owner);
+			for (unsigned i = 0; i < 8; i++)
+				*pts = (int64_t)((uint64_t)*pts << 8 | at[i]);
+			*pts &= MASK;
+		}
+		pos += size;
+	}
+	return pos;
+}
+
+static int
+open_packed(struct hlsunits_private *p)
+{
+	int64_t pts = p->packed_pts;
+	size_t skip = read_id3(p->p, p->len, &pts);
+	enum codec codec;
+	int stream;
+
+	p->p += skip;
+	p->len -= skip;
+	if (p->len < 8)
+		return -EBADMSG;
+	if (p->p[0] == 0x0b)			/* bsid */
+		codec = p->p[5] >> 3 > 10 ? CODEC_EAC3 : CODEC_AC3;
+	else
+		codec = (p->p[1] & 6) == 0 ? CODEC_AAC : CODEC_MPEGA;
+	stream = find_stream(p, 0, codec, "");
+	if (stream < 0 || audio_init(&p->audio, codec, NULL, 0) < 0)
+		return -EBADMSG;
+	p->packed_stream = (unsigned)stream;
+	p->packing = true;
+	if (audio_push(&p->audio, p->p, p->len, pts, false) < 0)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	return 0;
+}
+
+static int
+next_frame(struct hlsunits_private *p, struct hlsunit *unit)
+{
+	struct audio_frame f;
+	int r = audio_next(&p->audio, &f);
+
+	if (r == 0)
+		r = audio_flush(&p->audio, &f);
+	if (r <= 0 || f.pts == PES_NO_TIME)
+		return 0;
+	*unit = (struct hlsunit){
+		.stream = p->packed_stream, .data = f.data, .len = f.len,
+		.pts = f.pts & MASK, .dts = f.pts & MASK, .random_access = true,
+	};
+	if (p->audio.info.rate > 0)
+		p->packed_pts = f.pts + rescale_near(f.samples, 90000, p->audio.info.rate);
+	return 1;
+}
+
+/* ---- the segment */
+
+int
+hlsunits_segment(struct hlsunits *u, const struct hlstrack_segment *segment)
+{
+	struct hlsunits_private *p = u->private;
+	int r = -EBADMSG;
+
+	end_segment(p);
+	p->p = segment->data;
+	p->len = segment->len;
+	p->kind = hlsunits_kind(segment);
+	if (p->kind == HLS_KIND_TS) {
+		if (tsdemux_init(&p->demux) < 0)
+			fatal(EXIT_RUNTIME, 0, "out of memory");
+		p->demuxing = true;
+		p->map = segment->map;
+		p->map_len = segment->map != NULL ? segment->map_len : 0;
+		r = 0;
+	} else if (p->kind == HLS_KIND_MP4) {
+		r = open_map(p, segment);
+		if (r == 0)
+			r = read_fragments(p);
+	} else if (p->kind == HLS_KIND_PACKED) {
+		r = open_packed(p);
+	}
+	if (r < 0) {
+		end_segment(p);
+		u->damaged++;
+	}
+	return r;
+}
+
+int
+hlsunits_next(struct hlsunits *u, struct hlsunit *unit)
+{
+	struct hlsunits_private *p = u->private;
+
+	switch (p->kind) {
+	case HLS_KIND_TS:
+		return next_pes(p, unit);
+	case HLS_KIND_MP4:
+		return next_sample(p, unit);
+	case HLS_KIND_PACKED:
+		return next_frame(p, unit);
+	default:
+		return 0;
+	}
+}

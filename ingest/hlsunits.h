@@ -1,0 +1,56 @@
+/*
+ * hlsunits.h - the access units in the segments of one playlist.
+ *
+ * Segments are transport streams, fragmented MP4, or packed audio (AAC, AC-3,
+ * MPEG audio with an ID3 timestamp).  What comes out is as in PES packets
+ * (source.h); timestamps are the segment's own, modulo 2^33.
+ *
+ * Spec     draft-pantos-hls-rfc8216bis 3.1 (kinds of segments), 3.1.4 (packed
+ *          audio: ID3 PRIV com.apple.streaming.transportStreamTimestamp).
+ * Units    90 kHz, 0 <= t < 2^33.
+ * Memory   hlsunits_new() gives, hlsunits_free() frees.  A unit is borrowed until
+ *          the next call; the segment must stay until its last unit was read.
+ * Errors   -EBADMSG: the rest of the segment cannot be read.
+ */
+#ifndef HLSUNITS_H
+#define HLSUNITS_H
+
+#include "ingest/hlstrack.h"
+#include "ingest/source.h"
+
+#define HLSUNITS_STREAMS	16
+
+enum hls_kind { HLS_KIND_UNKNOWN, HLS_KIND_TS, HLS_KIND_MP4, HLS_KIND_PACKED };
+
+/* Of the segment's first bytes, and its map's. */
+enum hls_kind hlsunits_kind(const struct hlstrack_segment *segment);
+
+struct hlsunit {
+	unsigned stream;		/* in stream[] */
+	const uint8_t *data;
+	size_t	 len;
+	int64_t	 pts, dts;		/* SOURCE_NO_TIME: a section */
+	bool	 random_access;
+};
+
+struct hlsunits {
+	unsigned nstream;		/* grows only; hlsunits_clear() empties it */
+	struct source_stream stream[HLSUNITS_STREAMS];
+	uint64_t damaged;		/* units, samples, segments */
+	struct hlsunits_private *private;
+};
+
+/* language: for streams that do not say theirs, as in EXT-X-MEDIA, or "". */
+struct hlsunits *hlsunits_new(const char *name, const char *language);
+void hlsunits_free(struct hlsunits *u);
+
+/* What follows is another presentation. */
+void hlsunits_clear(struct hlsunits *u);
+
+/* Begin with a segment, which stays the caller's.  0 or -EBADMSG. */
+int hlsunits_segment(struct hlsunits *u, const struct hlstrack_segment *segment);
+
+/* The next unit of it.  1, 0 at its end, -EBADMSG. */
+int hlsunits_next(struct hlsunits *u, struct hlsunit *unit);
+
+#endif

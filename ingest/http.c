@@ -1,0 +1,259 @@
+/*
+ * http.c - what http:// and https:// bring: a transport stream, live or a file,
+ * or HLS, which hls.c reads.
+ *
+ * An answer with a length is a file: when the transfer breaks it goes on by a
+ * byte range, and its end is the end.  One without is live: when it ends or
+ * breaks, we connect again.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ingest/hls.h"
+#include "ingest/hlschoice.h"
+#include "ingest/source.h"
+#include "lib/base/clk.h"
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/media/hls.h"
+#include "lib/net/fetch.h"
+
+#define WINDOW		(1 << 20)
+#define RETRIES		8		/* in a row, of a file: about 30 s */
+
+struct http {
+	struct source s;
+	char	*url;			/* without the fragment */
+	struct hls_choice choice;
+	struct fetch *f;
+	struct fetch_job *job;
+	struct backoff backoff;
+	bool	 started;		/* bytes have been given */
+	bool	 live;			/* it was, when bytes came */
+	bool	 told;			/* of the failures in a row */
+	size_t	 given;			/* bytes to be dropped from the job */
+	uint64_t retries;
+	struct hls_pull *hls;
+};
+
+static bool
+ends_in(const char *path, const char *end)
+{
+	size_t len = strlen(path), n = strlen(end);
+
+	return len >= n && strcasecmp(path + len - n, end) == 0;
+}
+
+static void
+become_hls(struct http *h)
+{
+	fetch_end(h->job);
+	h->job = NULL;
+	h->given = 0;
+	h->hls = hls_pull_new(&h->s, h->f, h->url, &h->choice);
+}
+
+static struct source *
+http_open(const struct source_config *cfg, struct url *url)
+{
+	const char *hash = strchr(cfg->name, '#'), *wrong;
+	struct http *h = calloc(1, sizeof(*h));
+	size_t len = hash == NULL ? strlen(cfg->name) : (size_t)(hash - cfg->name);
+
+	if (h == NULL || (h->url = strndup(cfg->name, len)) == NULL ||
+	    (h->f = fetch_new(NULL)) == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	if (*url->host == '\0')
+		fatal(EXIT_USAGE, 0, "'%s' has no host", cfg->name);
+	if (hash != NULL && (wrong = hls_choice_parse(hash + 1, &h->choice)) != NULL)
+		fatal(EXIT_USAGE, 0, "'%s': no such key, or a wrong value: '%s'",
+		    cfg->name, wrong);
+	for (unsigned i = 0; i < url->npair; i++)
+		url->pair[i].used = true;	/* they are the server's */
+	h->s.name = cfg->name;
+	h->s.live = true;		/* until a length is seen */
+	h->s.patience_ns = 10 * CLK_SECOND;
+	len = strcspn(url->path, "#");
+	if (ends_in(h->url, ".m3u8") || ends_in(h->url, ".m3u") ||
+	    (len >= 5 && strncasecmp(url->path + len - 5, ".m3u8", 5) == 0))
+		become_hls(h);
+	return &h->s;
+}
+
+static void
+http_close(struct source *s)
+{
+	struct http *h = (struct http *)s;
+
+	hls_pull_free(h->hls);
+	fetch_free(h->f);
+	free(h->url);
+	free(h);
+}
+
+/* Is it HLS?  1, 0 not yet known, -1 no. */
+static int
+looks_like_hls(const struct fetch_job *job)
+{
+	int r;
+
+	if (strcasestr(job->content_type, "mpegurl") != NULL)
+		return 1;
+	r = hls_probe(job->data, job->len);
+	if (r > 0)
+		return 1;
+	return r < 0 || (job->done && job->error == 0) ? -1 : 0;
+}
+
+static void
+failed(struct http *h)
+{
+	const struct fetch_job *job = h->job;
+
+	if (job->error == -EINVAL || (!h->started && (job->error == -ENOENT ||
+	    job->error == -EACCES || job->error == -ELOOP)) ||
+	    (h->started && !h->live && job->error < 0))
+		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", h->url, job->reason);
+	if (!h->told)
+		log_warn(0, job->error < 0 ? "cannot read '%s': %s: connecting again" :
+		    "'%s' has ended%s: connecting again", h->url,
+		    job->error < 0 ? job->reason : "");
+	h->told = true;
+	if (h->s.connected)
+		h->s.disconnections++;
+	h->s.connected = false;
+	backoff_failed(&h->backoff);
+}
+
+/* The answer has ended, or could not be had. */
+static void
+end_of_answer(struct http *h, struct source_event *ev)
+{
+	bool whole = h->job->error == 0 && h->job->started && !h->live;
+
+	if (whole) {
+		ev->what = SOURCE_END;
+		return;
+	}
+	failed(h);
+	h->retries += h->job->failures;
+	fetch_end(h->job);
+	h->job = NULL;
+	if (h->started)
+		ev->what = SOURCE_BREAK;
+}
+
+static void
+begin(struct http *h)
+{
+	h->given = 0;
+	h->job = fetch_start(h->f, &(struct fetch_request){
+		.url = h->url, .window = WINDOW, .retries = RETRIES, .endless = true,
+	});
+	if (h->job == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+}
+
+/* Give what has come.  False: nothing has. */
+static bool
+give(struct http *h, struct source_event *ev)
+{
+	struct fetch_job *job = h->job;
+
+	if (job->len == 0)
+		return false;
+	if (!h->started) {
+		int r = looks_like_hls(job);
+
+		if (r == 0)
+			return false;
+		if (r > 0) {
+			become_hls(h);
+			return true;
+		}
+	}
+	h->s.live = h->live = job->content_length < 0;
+	h->s.patience_ns = 0;
+	h->started = h->s.connected = true;
+	h->told = false;
+	backoff_reset(&h->backoff);
+	ev->what = SOURCE_BYTES;
+	ev->data = job->data;
+	ev->len = h->given = job->len;
+	ev->utc_ns = h->live ? clk_utc_ns() : 0;
+	return true;
+}
+
+static void
+read_ts(struct http *h, struct source_event *ev, int64_t deadline_ns)
+{
+	while (!io_stopping()) {
+		if (h->job == NULL) {
+			if (!backoff_wait(&h->backoff, deadline_ns))
+				return;
+			begin(h);
+		}
+		fetch_drop(h->job, h->given);
+		h->given = 0;
+		if (give(h, ev))
+			return;
+		if (h->job->done) {
+			end_of_answer(h, ev);
+			return;
+		}
+		if (h->job->waiting && !h->told) {
+			log_warn(0, "cannot read '%s': %s: trying again", h->url,
+			    h->job->reason);
+			h->told = true;
+		}
+		if (fetch_run(h->f, deadline_ns) <= 0 && clk_mono_ns() >= deadline_ns)
+			return;
+	}
+}
+
+static void
+http_read(struct source *s, struct source_event *ev, int64_t deadline_ns)
+{
+	struct http *h = (struct http *)s;
+
+	if (h->hls == NULL)
+		read_ts(h, ev, deadline_ns);
+	if (h->hls != NULL && ev->what == SOURCE_NOTHING)
+		hls_pull_read(h->hls, ev, deadline_ns);
+}
+
+static int
+http_rewind(struct source *s)
+{
+	struct http *h = (struct http *)s;
+
+	if (h->hls != NULL)
+		return hls_pull_rewind(h->hls);
+	if (h->live)
+		return -ENOTSUP;
+	fetch_end(h->job);
+	h->job = NULL;
+	begin(h);
+	return 0;
+}
+
+static void
+http_stats(const struct source *s, json_t *o)
+{
+	const struct http *h = (const struct http *)s;
+
+	if (h->hls != NULL)
+		hls_pull_stats(h->hls, o);
+	else
+		json_object_set_new(o, "http_retries", json_integer((json_int_t)
+		    (h->retries + (h->job != NULL ? h->job->failures : 0))));
+}
+
+const struct source_type source_http = {
+	.schemes = "http https",
+	.open = http_open, .read = http_read, .rewind = http_rewind,
+	.stats = http_stats, .close = http_close,
+};
