@@ -197,6 +197,8 @@ next(struct audio *a, struct audio_frame *f, bool end)
 	while (a->len > 0) {
 		int r = header(a, a->p, a->len, end, &h);
 
+		if (r == 0 && a->len > 2 * FRAME_MAX)
+			r = -1;		/* a header without end */
 		if (r > 0 && h.len > a->len && !end)
 			return 0;
 		if (r > 0 && h.len <= a->len)

@@ -349,6 +349,7 @@ test_opus(void)
 	static const uint8_t head[] = { 'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, 6, 0x38,
 		1, 0x80, 0xbb, 0, 0, 0, 0, 1, 4, 2, 0, 4, 1, 2, 3, 5 };
 	static struct stream s;
+	static uint8_t big[150000];
 	static const struct expect e = { CODEC_OPUS, 48000, 2, 960, 0, "opus",
 		CONFIG(0, 2, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0) };
 	uint8_t unit[1024], out[16];
@@ -384,6 +385,10 @@ test_opus(void)
 	is(audio_opus_desc_put(&i, out, 9), -ENOSPC, "no space");
 	audio_push(&a, (const uint8_t[]){ 0x7f, 0xe4, 1, 9, 0 }, 5, 0, true);
 	is(audio_next(&a, &f), 0, "a control extension longer than the payload");
+	memset(big, 0xff, sizeof(big));
+	big[0] = 0x7f, big[1] = 0xe0;
+	audio_push(&a, big, sizeof(big), 0, true);
+	ok(audio_next(&a, &f) == 0 && a.len < 3, "nor does a size without end collect bytes");
 	audio_free(&a);
 	is(audio_opus_samples((const uint8_t[]){ 0xff, 0x03 }, 2), 2880, "three of 20 ms");
 	is(audio_opus_samples((const uint8_t[]){ 0xff, 0x07 }, 2), 0, "140 ms are too many");
