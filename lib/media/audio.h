@@ -3,7 +3,13 @@
  *
  * AAC (ADTS), AC-3, E-AC-3, Opus and MPEG audio look the same from outside: a
  * payload goes in, frames come out, one that is cut at the end of a payload goes
- * on in the next.  Bytes that belong to no frame are counted.
+ * on in the next.  Bytes that belong to no frame are counted.  After a gap, and
+ * where a header says something new, a frame needs another one behind it.
+ *
+ * A frame of E-AC-3 is six blocks of all substreams, as files have it.  Its end is
+ * seen from the next one, or where a payload ends; a payload that ends between
+ * the substreams of the very first frame loses its dependent ones.  HE-AAC in
+ * ADTS looks like its core (implicit signalling): mp4a.40.2 at half the rate.
  *
  * Spec     AAC: ISO/IEC 14496-3 1.6.2 (AudioSpecificConfig), 1.A.2 (ADTS).
  *          AC-3, E-AC-3: ETSI TS 102 366 4.3, 4.4, E.1.2, F.4 (dac3), F.6 (dec3).

@@ -48,9 +48,10 @@ struct video_format {
 enum video_access {
 	VIDEO_NO_ACCESS,	/* needs pictures before it */
 	VIDEO_RECOVERY,		/* recovery point: right after some pictures */
-	VIDEO_OPEN,		/* SAP 3: CRA, BLA, AVC I with a recovery point of 0; */
-				/* pictures shown before it may be broken */
-	VIDEO_IDR,		/* SAP 1 or 2: all from here on decodes */
+	VIDEO_OPEN,		/* SAP 3: CRA, BLA_W_LP, AVC with a recovery point of */
+				/* 0, or I pictures behind an SPS; pictures that are */
+				/* shown before it may be broken */
+	VIDEO_IDR,		/* SAP 1 or 2 (other BLA too): all from here on decodes */
 };
 
 struct video_unit {
