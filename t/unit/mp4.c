@@ -272,6 +272,9 @@ test_foreign(void)
 	is(mp4_sample_next(&f, &t, &s), 1, "a longer sample");
 	is(mp4_sample_next(&f, &t, &s), -EBADMSG, "does not fit twice");
 	is(mp4_sample_next(&f, &t, &s), 0, "and that is the end");
+	init.track[0].default_size = 7;
+	mp4_fragment_next(&init, p, len, &used, &want, &f);
+	is(mp4_sample_next(&f, &t, &s), -EBADMSG, "one byte too long");
 	init.track[0].default_size = 0;
 	put_foreign(p, sizeof(p), UINT32_MAX);
 	mp4_fragment_next(&init, p, len, &used, &want, &f);
