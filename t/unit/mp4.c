@@ -77,6 +77,33 @@ test_init(void)
 	    -ENOTSUP, "MPEG-2 video has no place");
 }
 
+/* avc1 as encv: sinf and free over colr and pasp, which are as long together. */
+static void
+test_encrypted(void)
+{
+	uint8_t p[2048];
+	struct mp4_init init;
+	int len = mp4mux_init_put(&tracks[0], p, sizeof(p));
+	uint8_t *entry = memmem(p, (size_t)len, "avc1", 4);
+	uint8_t *colr = memmem(p, (size_t)len, "colr", 4);
+	struct box b = { .p = colr - 4, .size = 35 };
+	size_t at;
+
+	memcpy(entry, "encv", 4);
+	at = box_start(&b, "sinf");
+	box_u32(&b, 12);
+	box_bytes(&b, "frmaavc1", 8);
+	box_end(&b, at);
+	at = box_start(&b, "free");
+	box_zero(&b, 35 - b.len);
+	box_end(&b, at);
+	is(mp4_init_parse(p, (size_t)len, &init), 0, "an encrypted track");
+	ok(init.track[0].encrypted && init.track[0].codec == CODEC_AVC &&
+	    init.track[0].fourcc == MP4_FOURCC('a', 'v', 'c', '1') &&
+	    init.track[0].config_len == sizeof(avcc), "says what it was before");
+	ok(!init.track[0].has_colour && init.track[0].sar.num == 0, "and no more");
+}
+
 #define N	5
 
 static void
@@ -305,6 +332,7 @@ int
 main(void)
 {
 	test_init();
+	test_encrypted();
 	test_chunks();
 	test_front();
 	test_foreign();

@@ -331,6 +331,15 @@ test_captions(void)
 	ok(u.captions.cc == c.cc && v.captions.services == c.services,
 	    "found in an access unit");
 	video_free(&v);
+
+	b.len = 0;
+	nal[0] = HEVC_SEI_PREFIX << 1, nal[1] = 1;
+	add(&b, nal, 2 + nal_escape(sei, len + 1, nal + 2, sizeof(nal) - 2));
+	video_init(&v, CODEC_HEVC);
+	video_unit(&v, b.p, b.len, false, &u);
+	ok(!u.picture && v.captions.cc == c.cc && v.captions.services == c.services,
+	    "and in one of HEVC");
+	video_free(&v);
 }
 
 /* All prefixes of a unit, each in a buffer of its own size. */
