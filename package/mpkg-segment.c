@@ -21,6 +21,7 @@
 #include "package/state.h"
 
 #define READ_MAX	(256 << 10)
+#define READ_BACK_NS	(5 * CLK_SECOND)	/* to find what an earlier run left */
 #define END_WAIT	(30 * CLK_SECOND)	/* without progress, at the end */
 
 struct tool {
@@ -170,7 +171,13 @@ resume(struct tool *s)
 	const struct segment *last;
 	char *text = NULL;
 	size_t len = 0;
-	int r = sink_get(p->sink, STATE_NAME, &text, &len);
+	int64_t until = clk_mono_ns() + READ_BACK_NS;
+	int r;
+
+	/* The server may be starting at this moment, too. */
+	while ((r = sink_get(p->sink, STATE_NAME, &text, &len)) < 0 && r != -ENOENT &&
+	    r != -EACCES && !io_stopping() && clk_mono_ns() < until)
+		clk_sleep_until(clk_mono_ns() + CLK_SECOND / 4);
 
 	p->skip_to = -1;
 	p->cutter.last_number = -1;

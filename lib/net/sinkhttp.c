@@ -13,7 +13,7 @@
 #define CONNECTIONS_MAX	16
 #define CONNECT_MS	5000L
 #define STALL_S		10L		/* without a byte in either direction */
-#define GET_MS		10000L
+#define GET_MS		3000L
 #define GET_MAX		(256 << 20)
 #define URL_MAX		4096
 
@@ -328,7 +328,10 @@ http_get(void *arg, const char *name, char **data, size_t *len)
 	free(a.data);
 	if (code == CURLE_COULDNT_CONNECT)
 		return -ECONNREFUSED;
-	return code != CURLE_OK ? -EIO : status == 404 || status == 410 ? -ENOENT : -EPROTO;
+	if (code != CURLE_OK)
+		return -EIO;
+	return status == 404 || status == 410 ? -ENOENT :
+	    status == 401 || status == 403 ? -EACCES : -EPROTO;
 }
 
 const struct sink_transport sink_http = {
