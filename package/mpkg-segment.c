@@ -472,9 +472,8 @@ finish(struct tool *s)
 		take_event(s, &ev);
 	for (unsigned i = 0; i < p->cutter.ntrack && r == 0; i++)
 		r = track_flush(p->cutter.track[i], &p->cutter.bases);
-	/* What a stop cuts short is not a segment; its number will be made again. */
 	if (r == 0)
-		r = pack_segments(p, ended || p->cutter.clock == CUT_NOT_LIVE);
+		r = pack_segments(p, true);
 	if (r == 0 && ended)
 		r = pack_end(p);
 	if (r < 0)

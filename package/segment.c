@@ -294,7 +294,7 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
 		struct mp4mux_chunk c = {
 			.styp = i == 0 ? MP4MUX_SEGMENT : MP4MUX_FRAGMENT,
 			.track_id = index + 1, .video = t->kind == KIND_VIDEO,
-			.sequence_number = ++t->sequence_number,
+			.sequence_number = (uint32_t)(number * FRAGMENTS_MAX + o.niov / 2),
 			.base_media_decode_time = (uint64_t)(time - t->delay), .sample = s + i,
 		};
 		size_t len = 0;

@@ -175,7 +175,7 @@ push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
 	int r;
 
 	t->stale = t->stale || u->changed || u->has_params || t->version == 0;
-	if (video_sync(u) && t->stale && !ev->damaged)
+	if (video_sync(u) && t->stale && (!ev->damaged || t->version == 0))
 		look_at_video(t);
 	if (t->version == 0)
 		return 0;

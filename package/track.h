@@ -88,7 +88,6 @@ struct track {
 	int64_t	 delay;			/* from the first dts of a base to its pts */
 	uint32_t delay_base;
 	bool	 has_delay;
-	uint32_t sequence_number;	/* of the last fragment */
 };
 
 int track_init(struct track *t, const struct tsdemux_stream *s);
