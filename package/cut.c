@@ -485,8 +485,6 @@ cutter_run(struct cutter *c, bool eof)
 	while (r == 0 && c->seen < c->guide->n) {
 		const struct sample *s = &c->guide->sample[c->seen++];
 
-		if (c->seen > 1 && s->config != s[-1].config)
-			c->force = true;
 		r = look_at(c, s);
 	}
 	return r;

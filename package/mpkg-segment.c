@@ -284,12 +284,25 @@ note_clock(struct pack *p, const struct tsdemux_event *ev)
 	}
 }
 
+/* New parameters need a cut, unless another track has changed at the same time. */
+static void
+note_change(struct pack *p, struct track *t)
+{
+	const struct cutter *c = &p->cutter;
+	const struct cut *last = c->n > 0 ? &c->cut[c->n - 1] : NULL;
+	int64_t at;
+
+	t->changed = false;
+	if (last == NULL || !last->discontinuity || !cutter_time(c, t->base,
+	    t->changed_pts, &at) || llabs(at - last->t) >= CLK_90K / 10)
+		cutter_break(&p->cutter);
+}
+
 static void
 take_event(struct tool *s, const struct tsdemux_event *ev)
 {
 	struct pack *p = &s->pack;
 	struct track *t;
-	uint32_t version;
 	int r = 0;
 
 	if (p->demux.clock == TSDEMUX_NOT_LIVE)
@@ -305,10 +318,9 @@ take_event(struct tool *s, const struct tsdemux_event *ev)
 		if (ev->stream->user == NULL || ev->stream->user == p)
 			break;
 		t = ev->stream->user;
-		version = t->version;
 		r = track_unit(t, &p->cutter.bases, ev);
-		if (version != 0 && t->version != version)
-			cutter_break(&p->cutter);
+		if (t->changed)
+			note_change(p, t);
 		if (r == 0)
 			r = pack_segments(p, false);
 		break;

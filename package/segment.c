@@ -160,6 +160,7 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 		mt.channels = c->audio.channels;
 		mt.codec = c->audio.codec != CODEC_UNKNOWN ? c->audio.codec : t->codec;
 	}
+	*number = old != NULL ? old->number + 1 : 1;	/* and old is gone: */
 	list = realloc(pt->init, (pt->ninit + 1) * sizeof(*list));
 	buf = malloc(MP4MUX_INIT_MAX);
 	if (list != NULL)
@@ -172,7 +173,6 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 		free(buf);
 		return len;
 	}
-	*number = old != NULL ? old->number + 1 : 1;
 	pt->codec = mt.codec;
 	pt->init[pt->ninit++] = (struct init){
 		.number = *number, .timescale = mt.timescale, .config = *c,

@@ -166,16 +166,28 @@ look_at_video(struct track *t)
 
 /* ---- access units */
 
+/* New parameters in the same base will need a cut of their own. */
+static void
+note_change(struct track *t, uint32_t version, uint32_t base, int64_t pts)
+{
+	if (version == 0 || t->version == version || t->base != base)
+		return;
+	t->changed = true;
+	t->changed_pts = pts;
+}
+
 static int
 push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
     const struct video_unit *u)
 {
 	int64_t pts = ev->pts, dts = ev->dts;
+	uint32_t version = t->version, base = t->base;
 	size_t len;
 	int r;
 
 	t->stale = t->stale || u->changed || u->has_params || t->version == 0;
-	if (video_sync(u) && t->stale && (!ev->damaged || t->version == 0))
+	if (video_sync(u) && t->stale && (!ev->damaged ||
+	    ev->discontinuity || t->version == 0))
 		look_at_video(t);
 	if (t->version == 0)
 		return 0;
@@ -186,6 +198,7 @@ push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
 		pts = dts + (t->last_pts - t->last_dts);
 	}
 	follow(t, b, &pts, &dts);
+	note_change(t, version, base, pts);
 	len = video_sample_len(&t->video, u, NAL_DROP_FOR_MP4);
 	if (len == 0 || len > UINT32_MAX)
 		return 0;
@@ -210,6 +223,7 @@ push_frame(struct track *t, struct bases *b, const struct audio_frame *f)
 {
 	const struct audio_info *info = &t->audio.info;
 	int64_t pts = f->pts, dts = f->pts, due;
+	uint32_t version = t->version, base = t->base;
 	size_t len = f->raw_len;
 	int r;
 
@@ -226,6 +240,7 @@ push_frame(struct track *t, struct bases *b, const struct audio_frame *f)
 			return 0;
 	}
 	follow(t, b, &pts, &dts);
+	note_change(t, version, base, pts);
 	if ((r = reserve(t, len)) < 0)
 		return r;
 	memcpy(t->buf + t->len, f->raw, len);
@@ -249,7 +264,9 @@ track_unit(struct track *t, struct bases *b, const struct tsdemux_event *ev)
 	t->units++;
 	t->lost_units += ev->damaged;
 	if (t->kind == KIND_VIDEO) {
-		r = video_unit(&t->video, ev->data, ev->len, ev->damaged, &u);
+		/* What is missing before a jump does not make the unit suspect. */
+		r = video_unit(&t->video, ev->data, ev->len, ev->damaged &&
+		    !ev->discontinuity, &u);
 		if (r < 0)
 			return r;
 		if (u.picture)

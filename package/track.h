@@ -73,6 +73,8 @@ struct track {
 
 	uint32_t base;			/* of the newest sample */
 	int64_t	 last_dts, last_pts;	/* of it, or PES_NO_TIME */
+	bool	 changed;		/* parameters, while the clock went on, */
+	int64_t	 changed_pts;		/* here */
 	int64_t	 step;			/* between the last two, 90 kHz */
 
 	uint8_t	*buf;			/* the samples' bytes, one after the other */
