@@ -132,10 +132,12 @@ lint-man:
 	rm -rf $(B)/man && for s in 1 7; do \
 		install -D -m 644 -t $(B)/man/man$$s man/*.$$s || exit; done
 	makewhatis $(abspath $(B))/man
-	MANPATH=$(abspath $(B))/man mandoc -Tlint -Wstyle man/*.[17]
+	MANPATH=$(abspath $(B))/man mandoc -Tlint -Wstyle man/*.[17] | \
+		sed '/not found: Xr \(m[a-z]*-\|mts\|mlive\)/p; /not found: Xr/d' | \
+		{ ! grep .; }	# other systems' manuals need not be installed here
 
 lint-shell:
-	shellcheck -e SC1091,SC2016,SC2154 .ci/deps .ci/run \
+	shellcheck -e SC1091,SC2016,SC2119,SC2120,SC2154 .ci/deps .ci/run \
 		$(wildcard t/*.t t/*.sh t/bench/*.sh man/*.sh origin/demo/run origin/demo/film origin/demo/page)
 
 lint-headers:
