@@ -146,7 +146,7 @@ serve_body(struct httpd_conn *c, const void *data, size_t len)
 		log_warn(-err, "cannot write '%s'", x->upload->path);
 		serve_error(c, err);
 	} else if (x->upload->shown) {
-		httpd_grew(c->loop, x->upload->object);
+		httpd_grew(c->loop, x->upload->object, httpd_more_soon(c));
 	}
 }
 
@@ -234,8 +234,8 @@ serve_body_end(struct httpd_conn *c)
 	struct job *job;
 
 	/* Readers have all of it, whatever the disk says. */
-	atomic_store(&u->object->state, OBJECT_WHOLE);
-	httpd_grew(c->loop, u->object);
+	wire_end(u->object, OBJECT_WHOLE);
+	httpd_grew(c->loop, u->object, false);
 	x->upload = NULL;
 	if (u->durable) {
 		job = calloc(1, sizeof(*job));

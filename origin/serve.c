@@ -146,8 +146,8 @@ on_done(struct httpd_conn *c, bool clean)
 		struct object *o = object_ref(x->upload->object);
 
 		store_put_free(&x->upload);
-		atomic_store(&o->state, OBJECT_FAILED);
-		httpd_grew(c->loop, o);
+		wire_end(o, OBJECT_FAILED);
+		httpd_grew(c->loop, o, false);
 		object_unref(&o);
 	}
 	free(x);

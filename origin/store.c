@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/clk.h"
+#include "lib/net/wire.h"
 #include "origin/pack.h"
 #include "origin/store.h"
 
@@ -410,6 +411,7 @@ hide(struct entry *e, struct upload *u)
 int
 store_put_data(struct upload *u, const void *data, size_t len)
 {
+	size_t total = len;
 	const char *p = data;
 
 	while (len > 0) {
@@ -423,7 +425,7 @@ store_put_data(struct upload *u, const void *data, size_t len)
 		len -= (size_t)n;
 		u->len += (uint64_t)n;
 	}
-	atomic_store(&u->object->len, u->len);
+	wire_grow(u->object, data, total);
 	return 0;
 }
 

@@ -1,9 +1,10 @@
 #!/bin/sh
 # mstore-serve: put, get, delete, and what a reader is told about an object.
 . "$(dirname "$0")/lib.sh"
+# shellcheck disable=SC2154
 . "$top/t/origin.sh"
 
-serve
+serve --threads 1
 
 check 'what was put comes back, byte for byte, and lies there as a file' '
 	packets 500 256 >seg

@@ -3,7 +3,7 @@
 #   serve [OPTION...]      start mstore-serve over ./root; sets url, admin, pid
 #   stop_serving           stop it by SIGTERM and check that it ends well
 #   code CURL-ARGUMENT...  print the status of a request
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 
 pid=
 trap 'test -z "$pid" || kill -9 $pid; rm -rf "$scratch"' EXIT

@@ -205,6 +205,12 @@ httpd_take_body(struct httpd_conn *c)
 	conn_later(c);
 }
 
+bool
+httpd_more_soon(const struct httpd_conn *c)
+{
+	return c->chunked_in ? c->chunked.left > 0 : c->body_left > 0;
+}
+
 /* Take what is the body's from buf.  Returns how much that was. */
 static size_t
 take_body(struct httpd_conn *c, const char *buf, size_t len)

@@ -20,6 +20,7 @@ struct wait_queue {
 	struct link local[HTTPD_LOOPS_MAX];	/* each its loop's own */
 	struct link grown;		/* in the list of the growing loop */
 	struct object *object;		/* while in that list, a reference */
+	int64_t	 due_ns;			/* and when it is to be seen to */
 };
 
 /* conn.c */

@@ -16,6 +16,7 @@
 
 #define EVENTS		512
 #define ACCEPT_TURN	256
+#define MORE_SOON	(2 * CLK_SECOND / 1000)
 
 static bool
 is_loopback(const struct sockaddr *sa)
@@ -185,7 +186,7 @@ on_grew(struct httpd_loop *l, struct httpd_msg *m)
 }
 
 void
-httpd_grew(struct httpd_loop *current, struct object *o)
+httpd_grew(struct httpd_loop *current, struct object *o, bool more_soon)
 {
 	struct wait_queue *q = o->waiting;
 	struct httpd *s;
@@ -200,9 +201,13 @@ httpd_grew(struct httpd_loop *current, struct object *o)
 		if ((loops & 1u << i) == 0)
 			continue;
 		if (&s->loop[i] == current) {
+			if (!more_soon)
+				q->due_ns = 0;
 			if (!link_empty(&q->grown))
 				continue;
 			/* At the end of this turn, once for all that came in it. */
+			if (more_soon)
+				q->due_ns = current->now_ns + MORE_SOON;
 			object_ref(o);
 			q->object = o;
 			link_append(&current->grown, &q->grown);
@@ -223,11 +228,19 @@ httpd_grew(struct httpd_loop *current, struct object *o)
 static void
 run_grown(struct httpd_loop *l)
 {
-	while (!link_empty(&l->grown)) {
-		struct wait_queue *q = LINK_OF(l->grown.next, struct wait_queue, grown);
+	struct link list;
+
+	link_init(&list);
+	link_move_all(&list, &l->grown);
+	while (!link_empty(&list)) {
+		struct wait_queue *q = LINK_OF(list.next, struct wait_queue, grown);
 		struct object *o = q->object;
 
 		link_remove(&q->grown);
+		if (q->due_ns > l->now_ns) {
+			link_append(&l->grown, &q->grown);
+			continue;
+		}
 		wake_followers(l, o);
 		object_unref(&o);
 	}
@@ -353,6 +366,8 @@ timeout_ms(struct httpd_loop *l)
 
 	if (!link_empty(&l->run))
 		return 0;
+	if (!link_empty(&l->grown))
+		return 1;
 	for (int i = 0; i < HTTPD_TIMERS; i++)
 		if (!link_empty(&l->timer[i])) {
 			struct httpd_conn *c = LINK_OF(l->timer[i].next,

@@ -27,6 +27,7 @@
 #include "lib/net/http.h"
 #include "lib/net/link.h"
 #include "lib/net/object.h"
+#include "lib/net/wire.h"
 
 #define HTTPD_LOOPS_MAX	32
 #define HTTPD_LISTEN_MAX 16
@@ -179,6 +180,7 @@ struct httpd_conn {
 	size_t	 mem_len;
 	struct object *object;
 	uint64_t pos, end;		/* in object; end UINT64_MAX: as it grows */
+	struct wire *wire;		/* of object: pos is a place in that */
 	uint64_t chunk_left, progress;
 
 	/* For the application, in done(). */
@@ -228,6 +230,9 @@ void httpd_reply_text(struct httpd_conn *c, int status, const char *head,
 /* Ask for the body, by body() and body_end(). */
 void httpd_take_body(struct httpd_conn *c);
 
+/* In body(): has the writer announced that more follows this piece at once? */
+bool httpd_more_soon(const struct httpd_conn *c);
+
 /* Break off: the peer sees a reset. */
 void httpd_abort(struct httpd_conn *c);
 
@@ -241,8 +246,11 @@ bool httpd_release(struct httpd_conn *c);
 /* Run m on a loop, soon. */
 void httpd_post(struct httpd_loop *l, struct httpd_msg *m);
 
-/* More of o is there, or its end: wake those that follow it, on every loop. */
-void httpd_grew(struct httpd_loop *current, struct object *o);
+/*
+ * More of o is there, or its end: wake those that follow it, on every loop.
+ * more_soon: in a moment, unless still more comes before, to wake them once.
+ */
+void httpd_grew(struct httpd_loop *current, struct object *o, bool more_soon);
 
 /* Make an object that can be followed.  0 or -ENOMEM. */
 int httpd_can_grow(struct httpd *s, struct object *o);

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "lib/net/object.h"
+#include "lib/net/wire.h"
 
 struct object *
 object_new(int fd)
@@ -11,6 +12,7 @@ object_new(int fd)
 	if (o == NULL)
 		return NULL;
 	atomic_init(&o->refs, 1);
+	pthread_mutex_init(&o->lock, NULL);
 	o->fd = fd;
 	return o;
 }
@@ -32,6 +34,8 @@ object_unref(struct object **at)
 		return;
 	if (o->fd >= 0)
 		close(o->fd);
+	wire_free(o->wire);
+	pthread_mutex_destroy(&o->lock);
 	free(o->waiting);
 	free(o->mem);
 	free(o->gzip);

@@ -10,6 +10,7 @@
 #ifndef OBJECT_H
 #define OBJECT_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@ enum object_state { OBJECT_GROWING, OBJECT_WHOLE, OBJECT_FAILED };
 #define OBJECT_HEAD	768	/* field lines that go with every answer */
 
 struct wait_queue;		/* httpd.h: who waits for more of it */
+struct wire;			/* wire.h: what is sent to those */
 
 struct object {
 	atomic_uint refs;
@@ -37,6 +39,8 @@ struct object {
 	char	 head[OBJECT_HEAD];
 	char	 gzip_head[OBJECT_HEAD];
 	struct wait_queue *waiting;		/* of a growing one, else NULL */
+	pthread_mutex_t lock;		/* of wire, and of len with it */
+	struct wire *wire;
 };
 
 /* A growing object over fd, which it takes.  NULL without memory. */

@@ -122,19 +122,19 @@ send_left(struct httpd_conn *c)
 	return 1;
 }
 
-/* Send len bytes of the object: 1 some went, 0 blocked, or -errno. */
+/* Send len bytes of the object, or of fd: 1 some went, 0 blocked, or -errno. */
 static int
-send_object(struct httpd_conn *c, uint64_t len)
+send_object(struct httpd_conn *c, int fd, uint64_t len)
 {
 	size_t want = len < TURN_BYTES ? (size_t)len : TURN_BYTES;
 	ssize_t n;
 
-	if (c->object->fd < 0) {
+	if (fd < 0) {
 		struct iovec iov = { c->object->mem + c->pos, want };
 
 		n = c->io->sendv(c->fd, &iov, 1, false);
 	} else {
-		n = c->io->sendfile(c->fd, c->object->fd, c->pos, want);
+		n = c->io->sendfile(c->fd, fd, c->pos, want);
 	}
 	if (n == -EAGAIN)
 		return blocked(c);
@@ -147,6 +147,13 @@ send_object(struct httpd_conn *c, uint64_t len)
 	return 1;
 }
 
+/* What a follower can have now. */
+static uint64_t
+available(const struct httpd_conn *c)
+{
+	return c->wire != NULL ? atomic_load(&c->wire->len) : object_len(c->object);
+}
+
 /* Until there is more: 1 if there is already, else 0. */
 static int
 wait_for_more(struct httpd_conn *c)
@@ -157,10 +164,35 @@ wait_for_more(struct httpd_conn *c)
 	link_remove(&c->wait_link);
 	link_append(&q->local[c->loop->index], &c->wait_link);
 	atomic_fetch_or(&q->loops, 1u << c->loop->index);
-	if (object_state(c->object) == OBJECT_GROWING && object_len(c->object) <= c->pos)
+	if (object_state(c->object) == OBJECT_GROWING && available(c) <= c->pos &&
+	    (c->wire == NULL || !atomic_load(&c->wire->frozen)))
 		return 0;
 	link_remove(&c->wait_link);
 	return 1;
+}
+
+/*
+ * Follow an object by its wire.  Returns 1 when something went, 2 at the end, 0
+ * to wait, or -errno.
+ */
+static int
+follow_wire(struct httpd_conn *c)
+{
+	struct wire *w = c->wire;
+	enum object_state state = object_state(c->object);	/* before the length */
+	bool frozen = atomic_load(&w->frozen);
+	uint64_t len = atomic_load(&w->len);
+
+	if (len > c->pos)
+		return send_object(c, w->fd, len - c->pos);
+	if (state == OBJECT_FAILED)
+		return -EPIPE;
+	if (frozen) {			/* now by chunks of our own */
+		c->pos = atomic_load(&w->data_len);
+		c->wire = NULL;
+		return 1;
+	}
+	return state == OBJECT_WHOLE ? 2 : wait_for_more(c);
 }
 
 /*
@@ -216,9 +248,13 @@ reply_run(struct httpd_conn *c)
 		if (!follow) {
 			if (c->pos == c->end)
 				return 1;
-			r = send_object(c, c->end - c->pos);
+			r = send_object(c, c->object->fd, c->end - c->pos);
+		} else if (c->wire != NULL) {
+			r = follow_wire(c);
+			if (r == 2)
+				return 1;
 		} else if (c->chunk_left > 0) {
-			r = send_object(c, c->chunk_left);
+			r = send_object(c, c->object->fd, c->chunk_left);
 		} else if (c->frame_len > 0 && !c->chunked_out && c->pos == c->end) {
 			return 1;	/* the last chunk went */
 		} else {
@@ -261,6 +297,8 @@ reply_done(struct httpd_conn *c)
 	if (c->keep_alive && !c->body_unread) {
 		c->state = CONN_HEAD;
 		conn_arm(c, HTTPD_IDLE);
+		if (c->in_len > 0 || c->readable)
+			conn_later(c);		/* the next may be here already */
 		return;
 	}
 	/*
@@ -404,6 +442,7 @@ httpd_reply(struct httpd_conn *c, struct httpd_reply *r)
 	r->object = NULL;
 	c->mem_len = 0;
 	c->frame_len = c->frame_pos = 0;
+	c->wire = NULL;
 	c->chunk_left = c->progress = 0;
 	conn_disarm(c);
 	err = send_first(c, r);
@@ -414,6 +453,8 @@ httpd_reply(struct httpd_conn *c, struct httpd_reply *r)
 	} else {
 		c->pos = r->first;
 		c->end = r->end;
+		if (c->chunked_out && c->pos == 0 && c->end == UINT64_MAX)
+			c->wire = wire_of(c->object);
 	}
 	if (c->head_only)
 		c->chunked_out = false;
