@@ -53,7 +53,8 @@ struct hls_pull {
 	int64_t	 ref;			/* the last dts, for unwrapping */
 	int64_t	 start_pts;		/* of the variant, in this period */
 	int64_t	 offset, step;		/* not live: one timeline over all periods */
-	int64_t	 last;			/* dts of the variant as given */
+	int64_t	 last;			/* dts of the leading stream as given */
+	unsigned leader;		/* its place: video, if there is some */
 	int64_t	 waiting_ns;		/* since when a track keeps us waiting; 0: no */
 
 	/* What is to be said before the next data. */
@@ -62,6 +63,7 @@ struct hls_pull {
 
 	unsigned nstream;
 	struct source_stream stream[SOURCE_STREAMS_MAX];
+	int64_t	 last_dts[SOURCE_STREAMS_MAX];	/* as given */
 
 	size_t	 pos;			/* in the segment that passes as bytes */
 	unsigned map_id;		/* the map that went before */
@@ -231,34 +233,11 @@ find_sync(const uint8_t *p, size_t len)
 	return 0;
 }
 
-/* The first timestamp of the video, else of the audio; false: none. */
-static bool
-first_pts(const struct hlstrack_segment *seg, int64_t *pts)
-{
-	bool found = false;
-	struct ts_packet pkt;
-	struct pes_header h;
-
-	for (size_t i = find_sync(seg->data, seg->len); i + TS_PACKET <= seg->len;
-	    i += TS_PACKET) {
-		if (ts_parse(seg->data + i, &pkt) < 0 || !pkt.unit_start ||
-		    pes_parse(pkt.payload, pkt.payload_len, &h) != 1 ||
-		    h.pts == PES_NO_TIME)
-			continue;
-		if (!found)
-			*pts = h.pts;
-		found = true;
-		if ((h.stream_id & 0xf0) == PES_VIDEO) {
-			*pts = h.pts;
-			break;
-		}
-	}
-	return found;
-}
-
 static void
 begin_bytes(struct hls_pull *h, const struct hlstrack_segment *seg)
 {
+	int64_t dts;
+
 	h->in[0].seg = seg;
 	h->pos = 0;
 	if (h->started && seg->period != h->period) {
@@ -273,7 +252,7 @@ begin_bytes(struct hls_pull *h, const struct hlstrack_segment *seg)
 	h->period = seg->period;
 	if (h->s->live)
 		set_speed(h, h->in[0].track);
-	if (h->s->live && seg->date_ns != HLS_NO_DATE && first_pts(seg, &h->clock_pts)) {
+	if (h->s->live && seg->date_ns != HLS_NO_DATE && hlsunits_scan(seg, &h->clock_pts, &dts)) {
 		h->say_clock = true;
 		h->clock_utc_ns = seg->date_ns;
 	}
@@ -434,6 +413,17 @@ place_streams(struct hls_pull *h, struct input *in)
 		h->stream[h->nstream++] = in->units->stream[in->known];
 		h->say_streams = true;
 	}
+	h->leader = 0;
+	for (unsigned i = h->nstream; i-- > 0;)
+		if (codec_kind(h->stream[i].codec) == KIND_VIDEO)
+			h->leader = i;
+}
+
+static void
+forget_times(struct hls_pull *h)
+{
+	for (unsigned i = 0; i < SOURCE_STREAMS_MAX; i++)
+		h->last_dts[i] = INT64_MIN;
 }
 
 /* Another period: of live it is said, else the timeline goes on. */
@@ -442,6 +432,7 @@ begin_period(struct hls_pull *h, const struct input *best)
 {
 	const struct input *lead = h->in[0].have && h->in[0].period == best->period ?
 	    &h->in[0] : best;
+	int64_t first = lead->unit.dts;
 
 	h->period = best->period;
 	h->nstream = 0;
@@ -460,8 +451,14 @@ begin_period(struct hls_pull *h, const struct input *best)
 		h->breaks++;
 		h->say_break = h->s->live;
 		h->paced = false;
-		if (!h->s->live)
-			h->offset = h->last + h->step - lead->dts;
+		if (h->s->live) {
+			forget_times(h);
+		} else {
+			hlsunits_first_video(lead->units, lead->seg, &first);
+			if (first != SOURCE_NO_TIME)
+				h->offset = h->last + h->step -
+				    timeline_unwrap(h->ref, first);
+		}
 	}
 	h->start_pts = lead->pts;
 	h->started = true;
@@ -538,10 +535,25 @@ all_ended(const struct hls_pull *h)
 	return true;
 }
 
+/* Units from before the start, from long ago, or that overlap go. */
+static bool
+fits(const struct hls_pull *h, const struct input *in, unsigned place)
+{
+	if (in->unit.dts == SOURCE_NO_TIME)
+		return true;
+	if (in != h->in && in->pts < h->start_pts - EARLY)
+		return false;
+	if (codec_kind(h->stream[place].codec) == KIND_AUDIO &&
+	    in->dts + h->offset <= h->last_dts[place])
+		return false;
+	return in->dts > h->ref - LATE;
+}
+
 static bool
 units_event(struct hls_pull *h, struct source_event *ev, int64_t *wake)
 {
 	struct input *in;
+	unsigned place;
 	int64_t at;
 
 	for (;;) {
@@ -554,6 +566,7 @@ units_event(struct hls_pull *h, struct source_event *ev, int64_t *wake)
 		if (!h->started || in->period != h->period)
 			begin_period(h, in);
 		place_streams(h, in);
+		place = in->place[in->unit.stream];
 		if (in == h->in && in->first && h->s->live &&
 		    in->seg->date_ns != HLS_NO_DATE) {
 			h->say_clock = true;
@@ -563,7 +576,7 @@ units_event(struct hls_pull *h, struct source_event *ev, int64_t *wake)
 		in->first = false;
 		if (announce(h, ev))
 			return true;
-		if ((in == h->in || in->pts >= h->start_pts - EARLY) && in->dts > h->ref - LATE)
+		if (fits(h, in, place))
 			break;
 		h->late += in->pts >= h->start_pts - EARLY;
 		in->have = false;
@@ -575,7 +588,8 @@ units_event(struct hls_pull *h, struct source_event *ev, int64_t *wake)
 	}
 	if (in->dts > h->ref)
 		h->ref = in->dts;
-	if (in == h->in) {
+	h->last_dts[place] = in->dts + h->offset;
+	if (place == h->leader) {
 		int64_t step = in->dts + h->offset - h->last;
 
 		if (step > 0 && step < CLK_90K)
@@ -584,7 +598,7 @@ units_event(struct hls_pull *h, struct source_event *ev, int64_t *wake)
 	}
 	given(h, in->dts, at);
 	ev->what = SOURCE_UNIT;
-	ev->stream = in->place[in->unit.stream];
+	ev->stream = place;
 	ev->data = in->unit.data;
 	ev->len = in->unit.len;
 	ev->pts = in->unit.pts == SOURCE_NO_TIME ? SOURCE_NO_TIME : in->pts + h->offset;
@@ -659,6 +673,7 @@ hls_pull_new(struct source *s, struct fetch *f, const char *url,
 	h->choice = *choice;
 	h->speed = NORMAL;
 	h->ref = INT64_MIN;
+	forget_times(h);
 	h->pcr_pid = TS_PID_NULL;
 	s->live = true;			/* until the playlist says else */
 	s->patience_ns = 10 * CLK_SECOND;
@@ -696,6 +711,7 @@ hls_pull_rewind(struct hls_pull *h)
 	h->started = h->pop = false;
 	h->offset = h->last = 0;
 	h->map_id = 0;
+	forget_times(h);
 	return 0;
 }
 

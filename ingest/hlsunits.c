@@ -81,6 +81,36 @@ hlsunits_kind(const struct hlstrack_segment *s)
 	return len == TS_PACKET && p[0] == TS_SYNC ? HLS_KIND_TS : HLS_KIND_UNKNOWN;
 }
 
+bool
+hlsunits_scan(const struct hlstrack_segment *seg, int64_t *pts, int64_t *dts)
+{
+	struct ts_packet pkt;
+	struct pes_header h;
+	bool found = false;
+	size_t i = 0;
+
+	while (i + TS_PACKET < seg->len && (seg->data[i] != TS_SYNC ||
+	    seg->data[i + TS_PACKET] != TS_SYNC))
+		i++;
+	for (; i + TS_PACKET <= seg->len; i += TS_PACKET) {
+		bool video;
+
+		if (ts_parse(seg->data + i, &pkt) < 0 || !pkt.unit_start ||
+		    pes_parse(pkt.payload, pkt.payload_len, &h) != 1 ||
+		    h.pts == PES_NO_TIME)
+			continue;
+		video = (h.stream_id & 0xf0) == PES_VIDEO;
+		if (!found || video) {
+			*pts = h.pts;
+			*dts = h.dts;
+		}
+		found = true;
+		if (video)
+			break;
+	}
+	return found;
+}
+
 static uint8_t *
 room(struct hlsunits_private *p, size_t size)
 {
@@ -526,6 +556,23 @@ next_frame(struct hlsunits_private *p, struct hlsunit *unit)
 }
 
 /* ---- the segment */
+
+bool
+hlsunits_first_video(const struct hlsunits *u, const struct hlstrack_segment *segment,
+    int64_t *dts)
+{
+	const struct hlsunits_private *p = u->private;
+	int64_t pts;
+
+	if (p->kind == HLS_KIND_TS)
+		return hlsunits_scan(segment, &pts, dts);
+	for (size_t i = 0; i < p->nsample; i++)
+		if (codec_kind(p->sample[i].m->codec) == KIND_VIDEO) {
+			*dts = p->sample[i].dts & MASK;
+			return true;
+		}
+	return false;
+}
 
 int
 hlsunits_segment(struct hlsunits *u, const struct hlstrack_segment *segment)

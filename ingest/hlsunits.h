@@ -25,6 +25,12 @@ enum hls_kind { HLS_KIND_UNKNOWN, HLS_KIND_TS, HLS_KIND_MP4, HLS_KIND_PACKED };
 /* Of the segment's first bytes, and its map's. */
 enum hls_kind hlsunits_kind(const struct hlstrack_segment *segment);
 
+/*
+ * The first timestamps of its video, else of its audio, where that can be told
+ * from headers: transport streams only.
+ */
+bool hlsunits_scan(const struct hlstrack_segment *segment, int64_t *pts, int64_t *dts);
+
 struct hlsunit {
 	unsigned stream;		/* in stream[] */
 	const uint8_t *data;
@@ -49,6 +55,10 @@ void hlsunits_clear(struct hlsunits *u);
 
 /* Begin with a segment, which stays the caller's.  0 or -EBADMSG. */
 int hlsunits_segment(struct hlsunits *u, const struct hlstrack_segment *segment);
+
+/* The decoding time of the first video in it, from 0 up to 2^33.  False: none. */
+bool hlsunits_first_video(const struct hlsunits *u,
+    const struct hlstrack_segment *segment, int64_t *dts);
 
 /* The next unit of it.  1, 0 at its end, -EBADMSG. */
 int hlsunits_next(struct hlsunits *u, struct hlsunit *unit);

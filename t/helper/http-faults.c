@@ -202,11 +202,12 @@ refuse(struct client *c, const struct faults *f, int status, const char *to)
 
 static bool
 send_file(struct client *c, const char *request, const char *path,
-    const char *name, const struct faults *f, int file, off_t size)
+    const char *name, const struct faults *f, int file,
+    const struct stat *st)
 {
 	char range[64] = "", head[512], etag[64], more[160] = "";
 	int status = 200, answers = count(c->s, path, true);
-	long long from = 0, to = size;
+	long long size = st->st_size, from = 0, to = size;
 	const char *line;
 
 	if ((line = strcasestr(request, "\nRange: bytes=")) != NULL && !f->no_ranges) {
@@ -219,13 +220,14 @@ send_file(struct client *c, const char *request, const char *path,
 		to = to > size ? size : to;
 		status = from >= size ? 416 : 206;
 	}
-	snprintf(etag, sizeof(etag), "\"e-%llx\"", (long long)(f->follow ? 0 : size));
+	snprintf(etag, sizeof(etag), "\"%llx-%llx\"", f->follow ? 0 : size,
+	    (long long)(f->follow ? 0 : st->st_mtim.tv_sec ^ st->st_mtim.tv_nsec << 16));
 	line = strcasestr(request, "\nIf-None-Match: ");
 	if (line != NULL && strncmp(line + 16, etag, strlen(etag)) == 0)
 		status = 304;
 	if (status == 206)
 		snprintf(more, sizeof(more), "Content-Range: bytes %lld-%lld/%lld\r\n",
-		    from, to - 1, (long long)size);
+		    from, to - 1, size);
 	if (status == 416 || status == 304)
 		to = from = 0;
 	if (f->chunked)
@@ -272,7 +274,7 @@ answer(struct client *c, const char *request)
 		note(c->s, status, "", path);
 		good = refuse(c, &f, status, status == 302 ? rest : NULL);
 	} else {
-		good = send_file(c, request, path, name, &f, file, st.st_size);
+		good = send_file(c, request, path, name, &f, file, &st);
 	}
 	if (file >= 0)
 		close(file);

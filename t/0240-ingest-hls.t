@@ -1,0 +1,206 @@
+#!/bin/sh
+# mlive-ingest: HLS that is not live, of every kind that ffmpeg makes.
+. "$(dirname "$0")/lib.sh"
+need 'no ffmpeg' ffmpeg -version
+. "$top/t/hls.sh"
+
+film film.mp4
+frames film.mp4 >film.md5
+vod='-c copy -f hls -hls_time 1 -hls_playlist_type vod'
+mkdir ts fmp4 aes single singlemp4 two packed jump jumpmp4
+printf 0123456789abcdef >aes/key
+printf 'key\naes/key\n' >aes/info
+printf 'key\naes/key\n00112233445566778899aabbccddeeff\n' >aes/info-iv
+# shellcheck disable=SC2086
+{
+	ff -i film.mp4 $vod ts/i.m3u8
+	ff -i film.mp4 $vod -hls_segment_type fmp4 fmp4/i.m3u8
+	ff -i film.mp4 $vod -hls_key_info_file aes/info aes/i.m3u8
+	ff -i film.mp4 $vod -hls_key_info_file aes/info-iv aes/iv.m3u8
+	ff -i film.mp4 $vod -hls_flags single_file single/i.m3u8
+	ff -i film.mp4 $vod -hls_flags single_file -hls_segment_type fmp4 singlemp4/i.m3u8
+	ff -i film.mp4 -i film.mp4 -map 0:v -map 0:a -map 1:a $vod -hls_segment_type fmp4 \
+		-var_stream_map 'v:0,agroup:a a:0,agroup:a,language:en,name:one a:1,agroup:a,language:de,name:two' \
+		-master_pl_name i.m3u8 -hls_segment_filename 'two/%v-%d.m4s' two/%v.m3u8
+	ff -i film.mp4 -map 0:v $vod packed/v.m3u8
+	ff -i film.mp4 -map 0:a -c copy -f segment -segment_time 1 -segment_format adts \
+		-segment_list packed/list packed/%d.aac
+}
+# Packed audio: an ID3 tag with the time of ffmpeg's own transport stream.
+first=$(ffprobe -v error -show_entries stream=start_pts -select_streams a -of csv=p=0 \
+	ts/i0.ts | head -n 1 | tr -d ',')
+perl -e '
+	my $n = 0;
+	open my $m, ">", "packed/a.m3u8";
+	print $m "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-PLAYLIST-TYPE:VOD\n";
+	for my $f (sort { $a <=> $b } map { m{(\d+).aac} } glob "packed/*.aac") {
+		open my $i, "<", "packed/$f.aac"; local $/; my $d = <$i>; close $i;
+		my $frames = 0;
+		for (my $at = 0; $at < length $d; $frames++) {
+			my @b = unpack "C7", substr $d, $at;
+			$at += ($b[3] & 3) << 11 | $b[4] << 3 | $b[5] >> 5;
+		}
+		my $t = $ARGV[0] + $n * 1920;
+		my $priv = "com.apple.streaming.transportStreamTimestamp\0" .
+			pack "NN", $t >> 32, $t & 0xffffffff;
+		my $frame = "PRIV" . pack("Nn", length $priv, 0) . $priv;
+		open my $o, ">", "packed/$f.aac";
+		print $o "ID3\4\0\0", pack("C4", 0, 0, length($frame) >> 7, length($frame) & 127), $frame, $d;
+		printf $m "#EXTINF:%.6f,\n%d.aac\n", $frames * 1024 / 48000, $f;
+		$n += $frames;
+	}
+	print $m "#EXT-X-ENDLIST\n"' "$first"
+cat >packed/i.m3u8 <<'END'
+#EXTM3U
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="English",LANGUAGE="en",DEFAULT=YES,URI="a.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=500000,RESOLUTION=320x180,CODECS="avc1.42c00d,mp4a.40.2",AUDIO="a"
+v.m3u8
+END
+serve .
+
+for kind in ts fmp4 aes single singlemp4 two packed
+do
+	export kind
+	check "$kind: all pictures, in order, and in step with the sound" '
+		mlive-ingest "$url/$kind/i.m3u8" >out.ts
+		whole out.ts
+		ms=$(($(sync_ms out.ts) - $(sync_ms film.mp4)))
+		echo "off by $ms ms"
+		test "$ms" -ge -25
+		test "$ms" -le 25
+	'
+done
+check 'what is not live says so, and only once' '
+	mlive-ingest "$url/ts/i.m3u8" >out.ts
+	clocks out.ts >clocks
+	test "$(cut -d" " -f1 clocks)" = not-live
+'
+check 'a transport stream passes as it is' '
+	mlive-ingest "$url/ts/i.m3u8" | tail -c +189 >out.ts
+	ls ts/i*.ts | sort -V | xargs cat | cmp - out.ts
+'
+check 'AES-128 with an IV; the key is asked for once' '
+	: >"$log"
+	mlive-ingest "$url/aes/iv.m3u8" >out.ts
+	whole out.ts
+	test "$(grep -c /key "$log")" -eq 1
+'
+check 'byte ranges are asked for' '
+	mlive-ingest "$url/single/i.m3u8" >out.ts
+	grep "^206 [0-9]*-[0-9]* /single/i.ts" "$log"
+'
+check 'all audio renditions are there, with their languages' '
+	mlive-ingest "$url/two/i.m3u8" >out.ts
+	ffprobe -v error -show_entries stream_tags=language -of csv=p=0 out.ts | tr -d "\n" >got
+	grep eng got
+	grep -E "deu|ger" got
+'
+check '#audio= takes one' '
+	mlive-ingest "$url/two/i.m3u8#audio=de" >out.ts
+	ffprobe -v error -show_entries stream_tags=language -of csv=p=0 out.ts >got
+	grep -E "deu|ger" got
+	fails 1 grep eng got
+'
+cat >choice.m3u8 <<'END'
+#EXTM3U
+#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360
+ts/i.m3u8?360
+#EXT-X-STREAM-INF:BANDWIDTH=5000000,RESOLUTION=1920x1080
+ts/i.m3u8?1080
+#EXT-X-STREAM-INF:BANDWIDTH=2800000,RESOLUTION=1280x720
+ts/i.m3u8?720
+#EXT-X-STREAM-INF:BANDWIDTH=9000000,RESOLUTION=3840x2160,CODECS="av01.0.12M.08"
+ts/i.m3u8?2160
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=9900000,RESOLUTION=1920x1080,URI="ts/i.m3u8?i"
+END
+for choice in '=1080' '#height=720=720' '#height=719=360' '#height=1=360' '#rate=3M=720' \
+	'#rate=100k=360' '#height=720&rate=1M=360'
+do
+	want=${choice##*=} choice=${choice%=*}
+	export want choice
+	check "variant chosen by '$choice': $want" '
+		: >"$log"
+		mlive-ingest "$url/choice.m3u8$choice" >out.ts
+		grep "ts/i.m3u8?$want$" "$log"
+		test "$(grep -c "i.m3u8?" "$log")" -eq 1
+	'
+done
+check 'an answer 503, and a transfer that breaks: tried again' '
+	mlive-ingest -s stats "$url/status=503x1/ts/i.m3u8" >out.ts 2>err
+	whole out.ts
+	grep "status 503" err
+	tail -n 1 stats | grep "\"hls_retries\":6"
+	mlive-ingest -s stats "$url/cut=5000x1/fmp4/i.m3u8" >out.ts 2>err
+	whole out.ts
+	test "$(grep -c "^206 5000-.*m4s" "$log")" -eq 6
+'
+check 'a segment that is not there is left out, and counted' '
+	mkdir hole
+	cp ts/* hole
+	rm hole/i2.ts
+	mlive-ingest -s stats "$url/hole/i.m3u8" >out.ts 2>err
+	grep "segment 2 .* is missing: status 404" err
+	tail -n 1 stats | grep "\"hls_segments\":5,\"hls_segments_missed\":1"
+	forward out.ts
+	test "$(frames out.ts | wc -l)" -eq 125
+	mlive-ingest out.ts 2>&1 >again | grep "lost=0"
+'
+for kind in ts fmp4
+do
+	{
+		awk -v k=$kind '/ENDLIST/ { next } /^i/ { $0 = k "/" $0 }
+		{ sub("URI=\"", "URI=\"" k "/") } { print }' $kind/i.m3u8
+		echo "#EXT-X-DISCONTINUITY"
+		awk -v k=$kind '/EXTINF|^i/ { if (/^i/) $0 = k "/" $0; print }' $kind/i.m3u8
+		echo "#EXT-X-ENDLIST"
+	} >jump-$kind.m3u8
+done
+cat film.md5 film.md5 >twice.md5
+check 'a discontinuity in a transport stream is announced' '
+	mlive-ingest -s stats "$url/jump-ts.m3u8" >out.ts
+	frames out.ts >got
+	cmp twice.md5 got
+	tail -n 1 stats | grep "\"hls_discontinuities\":1"
+	mlive-ingest out.ts 2>&1 >again | grep "lost=0"
+'
+check 'a discontinuity in MP4: one timeline, without a gap' '
+	mlive-ingest -s stats "$url/jump-fmp4.m3u8" >out.ts
+	frames out.ts >got
+	cmp twice.md5 got
+	tail -n 1 stats | grep "\"hls_discontinuities\":1"
+	forward out.ts
+	test "$(ffprobe -v error -select_streams v -show_entries packet=dts -of csv=p=0 out.ts |
+		tr -d "," | sed "/[^0-9]/d;/^$/d" | awk "NR > 1 { print \$1 - last } { last = \$1 }" | sort -u)" = 3600
+'
+check '--loop goes on where it ended' '
+	mlive-ingest --loop -t 9s "$url/fmp4/i.m3u8" >out.ts
+	forward out.ts
+	test "$(frames out.ts | wc -l)" -eq 225
+'
+check 'detected by content type, and by what the body begins with' '
+	cp ts/i.m3u8 ts/list
+	mlive-ingest "$url/type=application+vnd.apple.mpegurl/ts/list" >out.ts
+	whole out.ts
+	mlive-ingest "$url/ts/list" >out.ts
+	whole out.ts
+'
+check 'what cannot be: message and status' '
+	fails 1 mlive-ingest "$url/nil.m3u8" 2>err
+	grep "nil.m3u8.: status 404" err
+	echo hello >text.m3u8
+	fails 3 mlive-ingest "$url/text.m3u8" 2>err
+	grep "is no playlist" err
+	printf "#EXTM3U\n#EXTINF:1,\ntext.m3u8\n#EXT-X-ENDLIST\n" >not.m3u8
+	fails 3 mlive-ingest "$url/not.m3u8" 2>err
+	grep "neither transport stream" err
+	printf "#EXTM3U\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k\"\n#EXTINF:1,\na\n#EXT-X-ENDLIST\n" >drm.m3u8
+	fails 3 mlive-ingest "$url/drm.m3u8" 2>err
+	grep "SAMPLE-AES" err
+	printf "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n" >local.m3u8
+	fails 3 mlive-ingest "$url/local.m3u8" 2>err
+	grep "points to .file:///etc/passwd" err
+	fails 2 mlive-ingest "$url/ts/i.m3u8#heigth=3" 2>err
+	fails 2 mlive-ingest "$url/ts/i.m3u8#rate=3x" 2>err
+	test "$(wc -l <err)" -eq 1
+'
+done_testing
