@@ -59,4 +59,46 @@ check 'the whole plays in ffmpeg from either manifest, without a word' '
 	done
 '
 
+
+# The flash and the beep of the test picture begin in the same instant each second;
+# find both in what is served.  The flash fills a field of the picture.
+flashes () {
+	ffmpeg -nostdin -v error -copyts -i "$1" -vf \
+		"crop=iw/4:ih*8/36:iw*40/64:ih*25/36,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-" \
+		-f null - |
+		sed -n 's/.*pts_time:\([0-9.]*\).*/\1/p; s/.*YAVG=//p' | paste - - |
+		awk 'NR > 1 && $2 > 200 && last < 200 { print $1 } { last = $2 }'
+}
+
+# By the first sample that is loud after a quiet half second; the decoder's output
+# begins where the first audio frame does.
+beeps () {
+	first=$(ffprobe -v error -select_streams a:0 -read_intervals %+1 -of csv=p=0 \
+		-show_entries packet=pts_time "$1" | head -n 1)
+	ffmpeg -nostdin -v error -i "$1" -vn -ac 1 -ar 48000 -f s16le - |
+		od -An -v -td2 -w2 |
+		awk -v first="${first%,}" '{ v = $1 < 0 ? -$1 : $1 }
+			v > 4000 { if (NR - last > 24000 && NR > 24000)
+				print first + (NR - 1) / 48000
+				last = NR }'
+}
+
+for rate in 25 30000/1001
+do
+	export rate
+	check "flash and beep at $rate pictures a second are within 20 ms of each other" '
+		mlive-ingest -t 8s "test:?size=640x360&fps=$rate" |
+			mlive-encode -r 360p@700k -r 180p@200k -a 96k |
+			mpkg-segment --segment 2s --vod -o "$base/vod/test/"
+		beeps "$base/vod/test/a1/index.m3u8" >beeps
+		test "$(wc -l <beeps)" -ge 6
+		for rung in v1 v2
+		do
+			flashes "$base/vod/test/$rung/index.m3u8" >flashes
+			paste flashes beeps | awk "{ print }
+				NF != 2 || \$1 - \$2 > 0.02 || \$2 - \$1 > 0.02 { bad = 1 }
+				END { exit bad }"
+		done
+	'
+done
 done_testing

@@ -27,7 +27,7 @@ film () {
 }
 
 clip () {
-	ffmpeg -nostdin -v error -y -ss 5 -i "$film" -t "$1" -c:a copy \
+	ffmpeg -nostdin -v error -y -ss 5 -i "$film" -t "$1" -c:a aac -b:a 128k \
 		-c:v libx264 -preset ultrafast -crf 20 -f mpegts "$2"
 }
 

@@ -293,6 +293,7 @@ function play(which)
 	opening = opening.then(async () => {
 		if (player)
 			await player.close();
+		video.pause();
 		player = null;
 		name = which;
 		run = fresh();
@@ -309,7 +310,6 @@ function play(which)
 					say(text, "bad");
 			},
 		});
-		video.play().catch(() => {});
 		paintChoices();
 	}).catch((e) => {
 		run.errors.push(String(e));

@@ -19,6 +19,8 @@
  */
 /* global Hls, dashjs, shaka */
 
+/* dash.js plays by itself, and must see the element begin to. */
+const begin = (video) => video.play().catch(() => {});
 const byHeight = (a, b) => a.height - b.height || a.bitrate - b.bitrate;
 
 async function openHls(video, base, on)
@@ -40,6 +42,7 @@ async function openHls(video, base, on)
 	});
 	hls.loadSource(base + "index.m3u8");
 	hls.attachMedia(video);
+	hls.once(Hls.Events.MANIFEST_PARSED, () => begin(video));
 	return {
 		canChoose: true,
 		rungs: () => hls.levels.map((l, i) => ({
@@ -133,7 +136,7 @@ function openShaka(manifest)
 		    e.detail.severity === shaka.util.Error.Severity.CRITICAL));
 		player.configure({ streaming: { bufferBehind: 30 } });
 		await player.attach(video);
-		player.load(base + manifest).catch((e) => {
+		player.load(base + manifest).then(() => begin(video)).catch((e) => {
 			if (e.code !== shaka.util.Error.Code.LOAD_INTERRUPTED)
 				on.error(text(e), true);
 		});
@@ -190,7 +193,7 @@ async function openNative(video, base, on)
 
 	video.addEventListener("error", fail);
 	video.src = base + "index.m3u8";
-	video.play().catch(() => {});
+	begin(video);
 	return {
 		canChoose: false,
 		rungs: () => [],
