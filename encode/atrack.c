@@ -330,7 +330,7 @@ align(struct atrack *a, int64_t want)
 		start_at(a, want > a->fifo_pos ? want : a->fifo_pos);
 		a->error = 0;
 		a->gaps++;
-	} else if (error >= HARD || (a->lossy && error >= HARD_LOSSY)) {
+	} else if (error >= HARD || (a->lossy > 0 && error >= HARD_LOSSY)) {
 		flush(a);
 		error = want - position(a);
 		append(a, NULL, error);
@@ -367,20 +367,24 @@ take_frame(struct atrack *a, AVFrame *f)
 	if (!open_swr(a, f, layout))
 		return;
 	align(a, sample_of(t));
-	a->lossy = false;
 	correct_softly(a, f->nb_samples);
 	resample(a, f);
 }
 
+/* What is lost may be missing before any of the frames that came together. */
 static void
 take_frames(struct atrack *a)
 {
+	bool any = false;
 	AVFrame *f;
 
 	while ((f = decoder_receive(&a->dec)) != NULL) {
 		take_frame(a, f);
 		av_frame_free(&f);
+		any = true;
 	}
+	if (any && a->lossy > 0)
+		a->lossy--;
 }
 
 static void
@@ -402,12 +406,14 @@ atrack_unit(struct atrack *a, const uint8_t *data, size_t len, int64_t t,
 
 	if (!a->decoding)
 		return;
-	a->lossy |= damaged;
+	if (damaged)
+		a->lossy = 2;	/* it shows in the times of the unit after it */
 	if (a->splitting)
 		send_split(a, data, len, t, damaged);
 	else
 		decoder_send(&a->dec, data, len, t, t);
-	a->lossy |= a->dec.errors != errors;
+	if (a->dec.errors != errors)
+		a->lossy = 2;
 	take_frames(a);
 }
 

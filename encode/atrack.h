@@ -41,7 +41,8 @@ struct atrack {
 	struct audio split;		/* PES payloads to frames; not of LATM */
 	bool	 splitting;
 	struct decoder dec;
-	bool	 decoding, lossy;	/* lossy: units were lost since a frame */
+	bool	 decoding;
+	int	 lossy;			/* units yet to come that may have a hole before */
 	int64_t	 next_t;		/* of the next frame, if it has none itself */
 
 	SwrContext *swr;

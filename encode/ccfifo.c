@@ -34,10 +34,10 @@ pop(struct cc_queue *q)
 
 /* What came as one picture's goes into the queues, without its padding. */
 static void
-spill(struct ccfifo *f)
+enqueue(struct ccfifo *f, const uint8_t *triplets, size_t n)
 {
-	for (unsigned i = 0; i < f->fresh; i++) {
-		const uint8_t *t = f->last[i];
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *t = triplets + 3 * i;
 		unsigned type = t[0] & 3u;
 
 		if ((t[0] & 4) == 0)
@@ -47,6 +47,12 @@ spill(struct ccfifo *f)
 		else if ((t[1] & 0x7f) != 0 || (t[2] & 0x7f) != 0)
 			push(f, &f->field[type], t);
 	}
+}
+
+static void
+spill(struct ccfifo *f)
+{
+	enqueue(f, f->last[0], f->fresh);
 	f->fresh = 0;
 }
 
@@ -62,11 +68,13 @@ ccfifo_put(struct ccfifo *f, const uint8_t *triplets, size_t len)
 	size_t n = len / 3;
 
 	spill(f);
-	if (n > CC_TRIPLETS)
-		n = CC_TRIPLETS;
+	f->idle = 0;
+	if (n > CC_TRIPLETS) {		/* a decoder that had to wait gives several */
+		enqueue(f, triplets, n);
+		return;
+	}
 	memcpy(f->last, triplets, n * 3);
 	f->fresh = (unsigned)n;
-	f->idle = 0;
 }
 
 /* Field pairs due up to and with picture n: two fields, 30000/1001 a second. */

@@ -8,11 +8,23 @@
 
 #include "encode/coder.h"
 
+#define PENDING	512	/* pictures inside: more than any look-ahead */
+
+/*
+ * Captions go into the stream here and not by x265's userSEI, which keeps a buffer
+ * of the size of the first message in each picture it recycles, and overflows it.
+ */
 struct hevc {
 	const x265_api *api;
 	x265_param   *param;
 	x265_encoder *enc;
 	int	      depth;
+	struct {
+		size_t	len;
+		uint8_t data[CAPTIONS_SEI_MAX];
+	} captions[PENDING];		/* by picture number */
+	uint8_t	*out;			/* a unit with captions in it */
+	size_t	 size;
 };
 
 static const char *
@@ -95,6 +107,7 @@ hevc_close(struct coder *c)
 		h->api->encoder_close(h->enc);
 	if (h->param != NULL)
 		h->api->param_free(h->param);
+	free(h->out);
 	free(h);
 }
 
@@ -158,13 +171,69 @@ hevc_open(struct coder *c, const struct rung_spec *r,
 	return err;
 }
 
+static void
+keep_captions(struct hevc *h, const struct coder_picture *p)
+{
+	size_t i = (size_t)(p->pts % PENDING);
+
+	h->captions[i].len = p->captions_len;
+	memcpy(h->captions[i].data, p->captions, p->captions_len);
+}
+
+/* A prefix SEI NAL unit (H.265 7.3.2.4) with the message; returns its length. */
+static size_t
+put_sei(uint8_t *out, const uint8_t *message, size_t len)
+{
+	static const uint8_t head[] = { 0, 0, 0, 1, 39 << 1, 1, 4 };
+	size_t n = sizeof(head);
+	unsigned zeros = 0;
+
+	memcpy(out, head, n);
+	out[n++] = (uint8_t)len;	/* below 255 */
+	for (size_t i = 0; i < len; i++) {
+		if (zeros == 2 && message[i] <= 3) {
+			out[n++] = 3;	/* emulation prevention */
+			zeros = 0;
+		}
+		out[n++] = message[i];
+		zeros = message[i] == 0 ? zeros + 1 : 0;
+	}
+	out[n++] = 0x80;
+	return n;
+}
+
+/* Before the first slice of the unit, if its picture has captions. */
+static int
+add_captions(struct hevc *h, const x265_nal *nal, uint32_t n, struct coder_unit *u)
+{
+	size_t i = (size_t)(u->pts % PENDING), before = 0, len;
+
+	if (h->captions[i].len == 0)
+		return 0;
+	if (h->size < u->len + 2 * CAPTIONS_SEI_MAX) {
+		uint8_t *p = realloc(h->out, 2 * u->len + 2 * CAPTIONS_SEI_MAX);
+
+		if (p == NULL)
+			return -ENOMEM;
+		h->out = p;
+		h->size = 2 * u->len + 2 * CAPTIONS_SEI_MAX;
+	}
+	for (uint32_t j = 0; j < n && nal[j].type >= 32; j++)
+		before += nal[j].sizeBytes;
+	memcpy(h->out, u->data, before);
+	len = put_sei(h->out + before, h->captions[i].data, h->captions[i].len);
+	memcpy(h->out + before + len, u->data + before, u->len - before);
+	u->data = h->out;
+	u->len += len;
+	return 0;
+}
+
 static int
 hevc_encode(struct coder *c, const struct coder_picture *p,
     struct coder_unit *u)
 {
 	struct hevc *h = c->private;
 	x265_picture in, out;
-	x265_sei_payload payload;
 	x265_nal *nal;
 	uint32_t n;
 	int r;
@@ -174,19 +243,11 @@ hevc_encode(struct coder *c, const struct coder_picture *p,
 		in.pts = p->pts;
 		in.sliceType = p->idr ? X265_TYPE_IDR : X265_TYPE_AUTO;
 		in.userData = p->opaque;
+		keep_captions(h, p);
 		in.bitDepth = h->depth;
 		for (int i = 0; i < 3; i++) {
 			in.planes[i] = p->frame->data[i];
 			in.stride[i] = p->frame->linesize[i];
-		}
-		if (p->captions_len > 0) {	/* x265 copies it */
-			payload = (x265_sei_payload){
-				.payloadSize = (int)p->captions_len,
-				.payloadType = USER_DATA_REGISTERED_ITU_T_T35,
-				.payload = (uint8_t *)(uintptr_t)p->captions,
-			};
-			in.userSEI.numPayloads = 1;
-			in.userSEI.payloads = &payload;
 		}
 	}
 	memset(&out, 0, sizeof(out));
@@ -201,7 +262,7 @@ hevc_encode(struct coder *c, const struct coder_picture *p,
 	};
 	for (uint32_t i = 0; i < n; i++)
 		u->len += nal[i].sizeBytes;
-	return 1;
+	return add_captions(h, nal, n, u) < 0 ? -ENOMEM : 1;
 }
 
 const struct coder_ops coder_hevc = {

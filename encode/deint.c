@@ -43,7 +43,7 @@ enum deint_verdict
 deint_look(const AVFrame *before, const AVFrame *cur, const AVFrame *after)
 {
 	const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(cur->format);
-	int64_t field[2] = { 0, 0 }, self = 0;
+	int64_t field[2] = { 0, 0 }, self = 0, least;
 	bool deep = desc != NULL && desc->comp[0].depth > 8;
 	int64_t (*line)(const uint8_t *, const uint8_t *, const uint8_t *, int) =
 	    deep ? line16 : line8;
@@ -55,18 +55,27 @@ deint_look(const AVFrame *before, const AVFrame *cur, const AVFrame *after)
 	for (int y = 2; y < cur->height - 2; y += STEP) {
 		const uint8_t *c = cur->data[0] + (ptrdiff_t)y * cur->linesize[0];
 		const uint8_t *up = c - cur->linesize[0], *down = c + cur->linesize[0];
-
-		field[y & 1] += line(up, down, before->data[0] +
+		int64_t b = line(up, down, before->data[0] +
 		    (ptrdiff_t)y * before->linesize[0], cur->width);
-		field[~y & 1] += line(up, down, after->data[0] +
+		int64_t a = line(up, down, after->data[0] +
 		    (ptrdiff_t)y * after->linesize[0], cur->width);
-		self += line(up, down, c, cur->width);
+		int64_t s = line(up, down, c, cur->width);
+
+		if (b * 20 < s * 21 && a * 20 < s * 21 && b * 20 > s * 19 &&
+		    a * 20 > s * 19)
+			continue;	/* nothing moves here */
+		field[y & 1] += b;
+		field[~y & 1] += a;
+		self += s;
 	}
-	if (field[0] * 100 > field[1] * 104)
+	least = field[0] < field[1] ? field[0] : field[1];
+	if (least * 2 > self * 3)
+		return DEINT_PROGRESSIVE;
+	if (least * 100 > self * 115)
+		return DEINT_UNSURE;
+	if (field[0] * 100 > field[1] * 110)
 		return DEINT_TOP;
-	if (field[1] * 100 > field[0] * 104)
-		return DEINT_BOTTOM;
-	return field[1] * 2 > self * 3 ? DEINT_PROGRESSIVE : DEINT_UNSURE;
+	return field[1] * 100 > field[0] * 110 ? DEINT_BOTTOM : DEINT_UNSURE;
 }
 
 static unsigned
@@ -96,7 +105,7 @@ judge(struct deint *d, AVFrame *f)
 	bottom = count(d, DEINT_BOTTOM);
 	if (f->interlaced_frame) {
 		f->interlaced_frame = top + bottom > 0 || progressive < 8;
-	} else if (top + bottom >= 3 && top + bottom > progressive &&
+	} else if (top + bottom >= 4 && top + bottom > progressive &&
 	    (top > 3 * bottom || bottom > 3 * top)) {
 		/* One parity all along: combing, not noise. */
 		f->interlaced_frame = 1;
@@ -212,4 +221,12 @@ void
 deint_restart(struct deint *d)
 {
 	close_graph(d);
+}
+
+void
+deint_prime(struct deint *d, AVFrame *const *f, unsigned n)
+{
+	for (unsigned i = 1; i + 1 < n; i++)
+		d->history[d->pos++ % DEINT_HISTORY] =
+		    (uint8_t)deint_look(f[i - 1], f[i], f[i + 1]);
 }

@@ -42,6 +42,9 @@ void deint_init(struct deint *d, int threads);
 bool deint_fits(const struct deint *d, const AVFrame *f);
 void deint_restart(struct deint *d);
 
+/* Look at the first pictures before they come, to be right from the start. */
+void deint_prime(struct deint *d, AVFrame *const *f, unsigned n);
+
 int deint_put(struct deint *d, AVFrame *f);
 AVFrame *deint_get(struct deint *d);
 void deint_drain(struct deint *d);	/* then deint_get() until NULL */

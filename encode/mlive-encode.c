@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -173,13 +174,15 @@ report(struct encode *s)
 	    v->deint.deinterlaced);
 }
 
+/* A damaged stream makes thousands of them; the counters say the rest. */
 static void
 decoder_message(void *avcl, int level, const char *fmt, va_list ap)
 {
+	static atomic_int said;
 	char text[256];
 
 	(void)avcl;
-	if (level > AV_LOG_ERROR)
+	if (level > AV_LOG_ERROR || atomic_fetch_add(&said, 1) >= 10)
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	text[strcspn(text, "\n")] = '\0';

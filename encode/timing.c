@@ -6,10 +6,11 @@
 void
 timing_start(struct timing *g, struct grid grid, int64_t t, bool file)
 {
-	*g = (struct timing){ .grid = grid, .next_k = grid_picture(&grid, t) };
+	int64_t k = grid_picture(&grid, file ? TIMING_FILE_START : t);
+
 	if (file)
-		g->next_k = (g->next_k + grid.pictures - 1) / grid.pictures *
-		    grid.pictures;
+		k = (k + grid.pictures - 1) / grid.pictures * grid.pictures;
+	*g = (struct timing){ .grid = grid, .next_k = k };
 	g->phase = t - grid_time(&grid, g->next_k);
 }
 

@@ -20,6 +20,7 @@
 #include "lib/media/timeline.h"
 
 /* A longer hole is left as it is: time jumps. */
+#define TIMING_FILE_START	INT64_C(900000)
 #define TIMING_GAP	(5 * INT64_C(90000))
 
 struct timing {
@@ -37,7 +38,7 @@ struct timing_plan {
 	int64_t	 k;		/* its number */
 };
 
-/* file: begin a segment with the first picture, near its time. */
+/* file: the first picture, whenever it was, begins the first segment from 10 s on. */
 void timing_start(struct timing *g, struct grid grid, int64_t t, bool file);
 struct timing_plan timing_next(struct timing *g, int64_t t);
 

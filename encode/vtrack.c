@@ -101,6 +101,7 @@ start(struct vtrack *v)
 	ladder_start(v->ladder, first, v->rate, v->timing.grid, v->timing.next_k,
 	    v->timing.phase, v->epoch->mode == EPOCH_LIVE);
 	v->started = true;
+	deint_prime(&v->deint, v->probe, v->nprobe);
 	for (unsigned i = 0; i < v->nprobe; i++)
 		deinterlace(v, v->probe[i]);
 	v->nprobe = 0;
