@@ -10,12 +10,13 @@
 #include "package/lang.h"
 #include "package/pres.h"
 #include "package/text.h"
+#include "package/tsout.h"
 
 /* What a track is said to be now: its newest header. */
 static const struct config *
 newest(const struct ptrack *t)
 {
-	const struct init *i = ptrack_newest(t);
+	const struct init *i = t->unlisted ? NULL : ptrack_newest(t);
 
 	return i != NULL ? &i->config : NULL;
 }
@@ -225,6 +226,7 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 	for (unsigned i = 0; i < p->ntrack; i++) {
 		struct ptrack *track = &p->track[i];
 
+		track->unlisted = ts && !tsout_carries(track->codec);
 		videos += track->kind == KIND_VIDEO && newest(track) != NULL;
 		audios += track->kind == KIND_AUDIO && newest(track) != NULL;
 		track->told_peak = track->peak;
@@ -268,9 +270,10 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 /* ---- TRACK/index.m3u8 and TRACK/iframes.m3u8 */
 
 static bool
-is_gap(const struct segment *s, unsigned track)
+is_gap(const struct segment *s, unsigned track, bool ts)
 {
-	return track >= s->npart || !s->part[track].present || s->part[track].dropped;
+	return track >= s->npart || !s->part[track].present || s->part[track].dropped ||
+	    (ts && s->part[track].ts_bytes == 0);
 }
 
 /* A track that came later begins with its first segment. */
@@ -342,12 +345,12 @@ hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 	uint32_t map = 0;
 
 	for (size_t i = first; i < p->n; i++)
-		if (is_gap(p->segment[i], track))
+		if (is_gap(p->segment[i], track, ts))
 			version = 8;
 	put_head(p, track, first, version, false, t);
 	for (size_t i = first; i < p->n; i++) {
 		const struct segment *s = p->segment[i];
-		const struct part *part = is_gap(s, track) ? NULL : &s->part[track];
+		const struct part *part = is_gap(s, track, ts) ? NULL : &s->part[track];
 		const struct init *init = part != NULL ? ptrack_init(me, part->init) : NULL;
 		uint32_t timescale = init != NULL ? init->timescale : CLK_90K;
 
@@ -376,7 +379,7 @@ hls_put_keyframes(const struct pres *p, unsigned track, struct text *t)
 	put_head(p, track, first, 7, true, t);
 	for (size_t i = first; i < p->n; i++) {
 		const struct segment *s = p->segment[i];
-		const struct part *part = is_gap(s, track) ? NULL : &s->part[track];
+		const struct part *part = is_gap(s, track, false) ? NULL : &s->part[track];
 		const struct init *init = part != NULL ? ptrack_init(me, part->init) : NULL;
 
 		if (s->discontinuity)

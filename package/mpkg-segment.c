@@ -39,6 +39,7 @@ static const char help[] =
     "usage: mpkg-segment [-hqvV] [options] -o directory|http://... <input.ts\n"
     "      --buffer size        may wait to be delivered [64Mi]\n"
     "      --event              playlists grow, and end with the input\n"
+    "      --hls-ts             HLS has transport stream segments\n"
     "  -o, --output url         directory, or http(s):// to PUT to\n"
     "      --segment duration   of segments [4s]\n"
     "  -s, --stats target       a JSON line each second: fd:N, file, unix:PATH\n"
@@ -48,12 +49,13 @@ static const char help[] =
     "      --window duration    of live playlists [60s]\n"
     OPT_COMMON_HELP;
 
-enum { OPT_BUFFER = 256, OPT_EVENT, OPT_SEGMENT, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD,
+enum { OPT_BUFFER = 256, OPT_EVENT, OPT_HLS_TS, OPT_SEGMENT, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD,
 	OPT_WINDOW };
 
 static const struct option longopts[] = {
 	{ "buffer", required_argument, NULL, OPT_BUFFER },
 	{ "event", no_argument, NULL, OPT_EVENT },
+	{ "hls-ts", no_argument, NULL, OPT_HLS_TS },
 	{ "output", required_argument, NULL, 'o' },
 	{ "segment", required_argument, NULL, OPT_SEGMENT },
 	{ "stats", required_argument, NULL, 's' },
@@ -73,7 +75,6 @@ parse_options(struct tool *s, int argc, char *argv[])
 
 	s->buffer = 64 << 20;
 	pr->mode = PRES_WINDOW;
-	pr->cmaf = true;
 	while ((c = getopt_long(argc, argv, "o:s:" OPT_COMMON, longopts, NULL)) != -1)
 		switch (c) {
 		case OPT_BUFFER:
@@ -81,6 +82,9 @@ parse_options(struct tool *s, int argc, char *argv[])
 			break;
 		case OPT_EVENT:
 			pr->mode = PRES_EVENT;
+			break;
+		case OPT_HLS_TS:
+			pr->ts = true;
 			break;
 		case 'o':
 			s->output = optarg;
@@ -197,7 +201,6 @@ resume(struct tool *s)
 	}
 	old.mode = pr->mode;
 	old.window = pr->window;
-	old.cmaf = pr->cmaf;
 	old.ts = pr->ts;
 	old.utc_scheme = pr->utc_scheme;
 	old.utc_timing = pr->utc_timing;

@@ -63,6 +63,7 @@ struct ptrack {
 	uint32_t max_bitrate;
 	uint16_t pid;
 	struct captions captions;
+	bool	 unlisted;		/* not in index.m3u8 */
 	unsigned ninit;
 	struct init *init;		/* in order of their numbers */
 	uint64_t peak;			/* bit/s, of a segment */
@@ -79,7 +80,7 @@ struct pres {
 	int64_t	 window;		/* 90 kHz */
 	bool	 live;			/* it has dates */
 	bool	 ended;
-	bool	 cmaf, ts;		/* which forms are made */
+	bool	 ts;			/* HLS has transport stream segments */
 	int64_t	 target;		/* EXT-X-TARGETDURATION, seconds */
 	int64_t	 nominal;		/* segment duration, 90 kHz */
 	unsigned ntrack;

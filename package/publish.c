@@ -10,6 +10,7 @@
 #include "package/pack.h"
 #include "package/state.h"
 #include "package/text.h"
+#include "package/tsout.h"
 
 #define TYPE_HLS	"application/vnd.apple.mpegurl"
 #define TYPE_DASH	"application/dash+xml"
@@ -99,12 +100,12 @@ put_playlists(struct pack *p)
 	for (unsigned i = 0; i < p->pres.ntrack && r == 0; i++) {
 		const struct ptrack *track = &p->pres.track[i];
 
-		if (p->pres.cmaf) {
-			hls_put_media(&p->pres, i, &t, false);
+		if (!p->pres.ts || tsout_carries(track->codec)) {
+			hls_put_media(&p->pres, i, &t, p->pres.ts);
 			snprintf(name, sizeof(name), "%s/index.m3u8", track->name);
 			r = put_text(p, name, TYPE_HLS, SINK_PLAYLIST, &t);
 		}
-		if (r == 0 && p->pres.cmaf && track->kind == KIND_VIDEO) {
+		if (r == 0 && !p->pres.ts && track->kind == KIND_VIDEO) {
 			hls_put_keyframes(&p->pres, i, &t);
 			snprintf(name, sizeof(name), "%s/iframes.m3u8", track->name);
 			r = put_text(p, name, TYPE_HLS, SINK_PLAYLIST, &t);
@@ -119,13 +120,13 @@ put_index(struct pack *p)
 	struct text t = { .len = 0 };
 	int r = 0;
 
-	if (p->pres.cmaf && index_is_old(p)) {
-		hls_put_index(&p->pres, &t, false);
+	if (index_is_old(p)) {
+		hls_put_index(&p->pres, &t, p->pres.ts);
 		r = put_text(p, "index.m3u8", TYPE_HLS, SINK_INDEX, &t);
 		p->index_told = true;
 		p->index_changed = false;
 	}
-	if (r == 0 && p->pres.cmaf) {
+	if (r == 0) {
 		dash_put(&p->pres, &t);
 		r = put_text(p, "index.mpd", TYPE_DASH, SINK_INDEX, &t);
 	}
@@ -154,9 +155,10 @@ note_dropped(struct pack *p)
 			struct segment *s = p->pres.segment[n];
 
 			for (unsigned i = 0; i < s->npart; i++) {
-				snprintf(want, sizeof(want), "%s/%lld.m4s",
+				int n_want = snprintf(want, sizeof(want), "%s/%lld.",
 				    p->pres.track[i].name, (long long)s->number);
-				if (strcmp(want, name) == 0)
+
+				if (strncmp(want, name, (size_t)n_want) == 0)
 					s->part[i].dropped = true;
 			}
 		}
@@ -183,8 +185,7 @@ delete_inits(struct pack *p)
 		while (t->ninit > 1 && !init_in_use(&p->pres, i, t->init[0].number)) {
 			init_name(t->init[0].number, file);
 			snprintf(name, sizeof(name), "%s/%s", t->name, file);
-			if (p->pres.cmaf)
-				sink_delete(p->sink, name);
+			sink_delete(p->sink, name);
 			t->ninit--;
 			memmove(t->init, t->init + 1, t->ninit * sizeof(t->init[0]));
 		}
@@ -209,8 +210,11 @@ delete_old(struct pack *p)
 		for (unsigned i = 0; i < s->npart; i++) {
 			if (!s->part[i].present)
 				continue;
-			if (pr->cmaf) {
-				snprintf(name, sizeof(name), "%s/%lld.m4s",
+			snprintf(name, sizeof(name), "%s/%lld.m4s", pr->track[i].name,
+			    (long long)s->number);
+			sink_delete(p->sink, name);
+			if (s->part[i].ts_bytes > 0) {
+				snprintf(name, sizeof(name), "%s/%lld.ts",
 				    pr->track[i].name, (long long)s->number);
 				sink_delete(p->sink, name);
 			}

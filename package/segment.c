@@ -8,6 +8,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "package/pack.h"
+#include "package/tsout.h"
 
 #define LATE_MAX	(3 * CLK_90K)	/* a track that is so far behind is left */
 #define FRAGMENTS_MAX	(SINK_PIECES / 2)
@@ -178,10 +179,6 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 		.number = *number, .timescale = mt.timescale, .config = *c,
 		.len = (size_t)len,
 	};
-	if (!p->pres.cmaf) {
-		free(buf);
-		return 0;
-	}
 	init_name(*number, file);
 	snprintf(name, sizeof(name), "%s/%s", pt->name, file);
 	return sink_put_text(p->sink, name, t->kind == KIND_VIDEO ? "video/mp4" :
@@ -351,6 +348,35 @@ change_buffer(struct track *t, size_t len, uint8_t **old)
 	return 0;
 }
 
+/* The same samples as a transport stream. */
+static int
+put_ts(struct pack *p, struct track *t, unsigned index, struct segment *seg,
+    const struct config *c, size_t n, const uint8_t *buf, bool discontinuity)
+{
+	struct part *part = &seg->part[index];
+	char name[SINK_NAME_MAX];
+	uint8_t *out;
+	size_t len;
+	int r;
+
+	if (t->ts == NULL && (t->ts = calloc(1, sizeof(*t->ts))) == NULL)
+		return -ENOMEM;
+	r = tsout_put(t->ts, t, c, p->scratch, n, buf, part->t -
+	    (t->kind == KIND_VIDEO ? t->delay : 0), discontinuity, &out, &len);
+	if (r == -ENOTSUP && !t->warned) {
+		log_warn(0, "track %s (%s) has no place in transport stream segments", t->name,
+		    codec_name(t->codec));
+		t->warned = true;
+	}
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	part->ts_bytes = len;
+	p->bytes_out += len;
+	snprintf(name, sizeof(name), "%s/%lld.ts", p->pres.track[index].name,
+	    (long long)seg->number);
+	return sink_put_text(p->sink, name, "video/mp2t", SINK_MEDIA, (char *)out, len);
+}
+
 /* Returns 1 if the len bytes of the n samples were taken, 0 if nothing was made. */
 static int
 make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
@@ -397,6 +423,9 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 		t->warned = true;
 		return r == -ENOMEM ? r : 0;
 	}
+	if (p->pres.ts && (r = put_ts(p, t, index, seg, c, same, t->buf,
+	    cut->discontinuity)) < 0)
+		return r;
 	if ((r = change_buffer(t, len, &buf)) < 0)
 		return r;
 	part->present = true;

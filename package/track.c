@@ -5,6 +5,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/rational.h"
 #include "package/track.h"
+#include "package/tsout.h"
 
 #define JUMP_BACK	(CLK_90K / 2)
 #define JUMP_FORWARD	(10 * CLK_90K)
@@ -35,6 +36,9 @@ track_free(struct track *t)
 		audio_free(&t->audio);
 	free(t->buf);
 	free(t->sample);
+	if (t->ts != NULL)
+		tsout_free(t->ts);
+	free(t->ts);
 }
 
 const struct config *

@@ -23,6 +23,8 @@
 #include "lib/media/tsdemux.h"
 #include "lib/media/video.h"
 
+struct tsout;
+
 #define TRACK_NAME	8
 #define TRACK_CONFIGS	8		/* that may be in use at a time */
 #define TRACK_RECORD	4096		/* a longer configuration is refused */
@@ -82,6 +84,8 @@ struct track {
 	struct sample *sample;
 	size_t	 n, cap;
 	uint64_t units, lost_units;	/* damaged */
+
+	struct tsout *ts;		/* segment.c */
 
 	/* cut.h */
 	size_t	 current;		/* index of the cut that is being filled */

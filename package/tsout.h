@@ -1,0 +1,38 @@
+/*
+ * tsout.h - segments as transport streams, of the same samples as the CMAF ones.
+ *
+ * A track is a transport stream of its own, PAT and PMT first and only there; counters go on
+ * from segment to segment.
+ *
+ * Spec     RFC 8216 3.2; ISO/IEC 13818-1; AC-3 and E-AC-3 as in ATSC A/52 A.
+ * Memory   tsout_free() gives all back; tsout_put() gives its bytes.
+ * Errors   -ENOMEM; -ENOTSUP a codec that HLS has no place for in TS.
+ */
+#ifndef TSOUT_H
+#define TSOUT_H
+
+#include "lib/media/mp4.h"
+#include "lib/media/tsmux.h"
+#include "package/track.h"
+
+struct tsout {
+	bool	 begun;
+	uint32_t version;		/* of the parameters in video */
+	struct tsmux mux;
+	struct video video;
+	uint8_t	*unit;			/* an access unit being put together */
+	size_t	 size;
+};
+
+bool tsout_carries(enum codec codec);
+void tsout_free(struct tsout *o);
+
+/*
+ * A segment of n samples, whose bytes are in buf one after the other, the first
+ * with this dts (90 kHz for video, else in ticks of the sample rate).
+ */
+int tsout_put(struct tsout *o, const struct track *t, const struct config *c,
+    const struct mp4_sample *s, size_t n, const uint8_t *buf, int64_t dts,
+    bool discontinuity, uint8_t **out, size_t *len);
+
+#endif
