@@ -66,12 +66,13 @@ conn_new(struct httpd_loop *l, int fd, const struct httpd_listener *from)
 	c->io = &httpd_io_socket;
 	c->loop = l;
 	c->listener = from;
+	c->stats = from->kind == 0 ? &l->stats : &l->other_stats;
 	link_init(&c->timer_link);
 	link_init(&c->run_link);
 	link_init(&c->wait_link);
 	getpeername(fd, (struct sockaddr *)&c->peer, &len);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	httpd_add(&l->stats.accepted, 1);
+	httpd_add(&c->stats->accepted, 1);
 	conn_arm(c, HTTPD_HEAD);
 	ev.data.ptr = c;
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
@@ -86,7 +87,7 @@ break_off(struct httpd_conn *c)
 		return;
 	c->in_exchange = false;
 	c->end_ns = clk_mono_ns();
-	httpd_add(&c->loop->stats.aborted, 1);
+	httpd_add(&c->stats->aborted, 1);
 	c->loop->server->app->done(c, false);
 }
 
@@ -106,7 +107,7 @@ conn_close(struct httpd_conn *c, bool reset)
 	link_remove(&c->run_link);
 	link_remove(&c->wait_link);
 	object_unref(&c->object);
-	httpd_add(&c->loop->stats.closed, 1);
+	httpd_add(&c->stats->closed, 1);
 	atomic_fetch_sub(&c->loop->conns, 1);
 	/* Events of this turn may still point to it. */
 	if (c->holds == 0)
@@ -187,7 +188,7 @@ begin(struct httpd_conn *c, const struct h1_request *r)
 	c->in_exchange = true;
 	c->state = CONN_BUSY;
 	conn_disarm(c);
-	httpd_add(&c->loop->stats.requests[r->method], 1);
+	httpd_add(&c->stats->requests[r->method], 1);
 	c->loop->server->app->request(c, r);
 }
 
@@ -234,7 +235,7 @@ take_body(struct httpd_conn *c, const char *buf, size_t len)
 	}
 	if (r == H1_DATA) {
 		c->bytes_in += data.len;
-		httpd_add(&c->loop->stats.bytes_in, data.len);
+		httpd_add(&c->stats->bytes_in, data.len);
 		conn_arm(c, HTTPD_BODY);
 		app->body(c, data.p, data.len);
 	} else if (r == H1_END) {
@@ -400,7 +401,7 @@ conn_timeout(struct httpd_conn *c)
 	bool idle = c->state == CONN_HEAD && c->in_len == 0;
 
 	if (c->state != CONN_LINGER && !idle)
-		httpd_add(&c->loop->stats.timeout, 1);
+		httpd_add(&c->stats->timeout, 1);
 	if ((c->state == CONN_HEAD && c->in_len > 0) || c->state == CONN_BODY) {
 		conn_disarm(c);
 		c->keep_alive = false;

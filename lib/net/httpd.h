@@ -75,7 +75,7 @@ struct httpd_stats {
 };
 
 struct httpd_listener {
-	int	  kind;			/* to tell them apart: 0 is the first */
+	int	  kind;			/* to tell them apart; 0: the one that counts */
 	int	  fd;
 	bool	  loopback;
 	void	 *user;
@@ -133,7 +133,7 @@ struct httpd_loop {
 	char	*buf;
 	char	*head;				/* where replies are put together */
 	struct h1_request req;
-	struct httpd_stats stats;
+	struct httpd_stats stats, other_stats;	/* of listeners of kind 0, of others */
 	pthread_t thread;
 	void	*user;
 };
@@ -156,6 +156,7 @@ struct httpd_conn {
 	const struct httpd_io *io;
 	struct httpd_loop *loop;
 	const struct httpd_listener *listener;
+	struct httpd_stats *stats;
 	enum httpd_state state;
 	enum httpd_timer timer;
 	unsigned holds;

@@ -55,7 +55,7 @@ count_sent(struct httpd_conn *c, size_t n)
 	if (c->first_ns == 0)
 		c->first_ns = clk_mono_ns();
 	c->bytes_out += n;
-	httpd_add(&c->loop->stats.bytes_out, n);
+	httpd_add(&c->stats->bytes_out, n);
 	c->progress += n;
 	if (c->progress >= c->loop->server->config.min_progress) {
 		c->progress = 0;
@@ -282,7 +282,7 @@ count_time(struct httpd_times *t, int64_t ns)
 void
 reply_done(struct httpd_conn *c)
 {
-	struct httpd_stats *stats = &c->loop->stats;
+	struct httpd_stats *stats = c->stats;
 
 	c->end_ns = clk_mono_ns();
 	httpd_add(&stats->status[c->status / 100 % 6], 1);

@@ -49,6 +49,8 @@ main(int argc, char *argv[])
 	int ms = argc > 2 ? (int)strtol(argv[2], NULL, 10) * 1000 : 5000;
 	const char *why = "[reset]";
 	struct linger hard = { .l_onoff = 1 };
+	char out[4096];
+	size_t n = 0;
 	bool alive = true;
 
 	if (argc < 2)
@@ -60,9 +62,14 @@ main(int argc, char *argv[])
 		perror("connect");
 		return 1;
 	}
-	while (alive && (c = getchar()) != EOF) {
-		char b = (char)c;
-
+	while (alive) {
+		c = getchar();
+		if (n == sizeof(out) || (n > 0 && (c == EOF || (c >= 1 && c <= 3)))) {
+			alive = send(fd, out, n, MSG_NOSIGNAL) == (ssize_t)n;
+			n = 0;
+		}
+		if (c == EOF)
+			break;
 		if (c == 1) {
 			usleep(200000);
 		} else if (c == 2) {
@@ -75,7 +82,7 @@ main(int argc, char *argv[])
 			while (got == before && read_for(fd, ms, &why))
 				;
 		} else {
-			alive = send(fd, &b, 1, MSG_NOSIGNAL) == 1;
+			out[n++] = (char)c;
 		}
 	}
 	while (read_for(fd, ms, &why))
