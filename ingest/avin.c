@@ -144,16 +144,16 @@ open_input(struct avin *a)
 		/* A playlist or a list of files is none of ours. */
 		av_dict_set(&opt, "format_whitelist",
 		    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpeg,avi,ogg", 0);
+	} else {
+		av_dict_set(&opt, "rtmp_live", "live", 0);
 	}
 	a->fmt->interrupt_callback = (AVIOInterruptCB){ interrupted, a };
 	r = avformat_open_input(&a->fmt, a->in.url, NULL, &opt);
 	av_dict_free(&opt);
 	if (r < 0)
 		return to_errno(r);
-	if (a->in.url != NULL) {	/* live: what the header says must do */
+	if (a->in.url != NULL)	/* live: what the header says must do */
 		a->fmt->max_analyze_duration = AV_TIME_BASE / 2;
-		a->fmt->flags |= AVFMT_FLAG_NOBUFFER;
-	}
 	r = avformat_find_stream_info(a->fmt, NULL);
 	return r < 0 ? to_errno(r) : 0;
 }

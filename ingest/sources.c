@@ -9,6 +9,7 @@ const struct source_type *const source_types[] = {
 	&source_http,
 	&source_test,
 	&source_udp,
+	&source_rtmp,
 	NULL
 };
 
@@ -22,7 +23,7 @@ void
 backoff_failed(struct backoff *b)
 {
 	b->wait_ns = b->wait_ns == 0 ? CLK_SECOND / 4 :
-	    b->wait_ns < 8 * CLK_SECOND ? 2 * b->wait_ns : b->wait_ns;
+	    b->wait_ns < 5 * CLK_SECOND ? 2 * b->wait_ns : b->wait_ns;
 	b->next_ns = clk_mono_ns() + b->wait_ns;
 }
 

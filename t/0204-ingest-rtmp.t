@@ -1,0 +1,67 @@
+#!/bin/sh
+# mlive-ingest rtmp://: from a server of FFmpeg's, which serves one client.
+. "$(dirname "$0")/lib.sh"
+
+need 'no ffmpeg' command -v ffmpeg
+
+mlive-ingest -q -t 3s "test:?size=320x180&fps=30&gop=1s&rate=300k" >clip.ts
+
+serve () {
+	ffmpeg -nostdin -v error -re -i clip.ts -c copy -f flv -listen 1 \
+		"rtmp://127.0.0.1:${port:?}/live/one" >/dev/null 2>&1 </dev/null &
+	server=$!
+	export server
+	eventually serving
+}
+serving () {
+	ss -Hltn "sport = :${port:?}" | grep -q .
+}
+deltas () {		# FILE STREAM: the steps of decoding time, each once
+	ffprobe -v error -select_streams "$2" -show_entries packet=dts -of csv=p=0 "$1" |
+		tr -d , | grep . | awk 'NR > 1 { print $1 - d } { d = $1 }' | sort -un
+}
+
+check 'an address without a path: status 2' '
+	fails 2 mlive-ingest rtmp://127.0.0.1:1935 2>err
+	grep "no host or no path" err
+	fails 2 mlive-ingest -R rtmp://127.0.0.1:1935/live/x 2>err
+	grep "realtime is for files" err
+'
+check 'a stream as it is, its milliseconds back on the grid' '
+	port=$(free_port)
+	serve
+	mlive-ingest -q -t 2s rtmp://127.0.0.1:$port/live/one >ts
+	wait $server || :
+	ffmpeg -v error -xerror -i ts -f null - 2>err
+	test ! -s err
+	deltas ts v:0 | tr "\n" " " | grep "^3000 $"
+	deltas ts a:0 | tr "\n" " " | grep "^1920 $"
+	head -c 24 ts | od -An -tx1 | tr -d " \n" | grep "^471ffe20b7"
+'
+check 'a server that goes and comes back is a warning; time goes on forward' '
+	port=$(free_port)
+	serve
+	mlive-ingest --stats stats "rtmp://127.0.0.1:$port/live/one?token=x" >ts 2>err & pid=$!
+	wait $server || :
+	eventually grep "has ended: connecting again" err
+	serve
+	wait $server || :
+	eventually grep "\"source_disconnections\":2" stats
+	kill $pid
+	wait $pid
+	ffmpeg -v error -xerror -i ts -f null - 2>errors
+	cat errors
+	test ! -s errors
+	ffprobe -v error -select_streams v:0 -show_entries packet=dts -of csv=p=0 ts |
+		tr -d , | grep . >dts
+	test "$(wc -l <dts)" -gt 100
+	awk "NR > 1 && \$1 <= d { exit 1 } { d = \$1 }" dts
+'
+check 'a server that is not there is waited for, and SIGTERM ends it' '
+	port=$(free_port)
+	mlive-ingest rtmp://127.0.0.1:$port/live/one >ts 2>refused & pid=$!
+	eventually grep "cannot play .rtmp.*trying again: Connection refused" refused
+	kill $pid
+	wait $pid
+'
+done_testing
