@@ -6,6 +6,7 @@
 #include "package/cut.h"
 
 #define HOLE		(CLK_90K / 2)	/* that much missing is a break */
+#define FAR_BACK	(60 * CLK_90K)
 #define START_WAIT	(5 * CLK_90K)	/* for tracks that do not come */
 /* Where media time begins when it has no epoch: dts must not be negative. */
 #define NOT_LIVE_ORIGIN	(10 * CLK_90K)
@@ -101,7 +102,7 @@ add_cut(struct cutter *c, const struct cut *cut)
 static void
 make_base(struct cutter *c, const struct sample *s)
 {
-	int64_t offset = 0, first = c->number >= 0 ? c->guide_end : c->last_end;
+	int64_t offset = 0, first = c->number >= 0 ? c->shown_end : INT64_MIN;
 	unsigned i = s->base % CUTTER_BASES;
 
 	switch (c->clock) {
@@ -130,7 +131,7 @@ make_base(struct cutter *c, const struct sample *s)
 		break;
 	}
 	/* Never back in time. */
-	if (first != INT64_MIN && s->pts + offset < first && c->number >= 0)
+	if (first != INT64_MIN && s->pts + offset < first)
 		offset += (first - s->pts - offset + TIMELINE_ROUND - 1) /
 		    TIMELINE_ROUND * TIMELINE_ROUND;
 	c->base[i].id = s->base;
@@ -401,6 +402,9 @@ cut_at(struct cutter *c, const struct sample *s, int64_t t, int64_t slot, bool h
 	cut.number = slot + c->shift;
 	if (!first && !hole && cut.number > last + 1)
 		cut.number = last + 1;		/* a long segment, nothing missing */
+	if (first && last >= 0 && c->clock != CUT_NOT_LIVE && !c->regular_file &&
+	    (last - cut.number) * c->longest > FAR_BACK)
+		cut.number = last + 1;		/* a clock was set, by more than our rounding */
 	if (cut.number <= last && !first)
 		cut.number = last + 1;
 	if (!first && c->clock == CUT_NOT_LIVE)
@@ -435,7 +439,7 @@ static int
 look_at(struct cutter *c, const struct sample *s)
 {
 	const struct track *g = c->guide;
-	int64_t t = 0, end, k, slot;
+	int64_t t = 0, end, step, k, slot;
 	bool known, missing, due;
 	uint32_t last_base;
 
@@ -448,11 +452,13 @@ look_at(struct cutter *c, const struct sample *s)
 	}
 	k = grid_picture(&c->grid, t - c->origin);
 	slot = grid_segment(&c->grid, k);
-	end = s->dts - s->pts + t + (g->step > 0 ? g->step : 0);
+	step = g->step > 0 ? g->step : 0;
+	end = s->dts - s->pts + t + step;
 	if (c->number < 0) {
 		if (!may_be_first(c, s, k, slot))
 			return 0;
 		c->guide_end = end;
+		c->shown_end = t + step;
 		return cut_at(c, s, t, slot, c->last_number >= 0);
 	}
 	last_base = c->n > 0 ? c->cut[c->n - 1].base : s->base;
@@ -461,6 +467,9 @@ look_at(struct cutter *c, const struct sample *s)
 		c->hole = true;
 	if (end > c->guide_end || s->base != last_base)
 		c->guide_end = end;
+	end = t + step;
+	if (end > c->shown_end || s->base != last_base)
+		c->shown_end = end;
 	if (c->hole) {
 		due = s->sync && (slot > c->slot || c->clock == CUT_NOT_LIVE);
 		return due ? cut_at(c, s, t, slot, true) : 0;

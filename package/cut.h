@@ -51,7 +51,6 @@ struct cutter {
 	int64_t	 segment_ns;
 	bool	 regular_file;		/* input has no time of arrival */
 	int64_t	 last_number;		/* that exists already, or -1 */
-	int64_t	 last_end;		/* its end, t, or INT64_MIN */
 	/* a clock: at pcr (90 kHz, source) it was utc_ns; 0: none yet */
 	enum cut_clock said;		/* what the stream says: NOT_LIVE, PACKETS */
 	int64_t	 pcr, utc_ns;
@@ -79,7 +78,8 @@ struct cutter {
 	bool	 hole;			/* something is missing: wait for one */
 	int64_t	 origin;		/* t where the grid begins */
 	int64_t	 slot, number, shift;	/* number = slot + shift */
-	int64_t	 guide_end;		/* t, of the samples seen */
+	int64_t	 guide_end;		/* t, of the samples seen: of their dts, */
+	int64_t	 shown_end;		/* and of their pts */
 	int64_t	 guide_step;
 	int64_t	 date_t, date_ns;	/* at this t it was this time */
 	struct {

@@ -185,7 +185,6 @@ resume(struct tool *s)
 
 	p->skip_to = -1;
 	p->cutter.last_number = -1;
-	p->cutter.last_end = INT64_MIN;
 	if (r < 0) {
 		if (r != -ENOENT)
 			log_warn(-r, "cannot read back '%s'", STATE_NAME);
@@ -209,7 +208,6 @@ resume(struct tool *s)
 	p->skip_to = last->number;
 	p->resumed = true;
 	p->cutter.last_number = last->number;
-	p->cutter.last_end = last->t + last->duration;
 	log_info("going on after segment %" PRId64, last->number);
 }
 

@@ -2,7 +2,7 @@
 # t/putd.pl PORT ROOT - a small HTTP server to PUT to, that fails when asked to.
 #
 # It stores under ROOT/www, appends "METHOD PATH STATUS" to ROOT/log, and looks at
-# each request for ROOT/fail (answer 503), ROOT/refuse (403) and ROOT/hang (never
+# each PUT and DELETE for ROOT/fail (answer 503), ROOT/refuse (403) and ROOT/hang (never
 # answer).  ROOT/token, if it is there, holds the token that a PUT must carry.
 use strict;
 use warnings;
@@ -41,8 +41,8 @@ sub serve {
 		my $want = '';
 		if (open my $t, '<', "$root/token") { chomp($want = <$t>); $want = "Bearer $want" }
 		my $file = "$root/www$path";
-		if (-e "$root/fail") { answer($c, $method, $path, 503, 'later') }
-		elsif (-e "$root/refuse") { answer($c, $method, $path, 403, 'no') }
+		if ($method ne q(GET) && -e "$root/fail") { answer($c, $method, $path, 503, 'later') }
+		elsif ($method ne q(GET) && -e "$root/refuse") { answer($c, $method, $path, 403, 'no') }
 		elsif ($method eq 'PUT') {
 			if ($want ne '' && ($h{authorization} || '') ne $want) {
 				answer($c, $method, $path, 401, '');

@@ -1,0 +1,117 @@
+#!/bin/sh
+# mpkg-segment: delivery to a server that fails, the window, kill and restart.
+. "$(dirname "$0")/lib.sh"
+need 'no ffmpeg' command -v ffmpeg
+
+ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=16 \
+	-f lavfi -i sine=frequency=440:sample_rate=48000:duration=16 \
+	-c:v libx264 -preset ultrafast -bf 2 -g 25 -keyint_min 25 -sc_threshold 0 \
+	-c:a aac -b:a 64k -f mpegts a.ts </dev/null
+half=$(($(wc -c <a.ts) * 188 / 376 / 188 * 188))
+head -c "$half" a.ts >first.ts
+
+port=$(free_port)
+url=http://127.0.0.1:$port/live
+mkdir server
+perl "$top/t/putd.pl" "$port" server & server=$!
+trap 'kill $server; rm -rf "$scratch"' EXIT
+eventually curl -s -o /dev/null "$url/none"
+
+media () {
+	grep -h "m4s$" "$1" | tr '\n' ' '
+}
+
+check 'what is PUT to a server is what is put into a directory' '
+	mpkg-segment -q --segment 1s --vod -o dir <a.ts
+	mpkg-segment -q --segment 1s --vod -o "$url/vod/" <a.ts
+	diff -r dir server/www/live/vod
+'
+check 'playlists come after what they name' '
+	! sed -n "s,^PUT /live/vod/,,p" server/log | awk "
+		/m3u8|mpd/ { lists = 1 }
+		/m4s|mp4/ && lists { print; bad = 1 }
+		END { exit !bad }"
+'
+check 'a server that answers 503 for a while gets everything in the end' '
+	touch server/fail
+	mpkg-segment -q --segment 1s --event -o "$url/late" <a.ts 2>err & pid=$!
+	eventually grep "cannot deliver" err
+	rm server/fail
+	wait $pid
+	diff -r dir/v1 server/www/live/late/v1
+	test "$(grep -c . err)" -eq 1
+'
+check 'a server that refuses ends it with status 1, and the reason is told' '
+	touch server/refuse
+	fails 1 mpkg-segment -q --segment 1s --vod -o "$url/no" <a.ts 2>err
+	rm server/refuse
+	grep "refuses objects: HTTP status 403" err
+'
+check 'the token comes from a file' '
+	echo secret >server/token
+	echo wrong >wrong
+	fails 1 mpkg-segment -q --vod -o "$url/token" --token-file wrong <a.ts
+	mpkg-segment -q --vod -o "$url/token" --token-file server/token <a.ts
+	rm server/token
+'
+check 'a dead server stalls nobody: what does not fit is dropped and told' '
+	cat a.ts a.ts a.ts >long.ts
+	touch server/fail
+	mkfifo dead
+	mpkg-segment --segment 1s --window 60s --buffer 300k -o "$url/dead" <dead 2>err & pid=$!
+	cat long.ts >dead
+	eventually grep "are dropped" err
+	rm server/fail
+	wait $pid
+	grep "#EXT-X-GAP" server/www/live/dead/v1/index.m3u8
+	for name in $(curl -s "$url/dead/v1/index.m3u8" | grep -B 2 "m4s$" | awk "
+		/GAP/ { gap = 1 } /m4s/ { if (!gap) print; gap = 0 }")
+	do
+		test -s "server/www/live/dead/v1/$name"
+	done
+'
+check 'a live window keeps its size, and what left it is deleted' '
+	mpkg-segment -q --segment 1s --window 3s -o window <a.ts
+	test "$(media window/v1/index.m3u8)" = "14.m4s 15.m4s 16.m4s "
+	test ! -e window/v1/9.m4s
+	test -s window/a1/11.m4s
+	mpkg-segment -q --segment 1s --window 3s -o "$url/window" <a.ts
+	diff -r window server/www/live/window
+'
+check 'after kill -9 the same presentation goes on' '
+	mkfifo pipe
+	mpkg-segment -q --segment 1s --event -o killed <pipe & pid=$!
+	exec 9>pipe
+	mlive-ingest -q first.ts >&9
+	eventually grep -x 5.m4s killed/v1/index.m3u8
+	kill -9 $pid
+	wait $pid || true
+	exec 9>&-
+	grep "EXT-X-PLAYLIST-TYPE:EVENT" killed/v1/index.m3u8
+	mlive-ingest -q a.ts | mpkg-segment -q --segment 1s --event -o killed
+	mlive-ingest -q a.ts | mpkg-segment -q --segment 1s --event -o whole
+	diff -r whole killed
+'
+check 'a finished presentation is not gone on with' '
+	mpkg-segment -q --segment 1s --event -o whole <first.ts
+	grep ENDLIST whole/v1/index.m3u8
+	test ! "$(media whole/v1/index.m3u8)" = "$(media killed/v1/index.m3u8)"
+'
+check 'what cannot be understood beside the playlists is told, and left alone' '
+	mkdir -p odd
+	echo "{\"version\":1,\"tracks\":7}" >odd/mpkg-segment.json
+	mpkg-segment --vod -o odd <a.ts 2>err
+	grep "cannot use .mpkg-segment.json" err
+	test -s odd/index.m3u8
+'
+check 'statistics are JSON lines' '
+	mkfifo slow
+	mpkg-segment -q --vod -o stats -s lines <slow & pid=$!
+	exec 9>slow
+	cat first.ts >&9
+	eventually test -s lines
+	exec 9>&-
+	wait $pid
+	grep "\"tool\":\"mpkg-segment\".*\"segments\":.*\"lag_ms\"" lines
+'
+done_testing
