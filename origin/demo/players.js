@@ -32,6 +32,10 @@ async function openHls(video, base, on)
 	}));
 
 	hls.on(Hls.Events.ERROR, (event, data) => {
+		/* Sound begins with a whole frame, up to 21 ms after the picture. */
+		if (data.details === Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE &&
+		    video.currentTime < 0.2)
+			return;
 		const why = data.error && data.error.message || data.reason || "";
 
 		on.error(`${data.details} ${why}`.trim(), data.fatal);

@@ -109,7 +109,8 @@ async function vod(tab)
 			"--disable-component-update", "--disable-sync", "--no-first-run",
 			"--autoplay-policy=no-user-gesture-required"],
 	});
-	const tab = await browser.newPage({ viewport: { width: 1440, height: 860 } });
+	const tab = await browser.newPage({ viewport: opt.shot ?
+		{ width: 1440, height: 860 } : { width: 860, height: 640 } });
 
 	tab.on("pageerror", (e) => wrong.push(`page: ${e}`));
 	tab.on("request", (r) => expect(new URL(r.url()).origin === new URL(page).origin ||

@@ -1,0 +1,75 @@
+#!/bin/sh
+# Every player plays the live channel and video on demand, in a real browser.
+# FULL=1: for a minute each, and a browser that is missing is a failure.
+. "$(dirname "$0")/lib.sh"
+. "$top/t/chain.sh"
+
+test -n "${FULL-}" || {
+	need 'no chromium' chromium --version
+	need 'no node' node --version
+	need 'no npm' npm --version
+}
+film
+mkdir -p store "$BUILD/browser"
+"$top/origin/demo/page" "$BUILD/demo/page" store/watch >page.log 2>&1 ||
+	need "$(tail -n 1 page.log)" test -n "${FULL-}"
+if ! cmp -s "$top/t/browser/package-lock.json" "$BUILD/browser/installed.json"
+then
+	cp "$top/t/browser/package.json" "$top/t/browser/package-lock.json" \
+		"$top/t/browser/.npmrc" "$BUILD/browser"
+	(cd "$BUILD/browser" && npm ci --no-audit --no-fund) >npm.log 2>&1 ||
+		need "no driver of the browser: $(tail -n 1 npm.log)" test -n "${FULL-}"
+	cp "$BUILD/browser/package-lock.json" "$BUILD/browser/installed.json"
+fi
+NODE_PATH=$BUILD/browser/node_modules
+export NODE_PATH
+
+play () {
+	player=$1
+	shift
+	node "$top/t/browser/play.js" "$base/watch/" "$player" "$@"
+}
+
+seconds=12
+test -z "${FULL-}" || seconds=60
+export seconds
+
+# Small rungs, since browser and encoder share the machine.
+origin store
+mkfifo source ladder
+stage segment ladder /dev/null mpkg-segment --segment 2s --window 60s \
+	--utc-timing "$base/watch/index.html" -o "$base/live/one/"
+stage encode source ladder mlive-encode -r 360p@600k -r 216p@300k -r 144p@150k -a 96k
+stage ingest /dev/null source mlive-ingest --realtime --loop "$film"
+
+published () {
+	curl -sf "$base/live/one/v1/index.m3u8" >index.m3u8
+	test "$(numbers index.m3u8 | wc -l)" -ge 5
+}
+check 'the live channel comes up' '
+	within 60 published
+'
+for player in hlsjs shaka-hls native dashjs shaka-dash
+do
+	export player
+	check "$player plays the live channel without a fault" '
+		play $player seconds=$seconds
+	'
+done
+kill "$ingest"
+check 'the channel ends when its source does' '
+	within 20 gone $segment
+'
+
+clip 10 in.ts
+mlive-ingest in.ts 2>vod.log |
+	mlive-encode -r 360p@600k -r 216p@300k -r 144p@150k -a 96k 2>>vod.log |
+	mpkg-segment --segment 2s --vod -o "$base/vod/film/" 2>>vod.log
+for player in hlsjs shaka-hls native dashjs shaka-dash
+do
+	export player
+	check "$player plays video on demand to its end" '
+		play $player mode=vod channel=/vod/film/ seconds=10
+	'
+done
+done_testing
