@@ -5,7 +5,7 @@
 #   need 'reason' command       skip the whole file unless command succeeds
 #   free_port                   print a TCP and UDP port that nothing uses now
 #   fails STATUS command...     passes when command exits with just that status
-#   eventually command...       passes once command does, within 5 seconds
+#   eventually command...       passes once command does, within 30 seconds
 #   packets COUNT PID [FIRST]   transport packets with a running counter
 #   done_testing                the last line of a test file
 #
