@@ -13,18 +13,29 @@ epoch_init(struct epoch *e)
 	*e = (struct epoch){ .last_t = PES_NO_TIME };
 }
 
-void
-epoch_pcr(struct epoch *e, int64_t pcr_90k, int64_t utc_ns)
-{
-	e->has_pcr = true;
-	e->pcr_90k = pcr_90k;
-	e->pcr_utc_ns = utc_ns;
-}
-
 static int64_t
 distance(int64_t a, int64_t b)
 {
 	return a > b ? a - b : b - a;
+}
+
+void
+epoch_pcr(struct epoch *e, int64_t pcr_90k, int64_t utc_ns, bool stamped)
+{
+	struct epoch_part *p = &e->now;
+	int64_t raw;
+
+	e->has_pcr = true;
+	e->pcr_90k = pcr_90k;
+	e->pcr_utc_ns = utc_ns;
+	e->stamped = stamped;
+	if (!p->set || p->exact || !stamped)
+		return;
+	raw = timeline_unwrap(p->ref, pcr_90k & (PES_WRAP - 1));
+	if (distance(raw, p->ref) > 2 * EPOCH_JUMP)
+		return;
+	p->error_ns = rescale_near(raw + p->off, NS, CLOCK) - utc_ns;
+	p->exact = true;
 }
 
 /* UTC of a raw time, by the last PCR if that belongs to the same timeline. */
@@ -56,6 +67,7 @@ begin(struct epoch *e, int64_t raw, int64_t at_least, int64_t fresh_ns)
 		while (e->now.set && raw + p.off < at_least)
 			p.off += TIMELINE_ROUND;
 		p.error_ns = rescale_near(raw + p.off, NS, CLOCK) - utc;
+		p.exact = e->has_pcr && e->stamped;
 	}
 	p.start = raw + p.off;
 	if (e->now.set)
@@ -93,7 +105,7 @@ epoch_time(struct epoch *e, struct epoch_stream *s, int64_t pts, bool announced,
 		if (!s->started || s->switched || s->last_t - (raw + e->now.off) < CLOCK ||
 		    s->last_t < e->now.start)
 			return accept(e, &e->now, s, raw);
-	} else if (e->before.set) {
+	} else if (e->before.set && (!s->started || s->last_t < e->now.start)) {
 		int64_t old = timeline_unwrap(e->before.ref, wire);
 
 		if (distance(old, e->before.ref) <= EPOCH_JUMP)

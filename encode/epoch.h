@@ -29,13 +29,14 @@ struct epoch_part {
 	int64_t	off;		/* t = raw + off */
 	int64_t	start;		/* its first t */
 	int64_t	error_ns;	/* t is this much later than UTC */
+	bool	exact;		/* by a stamp */
 };
 
 struct epoch {
 	enum epoch_mode mode;
 	struct epoch_part now, before;
 	int64_t	last_t;			/* the greatest */
-	bool	has_pcr;
+	bool	has_pcr, stamped;
 	int64_t	pcr_90k, pcr_utc_ns;
 	int64_t	wild_ref;		/* a timestamp far off, not yet believed */
 	unsigned wild;
@@ -51,8 +52,11 @@ struct epoch_stream {
 
 void epoch_init(struct epoch *e);
 
-/* What the clock was when a PCR came. */
-void epoch_pcr(struct epoch *e, int64_t pcr_90k, int64_t utc_ns);
+/*
+ * What the clock was when a PCR came; stamped: the stream says so itself.  The first
+ * stamp corrects the dates, and never the numbers, of what began without one.
+ */
+void epoch_pcr(struct epoch *e, int64_t pcr_90k, int64_t utc_ns, bool stamped);
 
 /*
  * The media time of a timestamp, or PES_NO_TIME if it cannot be believed.

@@ -20,8 +20,9 @@ input_init(struct input *in, const struct options *opt, bool regular)
 		.video_t = PES_NO_TIME, .audio_t = PES_NO_TIME,
 	};
 	in->held_tail = &in->held;
-	if (tsdemux_init(&in->demux) < 0)
+	if (tsdemux_init(&in->demux) < 0 || ahead_init(&in->ahead) < 0)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot read a transport stream");
+	in->ahead.done = opt->clock != CLOCK_AUTO;
 	epoch_init(&in->epoch);
 	output_init(&in->out, opt->nrung);
 	ladder_init(&in->ladder, opt, &in->out);
@@ -395,8 +396,8 @@ static void
 decide_mode(struct input *in)
 {
 	bool file = in->opt->clock == CLOCK_NONE ||
-	    (in->opt->clock == CLOCK_AUTO && (in->demux.clock == TSDEMUX_NOT_LIVE ||
-	    (in->demux.clock == TSDEMUX_CLOCK_UNKNOWN && in->regular)));
+	    (in->opt->clock == CLOCK_AUTO && (in->ahead.clock == TSDEMUX_NOT_LIVE ||
+	    (in->ahead.clock == TSDEMUX_CLOCK_UNKNOWN && in->regular)));
 
 	in->epoch.mode = file ? EPOCH_FILE : EPOCH_LIVE;
 	in->video.file = file;
@@ -409,11 +410,10 @@ take_pcr(struct input *in, const struct tsdemux_event *ev)
 
 	if (in->program >= 0 && ev->pid != in->demux.program[in->program].pcr_pid)
 		return;
-	if (in->demux.clock == TSDEMUX_LIVE && !stamped &&
-	    in->opt->clock != CLOCK_ARRIVAL && in->epoch.has_pcr)
+	if (in->epoch.stamped && !stamped)
 		return;			/* the next clock packet knows better */
 	epoch_pcr(&in->epoch, ev->pcr / 300, stamped ?
-	    clk_ntp_to_ns(ev->arrival_ntp) : clk_utc_ns());
+	    clk_ntp_to_ns(ev->arrival_ntp) : clk_utc_ns(), stamped);
 }
 
 /* Neither audio nor video waits for ever for the other. */
@@ -499,14 +499,15 @@ take_unit(struct input *in, const struct tsdemux_event *ev)
 	keep_together(in);
 }
 
-size_t
-input_take(struct input *in, const uint8_t *p, size_t len)
+static void
+work(struct input *in)
 {
 	struct tsdemux_event ev;
 	size_t pos = 0, used;
 	int r;
 
-	while ((r = tsdemux_next(&in->demux, p + pos, len - pos, &used, &ev)) > 0) {
+	while ((r = tsdemux_next(&in->demux, in->buf + pos, in->len - pos, &used,
+	    &ev)) > 0) {
 		pos += used;
 		switch (ev.type) {
 		case TSDEMUX_STREAMS:
@@ -523,7 +524,42 @@ input_take(struct input *in, const uint8_t *p, size_t len)
 	}
 	if (r < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot read a transport stream");
-	return pos + used;
+	pos += used;
+	in->len -= pos;
+	if (pos > 0)
+		memmove(in->buf, in->buf + pos, in->len);
+}
+
+static void
+append(struct input *in, const uint8_t *p, size_t len)
+{
+	if (in->len + len > in->size) {
+		size_t size = 2 * in->size + len;
+		uint8_t *buf = realloc(in->buf, size);
+
+		if (buf == NULL)
+			fatal(EXIT_RUNTIME, ENOMEM, "cannot hold the input");
+		in->buf = buf;
+		in->size = size;
+	}
+	if (len > 0)
+		memcpy(in->buf + in->len, p, len);
+	in->len += len;
+}
+
+void
+input_take(struct input *in, const uint8_t *p, size_t len, bool eof)
+{
+	append(in, p, len);
+	if (!in->ahead.done) {
+		ahead_look(&in->ahead, in->buf, in->len, eof);
+		if (!in->ahead.done)
+			return;
+		if (in->ahead.stamped)
+			epoch_pcr(&in->epoch, in->ahead.pcr_90k, in->ahead.utc_ns, true);
+	}
+	in->demux.eof = eof;
+	work(in);
 }
 
 void
@@ -574,4 +610,6 @@ input_free(struct input *in)
 	if (in->video.started)
 		ladder_free(&in->ladder);
 	tsdemux_free(&in->demux);
+	ahead_free(&in->ahead);
+	free(in->buf);
 }

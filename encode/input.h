@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "encode/ahead.h"
 #include "encode/atrack.h"
 #include "encode/epoch.h"
 #include "encode/ladder.h"
@@ -55,6 +56,9 @@ struct input_held {
 struct input {
 	const struct options *opt;
 	bool	 regular;		/* stdin is a regular file */
+	struct ahead ahead;
+	uint8_t	*buf;			/* bytes that wait */
+	size_t	 len, size;
 	bool	 started;		/* the output's time is decided */
 	int64_t	 phase, start;		/* grid time = source time - phase */
 	struct tsdemux demux;
@@ -75,8 +79,8 @@ struct input {
 
 void input_init(struct input *in, const struct options *opt, bool regular);
 
-/* Work on the front of p[0..len).  Returns how much of it was used. */
-size_t input_take(struct input *in, const uint8_t *p, size_t len);
+/* Take all of p[0..len); eof: no more will come.  Call it now and then without any. */
+void input_take(struct input *in, const uint8_t *p, size_t len, bool eof);
 
 void input_finish(struct input *in);
 

@@ -28,7 +28,6 @@ struct encode {
 	struct stats stats;
 	struct input input;
 	int64_t	start_ns;
-	size_t	len;
 	uint8_t	in[1024 * TS_PACKET];
 };
 
@@ -131,7 +130,7 @@ write_stats(struct encode *s)
 	    (json_int_t)output_waiting(&in->out), "rungs", rungs, "audio", audio));
 }
 
-/* Read what there is, at most a tick later tell how it goes.  False: the end. */
+/* Take what there is, and return after a tick at most.  False: the end. */
 static bool
 read_some(struct encode *s)
 {
@@ -141,24 +140,17 @@ read_some(struct encode *s)
 
 	if (io_stopping())
 		return false;
-	if (r == 0 || r == -EINTR)
+	if (r == 0 || r == -EINTR) {
+		input_take(&s->input, NULL, 0, false);
 		return true;
-	n = r < 0 ? r : io_read(STDIN_FILENO, s->in + s->len, sizeof(s->in) - s->len);
+	}
+	n = r < 0 ? r : io_read(STDIN_FILENO, s->in, sizeof(s->in));
 	if (n == -EINTR || n == 0)
 		return false;
 	if (n < 0)
 		fatal(EXIT_RUNTIME, (int)-n, "cannot read standard input");
-	s->len += (size_t)n;
+	input_take(&s->input, s->in, (size_t)n, false);
 	return true;
-}
-
-static void
-take(struct encode *s)
-{
-	size_t used = input_take(&s->input, s->in, s->len);
-
-	s->len -= used;
-	memmove(s->in, s->in + used, s->len);
 }
 
 static void
@@ -209,13 +201,11 @@ main(int argc, char *argv[])
 	    fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
 	s.start_ns = clk_mono_ns();
 	while (read_some(&s)) {
-		take(&s);
 		status(&s);
 		if (stats_due(&s.stats))
 			write_stats(&s);
 	}
-	s.input.demux.eof = true;
-	take(&s);
+	input_take(&s.input, NULL, 0, true);
 	input_finish(&s.input);
 	if (s.opt.stats != NULL)
 		write_stats(&s);

@@ -1,49 +1,132 @@
 #!/bin/sh
-# mlive-encode: pictures in and out, the same IDR pictures in every rung, sound.
+# mlive-encode: pictures in and out, the same IDR pictures in every rung, endings.
 . "$(dirname "$0")/lib.sh"
-need 'no ffmpeg' ffmpeg -version
-need 'not built' mlive-encode --version
-
-# source SECONDS FPS [OPTION...] - moving content and a tone, as a stream.
-source_ts () {
-	seconds=$1 fps=$2
-	shift 2
-	ffmpeg -v error -f lavfi -i "testsrc2=s=640x360:r=$fps:d=$seconds" \
-		-f lavfi -i "sine=f=440:r=48000:d=$seconds" -map 0:v -map 1:a \
-		-c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p -c:a aac -b:a 96k "$@" \
-		-f mpegts -
-}
-
-# frames FILE PROGRAM - how many pictures decode.
-frames () {
-	ffmpeg -v error -i "$1" -map "0:p:$2:v" -f null - -progress - | sed -n 's/^frame=//p' |
-		tail -n 1
-}
-
-# idr FILE VIDEO - the times of its IDR pictures.
-idr () {
-	ffprobe -v error -select_streams "v:$2" -show_entries packet=pts_time,flags \
-		-of csv=p=0 "$1" | grep K | cut -d, -f1 | sort -u
-}
-
-quiet () {
-	ffmpeg -v error -i "$1" -map 0 -f null - >err 2>&1
-	test ! -s err
-}
+# shellcheck source=/dev/null
+. "${top:-.}/t/encode.sh"
+ebps=$BUILD/t/helper/ebps
+export ebps
 
 source_ts 5 30000/1001 >in.ts
 
 check 'a ladder: every picture is in every rung, and decodes without a word' '
-	mlive-encode -q -r 360p@800k -r 180p@300k <in.ts >out.ts
-	test "$(frames in.ts 1)" -eq 150
-	test "$(frames out.ts 1)" -eq 150
-	test "$(frames out.ts 2)" -eq 150
-	quiet out.ts
+	mlive-encode -q -s stats -r 360p@800k -r 180p@300k,fps=half <in.ts >out.ts
+	test "$(pictures in.ts 0)" -eq 150
+	test "$(pictures out.ts 0)" -eq 150
+	test "$(pictures out.ts 1)" -eq 75
+	clean out.ts
+	test "$(shape out.ts v:0)" = "h264,640,360,30000/1001"
+	test "$(shape out.ts v:1)" = "h264,320,180,15000/1001"
+	test "$(counter stats duplicated)" -eq 0
+	test "$(counter stats dropped)" -eq 0
+	test "$(counter stats decoded)" -eq 150
 '
 check 'IDR pictures are the same in all rungs, each 60 pictures' '
 	idr out.ts 0 >a
 	idr out.ts 1 >b
 	diff a b
 	test "$(wc -l <a)" -eq 3
+'
+check 'a boundary point is on each of them, and on nothing else' '
+	$ebps <out.ts >points
+	test "$(grep -c "^256 .* 1 1 -" points)" -eq 3
+	test "$(grep -c "^257 .* 1 1 -" points)" -eq 3
+	test "$(wc -l <points)" -eq 6
+'
+check 'gop= adds IDR pictures and moves none' '
+	mlive-encode -q -r 180p@300k,gop=500ms <in.ts >gop.ts
+	idr gop.ts 0 >c
+	test "$(wc -l <c)" -eq 10
+	test "$(cat a c | sort | uniq -d | wc -l)" -eq 3
+	$ebps <gop.ts >points
+	test "$(wc -l <points)" -eq 3
+'
+check 'a rung has its rate within a few percent' '
+	source_ts 8 25 -qp 4 >big.ts
+	mlive-encode -q -s rates -r 360p@1500k -r 180p@400k <big.ts >out2.ts
+	rates=$(grep -o "\"rate_bps\":[0-9]*" rates | tail -n 2 | cut -d: -f2)
+	set -- $rates
+	near "$1" 1500000 150000
+	near "$2" 400000 40000
+'
+check 'HEVC: pictures, alignment' '
+	mlive-encode -q -r 360p@800k -r 180p@300k,codec=hevc,preset=ultrafast <in.ts >h.ts
+	test "$(shape h.ts v:1)" = "hevc,320,180,30000/1001"
+	test "$(pictures h.ts 1)" -eq 150
+	idr h.ts 1 >b
+	diff a b
+	clean h.ts
+'
+check 'sizes: aspect kept, even, not enlarged but when asked' '
+	ffmpeg -v error -f lavfi -i testsrc2=s=406x722:r=25:d=1 -c:v libx264 \
+		-preset ultrafast -f mpegts p.ts
+	mlive-encode -r 360p@500k -r 200x200@200k -r 1080p@900k -r 1000x1000@900k \
+		<p.ts >s.ts 2>words
+	test "$(shape s.ts v:0)" = "h264,360,640,25/1"
+	test "$(shape s.ts v:1)" = "h264,112,200,25/1"
+	test "$(shape s.ts v:2)" = "h264,406,722,25/1"
+	test "$(shape s.ts v:3)" = "h264,562,1000,25/1"
+	grep "warning: rung .1080p@900k.* smaller.*406x722" words
+'
+check 'SIGTERM: what was read is written, with status 0' '
+	mkfifo pipe
+	mlive-encode -q -r 180p@300k <pipe >term.ts & pid=$!
+	exec 9>pipe
+	cat in.ts >&9
+	eventually test -s term.ts
+	kill $pid
+	wait $pid
+	exec 9>&-
+	clean term.ts
+	test "$(pictures term.ts 0)" -ge 60
+'
+check 'live: two that begin at different pictures agree on boundaries and dates' '
+	source_ts 6 30000/1001 -g 15 | mlive-ingest -q --realtime - >live.ts
+	mlive-encode -q -r 180p@300k <live.ts >one.ts
+	tail -c +800000 live.ts | mlive-encode -q -r 180p@300k >two.ts
+	$ebps <one.ts | sed 1d >a
+	$ebps <two.ts | sed 1d >b
+	test "$(grep -c "T.*Z$" b)" -ge 1
+	tail -n "$(wc -l <b)" a | diff - b
+	idr one.ts 0 | tail -n 1 >c
+	idr two.ts 0 | tail -n 1 | diff c -
+	stamps one.ts a:0 | sort >c
+	stamps two.ts a:0 | sort | comm -13 c - >only
+	test ! -s only
+'
+check 'sound alone, and pictures alone' '
+	ffmpeg -v error -i in.ts -map 0:a -c copy -f mpegts a.ts
+	ffmpeg -v error -i in.ts -map 0:v -c copy -f mpegts v.ts
+	mlive-encode -r 180p@300k <a.ts >ao.ts 2>words
+	grep "audio only" words
+	test "$(shape ao.ts a)" = "aac,48000,1,0/0"
+	clean ao.ts
+	mlive-encode -q -r 180p@300k <v.ts >vo.ts
+	test "$(pictures vo.ts 0)" -eq 150
+	test "$(shape vo.ts a)" = ""
+'
+check 'audio copied, and left out' '
+	mlive-encode -q -a copy -r 180p@300k <in.ts >ac.ts
+	clean ac.ts
+	mlive-encode -q -a none -r 180p@300k <in.ts >an.ts
+	test "$(shape an.ts a)" = ""
+'
+check 'what is wrong with a command is said, with status 2' '
+	for rung in 360p 360p@ 360p@0 x360@1M 360p@1M,codec=vp9 360p@1M,fps=0 \
+		360p@1M,preset=quick 360p@1M,tune=x 360p@1M,profile=x 360p@1M,level=99 \
+		360p@1M,gop=3s 360p@1M,x264=nope=1 360p@1M,x265=a=1 360p@1M,vbv=1 \
+		360p@1M,maxrate=500k 9p@1M 360q@1M 360p@1M,,
+	do
+		fails 2 mlive-encode -r "$rung" <in.ts >out 2>err
+		test ! -s out
+		grep "^mlive-encode: fatal" err
+	done
+	fails 2 mlive-encode <in.ts >out 2>err
+	grep "no rung.*-r 720p@2800k" err
+'
+check 'input that is no stream, or has nothing to decode: status 3' '
+	echo "no stream" >words.txt
+	fails 3 mlive-encode -r 180p@300k <words.txt >out
+	fails 3 mlive-encode -r 180p@300k </dev/null >out
+	fails 3 mlive-encode -P 7 -r 180p@300k <in.ts >out
 '
 done_testing

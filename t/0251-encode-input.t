@@ -1,0 +1,147 @@
+#!/bin/sh
+# mlive-encode: sources of every kind, changes on the way, damage.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=/dev/null
+. "${top:-.}/t/encode.sh"
+
+# encode NAME - a small ladder of NAME.ts into NAME.out, counters into NAME.stats.
+encode () {
+	rm -f "$1.stats"
+	mlive-encode -q -s "$1.stats" -r 360p@800k -r 180p@300k -a 128k <"$1.ts" >"$1.out"
+}
+
+check 'MPEG-2, interlaced, with MP2: deinterlaced, square pixels' '
+	ffmpeg -v error -f lavfi -i testsrc2=s=720x576:r=50:d=3 \
+		-f lavfi -i sine=r=48000:d=3 -vf tinterlace=interleave_top,setsar=16/15 \
+		-flags +ilme+ildct -top 1 -r 25 -c:v mpeg2video -b:v 8M -c:a mp2 -f mpegts i.ts
+	encode i
+	test "$(shape i.out v:0)" = "h264,480,360,25/1"
+	test "$(counter i.stats deinterlaced)" -eq 75
+	test "$(pictures i.out 0)" -eq 75
+	clean i.out
+'
+check 'interlaced although its flags say no; and fields made pictures' '
+	ffmpeg -v error -i i.ts -map 0:v -vf setfield=prog -c:v libx264 -preset ultrafast \
+		-crf 16 -f mpegts lie.ts
+	mlive-encode -q -s lie.stats -r 288p@800k,fps=50 -r 144p@300k <lie.ts >lie.out
+	test "$(counter lie.stats deinterlaced)" -ge 60
+	test "$(shape lie.out v:0)" = "h264,384,288,50/1"
+	test "$(shape lie.out v:1)" = "h264,192,144,25/1"
+	near "$(pictures lie.out 0)" 150 2
+	test "$(pictures lie.out 1)" -eq 75
+'
+check 'progressive although its flags say interlaced: left alone' '
+	ffmpeg -v error -f lavfi -i testsrc2=s=640x360:r=25:d=3 -c:v mpeg2video -b:v 6M \
+		-flags +ilme+ildct -top 1 -vf setfield=tff -f mpegts psf.ts
+	encode psf
+	test "$(counter psf.stats deinterlaced)" -le 16
+'
+check '25 and 59.94 pictures a second: as many out as in' '
+	source_ts 3 25 >r25.ts
+	encode r25
+	test "$(pictures r25.out 0)" -eq 75
+	test "$(shape r25.out v:1)" = "h264,320,180,25/1"
+	source_ts 3 60000/1001 >r60.ts
+	encode r60
+	test "$(pictures r60.out 0)" -eq 180
+	test "$(shape r60.out v:1)" = "h264,320,180,60000/1001"
+	clean r60.out
+'
+check '5.1 AC-3 and a second language' '
+	ffmpeg -v error -i r25.ts -f lavfi -i \
+		"aevalsrc=sin(440*2*PI*t)|0.1|0.2|0.3|0.1|sin(220*2*PI*t):c=5.1:s=48000:d=3" \
+		-map 0:v -map 1 -map 0:a -c:v copy -c:a:0 ac3 -c:a:1 copy \
+		-metadata:s:a:0 language=eng -metadata:s:a:1 language=deu -f mpegts ac3.ts
+	encode ac3
+	test "$(shape ac3.out a:0)" = "aac,48000,6,0/0"
+	test "$(shape ac3.out a:1)" = "aac,48000,1,0/0"
+	ffprobe -v error -show_entries stream_tags=language -of csv=p=0 ac3.out | sort -u >got
+	grep eng got
+	grep deu got
+	clean ac3.out
+'
+check 'E-AC-3, Opus, MP2 at 44100 and AAC in LATM' '
+	for c in eac3 libopus mp2 latm
+	do
+		case $c in
+		mp2) set -- -c:a mp2 -ar 44100 ;;
+		latm) set -- -c:a aac -mpegts_flags latm ;;
+		*) set -- -c:a "$c" -ar 48000 ;;
+		esac
+		ffmpeg -v error -i r25.ts -map 0:v -map 0:a -c:v copy -ac 2 "$@" -f mpegts -y c.ts
+		encode c
+		test "$(shape c.out a)" = "aac,48000,2,0/0"
+		clean c.out
+		stamps c.out a:0 | steps 1920
+		near "$(stamps c.out a:0 | wc -l)" 142 2
+	done
+'
+check 'HEVC in 10 bits: 8 for AVC, 10 for HEVC' '
+	ffmpeg -v error -f lavfi -i testsrc2=s=640x360:r=25:d=2 -pix_fmt yuv420p10le \
+		-c:v libx265 -preset ultrafast -x265-params log-level=none -f mpegts ten.ts
+	mlive-encode -q -r 360p@800k -r 180p@300k,codec=hevc,preset=ultrafast <ten.ts >ten.out
+	ffprobe -v error -show_entries stream=codec_name,pix_fmt -of csv=p=0 ten.out |
+		sort -u >got
+	grep "h264,yuv420p$" got
+	grep "hevc,yuv420p10le" got
+	test "$(pictures ten.out 1)" -eq 50
+'
+check 'timestamps that wrap after 2 s' '
+	ffmpeg -v error -i r25.ts -map 0 -c copy -output_ts_offset 95441.7 -f mpegts wrap.ts
+	encode wrap
+	test "$(pictures wrap.out 0)" -eq 75
+	test "$(counter wrap.stats clock_breaks)" -eq 0
+	clean wrap.out
+'
+check 'cut in the middle of a packet, at both ends' '
+	tail -c +1000 r25.ts | head -c 300001 >cut.ts
+	encode cut
+	head -c 300001 r25.ts >cut.ts
+	encode cut
+	clean cut.out
+	test "$(pictures cut.out 0)" -gt 20
+'
+check 'one packet in a hundred zeroed: goes on, in time, and counts' '
+	perl -e "binmode STDIN; binmode STDOUT; srand 7;
+		while (read STDIN, \$p, 188) { print rand() < .01 ? qq(\0) x 188 : \$p }" \
+		<ac3.ts >zero.ts
+	encode zero
+	clean zero.out
+	near "$(pictures zero.out 0)" 75 3
+	test "$(counter zero.stats lost)" -gt 0
+	test "$(counter zero.stats corrupt)" -gt 0
+	for a in 0 1
+	do
+		near "$(counter_last offset_samples $a)" 0 480
+	done
+'
+check 'size, codec, frame rate, sample rate change: the output goes on unchanged' '
+	ffmpeg -v error -f lavfi -i testsrc2=s=480x480:r=30:d=2 -f lavfi \
+		-i sine=r=44100:d=2 -output_ts_offset 3 -c:v mpeg2video -b:v 3M -c:a mp2 \
+		-f mpegts b.ts
+	cat r25.ts b.ts r25.ts >change.ts
+	encode change
+	test "$(shape change.out v:0)" = "h264,640,360,25/1"
+	near "$(pictures change.out 0)" 200 4
+	test "$(shape change.out a)" = "aac,48000,1,0/0"
+	clean change.out
+	stamps change.out v:0 dts | steps 3600
+	ffmpeg -v error -ss 4 -i change.out -map 0:v:0 -frames:v 1 -vf \
+		crop=100:360:0:0,signalstats,metadata=print:key=lavfi.signalstats.YMAX:file=- \
+		-f null - | grep "YMAX=1[6-9]$"
+'
+check 'a clock that jumps is one break, announced or not' '
+	source_ts 2 25 >x.ts
+	ffmpeg -v error -i x.ts -map 0 -c copy -output_ts_offset 5000 -f mpegts y.ts
+	cat x.ts y.ts x.ts >jump.ts
+	encode jump
+	near "$(pictures jump.out 0)" 150 4
+	test "$(counter jump.stats clock_breaks)" -eq 2
+	clean jump.out
+'
+check 'cues and metadata go along, their times moved' '
+	ffmpeg -v error -i r25.ts -map 0 -c copy -output_ts_offset 100 -f mpegts cue.ts
+	mlive-encode -q -r 180p@300k <cue.ts >cue.out
+	clean cue.out
+'
+done_testing
