@@ -192,6 +192,24 @@ straighten(struct avtrack *t, int64_t *pts, int64_t *dts)
 		*dts -= off;
 }
 
+/*
+ * Matroska has no decoding times, and libavformat none for the first pictures: they
+ * are as many steps before the first picture's time as there are to be reordered.
+ */
+static int64_t
+guess_dts(const struct avtrack *t, int64_t pts)
+{
+	int64_t dts = pts;
+
+	if (codec_kind(t->info.codec) != KIND_VIDEO || t->info.rate.num <= 0)
+		return pts;
+	if (t->last_dts != INT64_MIN)
+		dts = t->last_dts + grid(t, 1);
+	else
+		dts = pts - grid(t, t->st->codecpar->video_delay);
+	return dts < pts ? dts : pts;
+}
+
 bool
 avtrack_time(struct avtrack *t, AVPacket *pkt)
 {
@@ -200,12 +218,11 @@ avtrack_time(struct avtrack *t, AVPacket *pkt)
 
 	if (pts == AV_NOPTS_VALUE)
 		pts = dts;
-	if (dts == AV_NOPTS_VALUE)
-		dts = pts;
-	if (dts == AV_NOPTS_VALUE)
+	if (pts == AV_NOPTS_VALUE)
 		return false;
 	pts = rescale_near(pts, 90000 * (int64_t)tb.num, tb.den);
-	dts = rescale_near(dts, 90000 * (int64_t)tb.num, tb.den);
+	dts = dts != AV_NOPTS_VALUE ? rescale_near(dts, 90000 * (int64_t)tb.num, tb.den) :
+	    guess_dts(t, pts);
 	if (t->coarse)
 		straighten(t, &pts, &dts);
 	if (dts > pts)

@@ -345,7 +345,7 @@ judge(struct ingest *s)
 		pass_log(s->pass);
 	else if (s->units != NULL)
 		units_log(s->units);
-	if (given(s) == 0)
+	if (given(s) == 0 || (s->pass != NULL && pass_is_junk(s->pass)))
 		fatal(EXIT_INPUT, 0, strcmp(s->cfg.name, "-") == 0 ?
 		    "no transport stream on standard input" :
 		    s->units != NULL ? "nothing to play in '%s'" :

@@ -69,7 +69,7 @@ out_wait(struct out *o, int64_t media)
 		out_anchor(o, media, now, clk_utc_ns());
 	due = o->mono_ns + ns_after_anchor(o, media);
 	if (now - due > OUT_LATE) {
-		log_warn(0, "late by %" PRId64 " ms: the reader of our output was slow",
+		log_warn(0, "late by %" PRId64 " ms, since our reader or source was slow",
 		    (now - due) / 1000000);
 		o->stalls++;
 		out_anchor(o, media, now, clk_utc_ns());

@@ -485,6 +485,12 @@ pass_lost(const struct pass *p)
 	return p->sync.lost;
 }
 
+bool
+pass_is_junk(const struct pass *p)
+{
+	return p->sync.junk_bytes > p->sync.packets * TS_PACKET;
+}
+
 int64_t
 pass_media(const struct pass *p)
 {

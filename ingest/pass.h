@@ -52,6 +52,9 @@ uint64_t pass_packets(const struct pass *p);
 uint64_t pass_lost(const struct pass *p);
 int64_t pass_media(const struct pass *p);	/* 27 MHz that have gone by */
 
+/* Were there more bytes between packets than in packets? */
+bool pass_is_junk(const struct pass *p);
+
 /* Has the chosen program never been seen?  Its message is the caller's. */
 bool pass_lacks_program(const struct pass *p, char *list, size_t size);
 
