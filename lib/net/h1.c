@@ -146,10 +146,14 @@ parse_target(struct h1_request *r)
 	}
 	if (r->target.len > 7 && (h1_is((struct h1_str){ p, 7 }, "http://") ||
 	    (r->target.len > 8 && h1_is((struct h1_str){ p, 8 }, "https://")))) {
-		p = memchr(p, '/', (size_t)(end - p));
-		p = memchr(p + 2, '/', (size_t)(end - p - 2));
-		if (p == NULL) {
-			r->path = (struct h1_str){ "/", 1 };
+		const char *slash = memchr(p, '/', (size_t)(end - p));
+
+		for (p = slash + 2; p < end && *p != '/' && *p != '?'; p++)
+			;
+		if (p == end || *p == '?') {
+			r->path = (struct h1_str){ slash, 1 };
+			if (p < end)
+				r->query = (struct h1_str){ p + 1, (size_t)(end - p - 1) };
 			return 1;
 		}
 	}

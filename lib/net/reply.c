@@ -314,7 +314,8 @@ reply_done(struct httpd_conn *c)
 static char *
 put(char *to, const char *p, size_t len)
 {
-	memcpy(to, p, len);
+	if (len > 0)
+		memcpy(to, p, len);
 	return to + len;
 }
 

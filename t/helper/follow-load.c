@@ -263,5 +263,7 @@ main(int argc, char *argv[])
 	    (double)l.bytes * 8 / (double)(clk_mono_ns() - start),
 	    (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
 	    (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6);
+	free(r);
+	free(l.delay);
 	return l.complete == l.readers && status == 0 ? 0 : 1;
 }

@@ -24,6 +24,7 @@ test_good(void)
 		{ HEAD("GET /a/b?c=d HTTP/1.1"), "/a/b", "c=d", true },
 		{ HEAD("GET http://x:80/a?b HTTP/1.1"), "/a", "b", true },
 		{ HEAD("GET HTTPS://x HTTP/1.1"), "/", "", true },
+		{ HEAD("GET http://x?a/b HTTP/1.1"), "/", "a/b", true },
 		{ HEAD("OPTIONS * HTTP/1.1"), "*", "", true },
 		{ HEAD("GET / HTTP/1.0"), "/", "", false },
 		{ "GET / HTTP/1.0\r\n\r\n", "/", "", false },
