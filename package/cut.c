@@ -7,6 +7,7 @@
 
 #define HOLE		(CLK_90K / 2)	/* that much missing is a break */
 #define FAR_BACK	(60 * CLK_90K)
+#define GUIDE_LOST	(5 * CLK_90K)
 #define START_WAIT	(5 * CLK_90K)	/* for tracks that do not come */
 /* Where media time begins when it has no epoch: dts must not be negative. */
 #define NOT_LIVE_ORIGIN	(10 * CLK_90K)
@@ -480,6 +481,63 @@ look_at(struct cutter *c, const struct sample *s)
 	return due ? cut_at(c, s, t, slot, false) : 0;
 }
 
+/* Up to where a track has come, t; INT64_MIN when nobody knows. */
+static int64_t
+reach(const struct cutter *c, const struct track *t)
+{
+	int64_t at;
+
+	if (t->last_dts == PES_NO_TIME || !cutter_time(c, t->base, t->last_dts, &at))
+		return INT64_MIN;
+	return at;
+}
+
+static void
+change_guide(struct cutter *c, struct track *t)
+{
+	int64_t at;
+
+	c->guide = t;
+	c->seen = 0;
+	while (c->seen < t->n && (!cutter_time(c, t->sample[c->seen].base,
+	    t->sample[c->seen].pts, &at) || at < c->shown_end))
+		c->seen++;
+	c->hole = true;
+}
+
+/*
+ * When nothing comes from the guide any more, another track takes its place until
+ * it is back: radio goes on without the camera.
+ */
+static void
+keep_guide(struct cutter *c)
+{
+	int64_t now = INT64_MIN, at;
+	struct track *best = NULL;
+
+	if (c->ntrack < 2)
+		return;
+	for (unsigned i = 0; i < c->ntrack; i++)
+		if ((at = reach(c, c->track[i])) > now)
+			now = at;
+	if (now == INT64_MIN)
+		return;
+	if (c->guide != c->home && reach(c, c->home) > now - CLK_90K && c->home->n > 0) {
+		change_guide(c, c->home);
+		return;
+	}
+	at = reach(c, c->guide);
+	if (at == INT64_MIN || at > now - GUIDE_LOST)	/* INT64_MIN: a new base */
+		return;
+	for (unsigned i = 0; i < c->ntrack; i++)
+		if (c->track[i]->n > 0 && reach(c, c->track[i]) > now - CLK_90K &&
+		    (best == NULL || (best->kind != KIND_VIDEO &&
+		    c->track[i]->kind == KIND_VIDEO)))
+			best = c->track[i];
+	if (best != NULL && best != c->guide)
+		change_guide(c, best);
+}
+
 int
 cutter_run(struct cutter *c, bool eof)
 {
@@ -490,7 +548,9 @@ cutter_run(struct cutter *c, bool eof)
 		if (!may_begin(c, eof))
 			return 0;
 		begin(c);
+		c->home = c->guide;
 	}
+	keep_guide(c);
 	while (r == 0 && c->seen < c->guide->n) {
 		const struct sample *s = &c->guide->sample[c->seen++];
 

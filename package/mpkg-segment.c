@@ -213,121 +213,11 @@ resume(struct tool *s)
 
 /* ---- input */
 
-static bool
-can_carry(const struct tsdemux_stream *st)
-{
-	switch (st->codec) {
-	case CODEC_AVC:
-	case CODEC_HEVC:
-	case CODEC_AAC:
-	case CODEC_AC3:
-	case CODEC_EAC3:
-	case CODEC_OPUS:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-add_stream(struct pack *p, struct tsdemux_stream *st)
-{
-	struct cutter *c = &p->cutter;
-	struct track *t;
-	int r;
-
-	/* user: NULL is new, ourselves is left out, else its track */
-	st->user = p;
-	if (!can_carry(st)) {
-		enum codec_kind kind = codec_kind(st->codec);
-
-		if (kind == KIND_VIDEO || kind == KIND_AUDIO)
-			log_warn(0, "PID %u has %s, which is left out: "
-			    "neither HLS nor DASH carries it", st->pid, codec_name(st->codec));
-		return;
-	}
-	if (c->ntrack == CUTTER_TRACKS)
-		return;
-	if ((t = malloc(sizeof(*t))) == NULL)
-		fatal(EXIT_RUNTIME, ENOMEM, "cannot add a track");
-	if ((r = track_init(t, st)) < 0)
-		fatal(EXIT_RUNTIME, -r, "cannot add a track");
-	p->index[c->ntrack] = UINT_MAX;
-	c->track[c->ntrack++] = t;
-	st->user = t;
-}
-
-static void
-note_streams(struct pack *p)
-{
-	for (unsigned i = 0; i < p->demux.nstream; i++) {
-		struct tsdemux_stream *st = p->demux.stream[i];
-
-		if (st->user == NULL && !st->gone)
-			add_stream(p, st);
-		else if (st->gone && st->user != p && st->user != NULL)
-			((struct track *)st->user)->gone = true;
-	}
-}
-
-static void
-note_clock(struct pack *p, const struct tsdemux_event *ev)
-{
-	struct cutter *c = &p->cutter;
-
-	if (ev->has_arrival) {
-		c->pcr = ev->pcr / 300;
-		c->utc_ns = clk_ntp_to_ns(ev->arrival_ntp);
-		c->said = CUT_PACKETS;
-	} else if (c->said == CUT_UNKNOWN && !c->regular_file && c->utc_ns == 0) {
-		c->pcr = ev->pcr / 300;
-		c->utc_ns = clk_utc_ns();
-	}
-}
-
-/* New parameters need a cut, unless another track has changed at the same time. */
-static void
-note_change(struct pack *p, struct track *t)
-{
-	const struct cutter *c = &p->cutter;
-	const struct cut *last = c->n > 0 ? &c->cut[c->n - 1] : NULL;
-	int64_t at;
-
-	t->changed = false;
-	if (last == NULL || !last->discontinuity || !cutter_time(c, t->base,
-	    t->changed_pts, &at) || llabs(at - last->t) >= CLK_90K / 10)
-		cutter_break(&p->cutter);
-}
-
 static void
 take_event(struct tool *s, const struct tsdemux_event *ev)
 {
-	struct pack *p = &s->pack;
-	struct track *t;
-	int r = 0;
+	int r = pack_event(&s->pack, ev);
 
-	if (p->demux.clock == TSDEMUX_NOT_LIVE)
-		p->cutter.said = CUT_NOT_LIVE;
-	switch (ev->type) {
-	case TSDEMUX_STREAMS:
-		note_streams(p);
-		break;
-	case TSDEMUX_PCR:
-		note_clock(p, ev);
-		break;
-	case TSDEMUX_UNIT:
-		if (ev->stream->user == NULL || ev->stream->user == p)
-			break;
-		t = ev->stream->user;
-		r = track_unit(t, &p->cutter.bases, ev);
-		if (t->changed)
-			note_change(p, t);
-		if (r == 0)
-			r = pack_segments(p, false);
-		break;
-	case TSDEMUX_SECTION:
-		break;
-	}
 	if (r < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot make a segment");
 }
@@ -512,7 +402,7 @@ main(int argc, char *argv[])
 	mallopt(M_TRIM_THRESHOLD, 256 << 20);
 	s.regular_file = fstat(STDIN_FILENO, &file) == 0 && S_ISREG(file.st_mode);
 	s.pack.cutter.regular_file = s.regular_file;
-	s.pack.cutter.bases.near = PES_NO_TIME;
+	s.pack.cutter.bases.near = s.pack.cutter.bases.top = PES_NO_TIME;
 	if ((r = stats_open(&s.stats, s.stats_target)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s.stats_target);
 	if ((s.in = malloc(READ_MAX + 4096)) == NULL || (r = tsdemux_init(&s.pack.demux)) < 0)

@@ -45,6 +45,15 @@ struct pack {
 	int64_t	 last_lag_ns;		/* end of the newest segment to its publishing */
 };
 
+/* input.c: take what the demultiplexer says.  0 or -ENOMEM. */
+int pack_event(struct pack *p, const struct tsdemux_event *ev);
+
+/* Give back all but the demultiplexer and the sink. */
+void pack_free(struct pack *p);
+
+/* names.c: name the tracks that can be named by now. */
+void pack_name_tracks(struct pack *p);
+
 /* segment.c: make objects of what the tracks hold; all that can be. */
 int pack_segments(struct pack *p, bool eof);
 

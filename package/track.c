@@ -9,6 +9,7 @@
 
 #define JUMP_BACK	(CLK_90K / 2)
 #define JUMP_FORWARD	(10 * CLK_90K)
+#define NEAR		(3 * CLK_90K)	/* other tracks have the same clock */
 #define GROW		(256 << 10)
 
 int
@@ -114,15 +115,18 @@ follow(struct track *t, struct bases *b, int64_t *pts, int64_t *dts)
 	b->near = *dts;
 	if (t->last_dts == PES_NO_TIME) {
 		t->base = b->newest;
+		if (b->top == PES_NO_TIME || *dts > b->top)
+			b->top = *dts;
 		return;
 	}
 	delta = *dts - t->last_dts;
 	if (delta < -JUMP_BACK || delta > JUMP_FORWARD) {
-		if (t->base == b->newest) {
+		if (t->base == b->newest && llabs(*dts - b->top) > NEAR) {
 			b->newest++;
 			b->jumps++;
+			b->top = *dts;
 		}
-		t->base = b->newest;
+		t->base = b->newest;	/* where the others are, or will come to */
 	} else if (delta <= 0) {
 		*dts = t->last_dts + 1;		/* small disorder: keep it growing */
 		if (*pts < *dts && t->kind == KIND_AUDIO)
@@ -130,6 +134,8 @@ follow(struct track *t, struct bases *b, int64_t *pts, int64_t *dts)
 	} else {
 		t->step = delta;
 	}
+	if (t->base == b->newest && *dts > b->top)
+		b->top = *dts;
 }
 
 /* ---- parameters */

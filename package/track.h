@@ -53,7 +53,8 @@ struct config {
 /* What several tracks of one source have in common. */
 struct bases {
 	uint32_t newest;
-	int64_t	 near;			/* a recent dts: timestamps are near it */
+	int64_t	 near;			/* the last dts of any track: others are near it */
+	int64_t	 top;			/* the highest in the newest base */
 	uint64_t jumps;
 };
 

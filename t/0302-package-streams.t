@@ -120,6 +120,15 @@ check 'new parameters: a new header, one discontinuity' '
 	decodes new.mp4
 	grep "\$RepresentationID\$/init-2.mp4" change/index.mpd
 '
+check 'when the camera goes the radio goes on, and the camera may come back' '
+	make_ts hole.ts 24 25 160x90 -map 0:v -map 1:a -g 25 -keyint_min 25 \
+		-vf "select=lt(t\,5.4)+gt(t\,18.3)" -fps_mode passthrough
+	mpkg-segment -q --segment 2s --vod -o hole <hole.ts
+	test "$(count hole/a1/index.m3u8 a)" -ge 1100
+	test "$(count hole/v1/index.m3u8 v)" -ge 250
+	grep -A 2 GAP hole/v1/index.m3u8 | grep -x 6.m4s
+	test "$(grep -c "<Period" hole/index.mpd)" -eq 3
+'
 check 'live: dates, epoch numbers, and the same from any point on' '
 	mlive-ingest -q --realtime -t 9s ladder.ts >live.ts
 	mpkg-segment -q --segment 2s --event -o live <live.ts

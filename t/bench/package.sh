@@ -49,7 +49,7 @@ do
 		-hls_time 6 -hls_segment_type fmp4 -hls_list_size 0 out/i.m3u8
 	measure ffmpeg-dash ffmpeg -v error -i - -c copy -tag:v avc1 -tag:a mp4a \
 		-bsf:a aac_adtstoasc -seg_duration 6 -f dash out/i.mpd
-done >times
+done >figures
 awk -v mb="$megabytes" '
 	!($1 in best) || $2 < best[$1] { best[$1] = $2 }
 	$3 > memory[$1] { memory[$1] = $3 }
@@ -60,4 +60,4 @@ awk -v mb="$megabytes" '
 		printf "mpkg-segment (CMAF, HLS and DASH) is %.1f times as fast as ffmpeg HLS, " \
 		    "%.1f times as ffmpeg DASH\n", best["ffmpeg-hls"] / best["mpkg-segment"],
 		    best["ffmpeg-dash"] / best["mpkg-segment"]
-	}' times
+	}' figures

@@ -1,0 +1,156 @@
+/* What comes out of the demultiplexer, to the tracks. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "package/pack.h"
+
+static bool
+can_carry(const struct tsdemux_stream *st)
+{
+	switch (st->codec) {
+	case CODEC_AVC:
+	case CODEC_HEVC:
+	case CODEC_AAC:
+	case CODEC_AC3:
+	case CODEC_EAC3:
+	case CODEC_OPUS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+add_stream(struct pack *p, struct tsdemux_stream *st)
+{
+	struct cutter *c = &p->cutter;
+	struct track *t;
+	int r;
+
+	/* user: NULL is new, ourselves is left out, else its track */
+	st->user = p;
+	if (!can_carry(st)) {
+		enum codec_kind kind = codec_kind(st->codec);
+
+		if (kind == KIND_VIDEO || kind == KIND_AUDIO)
+			log_warn(0, "PID %u has %s, which is left out: "
+			    "neither HLS nor DASH carries it", st->pid, codec_name(st->codec));
+		return 0;
+	}
+	for (unsigned i = 0; i < c->ntrack; i++) {	/* it comes back */
+		t = c->track[i];
+		if (t->gone && t->pid == st->pid && t->codec == st->codec) {
+			t->gone = false;
+			st->user = t;
+			return 0;
+		}
+	}
+	if (c->ntrack == CUTTER_TRACKS)
+		return 0;
+	if ((t = malloc(sizeof(*t))) == NULL)
+		return -ENOMEM;
+	if ((r = track_init(t, st)) < 0) {
+		free(t);
+		return r;
+	}
+	p->index[c->ntrack] = UINT_MAX;
+	c->track[c->ntrack++] = t;
+	st->user = t;
+	return 0;
+}
+
+static int
+note_streams(struct pack *p)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < p->demux.nstream && r == 0; i++) {
+		struct tsdemux_stream *st = p->demux.stream[i];
+
+		if (st->user == NULL && !st->gone)
+			r = add_stream(p, st);
+		else if (st->gone && st->user != p && st->user != NULL)
+			((struct track *)st->user)->gone = true;
+	}
+	return r;
+}
+
+static void
+note_clock(struct pack *p, const struct tsdemux_event *ev)
+{
+	struct cutter *c = &p->cutter;
+
+	if (ev->has_arrival) {
+		c->pcr = ev->pcr / 300;
+		c->utc_ns = clk_ntp_to_ns(ev->arrival_ntp);
+		c->said = CUT_PACKETS;
+	} else if (c->said == CUT_UNKNOWN && !c->regular_file && c->utc_ns == 0) {
+		c->pcr = ev->pcr / 300;
+		c->utc_ns = clk_utc_ns();
+	}
+}
+
+/* New parameters need a cut, unless another track has changed at the same time. */
+static void
+note_change(struct pack *p, struct track *t)
+{
+	const struct cutter *c = &p->cutter;
+	const struct cut *last = c->n > 0 ? &c->cut[c->n - 1] : NULL;
+	int64_t at;
+
+	t->changed = false;
+	if (last == NULL || !last->discontinuity || !cutter_time(c, t->base,
+	    t->changed_pts, &at) || llabs(at - last->t) >= CLK_90K / 10)
+		cutter_break(&p->cutter);
+}
+
+int
+pack_event(struct pack *p, const struct tsdemux_event *ev)
+{
+	struct track *t;
+	int r = 0;
+
+	if (p->demux.clock == TSDEMUX_NOT_LIVE)
+		p->cutter.said = CUT_NOT_LIVE;
+	switch (ev->type) {
+	case TSDEMUX_STREAMS:
+		r = note_streams(p);
+		break;
+	case TSDEMUX_PCR:
+		note_clock(p, ev);
+		break;
+	case TSDEMUX_UNIT:
+		if (ev->stream->user == NULL || ev->stream->user == p)
+			break;
+		t = ev->stream->user;
+		r = track_unit(t, &p->cutter.bases, ev);
+		if (t->changed)
+			note_change(p, t);
+		if (r == 0)
+			r = pack_segments(p, false);
+		break;
+	case TSDEMUX_SECTION:
+		break;
+	}
+	return r;
+}
+
+
+void
+pack_free(struct pack *p)
+{
+	for (unsigned i = 0; i < p->cutter.ntrack; i++) {
+		track_free(p->cutter.track[i]);
+		free(p->cutter.track[i]);
+	}
+	for (size_t i = 0; i < p->nmaking; i++)
+		segment_free(p->making[i].segment);
+	free(p->making);
+	free(p->scratch);
+	free(p->cutter.cut);
+	pres_free(&p->pres);
+}
