@@ -38,7 +38,7 @@ async function openHls(video, base, on)
 			return;
 		const why = data.error && data.error.message || data.reason || "";
 
-		on.error(`${data.details} ${why}`.trim(), data.fatal);
+		on.error(`${data.details} ${why.replace(/ ?\(\{.*/s, "")}`.trim(), data.fatal);
 		if (data.fatal && data.type === Hls.ErrorTypes.NETWORK_ERROR)
 			setTimeout(() => hls.url && hls.loadSource(hls.url), 1000);
 		else if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR)
