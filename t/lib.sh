@@ -78,7 +78,7 @@ fails () {
 }
 
 eventually () {
-	within 5 "$@"
+	within 30 "$@"
 }
 
 within () {
