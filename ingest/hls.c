@@ -18,7 +18,7 @@
 #define LATE		(3 * CLK_90K)	/* units of another track that come later go */
 #define EARLY		(CLK_90K / 10)	/* audio may begin so long before video */
 #define PACE_JUMP	(60 * CLK_90K)
-#define CHUNK		(1024 * TS_PACKET)
+#define CHUNK		((size_t)1024 * TS_PACKET)
 #define NORMAL		1000		/* speed, in thousandths */
 #define FASTER		1050		/* while more is there than we hold back */
 #define SLOWER		980		/* when nothing is left */
@@ -224,15 +224,6 @@ set_speed(struct hls_pull *h, const struct hlstrack *t)
 
 /* ---- segments that pass as bytes */
 
-static size_t
-find_sync(const uint8_t *p, size_t len)
-{
-	for (size_t i = 0; i + TS_PACKET < len && i < 4 * TS_PACKET; i++)
-		if (p[i] == TS_SYNC && p[i + TS_PACKET] == TS_SYNC)
-			return i;
-	return 0;
-}
-
 static void
 begin_bytes(struct hls_pull *h, const struct hlstrack_segment *seg)
 {
@@ -262,9 +253,11 @@ begin_bytes(struct hls_pull *h, const struct hlstrack_segment *seg)
 static size_t
 next_chunk(struct hls_pull *h, const struct hlstrack_segment *seg, int64_t *media)
 {
-	size_t sync = find_sync(seg->data, seg->len), i = h->pos < sync ? sync : h->pos;
+	size_t sync = hlsunits_sync(seg->data, seg->len), i = h->pos;
 	struct ts_packet pkt;
 
+	if (i == 0 && sync < seg->len)
+		i = sync;
 	*media = SOURCE_NO_TIME;
 	if (!h->s->live)
 		return seg->len;

@@ -119,7 +119,8 @@ hls_choose_audio(const struct hls *h, const struct hls_variant *v,
 		/* The default comes first. */
 		out[n++] = m;
 		if (m->is_default) {
-			memmove(out + 1, out, (n - 1) * sizeof(*out));
+			for (unsigned k = n - 1; k > 0; k--)
+				out[k] = out[k - 1];
 			out[0] = m;
 		}
 	}

@@ -58,6 +58,17 @@ struct hlsunits_private {
 	size_t	 size;
 };
 
+size_t
+hlsunits_sync(const uint8_t *p, size_t len)
+{
+	if (len == TS_PACKET && p[0] == TS_SYNC)
+		return 0;
+	for (size_t i = 0; i + TS_PACKET < len && i < (size_t)4 * TS_PACKET; i++)
+		if (p[i] == TS_SYNC && p[i + TS_PACKET] == TS_SYNC)
+			return i;
+	return len;
+}
+
 enum hls_kind
 hlsunits_kind(const struct hlstrack_segment *s)
 {
@@ -75,10 +86,7 @@ hlsunits_kind(const struct hlstrack_segment *s)
 	if (memcmp(p, "ID3", 3) == 0 || (p[0] == 0xff && (p[1] & 0xe0) == 0xe0) ||
 	    (p[0] == 0x0b && p[1] == 0x77))
 		return HLS_KIND_PACKED;
-	for (size_t i = 0; i + TS_PACKET < len && i < 4 * TS_PACKET; i++)
-		if (p[i] == TS_SYNC && p[i + TS_PACKET] == TS_SYNC)
-			return HLS_KIND_TS;
-	return len == TS_PACKET && p[0] == TS_SYNC ? HLS_KIND_TS : HLS_KIND_UNKNOWN;
+	return hlsunits_sync(p, len) < len ? HLS_KIND_TS : HLS_KIND_UNKNOWN;
 }
 
 bool
@@ -87,12 +95,9 @@ hlsunits_scan(const struct hlstrack_segment *seg, int64_t *pts, int64_t *dts)
 	struct ts_packet pkt;
 	struct pes_header h;
 	bool found = false;
-	size_t i = 0;
 
-	while (i + TS_PACKET < seg->len && (seg->data[i] != TS_SYNC ||
-	    seg->data[i + TS_PACKET] != TS_SYNC))
-		i++;
-	for (; i + TS_PACKET <= seg->len; i += TS_PACKET) {
+	for (size_t i = hlsunits_sync(seg->data, seg->len); i + TS_PACKET <= seg->len;
+	    i += TS_PACKET) {
 		bool video;
 
 		if (ts_parse(seg->data + i, &pkt) < 0 || !pkt.unit_start ||
@@ -156,7 +161,7 @@ hlsunits_new(const char *name, const char *language)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
 	p->u.private = p;
 	p->name = name;
-	if (strlen(language) == 3)
+	if (strlen(language) == 3 && strcmp(language, "und") != 0)
 		memcpy(p->language, language, 4);
 	return &p->u;
 }

@@ -25,6 +25,9 @@ enum hls_kind { HLS_KIND_UNKNOWN, HLS_KIND_TS, HLS_KIND_MP4, HLS_KIND_PACKED };
 /* Of the segment's first bytes, and its map's. */
 enum hls_kind hlsunits_kind(const struct hlstrack_segment *segment);
 
+/* Where the packets of a transport stream begin in p[0..len), or len. */
+size_t hlsunits_sync(const uint8_t *p, size_t len);
+
 /*
  * The first timestamps of its video, else of its audio, where that can be told
  * from headers: transport streams only.

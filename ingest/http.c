@@ -244,12 +244,12 @@ static void
 http_stats(const struct source *s, json_t *o)
 {
 	const struct http *h = (const struct http *)s;
+	uint64_t retries = h->retries + (h->job != NULL ? h->job->failures : 0);
 
 	if (h->hls != NULL)
 		hls_pull_stats(h->hls, o);
 	else
-		json_object_set_new(o, "http_retries", json_integer((json_int_t)
-		    (h->retries + (h->job != NULL ? h->job->failures : 0))));
+		json_object_set_new(o, "http_retries", json_integer((json_int_t)retries));
 }
 
 const struct source_type source_http = {
