@@ -19,7 +19,8 @@
 struct track {
 	struct source_stream info;
 	enum codec_kind kind;
-	uint8_t	 cc;			/* kept while streams change */
+	uint8_t	 cc;			/* kept while streams change, as is */
+	bool	 discontinuity;		/* what is to be flagged */
 	bool	 timed, ended;		/* in this pass; in the pass before */
 	int64_t	 first, next;		/* pts of this pass as received; end */
 	int64_t	 dts, gap;
@@ -120,6 +121,7 @@ add_track(struct units *u, unsigned i)
 	if (s == NULL)
 		fatal(EXIT_INPUT, 0, "'%s' has too many streams", u->cfg.name);
 	s->cc = t->cc;
+	s->discontinuity = t->discontinuity;
 	if (k->registration != NULL)
 		add_desc(s, DESC_REGISTRATION, k->registration, 4);
 	if (strlen(t->info.language) == 3) {
@@ -135,10 +137,14 @@ add_track(struct units *u, unsigned i)
 void
 units_streams(struct units *u, const struct source_event *ev)
 {
+	uint8_t pmt_cc = u->mux.program[0].cc;
 	bool audio = false, video = false;
+	struct tsmux_program *program;
 
-	for (unsigned i = 0; i < u->mux.nstream; i++)
+	for (unsigned i = 0; i < u->mux.nstream; i++) {
 		u->track[i].cc = u->mux.stream[i].cc;
+		u->track[i].discontinuity = u->mux.stream[i].discontinuity;
+	}
 	u->mux.nstream = u->mux.nprogram = 0;
 	u->ntrack = ev->nstream;
 	u->pcr_track = 0;
@@ -159,9 +165,11 @@ units_streams(struct units *u, const struct source_event *ev)
 			u->pcr_track = i;
 		}
 	}
-	if (tsmux_add_program(&u->mux, 1, PMT_PID,
-	    (uint16_t)(FIRST_PID + u->pcr_track)) == NULL)
+	program = tsmux_add_program(&u->mux, 1, PMT_PID,
+	    (uint16_t)(FIRST_PID + u->pcr_track));
+	if (program == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
+	program->cc = pmt_cc;
 	if (u->sent)
 		tsmux_changed(&u->mux);
 }
