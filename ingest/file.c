@@ -118,6 +118,19 @@ open_pipe(const char *path)
 	return fd;
 }
 
+static void
+file_close(struct source *s)
+{
+	struct file *f = (struct file *)s;
+
+	avin_close(f->avin);
+	if (f->path != NULL) {
+		close(f->fd);
+		free((char *)(uintptr_t)f->shown);
+	}
+	free(f);
+}
+
 static struct source *
 file_open(const struct source_config *cfg, struct url *url)
 {
@@ -155,11 +168,15 @@ file_open(const struct source_config *cfg, struct url *url)
 	f->s.name = cfg->name;
 	f->pipe = f->s.live = !S_ISREG(st.st_mode);
 	f->s.connected = true;
-	if (f->reopen && (!S_ISFIFO(st.st_mode) || f->path == NULL))
-		fatal(EXIT_USAGE, 0, "--reopen is for named pipes, which %s is not",
-		    f->shown);
-	if (cfg->loop && f->pipe)
-		fatal(EXIT_USAGE, 0, "--loop is for files, which %s is not", f->shown);
+	if (f->reopen && (!S_ISFIFO(st.st_mode) || f->path == NULL)) {
+		file_close(&f->s);
+		fatal(EXIT_USAGE, 0, "--reopen is for named pipes, which '%s' is not",
+		    cfg->name);
+	}
+	if (cfg->loop && f->pipe) {
+		file_close(&f->s);
+		fatal(EXIT_USAGE, 0, "--loop is for files, which '%s' is not", cfg->name);
+	}
 	if (!f->pipe)
 		open_regular(f);
 	return &f->s;
@@ -285,19 +302,6 @@ file_rewind(struct source *s)
 	if (f->avin != NULL)
 		return avin_rewind(f->avin);
 	return lseek(f->fd, f->first, SEEK_SET) < 0 ? -errno : 0;
-}
-
-static void
-file_close(struct source *s)
-{
-	struct file *f = (struct file *)s;
-
-	avin_close(f->avin);
-	if (f->path != NULL) {
-		close(f->fd);
-		free((char *)(uintptr_t)f->shown);
-	}
-	free(f);
 }
 
 const struct source_type source_file = {

@@ -376,15 +376,15 @@ test_open(const struct source_config *cfg, struct url *url)
 	static const struct opt_unit times[] = {
 		{ "ms", 1000000 }, { "s", 1000000000 }, { NULL, 0 },
 	};
-	struct test *t = calloc(1, sizeof(*t));
+	struct test *t;
 	const char *v;
 	struct rational fps = { 30, 1 };
 
-	if (t == NULL)
-		fatal(EXIT_RUNTIME, 0, "out of memory");
 	if (!cfg->realtime && cfg->duration_ns == 0)
 		fatal(EXIT_USAGE, 0, "'%s' has no end: it needs --duration or --realtime",
 		    cfg->name);
+	if ((t = calloc(1, sizeof(*t))) == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
 	av_log_set_level(AV_LOG_QUIET);
 	t->s = (struct source){ .name = cfg->name, .live = cfg->realtime,
 	    .keep_time = cfg->realtime, .connected = true };

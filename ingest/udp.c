@@ -212,15 +212,16 @@ udp_open(const struct source_config *cfg, struct url *url)
 		{ "", 1 }, { "k", 1000 }, { "M", 1000000 }, { "Ki", 1 << 10 },
 		{ "Mi", 1 << 20 }, { NULL, 0 },
 	}, times[] = { { "ms", 1000000 }, { "s", 1000000000 }, { NULL, 0 } };
-	struct udp *u = calloc(1, sizeof(*u));
+	struct udp *u;
 	const char *rcvbuf = url_get(url, "rcvbuf"), *reorder = url_get(url, "reorder");
 	uint64_t size = RCVBUF, window = (uint64_t)REORDER;
 
-	if (u == NULL || (u->buf = malloc((size_t)BATCH * DATAGRAM)) == NULL)
-		fatal(EXIT_RUNTIME, 0, "out of memory");
 	if (cfg->realtime)
 		fatal(EXIT_USAGE, 0, "--realtime is for files and pipes: '%s' has a pace "
 		    "of its own", cfg->name);
+	u = calloc(1, sizeof(*u));
+	if (u == NULL || (u->buf = malloc((size_t)BATCH * DATAGRAM)) == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
 	u->s = (struct source){ .name = cfg->name, .live = true };
 	u->rtp_only = strcmp(url->scheme, "rtp") == 0;
 	if (url->port == 0)
