@@ -95,7 +95,7 @@ clf_date(int64_t utc_s, char buf[static 32])
 
 	gmtime_r(&t, &tm);
 	snprintf(buf, 32, "%02u/%.3s/%04u:%02u:%02u:%02u +0000", (unsigned)tm.tm_mday % 32,
-	    month + 3 * (tm.tm_mon % 12), (unsigned)(tm.tm_year + 1900) % 10000,
+	    month + (size_t)(tm.tm_mon % 12) * 3, (unsigned)(tm.tm_year + 1900) % 10000,
 	    (unsigned)tm.tm_hour % 24, (unsigned)tm.tm_min % 60, (unsigned)tm.tm_sec % 61);
 }
 

@@ -449,7 +449,10 @@ finish_file(struct upload *u)
 	return 0;
 }
 
-/* Give the file its name; the folder may go away meanwhile (tree_remove). */
+/*
+ * Give the file its name; the folder may go away meanwhile (tree_remove).  Returns
+ * the open folder, or -errno.
+ */
 static int
 name_file(struct upload *u)
 {
@@ -462,17 +465,13 @@ name_file(struct upload *u)
 
 		if (dir < 0) {
 			err = dir;
-			continue;
-		}
-		err = renameat(t->temp, u->temp, dir, name) < 0 ? -errno : 0;
-		if (err == 0) {
+		} else if (renameat(t->temp, u->temp, dir, name) == 0) {
 			u->finished = true;
-			if (u->durable && fsync(dir) < 0)
-				err = -errno;
+			return dir;
+		} else {
+			err = -errno;
+			close(dir);
 		}
-		close(dir);
-		if (u->finished)
-			break;
 	}
 	return err;
 }
@@ -487,15 +486,15 @@ store_put_commit(struct upload *u, bool *created)
 	struct entry *e;
 	struct stat st;
 	bool existed = false;
-	int fd, err = finish_file(u);
+	int fd, dir = -1, err = finish_file(u);
 
 	if (err < 0)
 		return err;
 	pthread_mutex_lock(&h->commit);
 	err = check(s, u->path, u->only_new,
 	    (struct h1_str){ u->if_match, strlen(u->if_match) }, &existed);
-	if (err == 0)
-		err = name_file(u);
+	if (err == 0 && (dir = name_file(u)) < 0)
+		err = dir;
 	if (err == 0) {
 		/* Cheap, and it is then as if it had been read from the disk. */
 		fd = fcntl(u->object->fd, F_DUPFD_CLOEXEC, 3);
@@ -512,6 +511,11 @@ store_put_commit(struct upload *u, bool *created)
 		pthread_mutex_unlock(&h->lock);
 	}
 	pthread_mutex_unlock(&h->commit);
+	/* Outside of the lock, where nobody has to wait for the disk with us. */
+	if (dir >= 0 && u->durable && fsync(dir) < 0)
+		err = -errno;
+	if (dir >= 0)
+		close(dir);
 	*created = !existed;
 	return err;
 }

@@ -1,0 +1,99 @@
+#!/bin/sh
+# The origin: requests and bytes per CPU-second beside nginx, and thousands of
+# readers of one growing object.
+#
+# Objects of 4 KB and 1 MB over 64 connections, one worker or loop each, in turn,
+# the best of three; CPU time is the server's, from /proc.  nginx (and wrk, which
+# asks) are from Debian: nginx has sendfile, open_file_cache and no log.
+#
+#	READERS=5000 SECONDS_EACH=3
+set -eu
+top=$(cd "$(dirname "$0")/../.." && pwd)
+BUILD=${BUILD:-$top/build}
+PATH=$BUILD:$BUILD/t/helper:/usr/sbin:$PATH
+readers=${READERS:-5000}
+time=${SECONDS_EACH:-3}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX")
+pids=
+trap 'kill $pids 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
+cd "$dir"
+chmod 755 .
+mkdir root
+head -c 4096 /dev/urandom >root/4k.m4s
+head -c 1048576 /dev/urandom >root/1m.m4s
+
+ticks () {
+	awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+peak () {
+	awk '/^VmHWM/ { print $2 " kB" }' "/proc/$1/status"
+}
+
+mstore-serve -l 127.0.0.1:0 --root root 2>log &
+ours=$!
+pids=$ours
+until grep -q listening log; do sleep 0.05; done
+our_url=http://$(sed -n 's/.*listening on //p' log)
+
+# measure NAME PID URL: a line "NAME requests-per-CPU-second requests"
+measure () {
+	before=$(ticks "$2")
+	n=$(wrk -t1 -c64 "-d${time}s" "$3" | awk '/requests in/ { print $1 }')
+	after=$(ticks "$2")
+	awk -v name="$1" -v n="$n" -v t="$((after - before))" \
+		-v hz="$(getconf CLK_TCK)" 'BEGIN { print name, int(n * hz / (t + !t)), n }'
+}
+
+if command -v wrk >/dev/null && command -v nginx >/dev/null
+then
+	port=$((20000 + $$ % 12000))
+	cat >nginx.conf <<-END
+	daemon off; worker_processes 1; pid $dir/nginx.pid; error_log $dir/nginx.log;
+	events { worker_connections 4096; multi_accept on; }
+	http {
+		access_log off; sendfile on; tcp_nodelay on; etag on;
+		keepalive_requests 1000000000;
+		open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;
+		server {
+			listen 127.0.0.1:$port; root $dir/root;
+			add_header Access-Control-Allow-Origin *;
+			add_header Cache-Control "public, max-age=31536000, immutable";
+		}
+	}
+	END
+	nginx -e "$dir/nginx.log" -c "$dir/nginx.conf" &
+	pids="$pids $!"
+	until curl -sf -o out "http://127.0.0.1:$port/4k.m4s"; do sleep 0.05; done
+	worker=$(ps -o pid= --ppid "$(cat nginx.pid)" | head -n 1 | tr -d ' ')
+	for object in 4k 1m
+	do
+		for _ in 1 2 3
+		do
+			measure mstore-serve "$ours" "$our_url/$object.m4s"
+			measure nginx "$worker" "http://127.0.0.1:$port/$object.m4s"
+		done >"$object"
+		awk -v object="$object" -v size="$(wc -c <root/$object.m4s)" '
+			$2 > best[$1] { best[$1] = $2 }
+			END {
+				for (name in best)
+					printf "%s %-13s %7d requests, %6.2f GB per CPU-second\n",
+						object, name, best[name], best[name] * size / 1e9
+				printf "%s ratio %.2f\n", object,
+					best["mstore-serve"] / best["nginx"]
+			}' "$object"
+	done
+	echo "peak memory: mstore-serve $(peak "$ours"), nginx worker $(peak "$worker")"
+else
+	echo "wrk or nginx is missing: nothing to compare with (apt-get install wrk nginx-light)"
+fi
+
+# One object, 20 pieces of 75 kB, one each 200 ms: 3 Mb/s for each reader.
+for n in $((readers / 10)) "$readers"
+do
+	before=$(ticks "$ours")
+	follow-load "${our_url##*:}" "/grow/$n.m4s" "$n" 75000 20 200 >out
+	after=$(ticks "$ours")
+	echo "following: $(cat out) server_cpu_s=$(awk -v t="$((after - before))" \
+		-v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f", t / hz }')"
+done
+echo "peak memory: mstore-serve $(peak "$ours")"
