@@ -141,11 +141,18 @@ put_video(const struct group *g, unsigned first, struct text *t)
 	text_add(t, "    <AdaptationSet id=\"%u\" contentType=\"video\" "
 	    "mimeType=\"video/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\">\n",
 	    first + 1);
-	for (unsigned n = 0; n < 4; n++)
-		if ((cc.cc & 1u << n) != 0)
-			text_add(t, "      <Accessibility "
-			    "schemeIdUri=\"urn:scte:dash:cc:cea-608:2015\" value=\"CC%u=und\"/>\n",
-			    n + 1);
+	if (cc.cc != 0) {
+		const char *between = "";
+
+		text_add(t, "      <Accessibility "
+		    "schemeIdUri=\"urn:scte:dash:cc:cea-608:2015\" value=\"");
+		for (unsigned n = 0; n < 4; n++)
+			if ((cc.cc & 1u << n) != 0) {
+				text_add(t, "%sCC%u=und", between, n + 1);
+				between = ";";
+			}
+		text_add(t, "\"/>\n");
+	}
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
 	if (same)
 		put_template(g, first, "      ", t);

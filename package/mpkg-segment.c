@@ -44,7 +44,7 @@ static const char help[] =
     "      --segment duration   of segments [4s]\n"
     "  -s, --stats target       a JSON line each second: fd:N, file, unix:PATH\n"
     "      --token-file file    bearer token for the server\n"
-    "      --utc-timing url     where DASH players get the time\n"
+    "      --utc-timing url     where DASH players get the time, or none [index.mpd]\n"
     "      --vod                all at once, when the input ends\n"
     "      --window duration    of live playlists [60s]\n"
     OPT_COMMON_HELP;
@@ -116,7 +116,7 @@ parse_options(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "no --output");
 	if (segment < CLK_SECOND / 10 || segment > 60 * CLK_SECOND)
 		opt_usage(help, "--segment must be between 100ms and 60s");
-	if (window < segment || window > 14 * 86400 * CLK_SECOND)
+	if (window < segment || window > INT64_C(14) * 86400 * CLK_SECOND)
 		opt_usage(help, "--window must be between --segment and 336h");
 	if (s->utc_timing != NULL && strpbrk(s->utc_timing, "\"<&>\n") != NULL)
 		opt_usage(help, "--utc-timing '%s' has characters that no URL has",
@@ -124,7 +124,8 @@ parse_options(struct tool *s, int argc, char *argv[])
 	s->pack.cutter.segment_ns = (int64_t)segment;
 	pr->window = rescale_near((int64_t)window, CLK_90K, CLK_SECOND);
 	pr->utc_scheme = "head";
-	pr->utc_timing = s->utc_timing;
+	pr->utc_timing = s->utc_timing == NULL ? "index.mpd" :
+	    strcmp(s->utc_timing, "none") == 0 ? NULL : s->utc_timing;
 	s->pack.grace = pr->window;
 }
 
@@ -405,7 +406,7 @@ main(int argc, char *argv[])
 	s.pack.cutter.bases.near = s.pack.cutter.bases.top = PES_NO_TIME;
 	if ((r = stats_open(&s.stats, s.stats_target)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s.stats_target);
-	if ((s.in = malloc(READ_MAX + 4096)) == NULL || (r = tsdemux_init(&s.pack.demux)) < 0)
+	if ((s.in = malloc(READ_MAX + 4096)) == NULL || tsdemux_init(&s.pack.demux) < 0)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot start");
 	open_sink(&s);
 	resume(&s);

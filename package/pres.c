@@ -28,7 +28,7 @@ pres_add(struct pres *p, struct segment *s)
 {
 	if (p->n == p->cap) {
 		size_t cap = p->cap * 2 + 16;
-		struct segment **list = realloc(p->segment, cap * sizeof(*list));
+		struct segment **list = realloc(p->segment, cap * sizeof(struct segment *));
 
 		if (list == NULL) {
 			segment_free(s);

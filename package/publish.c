@@ -226,7 +226,7 @@ delete_old(struct pack *p)
 	if (n == 0)
 		return;
 	pr->n -= n;
-	memmove(pr->segment, pr->segment + n, pr->n * sizeof(*pr->segment));
+	memmove(pr->segment, pr->segment + n, pr->n * sizeof(struct segment *));
 	if (inits)
 		delete_inits(p);
 }

@@ -160,10 +160,10 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
 		.content_type = t->kind == KIND_VIDEO ? "video/mp4" : "audio/mp4",
 		.level = SINK_MEDIA,
 	};
-	struct keyframe key[FRAGMENTS_MAX];
+	struct keyframe key[FRAGMENTS_MAX] = { { .offset = 0 } };
 	size_t room = 0, fill = 0, at = 0, to;
 	int64_t time = part->t;
-	unsigned parts = 0;
+	unsigned parts = 0, nkey = 0;
 	uint8_t *head;
 	int r;
 
@@ -197,7 +197,7 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
 			return r;
 		}
 		if (t->kind == KIND_VIDEO && s[i].sync)
-			key[part->nkey++] = (struct keyframe){
+			key[nkey++] = (struct keyframe){
 				.offset = (uint32_t)part->bytes,
 				.size = (uint32_t)r + (uint32_t)s[i].len, .duration = time,
 			};
@@ -212,13 +212,13 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
 		part->bytes += (size_t)r + len;
 	}
 	part->duration = time - part->t;
-	for (unsigned k = 0; k < part->nkey; k++)
-		key[k].duration = (k + 1 < part->nkey ? key[k + 1].duration : time) -
+	for (unsigned k = 0; k < nkey; k++)
+		key[k].duration = (k + 1 < nkey ? key[k + 1].duration : time) -
 		    key[k].duration;
-	if (part->nkey > 0 && (part->key = malloc(part->nkey * sizeof(key[0]))) != NULL)
-		memcpy(part->key, key, part->nkey * sizeof(key[0]));
-	else
-		part->nkey = 0;
+	if (nkey > 0 && (part->key = malloc(nkey * sizeof(key[0]))) != NULL) {
+		memcpy(part->key, key, nkey * sizeof(key[0]));
+		part->nkey = nkey;
+	}
 	snprintf(o.name, sizeof(o.name), "%s/%lld.m4s", p->pres.track[index].name,
 	    (long long)number);
 	o.own[0] = head;

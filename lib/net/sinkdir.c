@@ -168,7 +168,7 @@ dir_get(void *t, const char *name, char **data, size_t *len)
 			have += (size_t)n;
 	}
 	close(fd);
-	if (r < 0) {
+	if (r < 0 || p == NULL) {
 		free(p);
 		return r;
 	}

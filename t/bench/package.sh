@@ -42,7 +42,7 @@ measure () {
 		printf "%s %.2f %d\n", $name, $u + $s, $peak' "$name" "$@"
 }
 
-for turn in 1 2 3
+for _ in 1 2 3
 do
 	measure mpkg-segment mpkg-segment -q --vod --segment 6s -o out
 	measure ffmpeg-hls ffmpeg -v error -i - -c copy -bsf:a aac_adtstoasc -f hls \
