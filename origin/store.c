@@ -330,10 +330,9 @@ check(struct store *s, const char *path, bool only_new, struct h1_str if_match,
 		close(fd);
 	if (err < 0)
 		return err;
-	if (only_new && *exists)
-		err = -ESTALE;
-	else if (if_match.len > 0 && (o == NULL || !http_etag_match(if_match,
-	    (struct h1_str){ o->etag, strlen(o->etag) }, false)))
+	if ((only_new && *exists) ||
+	    (if_match.len > 0 && (o == NULL || !http_etag_match(if_match,
+	    (struct h1_str){ o->etag, strlen(o->etag) }, false))))
 		err = -ESTALE;
 	object_unref(&o);
 	return err;

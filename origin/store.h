@@ -23,8 +23,8 @@
 
 #define STORE_SHARDS	64
 #define STORE_TRUST_NS	INT64_C(100000000)
-#define STORE_SMALL	(64 * 1024)		/* such objects stay in memory */
-#define STORE_TEXT	(2 * 1024 * 1024)	/* and texts up to this */
+#define STORE_SMALL	65536u		/* such objects stay in memory */
+#define STORE_TEXT	2097152u	/* and texts up to this */
 #define STORE_FIELD	128			/* Content-Type, Cache-Control */
 
 struct entry;

@@ -189,9 +189,7 @@ tree_remove(const struct tree *t, const char *path, bool durable)
 
 	if (fd < 0)
 		return missing(fd);
-	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		err = -errno;
-	else if (!S_ISREG(st.st_mode))
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		err = -ENOENT;
 	else if (unlinkat(fd, name, 0) < 0 || (durable && fsync(fd) < 0))
 		err = -errno;

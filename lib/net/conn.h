@@ -11,7 +11,7 @@
 #include "lib/net/httpd.h"
 
 #define CONN_READ	262144u	/* of a body at once */
-#define CONN_READ_HEAD	(2u * H1_HEAD_MAX)
+#define CONN_READ_HEAD	32768u
 #define CONN_OUT	16384		/* the longest head of a reply */
 
 struct wait_queue {

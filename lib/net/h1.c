@@ -33,7 +33,7 @@ hex(char c)
 static char
 lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+	return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
 bool
@@ -350,9 +350,8 @@ step_size(struct h1_chunked *c, char b)
 		return -EBADMSG;
 	if (b == '\r')
 		c->state = SIZE_LF;
-	else if (c->state == SIZE && b != ';' && !is_space(b))
-		return -EBADMSG;
-	else if ((unsigned char)b < ' ' && b != '\t')
+	else if ((c->state == SIZE && b != ';' && !is_space(b)) ||
+	    ((unsigned char)b < ' ' && b != '\t'))
 		return -EBADMSG;
 	else
 		c->state = EXTENSION;
@@ -371,9 +370,8 @@ step_trailer(struct h1_chunked *c, char b)
 	}
 	if (b == '\r')
 		c->state = c->state == TRAILER_START ? END_LF : TRAILER_LF;
-	else if (c->state == TRAILER_START && !is_token((unsigned char)b))
-		return -EBADMSG;
-	else if ((unsigned char)b < ' ' && b != '\t')
+	else if ((c->state == TRAILER_START && !is_token((unsigned char)b)) ||
+	    ((unsigned char)b < ' ' && b != '\t'))
 		return -EBADMSG;
 	else
 		c->state = TRAILER;

@@ -461,8 +461,6 @@ take_event(struct httpd_loop *l, const struct epoll_event *ev)
 		c->readable = true;
 	if ((ev->events & EPOLLRDHUP) != 0)
 		c->ended = true;
-	if ((ev->events & EPOLLOUT) != 0)
-		c->writable = true;
 	if ((ev->events & (EPOLLERR | EPOLLHUP)) != 0)
 		c->broken = true;
 	conn_run(c);

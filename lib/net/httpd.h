@@ -160,7 +160,7 @@ struct httpd_conn {
 	enum httpd_state state;
 	enum httpd_timer timer;
 	unsigned holds;
-	bool	 readable, writable, ended, broken;
+	bool	 readable, ended, broken;
 	bool	 in_exchange, keep_alive, head_only, body_unread, expect_continue;
 	bool	 chunked_in, chunked_out, in_ready;
 	int	 minor;

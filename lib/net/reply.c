@@ -67,7 +67,6 @@ count_sent(struct httpd_conn *c, size_t n)
 static int
 blocked(struct httpd_conn *c)
 {
-	c->writable = false;
 	if (link_empty(&c->timer_link))
 		conn_arm(c, HTTPD_SEND);
 	return 0;
