@@ -102,7 +102,7 @@ choose_streams(struct avin *a)
 			continue;
 		if (a->ntrack == SOURCE_STREAMS_MAX)
 			break;
-		if (!avtrack_init(t, a->fmt, st)) {
+		if (!avtrack_init(t, a->fmt, st, a->name)) {
 			const char *codec = avcodec_get_name(st->codecpar->codec_id);
 
 			if (type == AVMEDIA_TYPE_VIDEO)

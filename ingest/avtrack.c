@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <libavutil/dict.h>
+#include <libavutil/display.h>
 #include <libavutil/intreadwrite.h>
 
 #include "ingest/avtrack.h"
@@ -41,14 +42,28 @@ codec_of_id(enum AVCodecID id)
 	}
 }
 
+/* A transport stream has no place for what a player is to do with the pictures. */
+static void
+warn_rotation(const struct avtrack *t, const char *name)
+{
+	const uint8_t *m = av_stream_get_side_data(t->st, AV_PKT_DATA_DISPLAYMATRIX,
+	    NULL);
+	double turn = m != NULL ? av_display_rotation_get((const int32_t *)(const void *)m) : 0;
+
+	if (turn > 1 || turn < -1)
+		log_warn(0, "'%s' wants its pictures turned by %.0f degrees, which is lost",
+		    name, -turn);
+}
+
 static bool
-init_video(struct avtrack *t, AVFormatContext *fmt)
+init_video(struct avtrack *t, AVFormatContext *fmt, const char *name)
 {
 	const AVCodecParameters *par = t->st->codecpar;
 	AVRational rate = av_guess_frame_rate(fmt, t->st, NULL);
 
 	if (rate.num > 0 && rate.den > 0 && rate.num / rate.den < 1000)
 		t->info.rate = rational_reduce(rate.num, rate.den);
+	warn_rotation(t, name);
 	if (t->info.codec != CODEC_AVC && t->info.codec != CODEC_HEVC)
 		return true;
 	video_init(&t->video, t->info.codec);
@@ -92,7 +107,7 @@ set_language(struct avtrack *t)
 }
 
 bool
-avtrack_init(struct avtrack *t, AVFormatContext *fmt, AVStream *st)
+avtrack_init(struct avtrack *t, AVFormatContext *fmt, AVStream *st, const char *name)
 {
 	bool good;
 
@@ -105,7 +120,7 @@ avtrack_init(struct avtrack *t, AVFormatContext *fmt, AVStream *st)
 		    90000 * (int64_t)st->time_base.num, st->time_base.den);
 	switch (codec_kind(t->info.codec)) {
 	case KIND_VIDEO:
-		good = init_video(t, fmt);
+		good = init_video(t, fmt, name);
 		break;
 	case KIND_AUDIO:
 		good = init_audio(t);

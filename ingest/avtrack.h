@@ -36,8 +36,9 @@ struct avtrack {
 	size_t	 size;
 };
 
-/* False: a transport stream cannot carry it. */
-bool avtrack_init(struct avtrack *t, AVFormatContext *fmt, AVStream *st);
+/* False: a transport stream cannot carry it.  name is for messages. */
+bool avtrack_init(struct avtrack *t, AVFormatContext *fmt, AVStream *st,
+    const char *name);
 void avtrack_free(struct avtrack *t);
 
 /* The file begins again. */
