@@ -496,6 +496,11 @@ pack_segments(struct pack *p, bool eof)
 			trim(p, c->track[i]);
 		return 0;
 	}
+	if (c->widened) {
+		c->widened = false;
+		log_warn(0, "random access points are far apart: segments of %lld s",
+		    (long long)((c->longest + CLK_90K / 2) / CLK_90K));
+	}
 	pack_name_tracks(p);
 	if ((r = add_making(p)) < 0)
 		return r;
