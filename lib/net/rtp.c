@@ -93,7 +93,8 @@ keep(struct rtp_slot *s, const struct rtp_packet *pkt, int64_t now_ns)
 		s->data = data;
 		s->size = size;
 	}
-	memcpy(s->data, pkt->payload, pkt->payload_len);
+	if (pkt->payload_len > 0)
+		memcpy(s->data, pkt->payload, pkt->payload_len);
 	s->len = pkt->payload_len;
 	s->arrival_ns = now_ns;
 	s->full = true;
