@@ -126,7 +126,9 @@ test: programs
 	prove -j2 $(if $(V),-v) $(filter-out t/08%,$(wildcard t/*.t)) || failed=1; \
 	prove $(if $(V),-v) $(wildcard t/08*.t) || failed=1; exit $$failed
 
-bench: all $(HELP)
+bench:
+	.ci/deps bench
+	+$(MAKE) --no-print-directory -j$$(nproc) programs
 	for b in t/bench/*.sh; do echo "# $$b"; BUILD=$(abspath $(B)) sh $$b || exit; done
 
 lint: lint-man lint-shell lint-headers lint-tidy
