@@ -1,0 +1,99 @@
+#!/bin/sh
+# mlive-encode: the picture as good as ffmpeg's, sound in step, captions, cues.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=/dev/null
+. "${top:-.}/t/encode.sh"
+export PATH="$BUILD/t/helper:$PATH"
+
+# psnr FILE N SIZE - the mean PSNR of its video N against source.ts in that size.
+psnr () {
+	ffmpeg -v info -i "$1" -i source.ts -filter_complex "[0:v:$2]setpts=N[a];
+		[1:v]scale=$3,setpts=N[b];[a][b]psnr" -f null - 2>&1 |
+		sed -n 's/.*average:\([0-9.]*\).*/\1/p'
+}
+
+# lips FILE - flashes and beeps come together, within 2 ms, as often as LEAST.
+lips () {
+	flashes "$1" >f
+	beeps "$1" >b
+	test "$(wc -l <b)" -ge "$2"
+	tail -n "$(wc -l <b)" f | paste - b >both
+	while read -r flash beep
+	do
+		near "$flash" "$beep" 0.002
+	done <both
+}
+
+text () {
+	ffmpeg -v error -f lavfi -i "movie=$1[out0+subcc]" -map 0:s -f srt - |
+		grep -v -e '-->' | grep -o 'CAPTION NUMBER [0-9]*' | sort -u
+}
+
+ffmpeg -v error -f lavfi -i "mandelbrot=s=1280x720:r=25:end_scale=0.02" -t 3 -vf \
+	noise=alls=5:allf=t,format=yuv420p -c:v libx264 -preset ultrafast -qp 12 -f mpegts source.ts
+
+check 'PSNR as that of ffmpeg with the same settings, within 0.1 dB' '
+	mlive-encode -q -r "720p@3000k,preset=superfast,threads=1" \
+		-r "360p@800k,preset=superfast,threads=1" <source.ts >ours.ts
+	ffmpeg -v error -i source.ts -filter_complex "[0:v]split=2[a][b];[b]scale=640:360[c]" \
+		-map "[a]" -map "[c]" -c:v libx264 -preset superfast -threads 1 -g 50 \
+		-keyint_min 50 -sc_threshold 0 -b:v:0 3000k -maxrate:v:0 3000k -bufsize:v:0 6000k \
+		-b:v:1 800k -maxrate:v:1 800k -bufsize:v:1 1600k -f mpegts theirs.ts
+	near "$(psnr ours.ts 0 1280:720)" "$(psnr theirs.ts 0 1280:720)" 0.1
+	near "$(psnr ours.ts 1 640:360)" "$(psnr theirs.ts 1 640:360)" 0.1
+'
+check 'flash and beep: in step to 2 ms, from a file and live' '
+	ffmpeg -v error -f lavfi -i "color=black:s=320x180:r=25:d=6,geq=lum=\
+$(echo "if(lt(mod(N\,25)\,1)\,235\,16)"):cb=128:cr=128" -f lavfi -i \
+		"aevalsrc=sin(2*PI*1000*t)*lt(mod(t\,1)\,0.04):s=48000:d=6" \
+		-c:v libx264 -preset ultrafast -g 50 -c:a mp2 -f mpegts flash.ts
+	mlive-encode -q -r 180p@300k <flash.ts >out.ts
+	lips out.ts 5
+	cat flash.ts | mlive-encode -q -r 180p@300k >out.ts
+	lips out.ts 5
+'
+source_ts 5 30000/1001 | decorate >cc.ts
+
+check 'captions: the same text in AVC, HEVC and at every frame rate' '
+	text cc.ts >want
+	test "$(wc -l <want)" -ge 5
+	mlive-encode -q -r 180p@300k -r 180p@300k,codec=hevc,preset=ultrafast \
+		-r 180p@300k,fps=half -r 180p@300k,fps=25 -r 180p@300k,fps=60000/1001 \
+		<cc.ts >out.ts
+	for n in 0 1 2 3 4
+	do
+		ffmpeg -v error -y -i out.ts -map 0:v:$n -c copy one.ts
+		text one.ts >got
+		head -n 5 want >w
+		head -n 5 got | diff w -
+	done
+'
+check 'cues: passed, on time with their pictures' '
+	ebps <cc.ts | sed -n "s/^cue //p" >in.cues
+	ebps <out.ts | sed -n "s/^cue //p" >out.cues
+	test "$(wc -l <out.cues)" -ge 4
+	first=$(stamps cc.ts v:0 | head -n 1)
+	start=$(stamps out.ts v:4 | head -n 1)
+	tail -n "$(wc -l <out.cues)" in.cues | paste - out.cues >both
+	while read -r before after
+	do
+		test $((before - first)) -eq $((after - start))
+	done <both
+'
+check 'memory of a ladder from 1080p stays under 350 MB' '
+	ffmpeg -v error -f lavfi -i testsrc2=s=1920x1080:r=30:d=3 -c:v libx264 \
+		-preset ultrafast -f mpegts hd.ts
+	mlive-encode -q -r 1080p@5000k -r 720p@2800k -r 360p@800k <hd.ts >hd.out & pid=$!
+	peak=0
+	while kb=$(sed -n "s/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p" /proc/$pid/status) &&
+		test -n "$kb"
+	do
+		peak=$kb
+		sleep 0.1
+	done 2>/dev/null
+	wait $pid
+	echo "$peak kB"
+	test "$peak" -gt 50000
+	test "$peak" -lt 350000
+'
+done_testing

@@ -1,0 +1,157 @@
+/*
+ * decorate <in.ts >out.ts - add captions and cues to a stream of AVC.
+ *
+ * Each picture gets an A/53 message with one pair of CEA-608 field 1: roll-up
+ * captions, a line "CAPTION NUMBER 00000000" and on each 24 pictures.  Every second
+ * a SCTE-35 splice_insert comes, whose time is that of the picture it precedes,
+ * on PID 500.  The stream is muxed anew, its times stay.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/rational.h"
+#include "lib/media/tsdemux.h"
+#include "lib/media/tsmux.h"
+
+static uint8_t
+odd_parity(unsigned c)
+{
+	return (uint8_t)(__builtin_parity(c & 0x7f) ? c & 0x7f : (c & 0x7f) | 0x80);
+}
+
+/* The pair of field 1 for picture n: roll-up captions, a line each 24 pictures. */
+static void
+pair(int64_t n, uint8_t out[static 2])
+{
+	static const uint8_t codes[8][2] = {
+		{ 0x14, 0x25 }, { 0x14, 0x25 }, { 0x14, 0x2d }, { 0x14, 0x2d },
+		{ 0x14, 0x70 }, { 0x14, 0x70 }, { 0, 0 }, { 0, 0 },
+	};
+	char text[64];
+	int64_t i = n % 24;
+
+	snprintf(text, sizeof(text), "CAPTION NUMBER %08" PRId64 " OF THE TEST AND MORE THAN IT", n / 24);
+	out[0] = odd_parity(i < 8 ? codes[i][0] : (unsigned char)text[(i - 8) * 2]);
+	out[1] = odd_parity(i < 8 ? codes[i][1] : (unsigned char)text[(i - 8) * 2 + 1]);
+}
+
+/* The unit with an SEI NAL unit before its first slice; returns its length. */
+static size_t
+add_captions(const uint8_t *p, size_t len, int64_t n, uint8_t *out)
+{
+	static const uint8_t head[] = {
+		0, 0, 1, 6, 4, 17, 0xb5, 0, 0x31, 'G', 'A', '9', '4', 3, 0xc2, 0xff, 0xfc,
+	};
+	static const uint8_t tail[] = { 0xfd, 0x80, 0x80, 0xff, 0x80 };
+	size_t pos = 0, fill;
+
+	while (pos + 4 < len && !(p[pos] == 0 && p[pos + 1] == 0 && p[pos + 2] == 1 &&
+	    ((p[pos + 3] & 31) == 1 || (p[pos + 3] & 31) == 5)))
+		pos++;
+	memcpy(out, p, pos);
+	fill = pos;
+	memcpy(out + fill, head, sizeof(head));
+	fill += sizeof(head);
+	pair(n, out + fill);
+	fill += 2;
+	memcpy(out + fill, tail, sizeof(tail));
+	fill += sizeof(tail);
+	memcpy(out + fill, p + pos, len - pos);
+	return fill + len - pos;
+}
+
+/* splice_insert (SCTE 35 9.7.3), out of network, at pts. */
+static size_t
+cue(int64_t pts, uint8_t out[static 64])
+{
+	uint64_t t = (uint64_t)pts & (PES_WRAP - 1);
+	uint8_t s[] = {
+		0xfc, 0x30, 32, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xf0, 15, 5,
+		0, 0, 0, 1, 0x7f, 0xcf, (uint8_t)(0xfe | t >> 32), (uint8_t)(t >> 24),
+		(uint8_t)(t >> 16), (uint8_t)(t >> 8), (uint8_t)t, 0, 1, 0, 0, 0, 0,
+		0, 0, 0, 0,
+	};
+	uint32_t crc = psi_crc32(s, sizeof(s) - 4);
+
+	for (size_t i = 0; i < 4; i++)
+		s[sizeof(s) - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
+	memcpy(out, s, sizeof(s));
+	return sizeof(s);
+}
+
+static void
+put(struct tsmux *m, struct tsmux_stream *s, const struct tsdemux_event *ev,
+    struct tsmux_stream *cues)
+{
+	static uint8_t unit[1 << 20];
+	static int64_t first = PES_NO_TIME, next_cue;
+	struct tsmux_unit u = {
+		.data = ev->data, .len = ev->len, .pts = ev->pts, .dts = ev->dts,
+		.random_access = ev->random_access,
+	};
+	uint8_t section[64];
+
+	if (codec_kind(ev->stream->codec) == KIND_VIDEO && ev->len < sizeof(unit) - 64) {
+		if (first == PES_NO_TIME)
+			first = next_cue = ev->pts;
+		if (ev->pts >= next_cue) {
+			next_cue += 90000;
+			tsmux_put_section(m, cues, section, cue(ev->pts, section));
+		}
+		u.len = add_captions(ev->data, ev->len,
+		    rescale_near(ev->pts - first, 30000, 1001 * 90000), unit);
+		u.data = unit;
+	}
+	tsmux_put(m, s, &u);
+	if (io_write(STDOUT_FILENO, m->out, m->len) < 0)
+		exit(1);
+	tsmux_clear(m);
+}
+
+int
+main(void)
+{
+	static uint8_t in[1000 * TS_PACKET];
+	static struct tsmux m;
+	struct tsmux_stream *cues;
+	struct tsdemux d;
+	struct tsdemux_event ev;
+	size_t len = 0, used;
+
+	tsmux_init(&m);
+	tsmux_add_program(&m, 1, 0x1000, 256);
+	desc_put(m.program[0].desc, sizeof(m.program[0].desc), &m.program[0].desc_len,
+	    DESC_REGISTRATION, "CUEI", 4);
+	cues = tsmux_add_stream(&m, 500, 0x86, 0, 1);
+	if (tsdemux_init(&d) < 0)
+		return 1;
+	while (!d.eof) {
+		ssize_t n = io_read(STDIN_FILENO, in + len, sizeof(in) - len);
+		size_t pos = 0;
+
+		d.eof = n <= 0;
+		len += n > 0 ? (size_t)n : 0;
+		while (tsdemux_next(&d, in + pos, len - pos, &used, &ev) > 0) {
+			pos += used;
+			if (ev.type == TSDEMUX_STREAMS)
+				for (unsigned i = 0; i < d.nstream; i++)
+					if (d.stream[i]->user == NULL)
+						d.stream[i]->user = tsmux_add_stream(&m,
+						    d.stream[i]->pid, d.stream[i]->stream_type,
+						    codec_kind(d.stream[i]->codec) == KIND_VIDEO ?
+						    PES_VIDEO : PES_AUDIO, 1);
+			if (ev.type == TSDEMUX_UNIT && ev.pts != PES_NO_TIME)
+				put(&m, ev.stream->user, &ev, cues);
+		}
+		pos += used;
+		len -= pos;
+		memmove(in, in + pos, len);
+	}
+	tsdemux_free(&d);
+	tsmux_free(&m);
+	return 0;
+}
