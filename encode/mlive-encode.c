@@ -167,7 +167,7 @@ report(struct encode *s)
 }
 
 /* A damaged stream makes thousands of them; the counters say the rest. */
-static void
+static void PRINTFLIKE(3, 0)
 decoder_message(void *avcl, int level, const char *fmt, va_list ap)
 {
 	static atomic_int said;
