@@ -6,7 +6,7 @@
 
 need 'no ffmpeg' ffmpeg -version
 film
-clip 20 film.ts
+clip 20 film.ts 216
 udp=$(free_port)
 mkdir seen
 origin store

@@ -6,7 +6,7 @@
 
 need 'no ffmpeg' ffmpeg -version
 film
-clip 30 film.ts
+clip 30 film.ts 216
 one=$(free_port)
 two=$(free_port)
 
@@ -57,7 +57,7 @@ do
 		sed "1d;\$d" a | sort >a.mid
 		sed "1d;\$d" b | sort >b.mid
 		join a.mid b.mid >common
-		cat common
+		paste a b
 		test "$(wc -l <common)" -ge 3
 		awk "\$2 != \$5 || \$3 != \$6 || \$4 != \$7 { bad = 1 } END { exit bad }" common
 	'

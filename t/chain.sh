@@ -2,7 +2,7 @@
 #
 #   film			path of real content, in $film; skips the file without it
 #   origin DIR			starts mstore-serve over DIR: $base, $origin, $origin_log
-#   clip SECONDS FILE		so much of it, whole pictures, as a transport stream
+#   clip SECONDS FILE [LINES]	so much of it, whole pictures, as a transport stream
 #   stage NAME IN OUT command...	starts one tool; its pid is in $NAME, its text in
 #				NAME.log; IN and OUT are files or named pipes
 #   gone PID			true once the process has ended
@@ -28,7 +28,8 @@ film () {
 
 clip () {
 	ffmpeg -nostdin -v error -y -ss 5 -i "$film" -t "$1" -c:a aac -b:a 128k \
-		-c:v libx264 -preset ultrafast -crf 20 -f mpegts "$2"
+		-vf "scale=-2:${3:-720}" -c:v libx264 -preset ultrafast -crf 20 -g 48 \
+		-f mpegts "$2"
 }
 
 stage () {
