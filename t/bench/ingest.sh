@@ -9,7 +9,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 
 mlive-ingest -q -t 20s "test:?size=640x360&rate=10M&gop=1s" >"$dir/clip.ts"
-for i in 1 2 3 4 5 6 7 8 9 10
+for _ in 1 2 3 4 5 6 7 8 9 10
 do
 	cat "$dir/clip.ts"
 done >"$dir/long.ts"
