@@ -120,7 +120,7 @@ async function vod(tab)
 	const s = await tab.evaluate(() => window.stats());
 
 	expect(s.stalls === 0, `${s.stalls} stalls`);
-	for (const e of s.errors)
+	for (const e of new Set(s.errors))
 		wrong.push(`error: ${e}`);
 	if (opt.shot) {
 		await tab.evaluate(() => window.demo.rung(null));
