@@ -125,7 +125,7 @@ write_stats(struct encode *s)
 	    "dropped", (json_int_t)v->timing.dropped,
 	    "deinterlaced", (json_int_t)v->deint.deinterlaced,
 	    "frames", (json_int_t)v->pictures, "clock_breaks",
-	    (json_int_t)(in->epoch.breaks + v->timing.gaps), "speed_milli",
+	    (json_int_t)in->epoch.breaks + (json_int_t)v->timing.gaps, "speed_milli",
 	    (json_int_t)speed(s), "output_waiting_bytes",
 	    (json_int_t)output_waiting(&in->out), "rungs", rungs, "audio", audio));
 }

@@ -83,7 +83,7 @@ deinterlace(struct vtrack *v, AVFrame *f)
 static void
 start(struct vtrack *v)
 {
-	int64_t t[VTRACK_PROBE];
+	int64_t t[VTRACK_PROBE] = { 0 };
 	const AVFrame *first = v->probe[0];
 	struct rational master;
 

@@ -261,7 +261,7 @@ stamp_packet(struct stamp *s, const struct ts_packet *pkt,
 
 	if (pkt->pcr != TS_NO_PCR)
 		move_pcr(s, copy, pcr);
-	if (pkt->unit_start && pkt->payload_len >= 4) {
+	if (pkt->unit_start && has_payload && pkt->payload_len >= 4) {
 		if (pkt->payload[0] == 0 && pkt->payload[1] == 0 && pkt->payload[2] == 1)
 			drop = move_pes(s, p, pkt, copy) == STAMP_DROP;
 		else if (s->looped)
