@@ -71,6 +71,7 @@ parse_options(struct tool *s, int argc, char *argv[])
 {
 	uint64_t segment = 4 * CLK_SECOND, window = 60 * CLK_SECOND;
 	struct pres *pr = &s->pack.pres;
+	bool event = false, vod = false;
 	int c;
 
 	s->buffer = 64 << 20;
@@ -78,10 +79,10 @@ parse_options(struct tool *s, int argc, char *argv[])
 	while ((c = getopt_long(argc, argv, "o:s:" OPT_COMMON, longopts, NULL)) != -1)
 		switch (c) {
 		case OPT_BUFFER:
-			s->buffer = opt_size("--buffer", optarg);
+			s->buffer = opt_size("buffer", optarg);
 			break;
 		case OPT_EVENT:
-			pr->mode = PRES_EVENT;
+			event = true;
 			break;
 		case OPT_HLS_TS:
 			pr->ts = true;
@@ -90,7 +91,7 @@ parse_options(struct tool *s, int argc, char *argv[])
 			s->output = optarg;
 			break;
 		case OPT_SEGMENT:
-			segment = opt_duration("--segment", optarg);
+			segment = opt_duration("segment", optarg);
 			break;
 		case 's':
 			s->stats_target = optarg;
@@ -102,10 +103,10 @@ parse_options(struct tool *s, int argc, char *argv[])
 			s->utc_timing = optarg;
 			break;
 		case OPT_VOD:
-			pr->mode = PRES_VOD;
+			vod = true;
 			break;
 		case OPT_WINDOW:
-			window = opt_duration("--window", optarg);
+			window = opt_duration("window", optarg);
 			break;
 		default:
 			opt_common(c, help);
@@ -114,6 +115,20 @@ parse_options(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "unexpected argument '%s'", argv[optind]);
 	if (s->output == NULL || s->output[0] == '\0')
 		opt_usage(help, "no --output");
+	if (strncmp(s->output, "http://", 7) != 0 &&
+	    strncmp(s->output, "https://", 8) != 0 &&
+	    strncmp(s->output, "file://", 7) != 0 && strstr(s->output, "://") != NULL)
+		opt_usage(help, "cannot write to '%s': neither a directory nor http(s)://",
+		    s->output);
+	if (strncmp(s->output, "http", 4) == 0 && strstr(s->output, "://") != NULL &&
+	    strpbrk(s->output, "?# \r\n") != NULL)
+		opt_usage(help, "--output '%s' can have no query", s->output);
+	if (event && vod)
+		opt_usage(help, "--event and --vod exclude each other");
+	if (event || vod)
+		pr->mode = event ? PRES_EVENT : PRES_VOD;
+	if (s->buffer == 0)
+		opt_usage(help, "--buffer must be more than nothing");
 	if (segment < CLK_SECOND / 10 || segment > 60 * CLK_SECOND)
 		opt_usage(help, "--segment must be between 100ms and 60s");
 	if (window < segment || window > INT64_C(14) * 86400 * CLK_SECOND)
