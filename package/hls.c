@@ -303,7 +303,7 @@ put_head(const struct pres *p, unsigned track, size_t first, int version, bool k
 	    "\n#EXT-X-MEDIA-SEQUENCE:%" PRId64 "\n", version, p->target, sequence);
 	if (breaks > 0 || p->mode == PRES_WINDOW)
 		text_add(t, "#EXT-X-DISCONTINUITY-SEQUENCE:%" PRId64 "\n", breaks);
-	if (p->mode == PRES_VOD || (p->mode == PRES_EVENT && p->ended))
+	if (p->mode == PRES_VOD)
 		text_add(t, "#EXT-X-PLAYLIST-TYPE:VOD\n");
 	else if (p->mode == PRES_EVENT)
 		text_add(t, "#EXT-X-PLAYLIST-TYPE:EVENT\n");
