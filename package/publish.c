@@ -58,6 +58,8 @@ note_rates(struct pres *p, const struct segment *s)
 			t->peak = rate;
 		t->bytes += bytes;
 		t->time += time;
+		if (rate_of(t->bytes, t->time) > t->peak)	/* no peak is below the mean */
+			t->peak = rate_of(t->bytes, t->time);
 		for (unsigned k = 0; k < part->nkey; k++) {
 			const struct keyframe *key = &part->key[k];
 
