@@ -13,6 +13,7 @@
 #define LATE_MAX	(3 * CLK_90K)	/* a track that is so far behind is left */
 #define FRAGMENTS_MAX	(SINK_PIECES / 2)
 #define QUEUE_MAX	(30 * CLK_90K)
+#define HOLE		(CLK_90K / 2)	/* no sample is stretched over more */
 
 /* ---- headers */
 
@@ -270,6 +271,25 @@ put_ts(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	return sink_put_text(p->sink, name, "video/mp2t", SINK_MEDIA, (char *)out, len);
 }
 
+static struct pack_segment *
+find_making(struct pack *p, size_t cut)
+{
+	for (size_t i = 0; i < p->nmaking; i++)
+		if (p->making[i].cut == cut)
+			return &p->making[i];
+	return NULL;
+}
+
+/* A track has nothing where this cut is: what follows is not continuous. */
+static void
+note_hole(struct pack *p, size_t cut)
+{
+	struct pack_segment *m = find_making(p, cut);
+
+	if (m != NULL)
+		m->segment->discontinuity = true;
+}
+
 /* Returns 1 if the len bytes of the n samples were taken, 0 if nothing was made. */
 static int
 make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
@@ -299,6 +319,10 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	if (same == n && n < t->n && t->sample[n].base == cut->base && next_cut != NULL &&
 	    !next_cut->discontinuity)
 		next = &t->sample[n];
+	if (next != NULL && next->pts + offset > next_cut->t + HOLE) {
+		next = NULL;		/* something is missing here */
+		note_hole(p, t->current + 1);
+	}
 	if (t->kind == KIND_VIDEO)
 		r = time_video(t, same, next, offset, cut->discontinuity, p->scratch,
 		    &part->t);
@@ -328,15 +352,6 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 }
 
 /* ---- all tracks */
-
-static struct pack_segment *
-find_making(struct pack *p, size_t cut)
-{
-	for (size_t i = 0; i < p->nmaking; i++)
-		if (p->making[i].cut == cut)
-			return &p->making[i];
-	return NULL;
-}
 
 /* A record for each cut that has none yet. */
 static int
@@ -411,7 +426,9 @@ close_part(struct pack *p, struct track *t, unsigned index, bool eof)
 
 	if (cut == NULL || (m = find_making(p, t->current)) == NULL)
 		return 0;
-	if (!t->started)
+	/* Nor does what came too late for its own segment belong to this one. */
+	if (!t->started || (t->n > 0 && t->sample[0].base == cut->base &&
+	    !cutter_after(c, t, &t->sample[0], cut)))
 		seek(p, t, cut);
 	if (next == NULL && !eof)
 		return 0;

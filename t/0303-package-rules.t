@@ -1,0 +1,64 @@
+#!/bin/sh
+# mpkg-segment: what RFC 8216 demands of playlists, when the stream is not as it should be.
+. "$(dirname "$0")/lib.sh"
+need 'no ffmpeg' command -v ffmpeg
+
+# make_ts FILE SECONDS ffmpeg-options...
+make_ts () {
+	file=$1 seconds=$2
+	shift 2
+	ffmpeg -v error -f lavfi -i "testsrc2=size=160x90:rate=25:duration=$seconds" \
+		-f lavfi -i "sine=frequency=440:sample_rate=48000:duration=$seconds" \
+		-c:v libx264 -preset ultrafast -bf 2 -g 25 -keyint_min 25 -sc_threshold 0 \
+		-c:a aac -b:a 64k "$@" -f mpegts "$file" </dev/null
+}
+
+# No EXTINF of a playlist is longer than its target duration, rounded.
+within_target () {
+	awk -F '[:,]' '
+		/^#EXT-X-TARGETDURATION/ { target = $2 }
+		/^#EXTINF/ && int($2 + .5) > target { print; bad = 1 }
+		END { exit bad }' "$1"
+}
+
+make_ts a.ts 8
+
+check 'the mean rate is not above the peak, however short the last segment' '
+	head -c 100100 a.ts >cut.ts
+	mpkg-segment -q --segment 2s --vod -o mean <cut.ts
+	awk -F "[=,]" "/BANDWIDTH=/ { print \$2, \$4; n++; bad = bad || \$4 > \$2 + 0 }
+		END { exit bad || !n }" mean/index.m3u8
+'
+check 'a hole in the sound makes no long segment, and the target stays' '
+	make_ts hole.ts 16 -af "aselect=lt(t\,5)+gt(t\,9.3)"
+	mpkg-segment --segment 2s --event -o hole <hole.ts 2>err
+	! grep "target duration grows" err
+	grep -x "#EXT-X-TARGETDURATION:2" hole/a1/index.m3u8
+	within_target hole/a1/index.m3u8
+	within_target hole/v1/index.m3u8
+	test "$(grep -A 2 -x "#EXT-X-GAP" hole/a1/index.m3u8 | tail -n 1)" = 4.m4s
+	grep -x "#EXT-X-DISCONTINUITY" hole/v1/index.m3u8
+	test "$(grep -c "<Period" hole/index.mpd)" -eq 3
+'
+check 'a hole in the sound between two segments of one second' '
+	make_ts short.ts 8 -af "aselect=lt(t\,2.8)+gt(t\,4.9)"
+	mpkg-segment --segment 1s --vod -o short <short.ts 2>err
+	within_target short/a1/index.m3u8
+	! grep "target duration grows" err
+'
+check 'the type of a playlist does not change at its end' '
+	mpkg-segment -q --segment 2s --event -o event <a.ts
+	grep -x "#EXT-X-PLAYLIST-TYPE:EVENT" event/v1/index.m3u8
+	grep -x "#EXT-X-ENDLIST" event/v1/index.m3u8
+'
+check 'wrong options are named as they are written, with status 2' '
+	fails 2 mpkg-segment --segment 5 -o none <a.ts 2>err
+	grep ": --segment .5. is not a duration" err
+	fails 2 mpkg-segment --event --vod -o none <a.ts
+	fails 2 mpkg-segment --buffer 0 -o none <a.ts
+	fails 2 mpkg-segment -o ftp://127.0.0.1/x <a.ts
+	fails 2 mpkg-segment -o "http://127.0.0.1/x?y" <a.ts
+	test ! -e none
+	test ! -e ftp:
+'
+done_testing
