@@ -330,6 +330,11 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 		r = time_audio(t, same, next, offset, c->audio.rate, p->scratch, &part->t);
 	if (r < 0)
 		return r == -ERANGE ? 0 : r;
+	if (t->kind == KIND_VIDEO && !t->sample[0].sync && !t->unaligned) {
+		log_warn(0, "segment %lld of %s does not begin with a random access point: "
+		    "players cannot change to it there", (long long)seg->number, t->name);
+		t->unaligned = true;
+	}
 	if (seg->number <= p->skip_to) {
 		part->present = true;
 		return 0;

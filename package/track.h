@@ -67,6 +67,7 @@ struct track {
 	uint32_t max_bitrate;		/* by the PMT, or 0 */
 	bool	 gone;			/* from the PMT */
 	bool	 warned;
+	bool	 unaligned;		/* told: a segment begins without sync */
 
 	struct video video;
 	struct audio audio;

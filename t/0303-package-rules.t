@@ -61,4 +61,13 @@ check 'wrong options are named as they are written, with status 2' '
 	test ! -e none
 	test ! -e ftp:
 '
+check 'a rung whose random access points are elsewhere is told of, once' '
+	ffmpeg -v error -f lavfi -i testsrc2=size=160x90:rate=25:duration=6 \
+		-f lavfi -i testsrc2=size=320x180:rate=30:duration=6 -map 0:v -map 1:v \
+		-c:v libx264 -preset ultrafast -g 50 -sc_threshold 0 -f mpegts odd.ts </dev/null
+	mpkg-segment --segment 2s --vod -o odd <odd.ts 2>err
+	test "$(grep -c "of v2 does not begin with a random access point" err)" -eq 1
+	mpkg-segment --segment 2s --vod -o even <a.ts 2>err
+	! grep "random access" err
+'
 done_testing
