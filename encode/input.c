@@ -11,6 +11,7 @@
 #define AAC_ADTS	0x0f		/* stream_type */
 #define LAG		(INT64_C(5) * 90000 / 2)	/* between audio and video */
 #define AUDIO_ALONE	(INT64_C(10) * 90000)	/* waiting for a first picture */
+#define LONG_GOP	(INT64_C(30) * 90000)	/* pictures come, but no first one */
 
 void
 input_init(struct input *in, const struct options *opt, bool regular)
@@ -450,13 +451,18 @@ keep_together(struct input *in)
 		wait_for_video(in, false);
 }
 
+/* A stream joined in the middle of a long GOP has video, only not yet. */
 static bool
 alone(const struct input *in)
 {
+	bool comes = in->video_t != PES_NO_TIME && in->audio_t != PES_NO_TIME &&
+	    in->audio_t - in->video_t < AUDIO_ALONE;
+
 	if (in->video_stream == NULL || in->video_stream->gone)
 		return in->held_bytes > 0;
 	return in->held != NULL && in->audio_t != PES_NO_TIME &&
-	    in->held->t != PES_NO_TIME && in->audio_t - in->held->t > AUDIO_ALONE;
+	    in->held->t != PES_NO_TIME &&
+	    in->audio_t - in->held->t > (comes ? LONG_GOP : AUDIO_ALONE);
 }
 
 static void

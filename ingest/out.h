@@ -3,8 +3,8 @@
  *
  * The media clock starts at the first out_wait(); from then on a media time has
  * a due time, on absolute deadlines, so that nothing drifts.  When the reader
- * of our output lets us come late by more than OUT_LATE, the clock is set anew:
- * nothing is dropped, and nothing is hurried after.
+ * of our output lets us come late, we hurry after; by more than OUT_LATE, the
+ * clock is set anew.  Nothing is dropped.
  *
  * Units    Media time in 27 MHz ticks from anywhere; ns.
  * Errors   Writing fails: fatal(), status 1.
@@ -18,7 +18,7 @@
 
 #include "lib/media/ts.h"
 
-#define OUT_LATE	CLK_SECOND
+#define OUT_LATE	(10 * CLK_SECOND)
 #define OUT_BURST	7			/* packets in a paced write */
 
 struct out {

@@ -84,8 +84,8 @@ check 'nobody there yet: a warning, and a wait that a signal ends' '
 	eventually grep "trying again" err
 	kill $pid
 	wait $pid
-	mlive-ingest "http://127.0.0.1:1/x.m3u8" >out.ts 2>err & pid=$!
-	eventually grep "trying again" err
+	mlive-ingest "http://127.0.0.1:1/x.m3u8" >out.ts 2>err.hls & pid=$!
+	eventually grep "trying again" err.hls
 	kill $pid
 	wait $pid
 '

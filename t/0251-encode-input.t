@@ -144,4 +144,12 @@ check 'cues and metadata go along, their times moved' '
 	mlive-encode -q -r 180p@300k <cue.ts >cue.out
 	clean cue.out
 '
+check 'a stream joined in the middle of a GOP of 12 s begins with its picture' '
+	ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=25 -f lavfi -i sine -t 14 \
+		-c:v libx264 -preset ultrafast -g 300 -c:a aac -f mpegts whole.ts
+	tail -c +112801 whole.ts >joined.ts	# from the 601st packet on
+	mlive-encode -r 180p@200k -a 64k <joined.ts >out.ts 2>err
+	fails 1 grep "no video" err
+	ffprobe -v error -show_entries stream=codec_type -of csv=p=0 out.ts | grep video
+'
 done_testing
