@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -36,9 +37,24 @@ catch_stops(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
+/*
+ * What is closed must not become the number of the next file that we open: media
+ * would go there.  In its place stands what can be read, or written, by no one.
+ */
+static void
+fill_standard(void)
+{
+	static const int flags[] = { O_WRONLY, O_RDONLY, O_RDWR };
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			open("/dev/null", flags[fd]);
+}
+
 void
 io_init_filter(void)
 {
+	fill_standard();
 	/* A parent that ignores SIGPIPE hands that down; we must not inherit it. */
 	signal(SIGPIPE, SIG_DFL);
 	catch_stops();
