@@ -172,6 +172,7 @@ open_socket(struct udp *u, struct url *url, int rcvbuf, bool rcvbuf_asked)
 {
 	const char *iface = url_get(url, "iface");
 	unsigned index = iface != NULL ? interface(u, iface) : 0;
+	char device[IF_NAMESIZE] = "";
 	struct sockaddr_storage sa;
 	socklen_t len, peer_len;
 	int one = 1, zero = 0;
@@ -194,8 +195,9 @@ open_socket(struct udp *u, struct url *url, int rcvbuf, bool rcvbuf_asked)
 			setsockopt(u->fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero));
 		if (sa.ss_family == AF_INET6)
 			((struct sockaddr_in6 *)(void *)&sa)->sin6_scope_id = index;
-	} else if (iface != NULL && setsockopt(u->fd, SOL_SOCKET, SO_BINDTODEVICE, iface,
-	    (socklen_t)strlen(iface)) < 0) {
+	} else if (iface != NULL && (if_indextoname(index, device) == NULL ||
+	    setsockopt(u->fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+	    (socklen_t)strlen(device)) < 0)) {
 		fatal(EXIT_RUNTIME, errno, "'%s': cannot bind to interface '%s'",
 		    u->s.name, iface);
 	}
