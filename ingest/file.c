@@ -35,15 +35,20 @@ struct file {
 	uint8_t	 buf[1 << 17];
 };
 
-/* Are there packets every stride bytes from p[at]? */
+/*
+ * Are there packets every stride bytes from p[at]?  A short file may have fewer
+ * than usual and end within one, but then it has nothing else.
+ */
 static bool
 has_packets(const uint8_t *p, size_t len, size_t at, size_t stride)
 {
+	size_t start = at;
 	unsigned n = 0;
 
 	for (; n < CONFIRM && at < len && p[at] == TS_SYNC; at += stride)
 		n++;
-	return n == CONFIRM || (n > 0 && at >= len && at == len + stride - TS_PACKET);
+	return n == CONFIRM || (n > 0 && at >= len && start < stride &&
+	    len - start >= TS_PACKET);
 }
 
 static bool
@@ -233,12 +238,17 @@ static size_t
 close_up(struct file *f, size_t *rest)
 {
 	size_t in = 0, out = 0;
+	bool lost = false;
 
 	while (f->len - in >= f->stride) {
-		if (f->buf[in] != TS_SYNC) {	/* lost: go on until it is there */
+		/* When lost, one sync byte is not enough. */
+		if (f->buf[in] != TS_SYNC || (lost && f->len - in > f->stride &&
+		    f->buf[in + f->stride] != TS_SYNC)) {
+			lost = true;
 			in++;
 			continue;
 		}
+		lost = false;
 		memmove(f->buf + out, f->buf + in, TS_PACKET);
 		out += TS_PACKET;
 		in += f->stride;
@@ -270,7 +280,7 @@ read_regular(struct file *f, struct source_event *ev)
 		if (n == 0)		/* the last has nothing after it */
 			f->len = f->stride;
 		ev->len = close_up(f, &rest);
-		f->len -= rest;
+		f->len = n == 0 ? 0 : f->len - rest;
 		memmove(f->buf + sizeof(f->buf) - f->len, f->buf + rest, f->len);
 	} else {
 		f->len = 0;

@@ -243,10 +243,11 @@ take_bytes(struct ingest *s, const struct source_event *ev)
 static void
 take_streams(struct ingest *s, const struct source_event *ev)
 {
+	int64_t duration = rescale_near(s->cfg.duration_ns, CLK_90K, CLK_SECOND);
 	const struct units_config cfg = {
 		.name = s->cfg.name, .live = s->source->live,
 		.realtime = s->cfg.realtime, .keep_time = s->source->keep_time,
-		.duration = rescale_near(s->cfg.duration_ns, CLK_90K, CLK_SECOND),
+		.duration = s->cfg.duration_ns > 0 && duration == 0 ? 1 : duration,
 	};
 
 	if (s->program > 1)
@@ -367,11 +368,14 @@ main(int argc, char *argv[])
 	io_init_filter();
 	io_refuse_terminal(STDOUT_FILENO, "standard output");
 	if ((r = stats_open(&s.stats, s.stats_target)) < 0)
-		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s.stats_target);
+		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -r, "cannot open '%s'", s.stats_target);
+	if (s.stats.fd == STDOUT_FILENO)
+		opt_usage(help, "--stats '%s' is where the stream goes", s.stats_target);
 	s.out.tick = tick;
 	s.out.tick_arg = &s;
-	s.heard_ns = s.stats_ns = clk_mono_ns();
+	s.stats_ns = clk_mono_ns();
 	open_source(&s);
+	s.heard_ns = clk_mono_ns();
 	while (!s.done && !io_stopping())
 		turn(&s);
 	if (s.pass != NULL)

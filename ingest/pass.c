@@ -312,8 +312,13 @@ static void
 end_hold(struct pass *p)
 {
 	struct ts_packet pkt;
+	char list[256];
 
 	p->holding = false;
+	if (p->cfg.live && p->programs.pat_seen && pass_lacks_program(p, list,
+	    sizeof(list)))
+		log_warn(0, "no program %u in '%s' now: it has %s", p->cfg.program,
+		    p->cfg.name, list);
 	for (size_t i = 0; i < p->hold.len && !p->done; i += TS_PACKET)
 		second_stage(p, &pkt, ts_parse(p->hold.data + i, &pkt) < 0);
 	free(p->hold.data);

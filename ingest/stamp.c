@@ -8,6 +8,7 @@
 
 #define JUMP	(10 * CLK_90K)		/* between times of one PID */
 #define EXCESS	CLK_90K			/* audio longer than video: it decides */
+#define UNKNOWN_LENGTH	(CLK_90K / 25)	/* of a pass with one unit and one PCR */
 
 void
 stamp_init(struct stamp *s)
@@ -60,13 +61,18 @@ void
 stamp_loop(struct stamp *s)
 {
 	const struct stamp_pid *video = NULL, *longest = NULL;
-	int64_t length = 0, span;
+	int64_t length = 0, span = 0;
 
 	for (unsigned i = 0; i < TS_NPID; i++) {
 		struct stamp_pid *p = &s->pid[i];
 
 		p->fresh = true;
 		p->skip = false;
+		p->section_left = 0;
+		/* The clock must not go back either. */
+		if (p->have_pcr && p->last_pcr - p->first_pcr + p->pcr_gap > span * 300)
+			span = (p->last_pcr - p->first_pcr + p->pcr_gap) / 300;
+		p->have_pcr = false;
 		if (!p->timed)
 			continue;
 		p->end = p->last + p->gap;
@@ -80,17 +86,16 @@ stamp_loop(struct stamp *s)
 		length = length_of(longest);
 	if (video != NULL && length < length_of(video) + EXCESS)
 		length = length_of(video);
-	/* The clock must not go back either. */
-	span = s->have_pcr ? (s->last_pcr - s->first_pcr + s->pcr_gap) / 300 : 0;
 	if (length < span - CLK_90K / 10)
 		length = span;
 	if (video != NULL && video->gap > 0)
 		length = (length + video->gap - 1) / video->gap * video->gap;
 	if (video != NULL && length < length_of(video) + EXCESS)
 		length = length_of(video);
+	if (length <= 0)
+		length = UNKNOWN_LENGTH;
 	s->offset += length;
 	s->looped = s->joined = true;
-	s->have_pcr = false;
 	for (unsigned i = 0; i < TS_NPID; i++)
 		s->pid[i].timed = false;
 }
@@ -121,28 +126,28 @@ put_time(uint8_t *p, int64_t t)
 }
 
 static void
-move_pcr(struct stamp *s, uint8_t *copy, int64_t *pcr)
+move_pcr(struct stamp *s, struct stamp_pid *p, uint8_t *copy, int64_t *pcr)
 {
 	int64_t t = (*pcr + s->offset * 300) % TS_PCR_WRAP;
 	int64_t step;
 
 	if (s->looped) {
 		put_pcr(copy + 6, t);
-		if ((copy[5] & 0x08) != 0)	/* OPCR */
+		if ((copy[5] & 0x08) != 0 && copy[4] >= 1 + 6 + 6)	/* OPCR */
 			memcpy(copy + 12, copy + 6, 6);
 	}
 	*pcr = t;
-	if (!s->have_pcr) {
-		s->first_pcr = s->last_pcr = t;
-		s->have_pcr = true;
+	if (!p->have_pcr) {
+		p->first_pcr = p->last_pcr = t;
+		p->have_pcr = true;
 		return;
 	}
-	step = (t - s->last_pcr) % TS_PCR_WRAP;
+	step = (t - p->last_pcr) % TS_PCR_WRAP;
 	if (step < 0)
 		step += TS_PCR_WRAP;
-	if (step > 0 && step < CLK_27M) {	/* else a jump, or another PID */
-		s->pcr_gap = step;
-		s->last_pcr += step;
+	if (step > 0 && step < CLK_27M) {	/* else a jump */
+		p->pcr_gap = step;
+		p->last_pcr += step;
 	}
 }
 
@@ -189,35 +194,60 @@ move_pes(struct stamp *s, struct stamp_pid *p, const struct ts_packet *pkt,
 	return STAMP_CHANGED;
 }
 
-/* A splice_info_section that lies whole in this packet. */
+/* The next bytes of a section that has been changed: the last four are its CRC. */
 static void
-move_scte35(struct stamp *s, const struct ts_packet *pkt, uint8_t *copy)
+go_on(struct stamp_pid *p, uint8_t *bytes, size_t len)
 {
-	uint8_t *p = copy + (pkt->payload - pkt->data);
-	size_t left = pkt->payload_len, len;
-	uint64_t adjust;
-	uint32_t crc;
+	for (size_t i = 0; i < len && p->section_left > 0; i++)
+		if (--p->section_left < 4)
+			bytes[i] ^= (uint8_t)(p->section_crc >> 8 * p->section_left);
+}
 
-	if (left < 1 || left - 1 < p[0])
+/*
+ * A splice_info_section of len bytes, of which at least nine are here.  The CRC is
+ * linear: what it is to be xored with follows from what is changed, so that the
+ * rest may come later, and what was damaged stays so.
+ */
+static void
+move_splice(struct stamp *s, struct stamp_pid *p, uint8_t *section, size_t len)
+{
+	uint8_t change[PSI_SECTION_MAX] = { 0 };
+	uint64_t was = (uint64_t)(section[4] & 1) << 32 | (uint64_t)section[5] << 24 |
+	    (uint64_t)section[6] << 16 | (uint64_t)section[7] << 8 | section[8];
+	uint64_t diff = ((was + (uint64_t)s->offset) ^ was) & (PES_WRAP - 1);
+
+	p->section_crc = psi_crc32(change, len - 4);
+	for (unsigned i = 0; i < 5; i++) {
+		change[4 + i] = (uint8_t)(diff >> (32 - 8 * i));
+		section[4 + i] ^= change[4 + i];
+	}
+	p->section_crc ^= psi_crc32(change, len - 4);
+	p->section_left = (uint16_t)len;
+}
+
+/* The payload of a packet in which a section starts. */
+static void
+start_sections(struct stamp *s, struct stamp_pid *p, const struct ts_packet *pkt,
+    uint8_t *copy)
+{
+	uint8_t *at = copy + (pkt->payload - pkt->data);
+	size_t left = pkt->payload_len - 1, len;
+
+	if (left < at[0])
 		return;
-	left -= 1 + (size_t)p[0];
-	p += 1 + p[0];
-	while (left >= 20 && p[0] == PSI_TABLE_SCTE35) {
-		len = 3 + ((p[1] & 0x0fu) << 8 | p[2]);
-		if (len > left || len < 20 || psi_crc32(p, len) != 0)
+	go_on(p, at + 1, at[0]);
+	p->section_left = 0;
+	left -= at[0];
+	at += 1 + at[0];
+	while (left >= 9 && at[0] == PSI_TABLE_SCTE35) {
+		len = 3 + ((at[1] & 0x0fu) << 8 | at[2]);
+		if (len < 20 || len > PSI_SECTION_MAX)
 			return;
-		adjust = (uint64_t)(p[4] & 1) << 32 | (uint64_t)p[5] << 24 |
-		    (uint64_t)p[6] << 16 | (uint64_t)p[7] << 8 | p[8];
-		adjust += (uint64_t)s->offset;
-		p[4] = (uint8_t)((p[4] & 0xfe) | (adjust >> 32 & 1));
-		p[5] = (uint8_t)(adjust >> 24);
-		p[6] = (uint8_t)(adjust >> 16);
-		p[7] = (uint8_t)(adjust >> 8);
-		p[8] = (uint8_t)adjust;
-		crc = psi_crc32(p, len - 4);
-		for (unsigned i = 0; i < 4; i++)
-			p[len - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
-		p += len;
+		move_splice(s, p, at, len);
+		if (len > left)
+			len = left;
+		go_on(p, at, len);
+		at += len;
 		left -= len;
 	}
 }
@@ -260,12 +290,14 @@ stamp_packet(struct stamp *s, const struct ts_packet *pkt,
 	bool has_payload = pkt->payload != NULL, drop = p->skip && has_payload;
 
 	if (pkt->pcr != TS_NO_PCR)
-		move_pcr(s, copy, pcr);
+		move_pcr(s, p, copy, pcr);
 	if (pkt->unit_start && has_payload && pkt->payload_len >= 4) {
 		if (pkt->payload[0] == 0 && pkt->payload[1] == 0 && pkt->payload[2] == 1)
 			drop = move_pes(s, p, pkt, copy) == STAMP_DROP;
 		else if (s->looped)
-			move_scte35(s, pkt, copy);
+			start_sections(s, p, pkt, copy);
+	} else if (!pkt->unit_start && has_payload && !pkt->duplicate) {
+		go_on(p, copy + (pkt->payload - pkt->data), pkt->payload_len);
 	}
 	move_counter(s, p, pkt->data, has_payload, !drop, copy);
 	if (!s->joined)

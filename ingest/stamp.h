@@ -31,15 +31,17 @@ struct stamp_pid {
 	int64_t	 gap;			/* between the last two */
 	int64_t	 end;			/* of the pass before, as sent */
 	int64_t	 wire;			/* unwrapped time as received */
+	bool	 have_pcr;
+	int64_t	 first_pcr, last_pcr;	/* 27 MHz, as sent, unwrapped */
+	int64_t	 pcr_gap;
+	uint16_t section_left;		/* bytes of a section to come, and what */
+	uint32_t section_crc;		/* its CRC_32 is to be xored with */
 };
 
 struct stamp {
 	bool	 joined;		/* counters are ours */
 	bool	 looped;
 	int64_t	 offset;		/* 90 kHz, added to all times */
-	bool	 have_pcr;
-	int64_t	 first_pcr, last_pcr;	/* 27 MHz, as sent, unwrapped */
-	int64_t	 pcr_gap;
 	uint64_t wraps, jumps;		/* of PTS and DTS in the source */
 	struct stamp_pid pid[TS_NPID];
 };

@@ -13,6 +13,7 @@
 #define FILE_START	(10 * CLK_90K)	/* of what is not live: room before 0 */
 #define EXCESS		CLK_90K		/* audio longer than video: it decides */
 #define OVERLAP		(CLK_90K / 1000)
+#define UNKNOWN_LENGTH	(CLK_90K / 25)	/* of a pass that has one unit only */
 #define JUMP_BACK	CLK_90K		/* of decoding times of one stream */
 #define JUMP_FORWARD	(10 * CLK_90K)
 
@@ -259,6 +260,8 @@ units_loop(struct units *u)
 		t->timed = false;
 	}
 	length = video > 0 && audio < video + EXCESS ? video : audio;
+	if (length <= 0)
+		length = UNKNOWN_LENGTH;
 	if (on_grid(u)) {
 		int64_t n = pictures_in(u, length);
 		int64_t was = grid_time(&u->grid, u->picture);

@@ -12,10 +12,11 @@ listening () {
 size_is () {
 	test "$(wc -c <"$1")" -eq "$2"
 }
+# (without --foreground, timeout sends a signal twice, and the second one kills)
 # receive URL: run the tool on it until all packets are there, then stop it.  A
 # check that fails leaves it running, so its time is bounded.
 receive () {
-	timeout 180 mlive-ingest -q --stats stats "$1" >with-clock 2>err &
+	timeout --foreground 180 mlive-ingest -q --stats stats "$1" >with-clock 2>err &
 	pid=$!
 	eventually listening
 }
@@ -146,7 +147,7 @@ check 'a multicast group of one source, the interface by its address' '
 '
 check 'silence is one warning, and the return is told' '
 	port=$(free_port)
-	timeout 180 mlive-ingest udp://127.0.0.1:$port >out 2>err & pid=$!
+	timeout --foreground 180 mlive-ingest udp://127.0.0.1:$port >out 2>err & pid=$!
 	eventually listening
 	"$send" 127.0.0.1 127.0.0.1 $port <clean
 	eventually grep "warning: no data from .udp" err
