@@ -79,11 +79,23 @@ check 'a transport stream passes as it is' '
 	mlive-ingest "$url/ts/i.m3u8" | tail -c +189 >out.ts
 	ls ts/i*.ts | sort -V | xargs cat | cmp - out.ts
 '
-check 'AES-128 with an IV; the key is asked for once' '
+check 'AES-128 with an IV and without; the key is asked for once' '
 	: >"$log"
 	mlive-ingest "$url/aes/iv.m3u8" >out.ts
 	whole out.ts
 	test "$(grep -c /key "$log")" -eq 1
+	mlive-ingest "$url/ts/i.m3u8" >plain.ts
+	cmp plain.ts out.ts
+	for n in 7 8
+	do
+		ff -i ts/i0.ts -c copy -f mpegts aes/$n.plain
+		ff -i ts/i0.ts -c copy -f mpegts -encryption_key "$(od -An -tx1 aes/key | tr -d " ")" \
+			-encryption_iv "$(printf %032x $n)" crypto:aes/$n.ts
+	done
+	printf "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-KEY:METHOD=AES-128,URI=\"key\"\n" >aes/no.m3u8
+	printf "#EXTINF:1,\n%s.ts\n" 7 8 >>aes/no.m3u8
+	echo "#EXT-X-ENDLIST" >>aes/no.m3u8
+	mlive-ingest "$url/aes/no.m3u8" | tail -c +189 | head -c "$(wc -c <aes/7.plain)" | cmp - aes/7.plain
 '
 check 'byte ranges are asked for' '
 	mlive-ingest "$url/single/i.m3u8" >out.ts

@@ -7,12 +7,12 @@ need 'no ffmpeg' ffmpeg -version
 writers=
 trap 'kill $writers $server; wait; rm -rf "$scratch"' EXIT
 
-# live DIR option...: a playlist that ffmpeg writes for 25 s, in real time
+# live DIR option...: a playlist that ffmpeg writes in real time, for longer than we need it
 live () {
 	mkdir "$1"
 	live=$1
 	shift
-	ffmpeg -nostdin -v error -re -stream_loop -1 -i film.mp4 -t 25 -c copy -f hls -hls_time 1 \
+	ffmpeg -nostdin -v error -re -stream_loop -1 -i film.mp4 -t 90 -c copy -f hls -hls_time 1 \
 		-hls_list_size 6 -hls_flags program_date_time+delete_segments "$@" \
 		"$live/i.m3u8" &
 	writers="$writers $!"

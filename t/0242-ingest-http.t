@@ -62,12 +62,12 @@ check 'when live ends we connect again, and say so' '
 	mlive-ingest out.ts 2>&1 >again | grep "lost=0"
 '
 check 'a live stream that breaks is not gone on with by a range' '
-	mlive-ingest "$url/cut=50000x1/nolength/clean.ts" >out.ts 2>err & pid=$!
-	again () { test "$(grep -c "/cut=50000x1/nolength/clean.ts" "$log")" -ge 2; }
+	mlive-ingest "$url/cut=50000x1/chunked/clean.ts" >out.ts 2>err & pid=$!
+	again () { test "$(grep -c "/cut=50000x1/chunked/clean.ts" "$log")" -ge 2; }
 	eventually again
 	kill $pid
 	wait $pid
-	fails 1 grep "^206 .*nolength" "$log"
+	fails 1 grep "^206 .*chunked" "$log"
 '
 check 'what cannot be: message and status' '
 	fails 1 mlive-ingest "$url/nil.ts" 2>err

@@ -54,7 +54,7 @@ do
 	for i in 0 1 2 3 4 5 !0 1 2 3 4 5
 	do
 		echo "$i" | sed "s/\([0-9]\)/i\1.$ext/"
-	done | publish $kind/live.m3u8 1000 $map &
+	done | publish $kind/live.m3u8 1000 "$map" &
 	writers="$writers $!"
 done
 for i in 0 1 2 3 4 5
