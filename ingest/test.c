@@ -184,6 +184,9 @@ open_video(struct test *t, struct url *url)
 	e->bit_rate = e->rc_max_rate = (int64_t)rate;
 	e->rc_buffer_size = (int)(rate > INT32_MAX ? INT32_MAX : rate);
 	e->max_b_frames = 0;
+	/* With threads, rate control follows how they race: not the same bytes twice. */
+	if (!t->s.live)
+		e->thread_count = 1;
 	e->gop_size = c->codec == CODEC_MPEG2V ? (int)t->grid.pictures : 100000;
 	if (c->codec == CODEC_MPEG2V) {
 		if (preset != NULL)
