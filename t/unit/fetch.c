@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ start_server(const char *self)
 		return false;
 	snprintf(log, sizeof(log), "%s/log", t.dir);
 	if ((t.pid = fork()) == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(fd[1], STDOUT_FILENO);
 		execl(program, program, t.dir, log, (char *)NULL);
 		_exit(127);
