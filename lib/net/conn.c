@@ -67,6 +67,7 @@ conn_new(struct httpd_loop *l, int fd, const struct httpd_listener *from)
 	c->loop = l;
 	c->listener = from;
 	c->stats = from->kind == 0 ? &l->stats : &l->other_stats;
+	link_append(&l->all, &c->all_link);
 	link_init(&c->timer_link);
 	link_init(&c->run_link);
 	link_init(&c->wait_link);
@@ -104,6 +105,7 @@ conn_close(struct httpd_conn *c, bool reset)
 	c->state = CONN_DEAD;
 	close(c->fd);		/* leaves the epoll by itself */
 	conn_disarm(c);
+	link_remove(&c->all_link);
 	link_remove(&c->run_link);
 	link_remove(&c->wait_link);
 	object_unref(&c->object);
@@ -141,6 +143,7 @@ static const char *
 refusal(int status)
 {
 	switch (status) {
+	case 408: return "the request came too slowly";
 	case 414: return "the target is too long";
 	case 417: return "only 100-continue can be expected";
 	case 431: return "too many or too long fields";
@@ -151,7 +154,7 @@ refusal(int status)
 }
 
 static void
-refuse(struct httpd_conn *c, const struct h1_request *r)
+refuse(struct httpd_conn *c, int status)
 {
 	if (!c->in_exchange) {		/* what there is of a request */
 		c->user = NULL;
@@ -164,7 +167,7 @@ refuse(struct httpd_conn *c, const struct h1_request *r)
 	c->keep_alive = false;
 	c->body_unread = true;
 	c->head_only = false;
-	httpd_reply_text(c, r->status, NULL, refusal(r->status));
+	httpd_reply_text(c, status, NULL, refusal(status));
 }
 
 static void
@@ -224,7 +227,7 @@ take_body(struct httpd_conn *c, const char *buf, size_t len)
 	if (c->chunked_in) {
 		r = h1_chunked_next(&c->chunked, buf, len, &used, &data);
 		if (r < 0) {
-			refuse(c, &(struct h1_request){ .status = 400 });
+			refuse(c, 400);
 			return len;
 		}
 	} else {
@@ -271,7 +274,7 @@ take(struct httpd_conn *c, const char *buf, size_t len)
 				begin(c, r);
 				break;
 			default:
-				refuse(c, r);
+				refuse(c, r->status);
 				return len;
 			}
 			break;
@@ -343,7 +346,7 @@ receive(struct httpd_conn *c)
 				conn_close(c, n < 0 || c->state == CONN_BODY);
 				return 0;
 			}
-			refuse(c, &(struct h1_request){ .status = 400 });
+			refuse(c, 400);
 			return 1;
 		}
 		/* A short read took all there was: an edge tells of more. */
@@ -404,9 +407,7 @@ conn_timeout(struct httpd_conn *c)
 		httpd_add(&c->stats->timeout, 1);
 	if ((c->state == CONN_HEAD && c->in_len > 0) || c->state == CONN_BODY) {
 		conn_disarm(c);
-		c->keep_alive = false;
-		c->body_unread = true;
-		httpd_reply_text(c, 408, NULL, "the request came too slowly");
+		refuse(c, 408);
 		conn_later(c);
 	} else {
 		conn_close(c, !idle && c->state != CONN_LINGER);

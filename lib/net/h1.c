@@ -328,7 +328,7 @@ h1_request_parse(struct h1_request *r, const char *buf, size_t len,
 	return 1;
 }
 
-enum { SIZE_FIRST, SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF,
+enum { SIZE_FIRST, SIZE, SIZE_SPACE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF,
 	TRAILER_START, TRAILER, TRAILER_LF, END_LF, DONE };
 
 /* The size line of a chunk, one byte. */
@@ -339,7 +339,7 @@ step_size(struct h1_chunked *c, char b)
 
 	if (++c->line > H1_CHUNK_LINE)
 		return -EBADMSG;
-	if (digit >= 0 && c->state != EXTENSION) {
+	if (digit >= 0 && c->state < SIZE_SPACE) {
 		if (c->left >> 59 != 0)
 			return -EBADMSG;
 		c->left = c->left << 4 | (uint64_t)digit;
@@ -350,7 +350,9 @@ step_size(struct h1_chunked *c, char b)
 		return -EBADMSG;
 	if (b == '\r')
 		c->state = SIZE_LF;
-	else if ((c->state == SIZE && b != ';' && !is_space(b)) ||
+	else if (c->state != EXTENSION && is_space(b))
+		c->state = SIZE_SPACE;
+	else if ((c->state != EXTENSION && b != ';') ||
 	    ((unsigned char)b < ' ' && b != '\t'))
 		return -EBADMSG;
 	else
@@ -384,6 +386,7 @@ step(struct h1_chunked *c, char b)
 	switch (c->state) {
 	case SIZE_FIRST:
 	case SIZE:
+	case SIZE_SPACE:
 	case EXTENSION:
 		return step_size(c, b);
 	case SIZE_LF:

@@ -261,7 +261,7 @@ take_conn(struct httpd_loop *l, int fd, const struct httpd_listener *from)
 	struct link *idle = &l->timer[HTTPD_IDLE];
 
 	/* Room for the new: the longest idle goes. */
-	if (atomic_load(&l->conns) * k->threads > k->max_conns / 10 * 9 &&
+	if (atomic_load(&l->conns) * k->threads > k->max_conns - k->max_conns / 10 &&
 	    !link_empty(idle))
 		conn_close(LINK_OF(idle->next, struct httpd_conn, timer_link), false);
 	conn_new(l, fd, from);
@@ -492,6 +492,10 @@ loop_main(void *arg)
 		if (atomic_load(&l->conns) == 0 || l->now_ns > l->stop_ns)
 			break;
 	}
+	/* Time is up: no peer must take what it has for all of it. */
+	while (!link_empty(&l->all))
+		conn_close(LINK_OF(l->all.next, struct httpd_conn, all_link), true);
+	bury_dead(l);
 	l->server->app->tick(l, false, true);
 	return NULL;
 }
@@ -504,6 +508,7 @@ loop_init(struct httpd_loop *l, struct httpd *s, unsigned index)
 	*l = (struct httpd_loop){ .server = s, .index = index };
 	for (int i = 0; i < HTTPD_TIMERS; i++)
 		link_init(&l->timer[i]);
+	link_init(&l->all);
 	link_init(&l->run);
 	link_init(&l->dead);
 	link_init(&l->grown);

@@ -126,7 +126,7 @@ struct httpd_loop {
 	int64_t	 date_s, tick_ns, stop_ns;
 	char	 date[HTTP_DATE];
 	struct link timer[HTTPD_TIMERS];	/* each in order of time */
-	struct link run, dead, grown;
+	struct link all, run, dead, grown;
 	atomic_uint conns;
 	pthread_mutex_t lock;
 	struct httpd_msg *inbox, **inbox_end;	/* under lock */
@@ -165,7 +165,7 @@ struct httpd_conn {
 	bool	 chunked_in, chunked_out, in_ready;
 	int	 minor;
 	enum h1_method method;
-	struct link timer_link, run_link, wait_link;
+	struct link all_link, timer_link, run_link, wait_link;
 	int64_t	 deadline_ns;
 
 	char	*in;			/* received, not used yet */

@@ -165,6 +165,7 @@ test_chunked(void)
 		{ "x\r\n", -EBADMSG, "" },
 		{ "-1\r\n", -EBADMSG, "" },
 		{ "0x3\r\nabc", -EBADMSG, "" },
+		{ "3 4\r\nabc", -EBADMSG, "" },
 		{ "3\r\nabcd", -EBADMSG, "abc" },
 		{ "3\r\nabc\n", -EBADMSG, "abc" },
 		{ "11111111111111111\r\n", -EBADMSG, "" },	/* over 64 bits */
