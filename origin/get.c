@@ -1,10 +1,14 @@
 /* GET and HEAD: conditions, forms, ranges, of what is whole or still grows. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/clk.h"
 #include "origin/serve.h"
+
+/* The last byte of what grows, where one has to be named: RFC 8673 2.1. */
+#define FOR_EVER	((UINT64_C(1) << 53) - 1)
 
 /* The fields of a request that matter here, found in one pass. */
 struct asked {
@@ -130,13 +134,12 @@ static void
 reply_growing_range(struct httpd_conn *c, struct httpd_reply *reply,
     const struct http_range *range)
 {
-	const uint64_t for_ever = (UINT64_C(1) << 53) - 1;
 	char line[128];
-	uint64_t last = range->last < for_ever ? range->last : for_ever;
+	uint64_t last = range->last < FOR_EVER ? range->last : FOR_EVER;
 
 	reply->status = 206;
 	reply->first = range->first;
-	reply->end = last == for_ever ? UINT64_MAX : last + 1;
+	reply->end = last == FOR_EVER ? UINT64_MAX : last + 1;
 	reply->head2 = line;
 	reply->head2_len = (size_t)snprintf(line, sizeof(line),
 	    "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/*\r\n", range->first, last);
@@ -166,6 +169,11 @@ reply_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 		reply.head_len = o->gzip_head_len;
 	}
 	reply.status = conditions(a, o, etag);
+	if (reply.status == 412) {		/* not for a cache to keep */
+		object_unref(&reply.object);
+		serve_error(c, -ESTALE);
+		return;
+	}
 	if (reply.status != 0) {
 		httpd_reply(c, &reply);
 		return;
@@ -175,7 +183,7 @@ reply_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 		reply.from_object = reply.follow = true;
 		reply.end = UINT64_MAX;
 		/* How long it will be is not known, so neither is a suffix. */
-		if (part && range.suffix == 0 && range.first != UINT64_MAX)
+		if (part && range.suffix == 0 && range.first < FOR_EVER)
 			reply_growing_range(c, &reply, &range);
 		else
 			httpd_reply(c, &reply);

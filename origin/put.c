@@ -79,6 +79,10 @@ put_wish(struct httpd_conn *c, const struct h1_request *r, const char *path,
 	wish->type = media_type(r);
 	if (cache != NULL)
 		wish->cache_control = *cache;
+	if (match != NULL && (match->len == 0 || match->len >= STORE_MATCH)) {
+		serve_error(c, -ESTALE);	/* it can match nothing */
+		return false;
+	}
 	if (match != NULL)
 		wish->if_match = *match;
 	wish->only_new = none != NULL && none->len == 1 && none->p[0] == '*';
@@ -161,7 +165,7 @@ struct job {
 	bool	 durable, created;
 	int	 err;
 	char	 path[HTTP_PATH_MAX];
-	char	 if_match[256];
+	char	 if_match[STORE_MATCH];
 };
 
 static void
@@ -180,6 +184,14 @@ reply_put(struct httpd_conn *c, const struct object *o, int err, bool created)
 	});
 }
 
+/* Readers of the upload have the end, or must not take what they have for it. */
+static void
+end_readers(struct httpd_loop *l, struct object *o, enum object_state state)
+{
+	wire_end(o, state);
+	httpd_grew(l, o, false);
+}
+
 static void
 on_finished(struct httpd_loop *l, struct httpd_msg *m)
 {
@@ -187,7 +199,9 @@ on_finished(struct httpd_loop *l, struct httpd_msg *m)
 	struct httpd_conn *c = job->conn;
 	bool alive = httpd_release(c);
 
-	(void)l;
+	if (job->upload != NULL && object_state(job->upload->object) == OBJECT_GROWING)
+		end_readers(l, job->upload->object,
+		    job->err < 0 ? OBJECT_FAILED : OBJECT_WHOLE);
 	if (job->err == -ESTALE)
 		atomic_fetch_add(&job->serve->conflicts, 1);
 	if (alive && job->upload != NULL)
@@ -233,9 +247,12 @@ serve_body_end(struct httpd_conn *c)
 	struct upload *u = x->upload;
 	struct job *job;
 
-	/* Readers have all of it, whatever the disk says. */
-	wire_end(u->object, OBJECT_WHOLE);
-	httpd_grew(c->loop, u->object, false);
+	/*
+	 * Readers have all of it, and need not wait for the disk; but what a
+	 * condition can still refuse was never an object.
+	 */
+	if (!u->only_new && u->if_match[0] == '\0')
+		end_readers(c->loop, u->object, OBJECT_WHOLE);
 	x->upload = NULL;
 	if (u->durable) {
 		job = calloc(1, sizeof(*job));
@@ -244,11 +261,15 @@ serve_body_end(struct httpd_conn *c)
 			start_job(c, job);
 			return;
 		}
+		end_readers(c->loop, u->object, OBJECT_FAILED);
 		serve_error(c, -ENOMEM);
 	} else {
 		bool created;
 		int err = store_put_commit(u, &created);
 
+		if (object_state(u->object) == OBJECT_GROWING)
+			end_readers(c->loop, u->object,
+			    err < 0 ? OBJECT_FAILED : OBJECT_WHOLE);
 		reply_put(c, u->object, err, created);
 	}
 	store_put_free(&u);
@@ -264,7 +285,8 @@ serve_delete(struct httpd_conn *c, const struct h1_request *r)
 	if (!may_write(c, r) || !serve_path(c, r, path))
 		return;
 	job = calloc(1, sizeof(*job));
-	if (job == NULL || (match != NULL && match->len >= sizeof(job->if_match))) {
+	if (job == NULL || (match != NULL &&
+	    (match->len == 0 || match->len >= sizeof(job->if_match)))) {
 		free(job);
 		serve_error(c, match != NULL ? -ESTALE : -ENOMEM);
 		return;

@@ -135,9 +135,9 @@ widen(struct shard *h)
 static void
 evict(struct store *s, struct shard *h)
 {
-	unsigned looked = 0;
+	unsigned looked = 0, most = s->config.cache_objects / STORE_SHARDS;
 
-	while ((h->nentry > s->config.cache_objects / STORE_SHARDS + 1 ||
+	while ((h->nentry >= (most > 0 ? most : 1) ||
 	    h->mem > s->config.cache_bytes / STORE_SHARDS) &&
 	    looked++ < 2 * h->nbucket) {
 		struct entry **at = &h->bucket[h->hand++ % h->nbucket];
@@ -180,8 +180,12 @@ enter(struct store *s, struct shard *h, uint64_t hash, const char *path)
 
 /* Takes o, which may be NULL. */
 static void
-set_current(struct shard *h, struct entry *e, struct object *o, int64_t now_ns)
+set_current(const struct store *s, struct shard *h, struct entry *e,
+    struct object *o, int64_t now_ns)
 {
+	/* With few descriptors, none is kept: peers need them. */
+	if (o != NULL && o->fd >= 0 && s->config.cache_objects < STORE_SHARDS)
+		object_unref(&o);
 	if (e->current != NULL)
 		h->mem -= pack_memory(e->current);
 	object_unref(&e->current);
@@ -230,7 +234,7 @@ is_same(const struct object *o, const struct stat *st)
 /* The file may have been changed: look, and read it anew if so. */
 static int
 refresh(struct store *s, const char *path, uint64_t hash, int64_t now_ns,
-    struct object *had, struct object **out)
+    struct object *had, uint64_t changes, struct object **out)
 {
 	struct shard *h = shard_of(s, hash);
 	struct object *o = NULL;
@@ -246,10 +250,11 @@ refresh(struct store *s, const char *path, uint64_t hash, int64_t now_ns,
 		err = load(s, path, fd, &st, &o);
 	}
 	pthread_mutex_lock(&h->lock);
-	e = o == NULL ? *find(h, hash, path) : enter(s, h, hash, path);
+	e = o == NULL || h->changes != changes ? *find(h, hash, path) :
+	    enter(s, h, hash, path);
 	/* Unless someone else was faster, and knows something newer. */
-	if (e != NULL && e->current == had)
-		set_current(h, e, o != NULL ? object_ref(o) : NULL, now_ns);
+	if (e != NULL && e->current == had && h->changes == changes)
+		set_current(s, h, e, o != NULL ? object_ref(o) : NULL, now_ns);
 	pthread_mutex_unlock(&h->lock);
 	if (o == NULL)
 		return err < 0 ? err : -ENOENT;
@@ -264,13 +269,16 @@ store_get(struct store *s, const char *path, int64_t now_ns, struct object **out
 	struct shard *h = shard_of(s, hash);
 	struct object *had = NULL;
 	struct entry *e;
+	uint64_t changes;
 	bool good = false;
 	int err;
 
 	pthread_mutex_lock(&h->lock);
+	changes = h->changes;
 	e = *find(h, hash, path);
 	if (e != NULL) {
-		struct object *o = e->growing != NULL ? e->growing : e->current;
+		struct object *o = e->growing != NULL &&
+		    object_state(e->growing) != OBJECT_FAILED ? e->growing : e->current;
 
 		e->used = true;
 		had = o == NULL ? NULL : object_ref(o);
@@ -282,7 +290,7 @@ store_get(struct store *s, const char *path, int64_t now_ns, struct object **out
 		*out = had;
 		return 0;
 	}
-	err = refresh(s, path, hash, now_ns, had, out);
+	err = refresh(s, path, hash, now_ns, had, changes, out);
 	object_unref(&had);
 	return err;
 }
@@ -361,6 +369,8 @@ store_put(struct store *s, const char *path, const struct put_wish *wish,
 		err = check(s, path, wish->only_new, wish->if_match, &exists);
 	if (err == 0 && tree_stat(&s->tree, path, &st) == 0 && !S_ISREG(st.st_mode))
 		err = -EISDIR;
+	if (err == 0)
+		err = tree_check_parent(&s->tree, path);
 	fd = err < 0 ? err : tree_temp(&s->tree, u->temp);
 	if (fd < 0) {
 		free(u);
@@ -500,9 +510,10 @@ store_put_commit(struct upload *u, bool *created)
 		if (fd >= 0 && fstat(fd, &st) == 0)
 			load(s, u->path, fd, &st, &whole);
 		pthread_mutex_lock(&h->lock);
+		h->changes++;
 		e = enter(s, h, hash, u->path);
 		if (e != NULL) {
-			set_current(h, e, whole, clk_mono_ns());
+			set_current(s, h, e, whole, clk_mono_ns());
 			hide(e, u);
 		} else {
 			object_unref(&whole);
@@ -554,9 +565,10 @@ store_delete(struct store *s, const char *path, struct h1_str if_match,
 		err = tree_remove(&s->tree, path, durable);
 	if (err == 0) {
 		pthread_mutex_lock(&h->lock);
+		h->changes++;
 		e = *find(h, hash, path);
 		if (e != NULL)
-			set_current(h, e, NULL, clk_mono_ns());
+			set_current(s, h, e, NULL, clk_mono_ns());
 		pthread_mutex_unlock(&h->lock);
 	}
 	pthread_mutex_unlock(&h->commit);

@@ -26,6 +26,7 @@
 #define STORE_SMALL	65536u		/* such objects stay in memory */
 #define STORE_TEXT	2097152u	/* and texts up to this */
 #define STORE_FIELD	128			/* Content-Type, Cache-Control */
+#define STORE_MATCH	256			/* If-Match */
 
 struct entry;
 
@@ -35,6 +36,7 @@ struct shard {
 	struct entry **bucket;
 	unsigned nbucket, nentry;
 	unsigned hand;			/* where the next eviction looks */
+	uint64_t changes;		/* by PUT and DELETE, so far */
 	uint64_t mem;
 };
 
@@ -75,7 +77,7 @@ struct upload {
 	int64_t	 stamp_ns;	/* its Last-Modified and part of its ETag */
 	bool	 durable, shown, only_new, finished;
 	char	 temp[TREE_TEMP];
-	char	 if_match[256];
+	char	 if_match[STORE_MATCH];
 	char	 type[STORE_FIELD], cache_control[STORE_FIELD];
 	char	 path[HTTP_PATH_MAX];
 };

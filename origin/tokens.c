@@ -24,11 +24,14 @@ tokens_load(struct tokens *t)
 	while (err == 0 && fgets(line, sizeof(line), f) != NULL) {
 		size_t len = strcspn(line, "\r\n");
 
-		if (line[len] == '\0' && !feof(f))
+		if ((line[len] == '\0' && !feof(f)) ||
+		    (len >= TOKEN_MAX && line[0] != '#'))
 			err = -ENAMETOOLONG;
+		else if (len == 0 || line[0] == '#')
+			continue;
 		else if (count == TOKENS_MAX)
 			err = -E2BIG;
-		else if (len > 0 && line[0] != '#' && len < TOKEN_MAX)
+		else
 			memcpy(fresh[count++], line, len);
 	}
 	if (f != NULL && err == 0 && ferror(f))

@@ -180,6 +180,17 @@ tree_open_parent(const struct tree *t, const char *path, bool create,
 }
 
 int
+tree_check_parent(const struct tree *t, const char *path)
+{
+	const char *name;
+	int fd = tree_open_parent(t, path, false, false, &name);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || fd == -ENOENT ? 0 : fd;
+}
+
+int
 tree_remove(const struct tree *t, const char *path, bool durable)
 {
 	const char *name;

@@ -45,6 +45,9 @@ void tree_drop_temp(const struct tree *t, const char *name);
 int tree_open_parent(const struct tree *t, const char *path, bool create,
     bool durable, const char **name);
 
+/* Can there be an object with this path?  -ENOTDIR below another, -ELOOP. */
+int tree_check_parent(const struct tree *t, const char *path);
+
 /* Remove an object, and the folders that are empty then. */
 int tree_remove(const struct tree *t, const char *path, bool durable);
 
