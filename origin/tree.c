@@ -13,6 +13,8 @@
 #include "lib/net/http.h"
 #include "origin/tree.h"
 
+#define LOCK_WAIT	(3 * CLK_SECOND)
+
 static int
 open_beneath(int dir, const char *path, uint64_t flags)
 {
@@ -44,6 +46,25 @@ clean_temp(int temp)
 	return 0;
 }
 
+/*
+ * One server for a root.  One that was killed keeps its lock for a moment, while
+ * the system takes it apart: whoever starts it again should not have to wait.
+ */
+static int
+take_lock(int fd)
+{
+	int64_t until = clk_mono_ns() + LOCK_WAIT;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (clk_mono_ns() >= until ||
+		    clk_sleep_until(clk_mono_ns() + CLK_SECOND / 50) < 0)
+			return -EBUSY;
+	}
+	return 0;
+}
+
 int
 tree_open(struct tree *t, const char *root)
 {
@@ -57,11 +78,11 @@ tree_open(struct tree *t, const char *root)
 		t->temp = open_beneath(t->root, ".mstore", O_RDONLY | O_DIRECTORY);
 	if (t->temp >= 0)
 		t->lock = openat(t->temp, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (t->lock >= 0 && flock(t->lock, LOCK_EX | LOCK_NB) == 0)
+	err = t->lock < 0 ? -errno : take_lock(t->lock);
+	if (err == 0)
 		return clean_temp(t->temp);
-	err = errno == EWOULDBLOCK ? EBUSY : errno;
 	tree_close(t);
-	return -err;
+	return err;
 }
 
 void

@@ -56,6 +56,16 @@ check 'one root has one server' '
 	fails 1 mstore-serve -l 127.0.0.1:0 --root root 2>err
 	grep "another mstore-serve has" err
 '
+check 'but one that is only just ending is waited for' '
+	mkdir -p again/.mstore
+	flock again/.mstore/lock sleep 1 &
+	held () { ! flock -n again/.mstore/lock true; }
+	eventually held
+	mstore-serve -l 127.0.0.1:0 --root again 2>err.again & pid=$!
+	eventually grep listening err.again
+	kill $pid
+	wait $pid
+'
 check 'kill -9 in the middle of two PUTs' '
 	code -T seg "$url/k/old.ts" | grep 201
 	head -c 3000000 /dev/zero >long
