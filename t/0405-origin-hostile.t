@@ -70,8 +70,8 @@ check 'a head that comes too slowly is logged, and no hour long' '
 '
 check 'a stop that cannot wait resets who would take it for the end' '
 	writer a/4.ts "X: y"
-	curl -sN0 "$url/a/4.ts" >got 7>&- & rpid=$!
-	eventually grep abc got
+	curl -sN0 "$url/a/4.ts" >got.4 7>&- & rpid=$!
+	eventually grep abc got.4
 	kill $pid
 	fails 56 wait $rpid
 	exec 7>&-
