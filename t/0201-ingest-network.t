@@ -159,6 +159,7 @@ check 'silence is one warning, and the return is told' '
 '
 check 'what the kernel had to drop is counted' '
 	port=$(free_port)
+	rm -f out
 	mlive-ingest -q --stats stats "udp://127.0.0.1:$port?rcvbuf=4Ki" >out 2>err & pid=$!
 	eventually listening
 	kill -STOP $pid

@@ -122,6 +122,7 @@ check 'a playlist that begins anew with lower numbers is followed' '
 check 'segments that were gone before they were asked for are counted' '
 	grep -A1 EXTINF ts/i.m3u8 | grep -v "^--" >pairs
 	{ sed "/EXTINF/,\$d;/TYPE/d" ts/i.m3u8; head -n 8 pairs; } >ts/skip.m3u8
+	rm -f out.ts
 	mlive-ingest -v -s stats "$url/ts/skip.m3u8" >out.ts 2>err & pid=$!
 	eventually test -s out.ts
 	{ sed "/EXTINF/,\$d;/TYPE/d;/MEDIA-SEQ/s/:.*/:6/" ts/i.m3u8; cat pairs; echo "#EXT-X-ENDLIST"; } >new

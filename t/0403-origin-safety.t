@@ -155,6 +155,7 @@ check 'connections over the limit are refused, and counted' '
 stop_serving
 
 check 'without tokens, only loopback may write' '
+	rm -f log
 	mstore-serve -l "[::]:0" -l 127.0.0.1:0 --root root 2>log & pid=$!
 	eventually grep -c "listening on 127" log
 	grep "warning: writing through .* is refused" log

@@ -96,6 +96,7 @@ check 'after that: whole objects only, nothing left over' '
 check 'SIGTERM: who is being served gets all of it, then it ends' '
 	cp long root/k/long.mp4
 	head -c 20000000 /dev/zero >>root/k/long.mp4
+	rm -f got
 	curl -sf --limit-rate 12M "$url/k/long.mp4" >got & p=$!
 	eventually test -s got
 	kill $pid
@@ -120,6 +121,7 @@ check 'it says when it is ready' '
 '
 check 'objects that need not last are whole all the same' '
 	ls root/k
+	rm -f log
 	mstore-serve -l 127.0.0.1:0 --root root --temporal "live/*" 2>log & pid=$!
 	eventually grep listening log
 	url=http://$(sed -n "s/.*listening on //p" log)
