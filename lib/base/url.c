@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/hex.h"
 #include "lib/base/url.h"
 
 /* Append len bytes to the store as a string. */
@@ -19,15 +20,6 @@ keep(struct url *u, size_t *fill, const char *s, size_t len)
 	return to;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* In place; %00 is refused, since it would end the string. */
 static int
 decode(char *s)
@@ -38,7 +30,7 @@ decode(char *s)
 		if (*s == '+') {
 			*to++ = ' ';
 		} else if (*s == '%') {
-			int hi = hex(s[1]), lo = hi < 0 ? -1 : hex(s[2]);
+			int hi = hex_digit(s[1]), lo = hi < 0 ? -1 : hex_digit(s[2]);
 
 			if (lo < 0 || hi * 16 + lo == 0)
 				return -EINVAL;

@@ -49,8 +49,9 @@ const char *url_get(struct url *u, const char *key);
 const char *url_unused(const struct url *u);
 
 /*
- * The absolute form of a reference that was found in base (RFC 3986 5.2, 
- * segments removed, any fragment dropped).  base is absolute: a URL, or the path of a file.
+ * The absolute form of a reference that was found in base (RFC 3986 5.2, dot
+ * segments removed, any fragment dropped).  base is absolute: a URL, or the path
+ * of a file.
  * Returns 0, -EINVAL (control characters), or -ENAMETOOLONG.
  */
 int url_resolve(const char *base, const char *ref, char *out, size_t size);

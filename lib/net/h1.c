@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/hex.h"
 #include "lib/net/h1.h"
 
 /* tchar of RFC 9110 5.6.2. */
@@ -18,16 +19,6 @@ static bool
 is_space(char c)
 {
 	return c == ' ' || c == '\t';
-}
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 static char
@@ -335,7 +326,7 @@ enum { SIZE_FIRST, SIZE, SIZE_SPACE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF,
 static int
 step_size(struct h1_chunked *c, char b)
 {
-	int digit = hex(b);
+	int digit = hex_digit(b);
 
 	if (++c->line > H1_CHUNK_LINE)
 		return -EBADMSG;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/hex.h"
 #include "lib/net/http.h"
 
 static const char *const day_name[] = {
@@ -226,16 +227,6 @@ http_fit_range(struct http_range *r, uint64_t len)
 	return true;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* One segment, decoded, to out.  Returns its length. */
 static int
 parse_segment(const char *p, const char *end, char *out, size_t room)
@@ -246,8 +237,8 @@ parse_segment(const char *p, const char *end, char *out, size_t room)
 		int c = (unsigned char)*p;
 
 		if (c == '%') {
-			int hi = end - p > 2 ? hex(p[1]) : -1;
-			int lo = hi < 0 ? -1 : hex(p[2]);
+			int hi = end - p > 2 ? hex_digit(p[1]) : -1;
+			int lo = hi < 0 ? -1 : hex_digit(p[2]);
 
 			if (lo < 0)
 				return -EINVAL;
