@@ -3,46 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
+#include "ingest/hlsload.h"
 #include "ingest/hlstrack.h"
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
-#include "lib/base/url.h"
 
-#define AHEAD		4		/* segments being loaded, or there */
 #define AHEAD_BYTES	(64 << 20)	/* no more are begun above this */
 #define SEGMENT_MAX	(512u << 20)
-#define RESOURCES	8		/* maps and keys */
-#define RESOURCE_MAX	(4 << 20)
-#define RETRIES		5		/* 0.25, 0.5, 1, 2, 4 s */
 #define PERIOD_EPOCH	(INT64_C(1) << 40)
-
-/* A map or key: loaded once, kept while it may be used again. */
-struct resource {
-	char	*url;			/* NULL: the place is free */
-	struct hls_range range;
-	unsigned id, used;		/* segments that wait for it or need it */
-	struct fetch_job *job;
-	struct resource *key;		/* of an encrypted map */
-	uint8_t	 iv[16];
-	bool	 ready, failed;
-};
 
 struct slot {
 	struct hlstrack_segment seg;
 	struct fetch_job *job;
-	struct resource *map, *key;
+	struct hlsload_item *map, *key;
 	uint8_t	 iv[16];
 	bool	 ready, missed;
 };
 
 struct hlstrack_private {
 	struct hlstrack t;
-	struct fetch *f;
-	char	*url;			/* as it was given; after redirects: base */
-	char	*base;
-	bool	 allow_file;
+	struct hlsload load;
+	char	*url;			/* as it was given */
 	int64_t	 lead_ns;
 
 	struct hls list;		/* when loaded */
@@ -59,10 +40,8 @@ struct hlstrack_private {
 	int64_t	 next;			/* number of the next segment to ask for */
 	int64_t	 epoch, period;
 	bool	 lost;			/* segments are missing before it */
-	unsigned ids;
-	struct resource resource[RESOURCES];
 	unsigned nslot;
-	struct slot slot[AHEAD];
+	struct slot slot[HLSLOAD_AHEAD];
 };
 
 static void
@@ -81,158 +60,6 @@ copy(const char *s)
 	return c;
 }
 
-static void
-resolve(const struct hlstrack_private *p, const char *uri, char out[static URL_MAX])
-{
-	int r = url_resolve(p->base, uri, out, URL_MAX);
-
-	if (r < 0)
-		fatal(EXIT_INPUT, -r, "'%s': bad address in the playlist", p->t.name);
-	if (!p->allow_file && strncmp(out, "http://", 7) != 0 &&
-	    strncmp(out, "https://", 8) != 0)
-		fatal(EXIT_INPUT, 0, "'%s': the playlist points to '%s'", p->t.name, out);
-}
-
-static struct fetch_job *
-get(const struct hlstrack_private *p, const char *url, struct hls_range range,
-    size_t limit)
-{
-	struct fetch_request r = {
-		.url = url, .limit = limit, .retries = RETRIES,
-		.offset = range.offset, .len = range.len > 0 ? range.len : 0,
-		.retry_missing = p->t.live, .allow_file = p->allow_file,
-	};
-	struct fetch_job *job;
-
-	/* A segment that comes after its time is of no use. */
-	if (p->t.live)
-		r.timeout_ns = 2 * p->t.target_ns > 10 * CLK_SECOND ?
-		    2 * p->t.target_ns : 10 * CLK_SECOND;
-	if ((job = fetch_start(p->f, &r)) == NULL)
-		out_of_memory();
-	return job;
-}
-
-/* ---- AES-128 */
-
-/* In place; the length without its padding, or -EBADMSG. */
-static int64_t
-decrypt(uint8_t *data, size_t len, const uint8_t key[static 16],
-    const uint8_t iv[static 16])
-{
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	int n = 0, last = 0;
-	bool good;
-
-	if (ctx == NULL)
-		out_of_memory();
-	good = len % 16 == 0 && len > 0 && len <= INT32_MAX &&
-	    EVP_DecryptInit_ex(ctx, EVP_aes_128_cbc(), NULL, key, iv) == 1 &&
-	    EVP_DecryptUpdate(ctx, data, &n, data, (int)len) == 1 &&
-	    EVP_DecryptFinal_ex(ctx, data + n, &last) == 1;
-	EVP_CIPHER_CTX_free(ctx);
-	return good ? n + last : -EBADMSG;
-}
-
-static void
-make_iv(const struct hls_key *key, int64_t number, uint8_t iv[static 16])
-{
-	memcpy(iv, key->iv, 16);
-	if (key->has_iv)
-		return;
-	for (int i = 0; i < 8; i++)
-		iv[15 - i] = (uint8_t)(number >> 8 * i);
-}
-
-/* ---- maps and keys */
-
-static void
-free_resource(struct resource *r)
-{
-	if (r->key != NULL)
-		r->key->used--;
-	fetch_end(r->job);
-	free(r->url);
-	*r = (struct resource){ .url = NULL };
-}
-
-static struct resource *find_key(struct hlstrack_private *p, size_t index);
-
-static struct resource *
-find_resource(struct hlstrack_private *p, const char *uri, struct hls_range range,
-    size_t key, int64_t number)
-{
-	struct resource *r, *place = NULL;
-	char url[URL_MAX];
-
-	resolve(p, uri, url);
-	for (r = p->resource; r < p->resource + RESOURCES; r++) {
-		if (r->url != NULL && r->failed && r->used == 0)
-			free_resource(r);
-		if (r->url != NULL && strcmp(r->url, url) == 0 &&
-		    r->range.offset == range.offset && r->range.len == range.len) {
-			r->used++;
-			return r;
-		}
-		if (r->used == 0 && (place == NULL || r->id < place->id))
-			place = r;
-	}
-	if (place == NULL)
-		return NULL;		/* all in use: when one is free again */
-	if (place->url != NULL)
-		free_resource(place);
-	place->url = copy(url);
-	place->range = range;
-	place->id = ++p->ids;
-	place->used = 1;
-	place->job = get(p, url, range, RESOURCE_MAX);
-	if (key != HLS_NONE) {
-		place->key = find_key(p, key);
-		make_iv(&p->list.key[key], number, place->iv);
-	}
-	return place;
-}
-
-static struct resource *
-find_key(struct hlstrack_private *p, size_t index)
-{
-	const struct hls_key *key = &p->list.key[index];
-
-	if (key->method != HLS_AES_128 || strcmp(key->keyformat, "identity") != 0)
-		fatal(EXIT_INPUT, 0, "'%s' is encrypted by %s for '%s', which cannot be "
-		    "read", p->t.name, key->method_name, key->keyformat);
-	return find_resource(p, key->uri, (struct hls_range){ 0, -1 }, HLS_NONE, 0);
-}
-
-static void
-tend_resource(struct hlstrack_private *p, struct resource *r)
-{
-	int64_t len;
-
-	if (r->url == NULL || r->ready || r->failed || !r->job->done ||
-	    (r->key != NULL && !r->key->ready && !r->key->failed))
-		return;
-	p->t.n.retries += r->job->failures;
-	if (r->job->error < 0) {
-		log_warn(0, "cannot read '%s': %s", r->url, r->job->reason);
-		r->failed = true;
-		return;
-	}
-	p->t.n.bytes += r->job->len;
-	r->ready = true;
-	if (r->key == NULL)
-		return;
-	len = r->key->failed || r->key->job->len != 16 ? -EBADMSG :
-	    decrypt(r->job->data, r->job->len, r->key->job->data, r->iv);
-	if (len < 0) {
-		log_warn(0, "cannot decrypt '%s'", r->url);
-		r->failed = true;
-		r->ready = false;
-	} else {
-		r->job->len = (size_t)len;
-	}
-}
-
 /* ---- segments */
 
 /* Free what a slot holds, and close the gap. */
@@ -242,10 +69,8 @@ drop_slot(struct hlstrack_private *p, unsigned i)
 	struct slot *s = &p->slot[i];
 
 	fetch_end(s->job);
-	if (s->map != NULL)
-		s->map->used--;
-	if (s->key != NULL)
-		s->key->used--;
+	hlsload_done(s->map);
+	hlsload_done(s->key);
 	p->nslot--;
 	memmove(s, s + 1, (p->nslot - i) * sizeof(*s));
 }
@@ -282,8 +107,6 @@ begin_slot(struct hlstrack_private *p)
 {
 	const struct hls_segment *seg = listed(p, p->next);
 	struct slot *s = &p->slot[p->nslot];
-	const struct hls_map *map;
-	char url[URL_MAX];
 
 	if (seg == NULL)
 		return false;
@@ -297,22 +120,13 @@ begin_slot(struct hlstrack_private *p)
 		p->next++;
 		return true;
 	}
-	if (seg->map != HLS_NONE) {
-		map = &p->list.map[seg->map];
-		s->map = find_resource(p, map->uri, map->range, map->key, seg->number);
-		if (s->map == NULL)
-			return false;
-	}
+	if (seg->map != HLS_NONE)
+		s->map = hlsload_map(&p->load, &p->list, seg);
 	if (seg->key != HLS_NONE) {
-		if ((s->key = find_key(p, seg->key)) == NULL) {
-			if (s->map != NULL)
-				s->map->used--;
-			return false;
-		}
-		make_iv(&p->list.key[seg->key], seg->number, s->iv);
+		s->key = hlsload_key(&p->load, &p->list.key[seg->key]);
+		hlsload_iv(&p->list.key[seg->key], seg->number, s->iv);
 	}
-	resolve(p, seg->uri, url);
-	s->job = get(p, url, seg->range, SEGMENT_MAX);
+	s->job = hlsload_start(&p->load, seg->uri, seg->range, SEGMENT_MAX);
 	p->period = s->seg.period;
 	p->lost = false;
 	p->next++;
@@ -337,11 +151,10 @@ tend_slot(struct hlstrack_private *p, struct slot *s)
 	int64_t len = 0;
 
 	if (s->ready || s->missed || !s->job->done ||
-	    (s->map != NULL && !s->map->ready && !s->map->failed) ||
-	    (s->key != NULL && !s->key->ready && !s->key->failed))
+	    (s->map != NULL && !hlsload_settled(s->map)) ||
+	    (s->key != NULL && !hlsload_settled(s->key)))
 		return;
 	p->t.n.retries += s->job->failures;
-	p->t.n.bytes += s->job->len;
 	if (s->job->error < 0) {
 		miss(p, s, s->job->reason);
 		return;
@@ -352,8 +165,7 @@ tend_slot(struct hlstrack_private *p, struct slot *s)
 		return;
 	}
 	if (s->key != NULL) {
-		len = s->key->job->len != 16 ? -EBADMSG : decrypt(s->job->data,
-		    s->job->len, s->key->job->data, s->iv);
+		len = hlsload_decrypt(s->job->data, s->job->len, s->key, s->iv);
 		if (len < 0) {
 			miss(p, s, "it cannot be decrypted");
 			return;
@@ -475,6 +287,8 @@ take_playlist(struct hlstrack_private *p, const void *text, size_t len, int64_t 
 	p->was_live |= p->t.live;
 	p->t.target_ns = p->list.target_ns > CLK_SECOND / 10 ? p->list.target_ns :
 	    CLK_SECOND / 10;
+	p->load.live = p->t.live;
+	p->load.target_ns = p->t.target_ns;
 	if (p->started)
 		check_place(p, now);
 	else
@@ -491,11 +305,11 @@ keep_word(char **to, const char *word)
 static void
 start_reload(struct hlstrack_private *p)
 {
-	p->reload = fetch_start(p->f, &(struct fetch_request){
+	p->reload = fetch_start(p->load.f, &(struct fetch_request){
 		.url = p->url, .limit = HLS_TEXT_MAX, .compressed = true,
 		.etag = p->t.loaded ? p->etag : NULL,
 		.last_modified = p->t.loaded && p->etag == NULL ? p->last_modified : NULL,
-		.timeout_ns = 15 * CLK_SECOND, .allow_file = p->allow_file,
+		.timeout_ns = 15 * CLK_SECOND, .allow_file = p->load.allow_file,
 	});
 	if (p->reload == NULL)
 		out_of_memory();
@@ -523,7 +337,6 @@ end_reload(struct hlstrack_private *p)
 
 	p->reload = NULL;
 	p->t.n.reloads++;
-	p->t.n.bytes += job->len;
 	if (job->error < 0) {
 		reload_failed(p, job, now);
 		fetch_end(job);
@@ -533,8 +346,7 @@ end_reload(struct hlstrack_private *p)
 		log_info("'%s' is there again", p->url);
 	p->failures = 0;
 	if (job->status != 304) {
-		free(p->base);
-		p->base = copy(job->url);
+		hlsload_set_base(&p->load, job->url);
 		keep_word(&p->etag, job->etag);
 		keep_word(&p->last_modified, job->last_modified);
 	}
@@ -561,11 +373,9 @@ hlstrack_new(struct fetch *f, const char *name, const char *url, int64_t lead_ns
 		out_of_memory();
 	p->t = (struct hlstrack){ .name = name, .live = true, .private = p,
 	    .target_ns = CLK_SECOND };
-	p->f = f;
+	hlsload_init(&p->load, f, name, url, &p->t.n.retries);
 	p->url = copy(url);
-	p->base = copy(url);
 	p->lead_ns = lead_ns;
-	p->allow_file = strncmp(url, "file:", 5) == 0;
 	if (text != NULL) {
 		take_playlist(p, text, len, clk_mono_ns());
 		p->reload_ns = clk_mono_ns() + p->t.target_ns;
@@ -580,15 +390,13 @@ hlstrack_free(struct hlstrack *t)
 
 	while (p->nslot > 0)
 		drop_slot(p, p->nslot - 1);
-	for (unsigned i = 0; i < RESOURCES; i++)
-		free_resource(&p->resource[i]);
+	hlsload_clear(&p->load);
 	fetch_end(p->reload);
 	if (p->t.loaded)
 		hls_free(&p->list);
 	free(p->etag);
 	free(p->last_modified);
 	free(p->url);
-	free(p->base);
 	free(p);
 }
 
@@ -612,13 +420,10 @@ hlstrack_tend(struct hlstrack *t)
 	if (p->reload == NULL && clk_mono_ns() >= p->reload_ns &&
 	    (!t->loaded || t->live))
 		start_reload(p);
-	for (unsigned i = 0; i < RESOURCES; i++)	/* keys before maps: twice */
-		tend_resource(p, &p->resource[i]);
-	for (unsigned i = 0; i < RESOURCES; i++)
-		tend_resource(p, &p->resource[i]);
+	hlsload_tend(&p->load);
 	for (unsigned i = 0; i < p->nslot; i++)
 		tend_slot(p, &p->slot[i]);
-	while (p->started && p->nslot < AHEAD && bytes_ahead(p) < AHEAD_BYTES &&
+	while (p->started && p->nslot < HLSLOAD_AHEAD && bytes_ahead(p) < AHEAD_BYTES &&
 	    begin_slot(p))
 		;
 	return p->reload == NULL && (!t->loaded || t->live) ? p->reload_ns : INT64_MAX;

@@ -2,12 +2,10 @@
  * hlstrack.h - follow one media playlist, and have its segments when needed.
  *
  * Loads the playlist again when RFC 8216 6.3.4 says so, loads segments ahead of
- * time (a few, at once), with what they need: initialization sections and keys,
- * each once.  Decrypts AES-128.  A segment that cannot be had is left out,
- * counted, and the next one says so.
+ * time (a few, at once), with what they need (hlsload.h).  A segment that cannot be
+ * had is left out, counted, and the next one says so.
  *
- * Spec     RFC 8216 and draft-pantos-hls-rfc8216bis: 6.3.2 to 6.3.6 (loading),
- *          4.4.4.4 and 5.2 (keys, IV), 4.4.4.5 (maps).
+ * Spec     RFC 8216 and draft-pantos-hls-rfc8216bis: 6.3.2 to 6.3.6 (loading).
  * Units    ns; deadlines on CLOCK_MONOTONIC.
  * Memory   hlstrack_new() gives, hlstrack_free() frees.  The front segment is
  *          borrowed until hlstrack_pop().
@@ -37,7 +35,7 @@ struct hlstrack_segment {
 };
 
 struct hlstrack_counters {
-	uint64_t segments, missed, gaps, retries, reloads, reload_errors, bytes, restarts;
+	uint64_t segments, missed, gaps, retries, reloads, reload_errors, restarts;
 };
 
 struct hlstrack {

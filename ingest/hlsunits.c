@@ -2,31 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/hlsmp4.h"
 #include "ingest/hlsunits.h"
 #include "lib/base/log.h"
 #include "lib/media/audio.h"
-#include "lib/media/mp4read.h"
 #include "lib/media/tsdemux.h"
-#include "lib/media/video.h"
 
 #define MASK	(PES_WRAP - 1)
-
-/* A track of MP4 and what is needed to make PES payloads of its samples. */
-struct mp4_stream {
-	uint32_t track_id, timescale;
-	int64_t	 shift;			/* 90 kHz, of the edit list */
-	int	 stream;		/* -1: left out */
-	enum codec codec;
-	struct video video;
-	struct audio_info audio;
-};
-
-struct sample {
-	struct mp4_stream *m;
-	struct mp4_sample s;
-	int64_t	 dts;			/* 90 kHz, with the shift; not wrapped */
-	size_t	 order;
-};
 
 struct hlsunits_private {
 	struct hlsunits u;
@@ -42,20 +24,12 @@ struct hlsunits_private {
 	const uint8_t *map;		/* bytes before the segment's own */
 	size_t	 map_len;
 
-	unsigned map_id;
-	struct mp4_init init;
-	unsigned nmp4;
-	struct mp4_stream mp4[MP4_TRACKS_MAX];
-	struct sample *sample;
-	size_t	 nsample, ssample, next;
+	struct hlsmp4 *mp4;
 
 	bool	 packing;
 	struct audio audio;
 	unsigned packed_stream;
 	int64_t	 packed_pts;		/* where the next segment goes on */
-
-	uint8_t	*buf;
-	size_t	 size;
 };
 
 size_t
@@ -116,23 +90,10 @@ hlsunits_scan(const struct hlstrack_segment *seg, int64_t *pts, int64_t *dts)
 	return found;
 }
 
-static uint8_t *
-room(struct hlsunits_private *p, size_t size)
+int
+hlsunits_stream(struct hlsunits *u, uint32_t id, enum codec codec, const char *language)
 {
-	if (size > p->size) {
-		free(p->buf);
-		p->size = size + size / 2;
-		if ((p->buf = malloc(p->size)) == NULL)
-			fatal(EXIT_RUNTIME, 0, "out of memory");
-	}
-	return p->buf;
-}
-
-/* The place of a stream in the table, new or as before; -1: no place. */
-static int
-find_stream(struct hlsunits_private *p, uint32_t id, enum codec codec,
-    const char *language)
-{
+	struct hlsunits_private *p = u->private;
 	struct source_stream *s;
 	unsigned i = 0;
 
@@ -161,6 +122,7 @@ hlsunits_new(const char *name, const char *language)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
 	p->u.private = p;
 	p->name = name;
+	p->mp4 = hlsmp4_new(&p->u, name);
 	if (strlen(language) == 3 && strcmp(language, "und") != 0)
 		memcpy(p->language, language, 4);
 	return &p->u;
@@ -174,25 +136,14 @@ end_segment(struct hlsunits_private *p)
 	if (p->packing)
 		audio_free(&p->audio);
 	p->demuxing = p->packing = false;
-	p->nsample = p->next = 0;
 	p->kind = HLS_KIND_UNKNOWN;
-}
-
-static void
-forget_map(struct hlsunits_private *p)
-{
-	for (unsigned i = 0; i < p->nmp4; i++)
-		if (codec_kind(p->mp4[i].codec) == KIND_VIDEO)
-			video_free(&p->mp4[i].video);
-	p->nmp4 = 0;
-	p->map_id = 0;
 }
 
 void
 hlsunits_clear(struct hlsunits *u)
 {
 	end_segment(u->private);
-	forget_map(u->private);
+	hlsmp4_clear(u->private->mp4);
 	u->nstream = 0;
 }
 
@@ -202,197 +153,8 @@ hlsunits_free(struct hlsunits *u)
 	struct hlsunits_private *p = u->private;
 
 	hlsunits_clear(u);
-	free(p->sample);
-	free(p->buf);
+	hlsmp4_free(p->mp4);
 	free(p);
-}
-
-/* ---- fragmented MP4 */
-
-static bool
-open_video(struct mp4_stream *m, const struct mp4_track *t, struct source_stream *s)
-{
-	video_init(&m->video, t->codec);
-	if (video_config_parse(&m->video, t->config, t->config_len) < 0)
-		return false;
-	s->rate = m->video.format.frame_rate;
-	return true;
-}
-
-static bool
-open_audio(struct mp4_stream *m, const struct mp4_track *t, struct source_stream *s)
-{
-	int n;
-
-	if (t->codec == CODEC_AAC)
-		return audio_parse_asc(t->config, t->config_len, &m->audio) == 0;
-	if (t->codec != CODEC_OPUS)
-		return true;
-	if (audio_parse_config(t->codec, t->config, t->config_len, &m->audio) < 0)
-		return false;
-	n = audio_opus_desc_put(&m->audio, s->desc, sizeof(s->desc));
-	s->desc_len = n > 0 ? (size_t)n : 0;
-	return n > 0;
-}
-
-static void
-open_track(struct hlsunits_private *p, const struct mp4_track *t)
-{
-	struct mp4_stream *m = &p->mp4[p->nmp4++];
-	enum codec_kind kind = codec_kind(t->codec);
-	bool good = false;
-
-	*m = (struct mp4_stream){ .track_id = t->track_id, .codec = t->codec,
-	    .timescale = t->timescale, .stream = -1 };
-	if (t->encrypted)
-		fatal(EXIT_INPUT, 0, "'%s' is encrypted by a DRM system", p->name);
-	m->shift = -rescale_near(t->media_time, 90000, t->timescale);
-	if (t->movie_timescale > 0)
-		m->shift += rescale_near((int64_t)t->empty_edit, 90000,
-		    t->movie_timescale);
-	if (kind == KIND_VIDEO || kind == KIND_AUDIO)
-		m->stream = find_stream(p, t->track_id, t->codec, t->language);
-	if (m->stream >= 0)
-		good = kind == KIND_VIDEO ? open_video(m, t, &p->u.stream[m->stream]) :
-		    open_audio(m, t, &p->u.stream[m->stream]);
-	if (!good) {
-		log_warn(0, "'%s': a track of %c%c%c%c is left out", p->name,
-		    (int)(t->fourcc >> 24 & 255), (int)(t->fourcc >> 16 & 255),
-		    (int)(t->fourcc >> 8 & 255), (int)(t->fourcc & 255));
-		if (m->stream >= 0 && (unsigned)m->stream == p->u.nstream - 1)
-			p->u.nstream--;
-		m->stream = -1;
-	}
-}
-
-static int
-open_map(struct hlsunits_private *p, const struct hlstrack_segment *s)
-{
-	const uint8_t *map = s->map != NULL ? s->map : s->data;
-	size_t len = s->map != NULL ? s->map_len : s->len;
-
-	if (s->map_id != 0 && s->map_id == p->map_id)
-		return 0;
-	forget_map(p);
-	if (mp4_init_parse(map, len, &p->init) < 0)
-		return -EBADMSG;
-	for (unsigned i = 0; i < p->init.n; i++)
-		if (p->init.track[i].timescale > 0)
-			open_track(p, &p->init.track[i]);
-	p->map_id = s->map_id;
-	return 0;
-}
-
-static int
-by_time(const void *a, const void *b)
-{
-	const struct sample *x = a, *y = b;
-
-	if (x->dts != y->dts)
-		return x->dts < y->dts ? -1 : 1;
-	return x->order < y->order ? -1 : 1;
-}
-
-static void
-add_sample(struct hlsunits_private *p, const struct mp4_track *t,
-    const struct mp4_sample *s)
-{
-	struct sample *to;
-
-	for (unsigned i = 0; i < p->nmp4; i++) {
-		struct mp4_stream *m = &p->mp4[i];
-
-		if (m->track_id != t->track_id || m->stream < 0 || s->len == 0)
-			continue;
-		if (p->nsample == p->ssample) {
-			p->ssample = p->ssample == 0 ? 512 : 2 * p->ssample;
-			p->sample = reallocarray(p->sample, p->ssample,
-			    sizeof(*p->sample));
-			if (p->sample == NULL)
-				fatal(EXIT_RUNTIME, 0, "out of memory");
-		}
-		to = &p->sample[p->nsample];
-		*to = (struct sample){ .m = m, .s = *s, .order = p->nsample++ };
-		to->dts = rescale_near((int64_t)(s->dts & INT64_MAX), 90000,
-		    m->timescale) + m->shift;
-	}
-}
-
-/* All samples of the segment, in the order of their decoding times. */
-static int
-read_fragments(struct hlsunits_private *p)
-{
-	const struct mp4_track *track;
-	struct mp4_fragment f;
-	struct mp4_sample s;
-	size_t used, want;
-	int r = 0, got;
-
-	while (p->len > 0 && (r = mp4_fragment_next(&p->init, p->p, p->len, &used, &want,
-	    &f)) == 1) {
-		while ((got = mp4_sample_next(&f, &track, &s)) == 1)
-			add_sample(p, track, &s);
-		if (got < 0)
-			p->u.damaged++;
-		p->p += used;
-		p->len -= used;
-	}
-	if (r < 0 || (r == 0 && p->nsample == 0))
-		p->u.damaged++;
-	qsort(p->sample, p->nsample, sizeof(*p->sample), by_time);
-	return p->nsample == 0 ? -EBADMSG : 0;
-}
-
-static bool
-put_sample(struct hlsunits_private *p, const struct sample *s, struct hlsunit *unit)
-{
-	const struct mp4_stream *m = s->m;
-	const uint8_t *data = s->s.data;
-	size_t len = s->s.len;
-	int64_t n;
-
-	unit->data = data;
-	unit->len = len;
-	if (codec_kind(m->codec) == KIND_VIDEO) {
-		n = video_annexb_put(&m->video, data, len, s->s.sync, NULL, 0);
-		if (n < 0)
-			return false;
-		unit->data = room(p, (size_t)n);
-		unit->len = (size_t)n;
-		return video_annexb_put(&m->video, data, len, s->s.sync, p->buf,
-		    p->size) == n;
-	}
-	if (m->codec == CODEC_AAC) {
-		unit->data = room(p, len + ADTS_HEADER);
-		unit->len = len + ADTS_HEADER;
-		memcpy(p->buf + ADTS_HEADER, data, len);
-		return audio_adts_put(&m->audio, len, p->buf) == 0;
-	}
-	if (m->codec == CODEC_OPUS) {
-		unit->data = room(p, len + OPUS_HEADER_MAX(len));
-		unit->len = audio_opus_header_put(len, 0, 0, p->buf);
-		memcpy(p->buf + unit->len, data, len);
-		unit->len += len;
-	}
-	return true;
-}
-
-static int
-next_sample(struct hlsunits_private *p, struct hlsunit *unit)
-{
-	while (p->next < p->nsample) {
-		const struct sample *s = &p->sample[p->next++];
-
-		unit->stream = (unsigned)s->m->stream;
-		unit->dts = s->dts & MASK;
-		unit->pts = (s->dts + rescale_near(s->s.cts, 90000, s->m->timescale)) &
-		    MASK;
-		unit->random_access = s->s.sync;
-		if (put_sample(p, s, unit))
-			return 1;
-		p->u.damaged++;
-	}
-	return 0;
 }
 
 /* ---- transport stream */
@@ -420,7 +182,7 @@ note_streams(struct hlsunits_private *p)
 
 		if (s->gone || !carried(s->codec))
 			continue;
-		place = find_stream(p, s->pid, s->codec, s->language);
+		place = hlsunits_stream(&p->u, s->pid, s->codec, s->language);
 		if (place < 0 || p->u.nstream == before || s->codec != CODEC_OPUS)
 			continue;
 		if (s->desc_len <= sizeof(p->u.stream[place].desc)) {
@@ -465,7 +227,7 @@ next_pes(struct hlsunits_private *p, struct hlsunit *unit)
 		if ((ev.type != TSDEMUX_UNIT && ev.type != TSDEMUX_SECTION) ||
 		    !carried(ev.stream->codec) || ev.len == 0)
 			continue;
-		stream = find_stream(p, ev.stream->pid, ev.stream->codec,
+		stream = hlsunits_stream(&p->u, ev.stream->pid, ev.stream->codec,
 		    ev.stream->language);
 		if (stream < 0 || (ev.type == TSDEMUX_UNIT && ev.pts == PES_NO_TIME))
 			continue;
@@ -531,7 +293,7 @@ open_packed(struct hlsunits_private *p)
 		codec = p->p[5] >> 3 > 10 ? CODEC_EAC3 : CODEC_AC3;
 	else
 		codec = (p->p[1] & 6) == 0 ? CODEC_AAC : CODEC_MPEGA;
-	stream = find_stream(p, 0, codec, "");
+	stream = hlsunits_stream(&p->u, 0, codec, "");
 	if (stream < 0 || audio_init(&p->audio, codec, NULL, 0) < 0)
 		return -EBADMSG;
 	p->packed_stream = (unsigned)stream;
@@ -571,12 +333,7 @@ hlsunits_first_video(const struct hlsunits *u, const struct hlstrack_segment *se
 
 	if (p->kind == HLS_KIND_TS)
 		return hlsunits_scan(segment, &pts, dts);
-	for (size_t i = 0; i < p->nsample; i++)
-		if (codec_kind(p->sample[i].m->codec) == KIND_VIDEO) {
-			*dts = p->sample[i].dts & MASK;
-			return true;
-		}
-	return false;
+	return p->kind == HLS_KIND_MP4 && hlsmp4_first_video(p->mp4, dts);
 }
 
 int
@@ -597,9 +354,7 @@ hlsunits_segment(struct hlsunits *u, const struct hlstrack_segment *segment)
 		p->map_len = segment->map != NULL ? segment->map_len : 0;
 		r = 0;
 	} else if (p->kind == HLS_KIND_MP4) {
-		r = open_map(p, segment);
-		if (r == 0)
-			r = read_fragments(p);
+		r = hlsmp4_segment(p->mp4, segment);
 	} else if (p->kind == HLS_KIND_PACKED) {
 		r = open_packed(p);
 	}
@@ -619,7 +374,7 @@ hlsunits_next(struct hlsunits *u, struct hlsunit *unit)
 	case HLS_KIND_TS:
 		return next_pes(p, unit);
 	case HLS_KIND_MP4:
-		return next_sample(p, unit);
+		return hlsmp4_next(p->mp4, unit);
 	case HLS_KIND_PACKED:
 		return next_frame(p, unit);
 	default:

@@ -66,4 +66,11 @@ bool hlsunits_first_video(const struct hlsunits *u,
 /* The next unit of it.  1, 0 at its end, -EBADMSG. */
 int hlsunits_next(struct hlsunits *u, struct hlsunit *unit);
 
+/*
+ * The place in the table of a stream by its PID or track, new or as before; -1:
+ * there is none.  For the readers of the kinds of segments.
+ */
+int hlsunits_stream(struct hlsunits *u, uint32_t id, enum codec codec,
+    const char *language);
+
 #endif

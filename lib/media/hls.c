@@ -4,9 +4,9 @@
 
 #include "lib/base/clk.h"
 #include "lib/media/hls.h"
+#include "lib/media/hlsvariant.h"
 
 #define KEYS_MAX	8		/* in force at once, of different KEYFORMAT */
-#define NUMBER_MAX	(INT64_MAX / 2)
 
 /* What has been said and waits for the segment that it applies to. */
 struct reader {
@@ -70,139 +70,14 @@ parse_range(const char *s, size_t len, struct hls_range *r)
 	size_t n = at == NULL ? len : (size_t)(at - s);
 
 	r->offset = -1;
-	if (hls_integer(s, n, NUMBER_MAX, &r->len) < 0 ||
-	    (at != NULL && hls_integer(at + 1, len - n - 1, NUMBER_MAX,
+	if (hls_integer(s, n, HLS_NUMBER_MAX, &r->len) < 0 ||
+	    (at != NULL && hls_integer(at + 1, len - n - 1, HLS_NUMBER_MAX,
 	    &r->offset) < 0))
 		return -EBADMSG;
 	return 0;
 }
 
-/*
- * The value as a string of its own.  It lies in h->text, which is ours to
- * change: what ends it, a quote or comma, has been passed already.
- */
-static const char *
-keep(const struct hls_attr *a)
-{
-	((char *)(uintptr_t)a->value)[a->len] = '\0';
-	return a->value;
-}
-
-/* ---- tags of both kinds, and of multivariant playlists */
-
-static int
-parse_resolution(const struct hls_attr *a, struct hls_variant *v)
-{
-	const char *x = memchr(a->value, 'x', a->len);
-
-	if (x == NULL)
-		return -EBADMSG;
-	if (hls_integer(a->value, (size_t)(x - a->value), 1 << 20, &v->width) < 0)
-		return -EBADMSG;
-	return hls_integer(x + 1, a->len - (size_t)(x + 1 - a->value), 1 << 20,
-	    &v->height);
-}
-
-/* "25", "29.970", "59.94": the rates of television become exact. */
-static void
-parse_rate(const struct hls_attr *a, struct rational *rate)
-{
-	char s[24];
-	size_t len = a->len;
-
-	if (len >= sizeof(s))
-		return;
-	memcpy(s, a->value, len);
-	s[len] = '\0';
-	if (strchr(s, '/') != NULL || !rational_parse(s, rate))
-		*rate = (struct rational){ 0, 1 };
-}
-
-static int
-parse_variant(struct hls_variant *v, const char *list)
-{
-	struct hls_attr a;
-	int r, bad = 0;
-
-	v->uri = v->codecs = v->video_range = v->audio = v->video = v->subtitles =
-	    v->closed_captions = "";
-	v->rate.den = 1;
-	while ((r = hls_attr_next(&list, &a)) > 0) {
-		if (hls_attr_is(&a, "BANDWIDTH"))
-			bad |= hls_integer(a.value, a.len, NUMBER_MAX, &v->bandwidth);
-		else if (hls_attr_is(&a, "AVERAGE-BANDWIDTH"))
-			bad |= hls_integer(a.value, a.len, NUMBER_MAX,
-			    &v->average_bandwidth);
-		else if (hls_attr_is(&a, "RESOLUTION"))
-			bad |= parse_resolution(&a, v);
-		else if (hls_attr_is(&a, "FRAME-RATE"))
-			parse_rate(&a, &v->rate);
-		else if (hls_attr_is(&a, "CODECS"))
-			v->codecs = keep(&a);
-		else if (hls_attr_is(&a, "VIDEO-RANGE"))
-			v->video_range = keep(&a);
-		else if (hls_attr_is(&a, "AUDIO"))
-			v->audio = keep(&a);
-		else if (hls_attr_is(&a, "VIDEO"))
-			v->video = keep(&a);
-		else if (hls_attr_is(&a, "SUBTITLES"))
-			v->subtitles = keep(&a);
-		else if (hls_attr_is(&a, "CLOSED-CAPTIONS") && a.quoted)
-			v->closed_captions = keep(&a);
-		else if (hls_attr_is(&a, "URI") && v->iframes)
-			v->uri = keep(&a);
-	}
-	if (v->iframes && *v->uri == '\0')
-		return -EBADMSG;
-	return r < 0 ? r : bad;
-}
-
-static int
-parse_rendition(struct hls_rendition *m, const char *list)
-{
-	struct hls_attr a;
-	bool typed = false;
-	int r;
-
-	m->group = m->name = m->language = m->channels = m->characteristics =
-	    m->instream_id = "";
-	while ((r = hls_attr_next(&list, &a)) > 0) {
-		if (hls_attr_is(&a, "TYPE")) {
-			typed = true;
-			if (hls_attr_says(&a, "AUDIO"))
-				m->type = HLS_AUDIO;
-			else if (hls_attr_says(&a, "VIDEO"))
-				m->type = HLS_VIDEO;
-			else if (hls_attr_says(&a, "SUBTITLES"))
-				m->type = HLS_SUBTITLES;
-			else if (hls_attr_says(&a, "CLOSED-CAPTIONS"))
-				m->type = HLS_CLOSED_CAPTIONS;
-			else
-				return 1;	/* of a kind to come: left out */
-		} else if (hls_attr_is(&a, "URI")) {
-			m->uri = keep(&a);
-		} else if (hls_attr_is(&a, "GROUP-ID")) {
-			m->group = keep(&a);
-		} else if (hls_attr_is(&a, "NAME")) {
-			m->name = keep(&a);
-		} else if (hls_attr_is(&a, "LANGUAGE")) {
-			m->language = keep(&a);
-		} else if (hls_attr_is(&a, "CHANNELS")) {
-			m->channels = keep(&a);
-		} else if (hls_attr_is(&a, "CHARACTERISTICS")) {
-			m->characteristics = keep(&a);
-		} else if (hls_attr_is(&a, "INSTREAM-ID")) {
-			m->instream_id = keep(&a);
-		} else if (hls_attr_is(&a, "DEFAULT")) {
-			m->is_default = hls_attr_says(&a, "YES");
-		} else if (hls_attr_is(&a, "AUTOSELECT")) {
-			m->autoselect = hls_attr_says(&a, "YES");
-		} else if (hls_attr_is(&a, "FORCED")) {
-			m->forced = hls_attr_says(&a, "YES");
-		}
-	}
-	return r < 0 || !typed ? -EBADMSG : 0;
-}
+/* ---- tags of both kinds */
 
 /* TIME-OFFSET=[-]seconds */
 static int
@@ -233,11 +108,11 @@ parse_key(struct reader *s, const char *list)
 
 	while ((r = hls_attr_next(&list, &a)) > 0) {
 		if (hls_attr_is(&a, "METHOD"))
-			key.method_name = keep(&a);
+			key.method_name = hls_attr_keep(&a);
 		else if (hls_attr_is(&a, "URI"))
-			key.uri = keep(&a);
+			key.uri = hls_attr_keep(&a);
 		else if (hls_attr_is(&a, "KEYFORMAT"))
-			key.keyformat = keep(&a);
+			key.keyformat = hls_attr_keep(&a);
 		else if (hls_attr_is(&a, "IV")) {
 			if (hls_hex(a.value, a.len, key.iv, sizeof(key.iv)) < 0)
 				return -EBADMSG;
@@ -287,7 +162,7 @@ parse_map(struct reader *s, const char *list)
 
 	while ((r = hls_attr_next(&list, &a)) > 0) {
 		if (hls_attr_is(&a, "URI"))
-			map.uri = keep(&a);
+			map.uri = hls_attr_keep(&a);
 		else if (hls_attr_is(&a, "BYTERANGE") &&
 		    parse_range(a.value, a.len, &map.range) < 0)
 			return -EBADMSG;
@@ -365,7 +240,7 @@ add_segment(struct reader *s, const char *uri)
 				return -EBADMSG;
 			seg.range.offset = prev->range.offset + prev->range.len;
 		}
-		if (seg.range.offset > NUMBER_MAX)
+		if (seg.range.offset > HLS_NUMBER_MAX)
 			return -EBADMSG;
 	}
 	if (!seg.dated && prev != NULL && prev->date_ns != HLS_NO_DATE &&
@@ -424,7 +299,7 @@ multivariant_tag(struct hls *h, struct reader *s, enum tag tag, const char *valu
 	if (tag == TAG_MEDIA) {
 		if ((m = append(&h->rendition, &h->nrendition, sizeof(*m))) == NULL)
 			return -ENOMEM;
-		r = parse_rendition(m, value);
+		r = hls_rendition_parse(m, value);
 		h->nrendition -= r > 0;
 		return r < 0 ? r : 0;
 	}
@@ -433,7 +308,7 @@ multivariant_tag(struct hls *h, struct reader *s, enum tag tag, const char *valu
 	v->iframes = tag == TAG_I_FRAME_STREAM_INF;
 	if (!v->iframes)
 		s->variant = h->nvariant - 1;
-	return parse_variant(v, value);
+	return hls_variant_parse(v, value);
 }
 
 /* A duration among the attributes, or 0. */
@@ -477,11 +352,11 @@ parse_tag(struct reader *s, char *line)
 	case TAG_TARGETDURATION:	/* an integer, but people write "6.0" */
 		return hls_seconds(value, len, &h->target_ns);
 	case TAG_MEDIA_SEQUENCE:
-		return hls_integer(value, len, NUMBER_MAX, &h->media_sequence);
+		return hls_integer(value, len, HLS_NUMBER_MAX, &h->media_sequence);
 	case TAG_DISCONTINUITY_SEQUENCE:
 		if (h->nsegment > 0 || s->discontinuities != h->discontinuity_sequence)
 			return -EBADMSG;
-		if (hls_integer(value, len, NUMBER_MAX,
+		if (hls_integer(value, len, HLS_NUMBER_MAX,
 		    &h->discontinuity_sequence) < 0)
 			return -EBADMSG;
 		s->discontinuities = h->discontinuity_sequence;

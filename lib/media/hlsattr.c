@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/hex.h"
 #include "lib/media/hlsattr.h"
 
 #define DAY_S	86400
@@ -54,6 +55,13 @@ bool
 hls_attr_says(const struct hls_attr *a, const char *value)
 {
 	return strlen(value) == a->len && memcmp(a->value, value, a->len) == 0;
+}
+
+const char *
+hls_attr_keep(const struct hls_attr *a)
+{
+	((char *)(uintptr_t)a->value)[a->len] = '\0';
+	return a->value;
 }
 
 bool
@@ -112,13 +120,9 @@ hls_hex(const char *s, size_t len, uint8_t *out, size_t size)
 	if (len < 3 || len > 2 + 2 * size || s[0] != '0' || (s[1] | 32) != 'x')
 		return -EBADMSG;
 	for (size_t i = 0; i < len - 2; i++) {
-		int c = s[len - 1 - i] | 32, v;
+		int v = hex_digit(s[len - 1 - i]);
 
-		if (c >= '0' && c <= '9')
-			v = c - '0';
-		else if (c >= 'a' && c <= 'f')
-			v = c - 'a' + 10;
-		else
+		if (v < 0)
 			return -EBADMSG;
 		out[size - 1 - i / 2] |= (uint8_t)(v << i % 2 * 4);
 	}

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define HLS_NUMBER_MAX	(INT64_MAX / 2)
+
 struct hls_attr {
 	const char *name, *value;	/* value without quotes */
 	size_t	    name_len, len;
@@ -28,6 +30,12 @@ bool hls_attr_find(const char *list, const char *name, struct hls_attr *attr);
 
 bool hls_attr_is(const struct hls_attr *attr, const char *name);
 bool hls_attr_says(const struct hls_attr *attr, const char *value);
+
+/*
+ * The value as a string of its own.  The list is written to: what ends the value,
+ * a quote or comma, becomes its end, and must have been passed already.
+ */
+const char *hls_attr_keep(const struct hls_attr *attr);
 
 /* A decimal integer up to max. */
 int hls_integer(const char *s, size_t len, int64_t max, int64_t *out);

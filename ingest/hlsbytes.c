@@ -1,0 +1,135 @@
+#include "ingest/hlsbytes.h"
+#include "ingest/hlsunits.h"
+#include "lib/base/clk.h"
+#include "lib/media/timeline.h"
+#include "lib/media/ts.h"
+
+#define CHUNK		((size_t)1024 * TS_PACKET)
+
+void
+hlsbytes_init(struct hlsbytes *b, struct source *s, struct hlspace *pace,
+    struct hlstrack *track)
+{
+	*b = (struct hlsbytes){ .s = s, .pace = pace, .track = track,
+	    .pcr_pid = TS_PID_NULL };
+}
+
+void
+hlsbytes_rewind(struct hlsbytes *b)
+{
+	b->seg = NULL;
+	b->started = b->pop = false;
+	b->map_id = 0;
+}
+
+static void
+begin(struct hlsbytes *b, const struct hlstrack_segment *seg)
+{
+	int64_t dts;
+
+	b->seg = seg;
+	b->pos = 0;
+	if (b->started && seg->period != b->period) {
+		b->say_break = true;
+		b->breaks++;
+		hlspace_break(b->pace);
+		b->pcr_pid = TS_PID_NULL;
+	} else if (b->started) {
+		b->say_join = true;
+	}
+	b->started = true;
+	b->period = seg->period;
+	if (b->s->live)
+		hlspace_segment(b->pace, b->track);
+	if (b->s->live && seg->date_ns != HLS_NO_DATE && hlsunits_scan(seg, &b->clock_pts, &dts)) {
+		b->say_clock = true;
+		b->clock_utc_ns = seg->date_ns;
+	}
+}
+
+/* From pos to the next PCR; *media is that at pos, if there is one. */
+static size_t
+next_chunk(struct hlsbytes *b, const struct hlstrack_segment *seg, int64_t *media)
+{
+	size_t sync = hlsunits_sync(seg->data, seg->len), i = b->pos;
+	struct ts_packet pkt;
+
+	if (i == 0 && sync < seg->len)
+		i = sync;
+	*media = SOURCE_NO_TIME;
+	if (!b->s->live)
+		return seg->len;
+	for (; i + TS_PACKET <= seg->len && i - b->pos < CHUNK; i += TS_PACKET) {
+		if (ts_parse(seg->data + i, &pkt) < 0 || pkt.pcr == TS_NO_PCR)
+			continue;
+		if (b->pcr_pid == TS_PID_NULL)
+			b->pcr_pid = pkt.pid;
+		if (pkt.pid != b->pcr_pid)
+			continue;
+		if (i > b->pos)
+			return i;
+		*media = timeline_unwrap(b->pace->anchored ? b->pace->media : INT64_MIN,
+		    pkt.pcr / 300);
+	}
+	return i + TS_PACKET <= seg->len ? i : seg->len;
+}
+
+bool
+hlsbytes_event(struct hlsbytes *b, struct source_event *ev, int64_t *wake)
+{
+	const struct hlstrack_segment *seg = b->seg;
+	int64_t media, at;
+	size_t end;
+
+	if (b->pop) {
+		hlstrack_pop(b->track);
+		b->seg = seg = NULL;
+		b->pop = false;
+	}
+	if (seg == NULL) {
+		switch (hlstrack_front(b->track, &seg)) {
+		case HLSTRACK_WAIT:
+			return false;
+		case HLSTRACK_END:
+			ev->what = SOURCE_END;
+			return true;
+		case HLSTRACK_READY:
+			begin(b, seg);
+			break;
+		}
+		if (b->say_break || b->say_join) {
+			ev->what = b->say_break ? SOURCE_BREAK : SOURCE_JOIN;
+			b->say_break = b->say_join = false;
+			return true;
+		}
+	}
+	if (b->say_clock) {
+		b->say_clock = false;
+		ev->what = SOURCE_CLOCK;
+		ev->pts = b->clock_pts;
+		ev->utc_ns = b->clock_utc_ns;
+		return true;
+	}
+	ev->utc_ns = b->s->live ? clk_utc_ns() : 0;
+	if (seg->map != NULL && seg->map_id != b->map_id) {
+		b->map_id = seg->map_id;
+		ev->what = SOURCE_BYTES;
+		ev->data = seg->map;
+		ev->len = seg->map_len;
+		ev->more = true;
+		return true;
+	}
+	end = next_chunk(b, seg, &media);
+	at = hlspace_due(b->pace, media);
+	if (at > clk_mono_ns()) {
+		*wake = at < *wake ? at : *wake;
+		return false;
+	}
+	hlspace_given(b->pace, media, at);
+	ev->what = SOURCE_BYTES;
+	ev->data = seg->data + b->pos;
+	ev->len = end - b->pos;
+	b->pos = end;
+	b->pop = end == seg->len;
+	return true;
+}
