@@ -32,6 +32,26 @@ coder_pixels(const struct rung_spec *r, enum AVPixelFormat source)
 	return deep ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
 }
 
+bool
+coder_params(const struct rung_spec *r,
+    int (*parse)(void *p, const char *name, const char *value), void *p)
+{
+	char copy[sizeof(r->params)], *rest = copy, *item;
+
+	memcpy(copy, r->params, sizeof(copy));
+	while (rest != NULL && *rest != '\0') {
+		char *eq;
+
+		item = strsep(&rest, ":");
+		eq = strchr(item, '=');
+		if (eq != NULL)
+			*eq = '\0';
+		if (parse(p, item, eq != NULL ? eq + 1 : NULL) != 0)
+			return false;
+	}
+	return true;
+}
+
 int
 coder_open(struct coder *c, const struct rung_spec *r,
     const struct coder_format *f)

@@ -70,6 +70,14 @@ extern const struct coder_ops coder_avc, coder_hevc;
 /* NULL, or the value of the rung that its encoder does not know. */
 const char *coder_check(const struct rung_spec *r);
 
+/*
+ * For the coders: give the options of x264= or x265=, "subme=4:me=hex" as their
+ * users write it, to parse one by one; value is NULL where there is none.  False
+ * if it refuses one, which it does by anything but 0.
+ */
+bool coder_params(const struct rung_spec *r,
+    int (*parse)(void *p, const char *name, const char *value), void *p);
+
 /* The pixel format in which the rung is coded, for a source of this one. */
 enum AVPixelFormat coder_pixels(const struct rung_spec *r, enum AVPixelFormat source);
 

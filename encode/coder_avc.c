@@ -47,31 +47,15 @@ set_preset(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 	return true;
 }
 
-/* "subme=4:me=hex", the way x264 and FFmpeg users write it. */
-static const char *
-set_params(x264_param_t *p, const char *params, char *copy)
+static int
+parse_param(void *p, const char *name, const char *value)
 {
-	char *rest = copy, *item;
-
-	memcpy(copy, params, strlen(params) + 1);
-	while (rest != NULL && *rest != '\0') {
-		char *eq;
-
-		item = strsep(&rest, ":");
-		eq = strchr(item, '=');
-		if (eq != NULL)
-			*eq = '\0';
-		if (x264_param_parse(p, item, eq != NULL ? eq + 1 : NULL) < 0)
-			return item;
-	}
-	return NULL;
+	return x264_param_parse(p, name, value);
 }
 
 static const char *
 set_options(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 {
-	char copy[sizeof(r->params)];
-
 	if (!set_preset(p, r, pixels))
 		return r->tune[0] != '\0' ? "preset or tune" : "preset";
 	if (r->level[0] != '\0' && x264_param_parse(p, "level", r->level) < 0)
@@ -81,7 +65,7 @@ set_options(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 	p->rc.i_vbv_max_bitrate = (int)(r->maxrate / 1000);
 	p->rc.i_vbv_buffer_size = (int)rescale_near((int64_t)(r->maxrate / 1000),
 	    r->vbv_ns / 1000000, 1000);
-	if (set_params(p, r->params, copy) != NULL)
+	if (!coder_params(r, parse_param, p))
 		return "x264";
 	/* What a ladder rests on is not for options to change. */
 	p->i_keyint_max = X264_KEYINT_MAX_INFINITE;

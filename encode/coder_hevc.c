@@ -27,30 +27,24 @@ struct hevc {
 	size_t	 size;
 };
 
-static const char *
-set_params(const x265_api *api, x265_param *p, const char *params)
+/* What x265_param_parse() needs. */
+struct target {
+	const x265_api *api;
+	x265_param *param;
+};
+
+static int
+parse_param(void *p, const char *name, const char *value)
 {
-	char copy[sizeof(((struct rung_spec *)NULL)->params)];
-	char *rest = copy, *item;
+	struct target *t = p;
 
-	memcpy(copy, params, strlen(params) + 1);
-	while (rest != NULL && *rest != '\0') {
-		char *eq;
-
-		item = strsep(&rest, ":");
-		eq = strchr(item, '=');
-		if (eq != NULL)
-			*eq = '\0';
-		if (api->param_parse(p, item, eq != NULL ? eq + 1 : NULL) != 0)
-			return "x265";
-	}
-	return NULL;
+	return t->api->param_parse(t->param, name, value);
 }
 
 static const char *
 set_options(const x265_api *api, x265_param *p, const struct rung_spec *r)
 {
-	const char *wrong;
+	struct target target = { api, p };
 
 	if (api->param_default_preset(p, r->preset[0] != '\0' ? r->preset :
 	    "superfast", r->tune[0] != '\0' ? r->tune : NULL) < 0)
@@ -63,9 +57,8 @@ set_options(const x265_api *api, x265_param *p, const struct rung_spec *r)
 	p->rc.vbvBufferSize = (int)rescale_near((int64_t)(r->maxrate / 1000),
 	    r->vbv_ns / 1000000, 1000);
 	p->logLevel = X265_LOG_NONE;
-	wrong = set_params(api, p, r->params);
-	if (wrong != NULL)
-		return wrong;
+	if (!coder_params(r, parse_param, &target))
+		return "x265";
 	/* What a ladder rests on is not for options to change. */
 	p->keyframeMax = -1;
 	p->keyframeMin = 1;
