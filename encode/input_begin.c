@@ -1,0 +1,140 @@
+/* What waits for the output to begin, and what passes without being coded. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode/input_private.h"
+#include "lib/base/log.h"
+
+void
+input_hold(struct input *in, struct input_stream *s,
+    const struct tsdemux_event *ev, int64_t t)
+{
+	struct input_held *h = malloc(sizeof(*h) + ev->len);
+
+	if (h == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot hold the input");
+	*h = (struct input_held){
+		.stream = s, .damaged = ev->damaged, .t = t, .len = ev->len,
+		.section = ev->type == TSDEMUX_SECTION, .shift = in->epoch.now.off,
+	};
+	memcpy(h->data, ev->data, ev->len);
+	*in->held_tail = h;
+	in->held_tail = &h->next;
+	in->held_bytes += h->len;
+	while (in->held_bytes > INPUT_HOLD) {
+		h = in->held;
+		in->held = h->next;
+		in->held_bytes -= h->len;
+		free(h);
+	}
+}
+
+/* SCTE 35 9.6: the times in a section are pts_adjustment off; ours moved. */
+static void
+adjust_cue(uint8_t *p, size_t len, int64_t shift)
+{
+	uint64_t v;
+	uint32_t crc;
+
+	if (len < 20 || p[0] != PSI_TABLE_SCTE35)
+		return;
+	v = (uint64_t)(p[4] & 1) << 32 | (uint64_t)p[5] << 24 | (uint64_t)p[6] << 16 |
+	    (uint64_t)p[7] << 8 | p[8];
+	v = (v + (uint64_t)shift) & (PES_WRAP - 1);
+	p[4] = (uint8_t)((p[4] & 0xfe) | v >> 32);
+	p[5] = (uint8_t)(v >> 24);
+	p[6] = (uint8_t)(v >> 16);
+	p[7] = (uint8_t)(v >> 8);
+	p[8] = (uint8_t)v;
+	crc = psi_crc32(p, len - 4);
+	p[len - 4] = (uint8_t)(crc >> 24);
+	p[len - 3] = (uint8_t)(crc >> 16);
+	p[len - 2] = (uint8_t)(crc >> 8);
+	p[len - 1] = (uint8_t)crc;
+}
+
+/* Data and copied audio: as it is, at its new time. */
+static void
+pass(struct input *in, struct input_stream *s, const uint8_t *data, size_t len,
+    int64_t t, bool section, int64_t shift)
+{
+	struct output_unit *u;
+	int64_t grid = t - in->phase;
+
+	if (t == PES_NO_TIME)
+		grid = s->last_t;
+	if (grid < in->start)
+		return;
+	u = output_unit_new(data, len);
+	u->section = section;
+	u->pts = u->dts = s->last_t = grid;
+	u->random_access = codec_kind(s->codec) == KIND_AUDIO;
+	if (section)
+		adjust_cue(u->data, len, shift - in->phase);
+	if (codec_kind(s->codec) == KIND_AUDIO && !s->waited_for) {
+		s->waited_for = true;
+		output_require(&in->out, s->out, true);
+	}
+	output_put(&in->out, s->out, u);
+}
+
+void
+input_deliver(struct input *in, struct input_stream *s, const uint8_t *data,
+    size_t len, int64_t t, bool damaged, bool section, int64_t shift)
+{
+	if (s->use == INPUT_AUDIO)
+		atrack_unit(&s->audio, data, len, t == PES_NO_TIME ? t : t - in->phase,
+		    damaged);
+	else if (s->use == INPUT_PASS)
+		pass(in, s, data, len, t, section, shift);
+}
+
+void
+input_begin(struct input *in, int64_t phase, int64_t start_at)
+{
+	struct input_held *h;
+
+	in->started = true;
+	in->phase = phase;
+	in->start = start_at;
+	for (unsigned i = 0; i < in->nstream; i++)
+		in->stream[i].audio.start = rescale_near(start_at, ATRACK_RATE, 90000);
+	output_release(&in->out);
+	while ((h = in->held) != NULL) {
+		in->held = h->next;
+		input_deliver(in, h->stream, h->data, h->len, h->t, h->damaged, h->section,
+		    h->shift);
+		free(h);
+	}
+	in->held_tail = &in->held;
+	in->held_bytes = 0;
+}
+
+void
+input_wait_for_video(struct input *in, bool wait)
+{
+	if (in->video_off == !wait)
+		return;
+	in->video_off = !wait;
+	for (unsigned i = 0; i < in->ladder.nrung; i++)
+		output_require(&in->out, in->ladder.rung[i].stream, wait);
+}
+
+void
+input_begin_without_video(struct input *in)
+{
+	int64_t t = PES_NO_TIME;
+
+	for (const struct input_held *h = in->held; h != NULL; h = h->next)
+		if (h->t != PES_NO_TIME && (t == PES_NO_TIME || h->t < t))
+			t = h->t;
+	if (t == PES_NO_TIME)
+		return;
+	log_warn(0, "no video to encode: the output is audio only");
+	input_wait_for_video(in, false);
+	for (unsigned i = 0; i < in->nstream; i++)
+		if (in->stream[i].out != NULL && in->out.pcr_pid < INPUT_AUDIO_PID)
+			in->out.pcr_pid = in->stream[i].out->pid;
+	input_begin(in, 0, t);
+}

@@ -1,0 +1,233 @@
+/* Which streams of the input there are, and which of the output they go to. */
+#include <string.h>
+
+#include "encode/input_private.h"
+#include "lib/base/log.h"
+
+#define DATA_PID	0x300
+#define AAC_ADTS	0x0f		/* stream_type */
+
+static bool
+in_program(const struct input *in, const struct tsdemux_stream *s)
+{
+	return in->program >= 0 && (s->programs >> in->program & 1) != 0;
+}
+
+static bool
+has_kind(const struct input *in, unsigned program, enum codec_kind kind)
+{
+	for (unsigned i = 0; i < in->demux.nstream; i++)
+		if ((in->demux.stream[i]->programs >> program & 1) != 0 &&
+		    codec_kind(in->demux.stream[i]->codec) == kind)
+			return true;
+	return false;
+}
+
+/* The program asked for; else the first with video; else the first with audio. */
+static int
+choose_program(const struct input *in)
+{
+	static const enum codec_kind wanted[] = { KIND_VIDEO, KIND_AUDIO };
+
+	for (unsigned i = 0; i < in->demux.nprogram && in->opt->program != 0; i++)
+		if (in->demux.program[i].program_number == in->opt->program)
+			return in->demux.program[i].seen ? (int)i : -1;
+	for (unsigned w = 0; w < 2 && in->opt->program == 0; w++)
+		for (unsigned i = 0; i < in->demux.nprogram; i++) {
+			if (!in->demux.program[i].seen && w == 0)
+				return -1;	/* it may be that one */
+			if (has_kind(in, i, wanted[w]))
+				return (int)i;
+		}
+	return -1;
+}
+
+static struct input_stream *
+new_stream(struct input *in, enum input_use use)
+{
+	struct input_stream *s = &in->stream[in->nstream];
+
+	if (in->nstream == INPUT_STREAMS)
+		return NULL;
+	in->nstream++;
+	*s = (struct input_stream){ .use = use, .last_t = PES_NO_TIME };
+	return s;
+}
+
+static void
+follow(struct input_stream *s, struct tsdemux_stream *d)
+{
+	if (s->pid != d->pid)
+		s->epoch.started = false;
+	s->pid = d->pid;
+	s->stream_type = d->stream_type;
+	s->codec = d->codec;
+	memcpy(s->language, d->language, sizeof(s->language));
+	s->gone = false;
+	d->user = s;
+}
+
+static void
+take_video(struct input *in, struct tsdemux_stream *d)
+{
+	struct input_stream *s = in->video_stream;
+	enum codec had = s != NULL ? s->codec : CODEC_UNKNOWN;
+
+	if (s != NULL && !s->gone && s->pid == d->pid && had == d->codec) {
+		d->user = s;
+		return;
+	}
+	if (s != NULL && !s->gone && s->pid != d->pid)
+		return;			/* another camera: not asked for */
+	if (s == NULL)
+		s = in->video_stream = new_stream(in, INPUT_VIDEO);
+	if (s == NULL)
+		return;
+	if (vtrack_codec(&in->video, d->codec) < 0) {
+		log_warn(0, "cannot decode %s video", codec_name(d->codec));
+		s->codec = d->codec;
+		return;
+	}
+	if (had != CODEC_UNKNOWN)
+		log_info("the video is now %s on PID %u", codec_name(d->codec), d->pid);
+	follow(s, d);
+}
+
+static void
+copy_desc(struct output_stream *o, const struct tsdemux_stream *d, bool all)
+{
+	const uint8_t *lang;
+	size_t len;
+
+	if (all && d->desc_len <= sizeof(o->desc)) {
+		memcpy(o->desc, d->desc, d->desc_len);
+		o->desc_len = d->desc_len;
+		return;
+	}
+	lang = desc_find(d->desc, d->desc_len, DESC_ISO_639, &len);
+	if (lang != NULL)
+		desc_put(o->desc, sizeof(o->desc), &o->desc_len, DESC_ISO_639, lang, len);
+}
+
+static struct output_stream *
+add_output(struct input *in, const struct tsdemux_stream *d, bool audio)
+{
+	struct output_stream *o = output_add(&in->out, audio);
+	bool coded = audio && in->opt->audio == AUDIO_AAC;
+
+	o->pid = (uint16_t)((audio ? INPUT_AUDIO_PID : DATA_PID) + in->nstream);
+	o->stream_type = coded ? AAC_ADTS : d->stream_type;
+	o->stream_id = coded || d->codec == CODEC_AAC || d->codec == CODEC_LATM ||
+	    d->codec == CODEC_MPEGA ? PES_AUDIO : PES_PRIVATE_1;
+	o->wants_cuei = d->codec == CODEC_SCTE35;
+	copy_desc(o, d, !coded);
+	return o;
+}
+
+/* A track that has gone and that this one continues, or NULL. */
+static struct input_stream *
+heir_of(struct input *in, const struct tsdemux_stream *d, enum input_use use)
+{
+	struct input_stream *best = NULL;
+
+	for (unsigned i = 0; i < in->nstream; i++) {
+		struct input_stream *s = &in->stream[i];
+
+		if (s->use != use || codec_kind(s->codec) != codec_kind(d->codec))
+			continue;
+		if (s->pid == d->pid)
+			return s;
+		if (s->gone && (best == NULL ||
+		    strcmp(s->language, d->language) == 0))
+			best = s;
+	}
+	return best;
+}
+
+static void
+take_audio(struct input *in, struct tsdemux_stream *d)
+{
+	struct input_stream *s = heir_of(in, d, INPUT_AUDIO);
+	bool fresh = s == NULL;
+
+	if (!fresh && s->codec == d->codec && s->pid == d->pid) {
+		follow(s, d);
+		return;
+	}
+	if (fresh) {
+		s = new_stream(in, INPUT_AUDIO);
+		if (s == NULL)
+			return;
+		s->out = add_output(in, d, true);
+		atrack_init(&s->audio, &in->out, s->out, d->pid, in->opt->audio_rate,
+		    in->start);
+		s->out->max_rate = in->opt->audio_rate;
+	}
+	if (atrack_codec(&s->audio, d->codec, d->desc, d->desc_len) < 0) {
+		log_warn(0, "cannot decode %s audio of PID %u", codec_name(d->codec),
+		    d->pid);
+		if (fresh)
+			output_require(&in->out, s->out, false);
+	}
+	follow(s, d);
+}
+
+static void
+take_passed(struct input *in, struct tsdemux_stream *d)
+{
+	bool audio = codec_kind(d->codec) == KIND_AUDIO;
+	struct input_stream *s = heir_of(in, d, INPUT_PASS);
+
+	if (s == NULL || s->stream_type != d->stream_type) {
+		s = new_stream(in, INPUT_PASS);
+		if (s == NULL)
+			return;
+		s->out = add_output(in, d, audio);
+		s->waited_for = audio;
+	}
+	follow(s, d);
+}
+
+void
+input_streams_changed(struct input *in)
+{
+	int program = choose_program(in);
+	uint32_t version;
+
+	if (program < 0)
+		return;
+	in->program = program;
+	version = in->demux.program[program].version_number;
+	for (unsigned i = 0; i < in->nstream; i++) {
+		struct input_stream *s = &in->stream[i];
+		const struct tsdemux_stream *d = tsdemux_find(&in->demux, s->pid);
+
+		s->gone = d == NULL || !in_program(in, d) ||
+		    codec_kind(d->codec) != codec_kind(s->codec);
+		s->epoch.switched |= version != in->version && in->version != UINT32_MAX;
+	}
+	in->version = version;
+	for (unsigned i = 0; i < in->demux.nstream; i++) {
+		struct tsdemux_stream *d = in->demux.stream[i];
+
+		if (!in_program(in, d) || d->user != NULL)
+			continue;
+		switch (codec_kind(d->codec)) {
+		case KIND_VIDEO:
+			take_video(in, d);
+			break;
+		case KIND_AUDIO:
+			if (in->opt->audio == AUDIO_AAC)
+				take_audio(in, d);
+			else if (in->opt->audio == AUDIO_COPY)
+				take_passed(in, d);
+			break;
+		case KIND_DATA:
+			take_passed(in, d);
+			break;
+		case KIND_OTHER:
+			log_warn(0, "PID %u (stream type 0x%02x) is left out", d->pid,
+			    d->stream_type);
+		}
+	}
+}
