@@ -124,6 +124,8 @@ take_unit(struct input *in, const struct tsdemux_event *ev)
 		vtrack_unit(&in->video, ev->data, ev->len, t, dts);
 		if (in->video.started && !in->started)
 			input_begin(in, in->video.timing.phase, in->video.start);
+		else if (in->video.started)
+			in->phase = in->video.timing.phase;
 	} else if (!in->started) {
 		input_hold(in, s, ev, t);
 		if (codec_kind(s->codec) == KIND_AUDIO && t != PES_NO_TIME)

@@ -100,7 +100,7 @@ input_begin(struct input *in, int64_t phase, int64_t start_at)
 	in->start = start_at;
 	for (unsigned i = 0; i < in->nstream; i++)
 		in->stream[i].audio.start = rescale_near(start_at, ATRACK_RATE, 90000);
-	output_release(&in->out);
+	output_release(&in->out, in->epoch.mode == EPOCH_LIVE);
 	while ((h = in->held) != NULL) {
 		in->held = h->next;
 		input_deliver(in, h->stream, h->data, h->len, h->t, h->damaged, h->section,
@@ -124,7 +124,11 @@ input_wait_for_video(struct input *in, bool wait)
 void
 input_begin_without_video(struct input *in)
 {
-	int64_t t = PES_NO_TIME;
+	struct grid grid = grid_make((struct rational){ ATRACK_RATE, ATRACK_FRAME },
+	    in->opt->segment_ns);
+	bool live = in->epoch.mode == EPOCH_LIVE;
+	int64_t t = PES_NO_TIME, phase = 0;
+	struct timing first;
 
 	for (const struct input_held *h = in->held; h != NULL; h = h->next)
 		if (h->t != PES_NO_TIME && (t == PES_NO_TIME || h->t < t))
@@ -136,5 +140,12 @@ input_begin_without_video(struct input *in)
 	for (unsigned i = 0; i < in->nstream; i++)
 		if (in->stream[i].out != NULL && in->out.pcr_pid < INPUT_AUDIO_PID)
 			in->out.pcr_pid = in->stream[i].out->pid;
-	input_begin(in, 0, t);
+	if (!live) {
+		timing_start(&first, grid, t, true);
+		phase = first.phase;
+	}
+	output_mark(&in->out, grid, live ? &in->epoch : NULL);
+	in->video.file = false;		/* if it comes, time has begun without it */
+	in->video.phase = phase;
+	input_begin(in, phase, t - phase);
 }

@@ -119,6 +119,7 @@ add_output(struct input *in, const struct tsdemux_stream *d, bool audio)
 	o->stream_type = coded ? AAC_ADTS : d->stream_type;
 	o->stream_id = coded || d->codec == CODEC_AAC || d->codec == CODEC_LATM ||
 	    d->codec == CODEC_MPEGA ? PES_AUDIO : PES_PRIVATE_1;
+	o->audio = audio;
 	o->wants_cuei = d->codec == CODEC_SCTE35;
 	copy_desc(o, d, !coded);
 	return o;

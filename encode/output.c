@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "encode/output.h"
+#include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 
@@ -133,6 +134,8 @@ choose(struct output *o, bool *done)
 static void
 list_streams(struct output *o)
 {
+	if (!o->live && tsmux_put_clock(&o->mux, false, 0) < 0)
+		fatal_memory();
 	for (unsigned i = 0; i < o->nprogram; i++)
 		if (tsmux_add_program(&o->mux, (uint16_t)(i + 1),
 		    (uint16_t)(PMT_PID + i), o->pcr_pid) == NULL)
@@ -193,12 +196,20 @@ output_init(struct output *o, unsigned programs)
 }
 
 void
-output_release(struct output *o)
+output_release(struct output *o, bool live)
 {
 	pthread_mutex_lock(&o->lock);
 	o->held = false;
+	o->live = live;
 	pthread_cond_broadcast(&o->changed);
 	pthread_mutex_unlock(&o->lock);
+}
+
+void
+output_mark(struct output *o, struct grid grid, const struct epoch *epoch)
+{
+	o->marks = grid;
+	o->epoch = epoch;
 }
 
 struct output_stream *
@@ -210,7 +221,9 @@ output_add(struct output *o, bool required)
 	if (o->nstream == TSMUX_STREAMS)
 		fatal(EXIT_INPUT, 0, "the input has too many streams");
 	s = &o->stream[o->nstream++];
-	*s = (struct output_stream){ .required = required, .program = -1 };
+	*s = (struct output_stream){
+		.required = required, .program = -1, .segment = INT64_MIN,
+	};
 	s->tail = &s->head;
 	pthread_mutex_unlock(&o->lock);
 	return s;
@@ -247,9 +260,29 @@ output_unit_new(const void *data, size_t len)
 	return u;
 }
 
+/* The first frame of a segment gets a boundary point. */
+static void
+mark(const struct output *o, struct output_stream *s, struct output_unit *u)
+{
+	int64_t segment = grid_segment(&o->marks, grid_picture(&o->marks, u->dts));
+
+	if (segment == s->segment)
+		return;
+	s->segment = segment;
+	u->has_ebp = true;
+	u->ebp = (struct ebp){
+		.segment = true, .fragment = true, .sap_type = 1,
+		.has_time = o->epoch != NULL,
+	};
+	if (o->epoch != NULL)
+		u->ebp.ntp = clk_ns_to_ntp(epoch_utc_ns(o->epoch, u->dts));
+}
+
 void
 output_put(struct output *o, struct output_stream *s, struct output_unit *u)
 {
+	if (s->audio && o->marks.pictures > 0)
+		mark(o, s, u);
 	pthread_mutex_lock(&o->lock);
 	while (o->waiting > OUTPUT_LIMIT && !o->starving && !o->finished)
 		pthread_cond_wait(&o->changed, &o->lock);

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "encode/epoch.h"
+#include "lib/media/timeline.h"
 #include "lib/media/tsmux.h"
 
 #define OUTPUT_LIMIT	(48u << 20)	/* bytes that may wait */
@@ -41,11 +43,13 @@ struct output_stream {
 	size_t	 desc_len;
 	uint8_t	 desc[256];
 	bool	 wants_cuei;		/* the programs get its registration */
+	bool	 audio;
 	/* private: */
 	bool	 used, required, ended;
 	struct tsmux_stream *mux;
 	struct output_unit *head, **tail;
 	uint64_t units, bytes;
+	int64_t	 segment;		/* of the last mark */
 	int64_t	 window_dts, last_dts;
 	uint64_t window_bytes, rate;	/* of about the last 2 s */
 };
@@ -58,13 +62,21 @@ struct output {
 	struct output_stream stream[TSMUX_STREAMS];
 	uint16_t pcr_pid;
 	size_t	 waiting;		/* bytes */
-	bool	 starving, held, finished, listed;
+	bool	 starving, held, live, finished, listed;
+	struct grid marks;		/* of audio; pictures 0: none */
+	const struct epoch *epoch;
 	struct tsmux mux;
 };
 
-/* held: nothing is written before output_release(). */
+/* Nothing is written before output_release(); live: media time is that of a clock. */
 void output_init(struct output *o, unsigned programs);
-void output_release(struct output *o);
+void output_release(struct output *o, bool live);
+
+/*
+ * There is no video: the segments of this grid are marked on audio.  Dates are
+ * those of epoch (NULL: not live), which belongs to the thread that puts audio.
+ */
+void output_mark(struct output *o, struct grid grid, const struct epoch *epoch);
 
 /* Add a stream, from the reading thread; then fill in its upper half. */
 struct output_stream *output_add(struct output *o, bool required);

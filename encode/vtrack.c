@@ -91,8 +91,9 @@ start(struct vtrack *v)
 		t[i] = v->probe[i]->pts;
 	v->rate = timing_rate(t, v->nprobe, stated_rate(v));
 	master = ladder_rate(v->opt, v->rate);
-	timing_start(&v->timing, grid_make(master, v->opt->segment_ns), t[0],
-	    v->epoch->mode == EPOCH_FILE);
+	timing_start(&v->timing, grid_make(master, v->opt->segment_ns),
+	    t[0] - v->phase, v->file);
+	v->timing.phase += v->phase;
 	v->start = grid_time(&v->timing.grid, v->timing.next_k);
 	v->deint.fields = 2 * master.num * v->rate.den > 3 * v->rate.num * master.den;
 	log_info("source: %s %dx%d %lld/%lld fps", codec_name(v->dec.codec),

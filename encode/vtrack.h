@@ -27,7 +27,9 @@ struct vtrack {
 	struct epoch *epoch;
 	const struct options *opt;
 	struct decoder dec;
-	bool	 decoding, started, file;
+	bool	 decoding, started;
+	bool	 file;			/* not live, and time begins with the video; */
+	int64_t	 phase;			/* else source time minus grid time so far */
 	int	 threads;
 	struct deint deint;
 	struct timing timing;

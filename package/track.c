@@ -186,6 +186,13 @@ note_change(struct track *t, uint32_t version, uint32_t base, int64_t pts)
 	t->changed_pts = pts;
 }
 
+/* When a unit was acquired, if its boundary point says so. */
+static int64_t
+ebp_ns(const struct tsdemux_event *ev)
+{
+	return ev->has_ebp && ev->ebp.has_time ? clk_ntp_to_ns(ev->ebp.ntp) : 0;
+}
+
 static int
 push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
     const struct video_unit *u)
@@ -221,7 +228,7 @@ push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
 		.config = t->version, .sync = video_sync(u),
 		.open = u->access == VIDEO_OPEN, .damaged = ev->damaged,
 		.boundary = ev->has_ebp && ev->ebp.segment,
-		.ebp_ns = ev->has_ebp && ev->ebp.has_time ? clk_ntp_to_ns(ev->ebp.ntp) : 0,
+		.ebp_ns = ebp_ns(ev),
 	};
 	t->last_dts = dts;
 	t->last_pts = pts;
@@ -229,7 +236,8 @@ push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
 }
 
 static int
-push_frame(struct track *t, struct bases *b, const struct audio_frame *f)
+push_frame(struct track *t, struct bases *b, const struct audio_frame *f,
+    int64_t date)
 {
 	const struct audio_info *info = &t->audio.info;
 	int64_t pts = f->pts, dts = f->pts, due;
@@ -258,6 +266,7 @@ push_frame(struct track *t, struct bases *b, const struct audio_frame *f)
 	t->sample[t->n++] = (struct sample){
 		.pts = pts, .dts = dts, .len = (uint32_t)len, .base = t->base,
 		.config = t->version, .frames = f->samples, .sync = true,
+		.ebp_ns = f->anchored ? date : 0,
 	};
 	t->last_dts = dts;
 	t->last_pts = pts;
@@ -286,7 +295,7 @@ track_unit(struct track *t, struct bases *b, const struct tsdemux_event *ev)
 	}
 	r = audio_push(&t->audio, ev->data, ev->len, ev->pts, ev->damaged);
 	while (r == 0 && audio_next(&t->audio, &f) == 1)
-		r = push_frame(t, b, &f);
+		r = push_frame(t, b, &f, ebp_ns(ev));
 	return r;
 }
 
@@ -296,6 +305,6 @@ track_flush(struct track *t, struct bases *b)
 	struct audio_frame f;
 
 	if (t->kind == KIND_AUDIO && audio_flush(&t->audio, &f) == 1)
-		return push_frame(t, b, &f);
+		return push_frame(t, b, &f, 0);
 	return 0;
 }

@@ -104,6 +104,30 @@ check 'sound alone, and pictures alone' '
 	test "$(pictures vo.ts 0)" -eq 150
 	test "$(shape vo.ts a)" = ""
 '
+check 'what is not live says so in its first packet, and nowhere else' '
+	for f in out ao
+	do
+		test "$(head -c 3 $f.ts | od -An -tx1 | tr -d " ")" = 471ffe
+	done
+	test "$(head -c 3 one.ts | od -An -tx1 | tr -d " ")" = 474000
+'
+check 'sound alone and live: boundary points on it, and segments numbered by them' '
+	mlive-ingest -q --realtime a.ts >live.ts
+	mlive-encode -q -r 180p@300k <live.ts >ao1.ts
+	tail -c +15000 live.ts | mlive-encode -q -r 180p@300k >ao2.ts
+	$ebps <ao1.ts | sed 1d >a
+	$ebps <ao2.ts | sed 1d >b
+	test "$(grep -c " 1 1 .*T.*Z$" b)" -ge 1
+	tail -n "$(wc -l <b)" a | diff - b
+	for n in 1 2
+	do
+		mpkg-segment -q --segment 2s -o d$n/ <ao$n.ts
+		(cd d$n/a1; ls *.m4s) >n$n
+	done
+	test "$(wc -l <n2)" -ge 1
+	test "$(sort n1 | comm -13 - n2)" = ""
+	test "$(head -n 1 n1 | tr -dc 0-9)" -gt 1000000
+'
 check 'audio copied, and left out' '
 	mlive-encode -q -a copy -r 180p@300k <in.ts >ac.ts
 	clean ac.ts
