@@ -56,6 +56,35 @@ close_to(int64_t a, int64_t b, int64_t part)
 	return llabs(a - b) * 1000 < part * b;
 }
 
+/*
+ * The usual distance of pictures in thousandths of a tick: that of most of them,
+ * so that a hole does not count, or else the mean.
+ */
+static int64_t
+usual_step(const int64_t *t, unsigned n)
+{
+	unsigned most = 0;
+	int64_t sum = 0;
+
+	for (unsigned i = 1; i < n; i++) {
+		int64_t step = t[i] - t[i - 1], span = 0;
+		unsigned count = 0;
+
+		for (unsigned j = 1; j < n; j++)
+			if (llabs(t[j] - t[j - 1] - step) * 4 <= step) {
+				span += t[j] - t[j - 1];
+				count++;
+			}
+		if (count > most) {
+			most = count;
+			sum = span;
+		}
+	}
+	if (sum > 0 && most * 5 >= (n - 1) * 3)
+		return rescale_near(sum, 1000, most);
+	return rescale_near(t[n - 1] - t[0], 1000, n - 1);
+}
+
 struct rational
 timing_rate(const int64_t *t, unsigned n, struct rational stated)
 {
@@ -67,26 +96,26 @@ timing_rate(const int64_t *t, unsigned n, struct rational stated)
 	};
 	bool is_stated = stated.num > 0 && stated.den > 0;
 	struct rational best = { 25, 1 };
-	int64_t mean, error = INT64_MAX;
+	int64_t step, error = INT64_MAX;
 
 	if (is_stated)
 		stated = rational_reduce(stated.num, stated.den);
 	if (n < 2 || t[n - 1] <= t[0])
 		return is_stated && stated.num <= 300 * stated.den ? stated : best;
-	mean = rescale_near(t[n - 1] - t[0], 1000, n - 1);	/* ticks / 1000 */
+	step = usual_step(t, n);
 	if (is_stated &&
-	    close_to(rescale_near(90000000, stated.den, stated.num), mean, 20))
+	    close_to(rescale_near(90000000, stated.den, stated.num), step, 20))
 		return stated;
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
 		int64_t d = llabs(rescale_near(90000000, usual[i].den, usual[i].num) -
-		    mean);
+		    step);
 
 		if (d < error) {
 			error = d;
 			best = usual[i];
 		}
 	}
-	if (error * 50 < mean)
+	if (error * 50 < step)
 		return best;
-	return rational_reduce(90000000, mean < 300000 ? 300000 : mean);
+	return rational_reduce(90000000, step < 300000 ? 300000 : step);
 }

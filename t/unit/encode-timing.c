@@ -48,6 +48,20 @@ rate(struct rational real, int round_to, struct rational stated,
 	    (long long)r.den);
 }
 
+/* The first few steps are other than those that follow. */
+static void
+uneven(int few, int first, int even, int odd, struct rational want, const char *what)
+{
+	int64_t t[25] = { 5000 };
+	struct rational r;
+
+	for (int i = 1; i < 25; i++)
+		t[i] = t[i - 1] + (i <= few ? first : i % 2 == 0 ? even : odd);
+	r = timing_rate(t, 25, (struct rational){ 0, 0 });
+	ok(r.num == want.num && r.den == want.den, "%s: %lld/%lld", what,
+	    (long long)r.num, (long long)r.den);
+}
+
 int
 main(void)
 {
@@ -96,5 +110,9 @@ main(void)
 	rate((struct rational){ 10, 1 }, 90, none, (struct rational){ 10, 1 });
 	rate((struct rational){ 17, 1 }, 1, (struct rational){ 17, 1 },
 	    (struct rational){ 17, 1 });
+	uneven(1, 11250, 3750, 3750, (struct rational){ 24, 1 }, "two pictures missing");
+	uneven(6, 6000, 3000, 3000, (struct rational){ 30, 1 }, "slow at first");
+	uneven(0, 0, 3003, 4504, (struct rational){ 24000, 1001 }, "pulldown");
+	uneven(0, 0, 500, 2500, (struct rational){ 60, 1 }, "jitter");
 	return done_testing();
 }
