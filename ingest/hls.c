@@ -84,12 +84,12 @@ take_first(struct hls_pull *h)
 	int r;
 
 	h->job = NULL;
-	if (job->error == -ENOENT || job->error == -EACCES || job->error == -EINVAL ||
-	    job->error == -ELOOP || job->error == -EFBIG)
+	if (job->error < 0 && !job->may_pass)
 		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", h->url, job->reason);
 	if (job->error < 0) {
-		log_warn(0, "cannot read '%s': %s: trying again", h->url, job->reason);
-		h->s->disconnections++;
+		if (h->s->disconnections++ == 0)
+			log_warn(0, "cannot read '%s': %s: trying again", h->url,
+			    job->reason);
 		backoff_failed(&h->backoff);
 		fetch_end(job);
 		return;
@@ -224,7 +224,7 @@ void
 hls_pull_stats(const struct hls_pull *h, json_t *o)
 {
 	struct hlstrack_counters n = { 0 };
-	uint64_t damaged = 0;
+	uint64_t damaged = h->bytes.damaged;
 
 	for (unsigned i = 0; i < h->ntrack; i++) {
 		const struct hlstrack_counters *t = &h->track[i]->n;
@@ -246,7 +246,8 @@ hls_pull_stats(const struct hls_pull *h, json_t *o)
 	json_object_set_new(o, "hls_reload_errors",
 	    json_integer((json_int_t)n.reload_errors));
 	json_object_set_new(o, "hls_restarts", json_integer((json_int_t)n.restarts));
-	json_object_set_new(o, "hls_discontinuities", json_integer((json_int_t)(h->bytes.breaks + h->merge.breaks)));
+	json_object_set_new(o, "hls_discontinuities",
+	    json_integer((json_int_t)(h->bytes.breaks + h->merge.breaks)));
 	json_object_set_new(o, "hls_damaged", json_integer((json_int_t)damaged));
 	json_object_set_new(o, "hls_late", json_integer((json_int_t)h->merge.late));
 	json_object_set_new(o, "hls_underruns", json_integer((json_int_t)h->pace.underruns));

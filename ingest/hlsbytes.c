@@ -1,6 +1,9 @@
+#include <inttypes.h>
+
 #include "ingest/hlsbytes.h"
 #include "ingest/hlsunits.h"
 #include "lib/base/clk.h"
+#include "lib/base/log.h"
 #include "lib/media/timeline.h"
 #include "lib/media/ts.h"
 
@@ -47,6 +50,22 @@ begin(struct hlsbytes *b, const struct hlstrack_segment *seg)
 	}
 }
 
+/* An error page in the place of a segment, and the like, is left out. */
+static enum hlstrack_state
+next_segment(struct hlsbytes *b, const struct hlstrack_segment **seg)
+{
+	enum hlstrack_state state;
+
+	while ((state = hlstrack_front(b->track, seg)) == HLSTRACK_READY &&
+	    hlsunits_kind(*seg) != HLS_KIND_TS) {
+		log_warn(0, "segment %" PRId64 " of '%s' is no transport stream: "
+		    "left out", (*seg)->number, b->s->name);
+		b->damaged++;
+		hlstrack_pop(b->track);
+	}
+	return state;
+}
+
 /* From pos to the next PCR; *media is that at pos, if there is one. */
 static size_t
 next_chunk(struct hlsbytes *b, const struct hlstrack_segment *seg, int64_t *media)
@@ -87,7 +106,7 @@ hlsbytes_event(struct hlsbytes *b, struct source_event *ev, int64_t *wake)
 		b->pop = false;
 	}
 	if (seg == NULL) {
-		switch (hlstrack_front(b->track, &seg)) {
+		switch (next_segment(b, &seg)) {
 		case HLSTRACK_WAIT:
 			return false;
 		case HLSTRACK_END:

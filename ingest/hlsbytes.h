@@ -26,7 +26,7 @@ struct hlsbytes {
 	int64_t	 period;
 	bool	 say_break, say_join, say_clock;
 	int64_t	 clock_pts, clock_utc_ns;
-	uint64_t breaks;
+	uint64_t breaks, damaged;
 };
 
 void hlsbytes_init(struct hlsbytes *b, struct source *s, struct hlspace *pace,

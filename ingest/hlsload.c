@@ -104,9 +104,7 @@ int64_t
 hlsload_decrypt(uint8_t *data, size_t len, const struct hlsload_item *key,
     const uint8_t iv[static 16])
 {
-	if (key->failed || key->job->len != 16)
-		return -EBADMSG;
-	return decrypt(data, len, key->job->data, iv);
+	return key->failed ? -EBADMSG : decrypt(data, len, key->job->data, iv);
 }
 
 void
@@ -177,10 +175,14 @@ find_item(struct hlsload *l, const char *uri, struct hls_range range)
 struct hlsload_item *
 hlsload_key(struct hlsload *l, const struct hls_key *key)
 {
+	struct hlsload_item *item;
+
 	if (key->method != HLS_AES_128 || strcmp(key->keyformat, "identity") != 0)
 		fatal(EXIT_INPUT, 0, "'%s' is encrypted by %s for '%s', which cannot be "
 		    "read", l->name, key->method_name, key->keyformat);
-	return find_item(l, key->uri, (struct hls_range){ 0, -1 });
+	item = find_item(l, key->uri, (struct hls_range){ 0, -1 });
+	item->is_key = true;
+	return item;
 }
 
 struct hlsload_item *
@@ -214,6 +216,11 @@ tend_item(struct hlsload *l, struct hlsload_item *i)
 	*l->retries += i->job->failures;
 	if (i->job->error < 0) {
 		log_warn(0, "cannot read '%s': %s", i->url, i->job->reason);
+		i->failed = true;
+		return;
+	}
+	if (i->is_key && i->job->len != 16) {
+		log_warn(0, "'%s' is no key: %zu bytes, not 16", i->url, i->job->len);
 		i->failed = true;
 		return;
 	}

@@ -32,7 +32,7 @@ struct hlsload_item {
 	struct fetch_job *job;
 	struct hlsload_item *key;	/* of an encrypted map */
 	uint8_t	 iv[16];
-	bool	 ready, failed;
+	bool	 is_key, ready, failed;
 };
 
 struct hlsload {

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,8 +250,11 @@ hash_of(const uint8_t *p, size_t len)
 	return h;
 }
 
-/* A playlist has been loaded: text, or NULL if it is the one we have. */
-static void
+/*
+ * A playlist has been loaded: text, or NULL if it is the one we have.  0, or the
+ * number of the line that is wrong.
+ */
+static unsigned
 take_playlist(struct hlstrack_private *p, const void *text, size_t len, int64_t now)
 {
 	struct hls list;
@@ -260,10 +264,7 @@ take_playlist(struct hlstrack_private *p, const void *text, size_t len, int64_t 
 		if (!p->t.loaded || !p->t.live)
 			fatal(EXIT_INPUT, -r, "'%s' is no playlist: line %u", p->url,
 			    list.line);
-		log_warn(-r, "cannot read the playlist of '%s': line %u", p->t.name,
-		    list.line);
-		p->t.n.reload_errors++;
-		return;
+		return list.line;
 	}
 	if (text != NULL && list.multivariant)
 		fatal(EXIT_INPUT, 0, "'%s' is a multivariant playlist within another",
@@ -293,6 +294,7 @@ take_playlist(struct hlstrack_private *p, const void *text, size_t len, int64_t 
 		check_place(p, now);
 	else
 		choose_start(p);
+	return 0;
 }
 
 static void
@@ -316,15 +318,12 @@ start_reload(struct hlstrack_private *p)
 }
 
 static void
-reload_failed(struct hlstrack_private *p, const struct fetch_job *job, int64_t now)
+reload_failed(struct hlstrack_private *p, const char *reason, int64_t now)
 {
 	int64_t wait = CLK_SECOND / 4 << (p->failures < 5 ? p->failures : 5);
 
-	if (!p->t.loaded && (job->error == -ENOENT || job->error == -EACCES ||
-	    job->error == -EINVAL))
-		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", p->url, job->reason);
 	if (p->failures++ == 0)
-		log_warn(0, "cannot read '%s': %s: trying again", p->url, job->reason);
+		log_warn(0, "cannot read '%s': %s: trying again", p->url, reason);
 	p->t.n.reload_errors++;
 	p->reload_ns = now + wait;
 }
@@ -334,23 +333,33 @@ end_reload(struct hlstrack_private *p)
 {
 	struct fetch_job *job = p->reload;
 	int64_t now = clk_mono_ns(), changed = p->changed_ns;
+	bool same = job->status == 304;
+	char reason[64];
+	unsigned line;
 
 	p->reload = NULL;
 	p->t.n.reloads++;
+	if (job->error < 0 && !p->t.loaded && !job->may_pass)
+		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", p->url, job->reason);
 	if (job->error < 0) {
-		reload_failed(p, job, now);
+		reload_failed(p, job->reason, now);
+		fetch_end(job);
+		return;
+	}
+	if ((line = take_playlist(p, same ? NULL : job->data, job->len, now)) > 0) {
+		snprintf(reason, sizeof(reason), "it is no playlist: line %u", line);
+		reload_failed(p, reason, now);
 		fetch_end(job);
 		return;
 	}
 	if (p->failures > 1)
 		log_info("'%s' is there again", p->url);
 	p->failures = 0;
-	if (job->status != 304) {
+	if (!same) {
 		hlsload_set_base(&p->load, job->url);
 		keep_word(&p->etag, job->etag);
 		keep_word(&p->last_modified, job->last_modified);
 	}
-	take_playlist(p, job->status == 304 ? NULL : job->data, job->len, now);
 	p->reload_ns = job->start_ns + (p->changed_ns != changed ? p->t.target_ns :
 	    p->t.target_ns / 2);
 	if (p->t.live && !p->stale && now - p->changed_ns > 3 * p->t.target_ns) {

@@ -9,6 +9,7 @@
 #include "lib/media/tsdemux.h"
 
 #define MASK	(PES_WRAP - 1)
+#define CONFIRM	5		/* sync bytes in a row */
 
 struct hlsunits_private {
 	struct hlsunits u;
@@ -37,9 +38,15 @@ hlsunits_sync(const uint8_t *p, size_t len)
 {
 	if (len == TS_PACKET && p[0] == TS_SYNC)
 		return 0;
-	for (size_t i = 0; i + TS_PACKET < len && i < (size_t)4 * TS_PACKET; i++)
-		if (p[i] == TS_SYNC && p[i + TS_PACKET] == TS_SYNC)
+	for (size_t i = 0; i + TS_PACKET < len; i++) {
+		unsigned n = 0;
+
+		for (size_t at = i; n < CONFIRM && at < len && p[at] == TS_SYNC;
+		    at += TS_PACKET)
+			n++;
+		if (n == CONFIRM || (i < TS_PACKET && i + n * TS_PACKET >= len))
 			return i;
+	}
 	return len;
 }
 

@@ -25,7 +25,10 @@ enum hls_kind { HLS_KIND_UNKNOWN, HLS_KIND_TS, HLS_KIND_MP4, HLS_KIND_PACKED };
 /* Of the segment's first bytes, and its map's. */
 enum hls_kind hlsunits_kind(const struct hlstrack_segment *segment);
 
-/* Where the packets of a transport stream begin in p[0..len), or len. */
+/*
+ * Where the packets of a transport stream begin in p[0..len), or len: there are
+ * none.  A few are enough if they are all there is.
+ */
 size_t hlsunits_sync(const uint8_t *p, size_t len);
 
 /*

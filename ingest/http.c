@@ -14,6 +14,7 @@
 
 #include "ingest/hls.h"
 #include "ingest/hlschoice.h"
+#include "ingest/hlsunits.h"
 #include "ingest/source.h"
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
@@ -22,6 +23,7 @@
 #include "lib/net/fetch.h"
 
 #define WINDOW		(1 << 20)
+#define PROBE		65536		/* bytes, to find packets in */
 #define RETRIES		8		/* in a row, of a file: about 30 s */
 
 struct http {
@@ -94,18 +96,21 @@ http_close(struct source *s)
 	free(h);
 }
 
-/* Is it HLS?  1, 0 not yet known, -1 no. */
-static int
-looks_like_hls(const struct fetch_job *job)
+/* What begins so: HLS, a transport stream, or not yet known. */
+static enum content { UNKNOWN, HLS, TS }
+look_at(const struct http *h)
 {
-	int r;
+	const struct fetch_job *job = h->job;
+	int r = hls_probe(job->data, job->len);
 
-	if (strcasestr(job->content_type, "mpegurl") != NULL)
-		return 1;
-	r = hls_probe(job->data, job->len);
-	if (r > 0)
-		return 1;
-	return r < 0 || (job->done && job->error == 0) ? -1 : 0;
+	if (r > 0 || strcasestr(job->content_type, "mpegurl") != NULL)
+		return HLS;
+	if (r < 0 && hlsunits_sync(job->data, job->len) < job->len)
+		return TS;
+	if (job->len >= PROBE || (job->done && job->error == 0))
+		fatal(EXIT_INPUT, 0, "'%s' is no transport stream and no playlist of HLS",
+		    h->url);
+	return UNKNOWN;
 }
 
 static void
@@ -113,9 +118,7 @@ failed(struct http *h)
 {
 	const struct fetch_job *job = h->job;
 
-	if (job->error == -EINVAL || (!h->started && (job->error == -ENOENT ||
-	    job->error == -EACCES || job->error == -ELOOP)) ||
-	    (h->started && !h->live && job->error < 0))
+	if (job->error < 0 && (h->started ? !h->live : !job->may_pass))
 		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", h->url, job->reason);
 	if (!h->told)
 		log_warn(0, job->error < 0 ? "cannot read '%s': %s: connecting again" :
@@ -166,14 +169,12 @@ give(struct http *h, struct source_event *ev)
 	if (job->len == 0)
 		return false;
 	if (!h->started) {
-		int r = looks_like_hls(job);
+		enum content content = look_at(h);
 
-		if (r == 0)
-			return false;
-		if (r > 0) {
+		if (content == HLS)
 			become_hls(h);
-			return true;
-		}
+		if (content != TS)
+			return content == HLS;
 	}
 	h->s.live = h->live = job->content_length < 0;
 	h->s.patience_ns = 0;

@@ -157,6 +157,39 @@ check 'a segment that is not there is left out, and counted' '
 	test "$(frames out.ts | wc -l)" -eq 125
 	mlive-ingest out.ts 2>&1 >again | grep "lost=0"
 '
+check 'a transfer that breaks while the object changes: from its beginning' '
+	mlive-ingest "$url/cut=5000x1/newetag/ts/i.m3u8" >out.ts
+	whole out.ts
+'
+for kind in ts fmp4
+do
+	export kind
+	check "$kind: an error page in the place of a segment is left out, by name" '
+		ext=$(test $kind = ts && echo ts || echo m4s)
+		mkdir page-$kind
+		cp $kind/* page-$kind
+		echo "<html>Good morning</html>" >page-$kind/i2.$ext
+		mlive-ingest -s stats "$url/page-$kind/i.m3u8" >out.ts 2>err
+		grep "segment 2 of " err
+		tail -n 1 stats | grep "\"hls_damaged\":[1-9]"
+		forward out.ts
+		test "$(frames out.ts | wc -l)" -eq 125
+		mlive-ingest out.ts 2>&1 >again | grep "lost=0 bad=0 sync_losses=0 junk_bytes=0"
+	'
+done
+check 'a key that is none is said' '
+	mkdir nokey
+	cp aes/* nokey
+	echo "<html>sign in</html>" >nokey/key
+	sed "s,aes/key,nokey/key," aes/i.m3u8 >nokey/i.m3u8
+	mlive-ingest "$url/nokey/i.m3u8" >out.ts 2>err || test $? -eq 3
+	grep "key. is no key: 21 bytes" err
+'
+check 'an address with a long token' '
+	sed "/^i.*ts/s/$/?token=$(printf %04000d 7)/" ts/i.m3u8 >ts/long.m3u8
+	mlive-ingest "$url/ts/long.m3u8" >out.ts
+	whole out.ts
+'
 for kind in ts fmp4
 do
 	{
@@ -197,6 +230,8 @@ check 'detected by content type, and by what the body begins with' '
 	whole out.ts
 '
 check 'what cannot be: message and status' '
+	fails 1 timeout 10 mlive-ingest "$url/status=400x9/nil.m3u8" 2>err
+	grep "nil.m3u8.: status 400" err
 	fails 1 mlive-ingest "$url/nil.m3u8" 2>err
 	grep "nil.m3u8.: status 404" err
 	echo hello >text.m3u8

@@ -119,6 +119,20 @@ check 'a playlist that stands still is said to be stale, and that it goes on' '
 	grep "goes on" err
 	tail -n 1 stats | grep "\"hls_segments_missed\":1"
 '
+check 'a playlist that is none for a while: said once, and it goes on' '
+	mkdir page
+	cp early/* page
+	mlive-ingest -v -s page.stats "$url/page/i.m3u8" >page.ts 2>err & pid=$!
+	within 10 test -s page.ts
+	echo "<html>Good morning</html>" >page/i.m3u8
+	errors () { tail -n 1 page.stats | grep "\"hls_reload_errors\":[3-9]"; }
+	within 20 errors
+	{ cat early/i.m3u8; echo "#EXT-X-ENDLIST"; } >page/new
+	mv page/new page/i.m3u8
+	wait $pid
+	grep "page/i.m3u8. is there again" err
+	test "$(grep -c "no playlist" err)" -eq 1
+'
 check 'SIGTERM ends it with 0' '
 	mlive-ingest "$url/ts/i.m3u8" >last.ts & pid=$!
 	eventually test -s last.ts

@@ -73,11 +73,39 @@ check 'what cannot be: message and status' '
 	fails 1 mlive-ingest "$url/nil.ts" 2>err
 	grep "nil.ts.: status 404" err
 	fails 1 mlive-ingest "$url/redirect=9/clean.ts" 2>err
-	echo hello >text
+	fails 1 timeout 10 mlive-ingest "$url/status=400x9/clean.ts" 2>err
+	grep "clean.ts.: status 400" err
+	echo "<html>Good morning</html>" >text
 	fails 3 mlive-ingest "$url/text" 2>err
+	grep "text. is no transport stream and no playlist" err
+	fails 3 timeout 10 mlive-ingest "$url/chunked/text" 2>err
 	grep "no transport stream" err
 	fails 2 mlive-ingest "http:///x.ts" 2>err
 	fails 2 mlive-ingest "$url/clean.ts#no=such" 2>err
+'
+# tls PORT DIR: HTTPS by openssl, which answers one request at a time
+tls () {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2 2>req
+	openssl req -newkey rsa:2048 -nodes -keyout tls.key -out tls.csr -subj /CN=localhost 2>req
+	echo "subjectAltName=IP:127.0.0.1" >ext
+	openssl x509 -req -in tls.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out tls.pem \
+		-days 2 -extfile ext 2>req
+	(cd "$2" && exec openssl s_server -accept "$1" -cert "$scratch/tls.pem" -key "$scratch/tls.key" \
+		-WWW -quiet -naccept 20 >"$scratch/tls.log" 2>&1) & tls=$!
+	trap "kill $tls" EXIT
+	eventually listening "$1"
+}
+listening () { ss -Hltn "sport = :$1" | grep -q .; }
+check 'https: a certificate that can be checked, and one that cannot' '
+	printf "#EXTM3U\n#EXTINF:1,\nclean.ts\n#EXT-X-ENDLIST\n" >tls.m3u8
+	port=$(free_port)
+	tls "$port" .
+	SSL_CERT_FILE=ca.pem timeout 20 mlive-ingest "https://127.0.0.1:$port/tls.m3u8" >out.ts
+	tail -c +189 out.ts | cmp - clean.ts
+	fails 1 timeout 20 mlive-ingest "https://127.0.0.1:$port/tls.m3u8" 2>err
+	grep "certificate" err
+	SSL_CERT_FILE=ca.pem fails 1 timeout 20 mlive-ingest "https://localhost:$port/clean.ts" 2>err
+	grep "certificate" err
 '
 check 'nobody there yet: a warning, and a wait that a signal ends' '
 	mlive-ingest "http://127.0.0.1:1/x.ts" >out.ts 2>err & pid=$!

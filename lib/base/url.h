@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define URL_MAX		2048
+#define URL_MAX		8192
 #define URL_QUERY_MAX	32
 
 struct url_pair {

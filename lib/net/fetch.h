@@ -7,14 +7,17 @@
  * (no connection, time-out, 408, 425, 429, 5xx) is tried again after 1, 2, 4
  * ... times retry_first_ns, each with a random part of up to a half; a
  * Retry-After is obeyed within retry_max_ns.  A transfer that breaks in its
- * middle goes on from there when the server can do ranges.
+ * middle goes on from there when the server can do ranges; when the object has
+ * changed meanwhile, it begins anew if it is not a stream.
  *
  * A job collects its body in data[0..len).  With a small window it is a stream:
  * what has been used is dropped by fetch_drop(), and the server is held back
  * while the window is full.
  *
  * Spec     RFC 9110 (ranges 14, conditions 13, Retry-After 10.2.3).
- * Shape    http, https; also file:// when the request allows it.
+ * Shape    http, https; also file:// when the request allows it.  Certificates
+ *          are checked against those of the system, or of the environment
+ *          variables SSL_CERT_FILE and SSL_CERT_DIR.
  * Units    Times in ns, sizes in bytes.
  * Memory   fetch_new() and fetch_start() give; fetch_free() and fetch_end()
  *          take back.  A job's strings and data are borrowed until fetch_end();
@@ -63,6 +66,7 @@ struct fetch_job {
 	bool	 started;		/* the head of the answer has come */
 	bool	 done;			/* nothing more will come */
 	int	 error;			/* when done: 0, or negative errno; see below */
+	bool	 may_pass;		/* of the error: the same may work later */
 	char	 reason[160];		/* of the error or the retry, for a message */
 	int	 status;		/* HTTP status, 0 if none came */
 	unsigned tries;			/* attempts that failed since the last progress */

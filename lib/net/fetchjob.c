@@ -61,10 +61,18 @@ check_head(struct fetch_private *p)
 	p->wanted = status >= 200 && status < 300;
 	if (!p->wanted)
 		return;
-	if (job->received > 0 && etag != NULL && p->etag != NULL &&
-	    strcmp(etag, p->etag) != 0) {
-		p->failure = -ESTALE;
-		return;
+	if (job->received > 0 && ((etag != NULL && p->etag != NULL &&
+	    strcmp(etag, p->etag) != 0) || (status == 200 && from == 0 &&
+	    length != job->content_length))) {
+		/* Another object by now.  What is all here can be had anew. */
+		if (p->window > 0 || status == 206)
+			p->failure = -ESTALE;
+		if (p->window == 0) {
+			job->len = 0;
+			job->received = 0;
+		}
+		if (p->failure != 0)
+			return;
 	}
 	if (status == 206) {
 		value = header(p, "Content-Range");
@@ -80,8 +88,6 @@ check_head(struct fetch_private *p)
 		job->ranges = true;
 	} else if (status == 200 && from == 0) {
 		/* All of it, from its beginning: what is known is skipped. */
-		if (job->received > 0 && length != job->content_length)
-			p->failure = -ESTALE;
 		p->skip = job->received + (p->range_len != 0 && url != NULL &&
 		    strncasecmp(url, "file:", 5) != 0 ? p->offset : 0);
 		value = header(p, "Accept-Ranges");
@@ -197,6 +203,10 @@ set_options(struct fetch_private *p)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, p);
 	if (p->compressed)
 		curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
+	if (getenv("SSL_CERT_FILE") != NULL)
+		curl_easy_setopt(e, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
+	if (getenv("SSL_CERT_DIR") != NULL)
+		curl_easy_setopt(e, CURLOPT_CAPATH, getenv("SSL_CERT_DIR"));
 	if (p->body != NULL) {
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)p->body_len);
@@ -329,12 +339,13 @@ fetch_job_ended(struct fetch_private *p, CURLcode result)
 	check_head(p);
 	curl_multi_remove_handle(p->f->multi, p->easy);
 	p->added = false;
-	if (p->failure < 0)
+	if (p->failure < 0) {
 		error = p->failure;
-	else if (p->failure > 0)
-		error = 0;
-	else
-		error = judge(p, result, &may_pass);
+		may_pass = error == -ESTALE && p->window == 0;
+	} else {
+		error = p->failure > 0 ? 0 : judge(p, result, &may_pass);
+	}
+	job->may_pass = may_pass;
 	if (error == 0) {
 		finish(p, 0);
 		return;
@@ -365,6 +376,7 @@ fetch_job_expire(struct fetch_private *p)
 	if (p->added)
 		curl_multi_remove_handle(p->f->multi, p->easy);
 	p->added = false;
+	p->job.may_pass = true;
 	if (*p->job.reason == '\0')
 		snprintf(p->job.reason, sizeof(p->job.reason), "%s", strerror(ETIMEDOUT));
 	finish(p, -ETIMEDOUT);

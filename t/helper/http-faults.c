@@ -9,6 +9,7 @@
  *
  *     status=CODExN   cut=BYTESxN   stall=BYTESxN   redirect=N   delay=MS
  *     noranges   nolength   chunked   retryafter=S   type=MIME (with + for /)
+ *     newetag    each answer has an ETag of its own
  *     follow   until DIR/file.end exists, what is appended to the file too
  *
  * LOG gets a line for each request: status, range or -, path.
@@ -44,7 +45,7 @@ struct faults {
 	int	status, statuses, redirects, delay_ms, retry_after;
 	long	cut, stall;
 	int	cuts, stalls;
-	bool	no_ranges, no_length, chunked, follow;
+	bool	no_ranges, no_length, chunked, follow, new_etag;
 	char	type[64];
 };
 
@@ -88,8 +89,10 @@ read_fault(const char *word, struct faults *f)
 	f->no_length |= strcmp(word, "nolength") == 0;
 	f->chunked |= strcmp(word, "chunked") == 0;
 	f->follow |= strcmp(word, "follow") == 0;
+	f->new_etag |= strcmp(word, "newetag") == 0;
 	return strcmp(word, "noranges") == 0 || strcmp(word, "nolength") == 0 ||
-	    strcmp(word, "chunked") == 0 || strcmp(word, "follow") == 0;
+	    strcmp(word, "chunked") == 0 || strcmp(word, "follow") == 0 ||
+	    strcmp(word, "newetag") == 0;
 }
 
 /* Take the faults off the front of a path; what is left is the file. */
@@ -220,8 +223,8 @@ send_file(struct client *c, const char *request, const char *path,
 		to = to > size ? size : to;
 		status = from >= size ? 416 : 206;
 	}
-	snprintf(etag, sizeof(etag), "\"%llx-%llx\"", f->follow ? 0 : size,
-	    (long long)(f->follow ? 0 : st->st_mtim.tv_sec ^ st->st_mtim.tv_nsec << 16));
+	snprintf(etag, sizeof(etag), "\"%llx-%llx\"", f->new_etag ? answers :
+	    f->follow ? 0 : size, (long long)(f->follow ? 0 : st->st_mtim.tv_sec ^ st->st_mtim.tv_nsec << 16));
 	line = strcasestr(request, "\nIf-None-Match: ");
 	if (line != NULL && strncmp(line + 16, etag, strlen(etag)) == 0)
 		status = 304;

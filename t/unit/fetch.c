@@ -106,6 +106,11 @@ test_get(struct fetch *f)
 		/* Each attempt gets somewhat further: that is no failure in a row. */
 		{ "cut=40000x9/file", 1, 0, 0, 0, 0, 206, 0, SIZE },
 		{ "cut=0x9/file", 2, 0, 0, 0, -ECONNRESET, 200, 0, 0 },
+		/* Another object by then: from its beginning. */
+		{ "cut=100000x1/newetag/file", 2, 0, 0, 0, 0, 200, 0, SIZE },
+		{ "cut=100000x1/newetag/noranges/file", 1, 0, 0, 0, 0, 200, 0, SIZE },
+		{ "cut=20000x1/newetag/file", 2, 50000, 60000, 0, 0, 206, 50000, 60000 },
+		{ "cut=20000x9/newetag/file", 2, 0, 0, 0, -ECONNRESET, 200, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
@@ -163,6 +168,7 @@ test_conditions(struct fetch *f)
 	fetch_end(job);
 	job = fetch_start(f, &(struct fetch_request){ .url = "http://127.0.0.1:1/" });
 	is(fetch_wait(f, job), -ECONNREFUSED, "nobody there: %s", job->reason);
+	ok(job->may_pass, "which may pass");
 	fetch_end(job);
 }
 
@@ -190,6 +196,12 @@ test_stream(struct fetch *f)
 	ok(good && pos == SIZE, "%zu bytes, in order", pos);
 	ok(largest < 10000 + 16384 + 1, "at most %zu at a time", largest);
 	is(job->failures, 1, "failures");
+	fetch_end(job);
+
+	job = fetch_start(f, &(struct fetch_request){
+	    .url = url("cut=9000x1/newetag/file"), .window = 10000, .retries = 9 });
+	is(fetch_wait(f, job), -ESTALE, "a stream cannot begin anew: %s", job->reason);
+	ok(!job->may_pass, "and that will not pass");
 	fetch_end(job);
 }
 
