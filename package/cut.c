@@ -8,7 +8,9 @@
 #define HOLE		(CLK_90K / 2)	/* that much missing is a break */
 #define FAR_BACK	(60 * CLK_90K)
 #define GUIDE_LOST	(5 * CLK_90K)
-#define START_WAIT	(5 * CLK_90K)	/* for tracks that do not come */
+#define START_WAIT	(5 * CLK_90K)	/* for tracks that do not come, live */
+#define FILE_WAIT	(15 * CLK_90K)	/* and not live */
+#define LEAD		(3 * CLK_90K)	/* that much sound before the picture is kept */
 /* Where media time begins when it has no epoch: dts must not be negative. */
 #define NOT_LIVE_ORIGIN	(10 * CLK_90K)
 
@@ -189,6 +191,26 @@ is_ready(const struct track *t)
 	return t->version != 0 && first_sync(t, 0) < t->n;
 }
 
+/* A track that begins long before the first random access point of the guide. */
+static struct track *
+leader(const struct cutter *c)
+{
+	struct sample *s = &c->guide->sample[first_sync(c->guide, 0)];
+	struct track *best = c->guide;
+	int64_t from = s->pts - LEAD;
+
+	for (unsigned i = 0; i < c->ntrack; i++) {
+		struct track *t = c->track[i];
+
+		if (is_ready(t) && t->kind == KIND_AUDIO && t->sample[0].base == s->base &&
+		    t->sample[0].pts <= from) {
+			best = t;
+			from = t->sample[0].pts - 1;
+		}
+	}
+	return best;
+}
+
 static int
 compare_times(const void *a, const void *b)
 {
@@ -338,6 +360,7 @@ static bool
 may_begin(const struct cutter *c, bool eof)
 {
 	bool all = c->ntrack > 0, late = eof;
+	int64_t wait = c->regular_file || c->said == CUT_NOT_LIVE ? FILE_WAIT : START_WAIT;
 	const struct track *g = c->guide;
 	size_t i;
 
@@ -346,7 +369,7 @@ may_begin(const struct cutter *c, bool eof)
 
 		all = all && is_ready(t);
 		late = late || (t->n > 0 &&
-		    llabs(t->last_dts - t->sample[0].dts) > START_WAIT);
+		    llabs(t->last_dts - t->sample[0].dts) > wait);
 	}
 	if (g == NULL || !is_ready(g) || !(all || late))
 		return false;
@@ -369,7 +392,10 @@ begin(struct cutter *c)
 	set_clock(c, s);
 	c->origin = c->clock == CUT_NOT_LIVE ? NOT_LIVE_ORIGIN : 0;
 	c->grid = grid_make(guide_rate(g), c->segment_ns);
-	make_base(c, s);
+	c->home = c->guide;
+	if (c->clock == CUT_NOT_LIVE)
+		c->guide = leader(c);
+	make_base(c, c->guide == c->home ? s : &c->guide->sample[0]);
 	distance = sync_distance(c, g, &aligned);
 	c->strict = c->clock != CUT_PACKETS && c->clock != CUT_ARRIVAL &&
 	    grid_is_marked(c, g);
@@ -383,6 +409,7 @@ begin(struct cutter *c)
 		g0 = (g0 + distance - 1) / distance * distance;
 	c->longest = grid_time(&c->grid, g0);
 	c->seen = 0;
+	c->left_home = INT64_MIN;
 	c->slot = INT64_MIN;
 	c->shift = c->clock == CUT_NOT_LIVE;	/* numbers from 1 */
 	c->running = true;
@@ -466,15 +493,16 @@ look_at(struct cutter *c, const struct sample *s)
 	missing = s->base == last_base && s->dts - s->pts + t > c->guide_end + HOLE;
 	if (missing)
 		c->hole = true;
+	due = s->sync && (slot > c->slot || c->clock == CUT_NOT_LIVE);
+	if (c->hole && !due)		/* it is not shown */
+		return 0;
 	if (end > c->guide_end || s->base != last_base)
 		c->guide_end = end;
 	end = t + step;
 	if (end > c->shown_end || s->base != last_base)
 		c->shown_end = end;
-	if (c->hole) {
-		due = s->sync && (slot > c->slot || c->clock == CUT_NOT_LIVE);
-		return due ? cut_at(c, s, t, slot, true) : 0;
-	}
+	if (c->hole)
+		return cut_at(c, s, t, slot, true);
 	if (s->base != last_base || c->force)
 		return s->sync ? cut_at(c, s, t, slot, true) : 0;
 	due = slot > c->slot && (c->strict || s->sync);
@@ -493,16 +521,59 @@ reach(const struct cutter *c, const struct track *t)
 }
 
 static void
-change_guide(struct cutter *c, struct track *t)
+change_guide(struct cutter *c, struct track *t, size_t seen)
+{
+	c->guide = t;
+	c->seen = seen;
+	c->hole = true;
+}
+
+/* The first sample that is not before a time; sync: and a random access point. */
+static size_t
+find_after(const struct cutter *c, const struct track *t, int64_t from, bool sync)
 {
 	int64_t at;
+	size_t i = 0;
 
-	c->guide = t;
-	c->seen = 0;
-	while (c->seen < t->n && (!cutter_time(c, t->sample[c->seen].base,
-	    t->sample[c->seen].pts, &at) || at < c->shown_end))
-		c->seen++;
-	c->hole = true;
+	while (i < t->n && ((sync && !t->sample[i].sync) || !cutter_time(c,
+	    t->sample[i].base, t->sample[i].pts, &at) || at < from))
+		i++;
+	return i;
+}
+
+/* Pictures where there was only sound: from now on they decide. */
+static void
+adopt(struct cutter *c)
+{
+	for (unsigned i = 0; i < c->ntrack && c->home->kind != KIND_VIDEO; i++)
+		if (c->track[i]->kind == KIND_VIDEO && is_ready(c->track[i])) {
+			c->home = c->track[i];
+			c->grid = grid_make(guide_rate(c->home), c->segment_ns);
+			c->longest = grid_time(&c->grid, c->grid.pictures);
+			c->strict = false;
+			c->left_home = c->slot = INT64_MIN;
+		}
+}
+
+/* Home is (back) there, before what comes next from the one in its place. */
+static bool
+go_home(struct cutter *c)
+{
+	const struct sample *s = &c->guide->sample[c->seen];
+	int64_t now, at, from = c->left_home;
+	size_t i;
+
+	if (c->n > 0 && c->cut[c->n - 1].t >= from)
+		from = c->cut[c->n - 1].t + 1;
+
+	if (c->guide == c->home || !cutter_time(c, s->base, s->pts, &now))
+		return false;
+	i = find_after(c, c->home, from, true);
+	if (i == c->home->n || !cutter_time(c, c->home->sample[i].base,
+	    c->home->sample[i].pts, &at) || at > now)
+		return false;
+	change_guide(c, c->home, i);
+	return true;
 }
 
 /*
@@ -510,9 +581,9 @@ change_guide(struct cutter *c, struct track *t)
  * it is back: radio goes on without the camera.
  */
 static void
-keep_guide(struct cutter *c)
+keep_guide(struct cutter *c, bool eof)
 {
-	int64_t now = INT64_MIN, at;
+	int64_t now = INT64_MIN, at, last = c->n > 0 ? c->cut[c->n - 1].t : INT64_MAX;
 	struct track *best = NULL;
 
 	if (c->ntrack < 2)
@@ -522,20 +593,20 @@ keep_guide(struct cutter *c)
 			now = at;
 	if (now == INT64_MIN)
 		return;
-	if (c->guide != c->home && reach(c, c->home) > now - CLK_90K && c->home->n > 0) {
-		change_guide(c, c->home);
-		return;
-	}
 	at = reach(c, c->guide);
-	if (at == INT64_MIN || at > now - GUIDE_LOST)	/* INT64_MIN: a new base */
-		return;
+	eof = eof && now - c->longest > last;	/* else it belongs to the last segment */
+	if (at == INT64_MIN || at > now - (eof ? HOLE : GUIDE_LOST))
+		return;			/* INT64_MIN: a new base */
 	for (unsigned i = 0; i < c->ntrack; i++)
 		if (c->track[i]->n > 0 && reach(c, c->track[i]) > now - CLK_90K &&
 		    (best == NULL || (best->kind != KIND_VIDEO &&
 		    c->track[i]->kind == KIND_VIDEO)))
 			best = c->track[i];
-	if (best != NULL && best != c->guide)
-		change_guide(c, best);
+	if (best != NULL && best != c->guide) {
+		/* A picture may be decoded before a hole and be shown after it. */
+		c->left_home = c->shown_end < now ? c->shown_end : c->guide_end;
+		change_guide(c, best, find_after(c, best, c->left_home, false));
+	}
 }
 
 int
@@ -548,13 +619,11 @@ cutter_run(struct cutter *c, bool eof)
 		if (!may_begin(c, eof))
 			return 0;
 		begin(c);
-		c->home = c->guide;
 	}
-	keep_guide(c);
-	while (r == 0 && c->seen < c->guide->n) {
-		const struct sample *s = &c->guide->sample[c->seen++];
-
-		r = look_at(c, s);
-	}
+	adopt(c);
+	keep_guide(c, eof);
+	while (r == 0 && c->seen < c->guide->n)
+		if (!go_home(c))
+			r = look_at(c, &c->guide->sample[c->seen++]);
 	return r;
 }

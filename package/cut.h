@@ -73,6 +73,7 @@ struct cutter {
 	/* private */
 	size_t	 cap;
 	struct track *guide, *home;	/* home: the one it was at first */
+	int64_t	 left_home;		/* t: what it has before that was looked at */
 	size_t	 seen;			/* samples of the guide that were looked at */
 	bool	 force;			/* cut at the next random access point */
 	bool	 hole;			/* something is missing: wait for one */

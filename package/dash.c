@@ -5,6 +5,10 @@
  * the first Period begins a day after it, with the same day as its offset into
  * media time.  So nothing depends on when the packager was started, and media
  * time plus the constant difference is UTC.
+ *
+ * With $Number$ a player counts segments from startNumber, so there can be no
+ * hole within a SegmentTimeline: where a segment is missing its Period ends, and
+ * the next one begins with the next segment.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -28,7 +32,7 @@ part_of(const struct group *g, size_t i, unsigned track)
 {
 	const struct segment *s = g->p->segment[i];
 
-	return track < s->npart && s->part[track].present ? &s->part[track] : NULL;
+	return segment_has(s, track) ? &s->part[track] : NULL;
 }
 
 static const struct init *
@@ -299,7 +303,8 @@ dash_put(const struct pres *p, struct text *t)
 		breaks = g.breaks;
 		for (size_t k = i; k < g.to; k++)
 			before += p->segment[k]->duration;
-		put_period(&g, t);
+		if (!segment_is_lost(p->segment[i]))
+			put_period(&g, t);
 	}
 	if (!p->ended && p->utc_timing != NULL) {
 		text_add(t, "  <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-%s:2014\" "

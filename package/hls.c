@@ -272,8 +272,7 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 static bool
 is_gap(const struct segment *s, unsigned track, bool ts)
 {
-	return track >= s->npart || !s->part[track].present || s->part[track].dropped ||
-	    (ts && s->part[track].ts_bytes == 0);
+	return !segment_has(s, track) || (ts && s->part[track].ts_bytes == 0);
 }
 
 /* A track that came later begins with its first segment. */

@@ -278,12 +278,22 @@ tell_sink(struct tool *s)
 }
 
 static void
+check_sink(struct tool *s)
+{
+	int r = pack_check_sink(&s->pack);
+
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot write the playlists");
+}
+
+static void
 tell(struct tool *s)
 {
 	const struct pack *p = &s->pack;
 	const struct sink_stats *st = sink_stats(p->sink);
 
 	tell_sink(s);
+	check_sink(s);
 	log_status("%" PRIu64 " segments, %" PRIu64 " MB in, %" PRIu64 " delivered, %zu queued, "
 	    "%" PRIu64 " dropped, %" PRIu64 " lost packets", p->segments, p->bytes_in / 1000000,
 	    st->delivered, st->queued, st->dropped, p->demux.sync.lost);

@@ -1,6 +1,8 @@
 /* Names of tracks: v1, v2 ... a1, a2 ... */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/log.h"
@@ -88,26 +90,50 @@ name_track(struct pack *p, unsigned at, struct track *t)
 	pt->max_bitrate = t->max_bitrate;
 	memcpy(t->name, pt->name, sizeof(t->name));
 	p->index[at] = n;
-	t->current = p->cutter.first + p->cutter.n;
+	/* Sound joins the segment that is being made, pictures begin with the next. */
+	t->current = t->kind == KIND_AUDIO && p->nmaking > 0 ? p->making[0].cut :
+	    p->next_cut;
 	t->started = false;
 	log_info("track %s: pid=%u codec=%s%s%s", t->name, t->pid, codec_name(t->codec),
 	    t->language[0] != '\0' ? " language=" : "", t->language);
 }
 
-void
+/* Room for parts of so many tracks. */
+static int
+widen(struct segment **segment, unsigned npart)
+{
+	struct segment *s = *segment;
+
+	if (s->npart >= npart)
+		return 0;
+	s = realloc(s, sizeof(*s) + npart * sizeof(s->part[0]));
+	if (s == NULL)
+		return -ENOMEM;
+	memset(&s->part[s->npart], 0, (npart - s->npart) * sizeof(s->part[0]));
+	s->npart = npart;
+	*segment = s;
+	return 0;
+}
+
+int
 pack_name_tracks(struct pack *p)
 {
+	int r;
+	const struct cut *cut;
 	struct track *t;
 	unsigned at = 0;
 
 	while ((t = next_unnamed(p, &at)) != NULL) {
 		name_track(p, at, t);
 		if (p->index[at] == UINT_MAX)
-			return;
-		if (p->named)
+			return 0;
+		cut = cutter_cut(&p->cutter, t->current);
+		if (p->named && t->kind == KIND_VIDEO && (cut == NULL || !cut->discontinuity))
 			cutter_break(&p->cutter);	/* it comes in late */
-		else
-			t->current = 0;
 	}
 	p->named = true;
+	for (size_t i = 0; i < p->nmaking; i++)
+		if ((r = widen(&p->making[i].segment, p->pres.ntrack)) < 0)
+			return r;
+	return 0;
 }

@@ -51,8 +51,8 @@ int pack_event(struct pack *p, const struct tsdemux_event *ev);
 /* Give back all but the demultiplexer and the sink. */
 void pack_free(struct pack *p);
 
-/* names.c: name the tracks that can be named by now. */
-void pack_name_tracks(struct pack *p);
+/* names.c: name the tracks that can be named by now.  0 or -ENOMEM. */
+int pack_name_tracks(struct pack *p);
 
 /* segment.c: make objects of what the tracks hold; all that can be. */
 int pack_segments(struct pack *p, bool eof);
@@ -60,5 +60,6 @@ int pack_segments(struct pack *p, bool eof);
 /* publish.c */
 int pack_publish(struct pack *p, struct segment *s);
 int pack_end(struct pack *p);
+int pack_check_sink(struct pack *p);	/* what it could not deliver */
 
 #endif

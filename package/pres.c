@@ -41,6 +41,21 @@ pres_add(struct pres *p, struct segment *s)
 	return 0;
 }
 
+bool
+segment_has(const struct segment *s, unsigned track)
+{
+	return track < s->npart && s->part[track].present && !s->part[track].dropped;
+}
+
+bool
+segment_is_lost(const struct segment *s)
+{
+	for (unsigned i = 0; i < s->npart; i++)
+		if (segment_has(s, i))
+			return false;
+	return true;
+}
+
 const struct init *
 ptrack_init(const struct ptrack *t, uint32_t number)
 {

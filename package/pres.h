@@ -97,6 +97,10 @@ void pres_free(struct pres *p);
 void segment_free(struct segment *s);
 int pres_add(struct pres *p, struct segment *s);	/* takes it */
 
+/* Can the segment be had, of this track; of any? */
+bool segment_has(const struct segment *s, unsigned track);
+bool segment_is_lost(const struct segment *s);
+
 /* The init of a number, or NULL. */
 const struct init *ptrack_init(const struct ptrack *t, uint32_t number);
 

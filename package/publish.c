@@ -146,26 +146,6 @@ put_state(struct pack *p)
 	return sink_put_text(p->sink, STATE_NAME, TYPE_JSON, SINK_STATE, text, len);
 }
 
-/* What could not be delivered must not be promised. */
-static void
-note_dropped(struct pack *p)
-{
-	char name[SINK_NAME_MAX], want[SINK_NAME_MAX];
-
-	while (sink_dropped(p->sink, name))
-		for (size_t n = p->pres.n; n-- > 0;) {
-			struct segment *s = p->pres.segment[n];
-
-			for (unsigned i = 0; i < s->npart; i++) {
-				int n_want = snprintf(want, sizeof(want), "%s/%lld.",
-				    p->pres.track[i].name, (long long)s->number);
-
-				if (strncmp(want, name, (size_t)n_want) == 0)
-					s->part[i].dropped = true;
-			}
-		}
-}
-
 static bool
 init_in_use(const struct pres *p, unsigned track, uint32_t number)
 {
@@ -289,10 +269,63 @@ same_tracks(const struct segment *a, const struct segment *b)
 	unsigned n = a->npart > b->npart ? a->npart : b->npart;
 
 	for (unsigned i = 0; i < n; i++)
-		if ((i < a->npart && a->part[i].present) !=
-		    (i < b->npart && b->part[i].present))
+		if (segment_has(a, i) != segment_has(b, i))
 			return false;
 	return true;
+}
+
+/* ---- what could not be delivered must not be promised */
+
+static bool
+mark_dropped(const struct pres *p, struct segment *s, const char *name)
+{
+	char want[SINK_NAME_MAX];
+
+	for (unsigned i = 0; i < s->npart; i++) {
+		int n = snprintf(want, sizeof(want), "%s/%lld.", p->track[i].name,
+		    (long long)s->number);
+
+		if (strncmp(want, name, (size_t)n) == 0)
+			return s->part[i].dropped = true;
+	}
+	return false;
+}
+
+/* Returns true when the playlists are not true any more. */
+static bool
+note_dropped(struct pack *p)
+{
+	struct pres *pr = &p->pres;
+	char name[SINK_NAME_MAX];
+	bool any = false;
+
+	while (sink_dropped(p->sink, name)) {
+		for (size_t n = pr->n; n-- > 0;)
+			any = mark_dropped(pr, pr->segment[n], name) || any;
+		for (size_t n = p->nmaking; n-- > 0;)
+			mark_dropped(pr, p->making[n].segment, name);
+	}
+	/* The text that was waiting is gone, too. */
+	p->index_told = p->index_told && !any;
+	for (size_t n = 1; n < pr->n && any; n++) {
+		struct segment *s = pr->segment[n], *last = pr->segment[n - 1];
+
+		s->discontinuity = s->discontinuity || !same_tracks(last, s);
+		set_period(last, s);
+	}
+	return any;
+}
+
+int
+pack_check_sink(struct pack *p)
+{
+	int r;
+
+	if (!note_dropped(p) || (p->pres.mode == PRES_VOD && !p->pres.ended))
+		return 0;
+	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0)
+		return r;
+	return put_index(p);
 }
 
 /* The numbers of the I-frames, in playlists of their own. */

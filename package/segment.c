@@ -10,7 +10,8 @@
 #include "package/pack.h"
 #include "package/tsout.h"
 
-#define LATE_MAX	(3 * CLK_90K)	/* a track that is so far behind is left */
+#define LATE_MAX	(3 * CLK_90K)	/* a track that is so far behind is left, live */
+#define LATE_FILE	(15 * CLK_90K)	/* and not live */
 #define FRAGMENTS_MAX	(SINK_PIECES / 2)
 #define QUEUE_MAX	(30 * CLK_90K)
 #define HOLE		(CLK_90K / 2)	/* no sample is stretched over more */
@@ -75,7 +76,7 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 	init_name(*number, file);
 	snprintf(name, sizeof(name), "%s/%s", pt->name, file);
 	return sink_put_text(p->sink, name, t->kind == KIND_VIDEO ? "video/mp4" :
-	    "audio/mp4", SINK_MEDIA, (char *)buf, (size_t)len);
+	    "audio/mp4", SINK_HEADER, (char *)buf, (size_t)len);
 }
 
 /* ---- samples */
@@ -290,6 +291,16 @@ note_hole(struct pack *p, size_t cut)
 		m->segment->discontinuity = true;
 }
 
+/* A picture from behind the cut, which nothing there can be decoded with. */
+static bool
+is_stray(const struct pack *p, const struct sample *s, const struct cut *next)
+{
+	int64_t at;
+
+	return next != NULL && !s->sync && s->base == next->base &&
+	    cutter_time(&p->cutter, s->base, s->pts, &at) && at > next->t + HOLE;
+}
+
 /* Returns 1 if the len bytes of the n samples were taken, 0 if nothing was made. */
 static int
 make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
@@ -304,7 +315,8 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	int r;
 
 	while (same < n && t->sample[same].config == t->sample[0].config &&
-	    t->sample[same].base == t->sample[0].base)
+	    t->sample[same].base == t->sample[0].base &&
+	    !is_stray(p, &t->sample[same], next_cut))
 		same++;
 	if (c == NULL || !cutter_time(&p->cutter, cut->base, 0, &offset))
 		return 0;
@@ -425,6 +437,7 @@ close_part(struct pack *p, struct track *t, unsigned index, bool eof)
 	struct cutter *c = &p->cutter;
 	const struct cut *cut = cutter_cut(c, t->current);
 	const struct cut *next = cutter_cut(c, t->current + 1);
+	int64_t late = c->clock == CUT_NOT_LIVE ? LATE_FILE : LATE_MAX;
 	struct pack_segment *m;
 	size_t n = 0, len = 0;
 	int r = 0;
@@ -444,7 +457,7 @@ close_part(struct pack *p, struct track *t, unsigned index, bool eof)
 			n++;
 		}
 	if (n == t->n && !eof && !t->gone && !(t->absent && t->n == 0) &&
-	    next->base == c->guide->base && cutter_horizon(c) < next->t + LATE_MAX)
+	    next->base == c->guide->base && cutter_horizon(c) < next->t + late)
 		return 0;
 	t->absent = n == 0;
 	if (n > 0 && (r = make_part(p, t, index, m->segment, n, len, cut, next)) < 0)
@@ -523,8 +536,7 @@ pack_segments(struct pack *p, bool eof)
 		log_warn(0, "random access points are far apart: segments of %lld s",
 		    (long long)((c->longest + CLK_90K / 2) / CLK_90K));
 	}
-	pack_name_tracks(p);
-	if ((r = add_making(p)) < 0)
+	if ((r = pack_name_tracks(p)) < 0 || (r = add_making(p)) < 0)
 		return r;
 	for (unsigned i = 0; i < c->ntrack; i++) {
 		struct track *t = c->track[i];

@@ -21,6 +21,18 @@ media () {
 	grep -h "m4s$" "$1" | tr '\n' ' '
 }
 
+# What a manifest points at, when a template stands before its Representation.
+named () {
+	sed "s/[<>]/\n/g" "$1" | awk -F "\"" "
+		/^SegmentTemplate/ {
+			sub(/.*startNumber=./, \"\")
+			start = \$0 + 0
+			n = 0
+		}
+		/^S / { n += 1; if (match(\$0, / r=.[0-9]*/)) n += substr(\$0, RSTART + 4, RLENGTH - 4) }
+		/^Representation / { for (i = 0; i < n; i++) print \$2 \"/\" start + i \".m4s\" }"
+}
+
 check 'what is PUT to a server is what is put into a directory' '
 	mpkg-segment -q --segment 1s --vod -o dir <a.ts
 	mpkg-segment -q --segment 1s --vod -o "$url/vod/" <a.ts
@@ -69,6 +81,19 @@ check 'a dead server stalls nobody: what does not fit is dropped and told' '
 	do
 		test -s "server/www/live/dead/v1/$name"
 	done
+	test -s server/www/live/dead/v1/init.mp4
+	test -s server/www/live/dead/a1/init.mp4
+'
+check 'nor does the manifest point at them: their Period ends, and then the next begins' '
+	named server/www/live/vod/index.mpd | sort >all
+	(cd server/www/live/vod && ls ?1/*.m4s) | sort | diff - all
+	named server/www/live/dead/index.mpd >names
+	test "$(grep -c a1 names)" -ge 2
+	for name in $(cat names)
+	do
+		test -s "server/www/live/dead/$name"
+	done
+	test "$(grep -c "<Period" server/www/live/dead/index.mpd)" -ge 1
 '
 check 'a live window keeps its size, and what left it is deleted' '
 	mpkg-segment -q --segment 1s --window 3s -o window <a.ts

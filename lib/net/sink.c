@@ -228,6 +228,20 @@ sink_full(const struct sink *s)
 	return s->config.max_bytes > 0 && s->stats.queued_bytes > s->config.max_bytes;
 }
 
+/* Playlists that wait for a media object, and may name it. */
+static void
+drop_text(struct sink *s, uint64_t batch)
+{
+	struct sink_item *i, *next;
+
+	for (i = s->first; i != NULL; i = next) {
+		next = i->next;
+		if (!i->flying && !i->remove && i->batch >= batch &&
+		    i->o.level > SINK_MEDIA)
+			drop_item(s, i);
+	}
+}
+
 static void
 keep_bounds(struct sink *s)
 {
@@ -242,6 +256,7 @@ keep_bounds(struct sink *s)
 		s->stats.dropped_bytes += i->len;
 		if (s->ndropped < DROPPED_MAX)
 			memcpy(s->dropped[s->ndropped++], i->o.name, SINK_NAME_MAX);
+		drop_text(s, i->batch);
 		drop_item(s, i);
 	}
 }
@@ -256,6 +271,23 @@ sink_dropped(struct sink *s, char name[static SINK_NAME_MAX])
 }
 
 /* ---- the caller's side */
+
+/* Of the versions of an object that have not begun, only the oldest may stay. */
+static void
+drop_between(struct sink *s, const char *name)
+{
+	struct sink_item *i, *next;
+	bool first = true;
+
+	for (i = s->first; i != NULL; i = next) {
+		next = i->next;
+		if (i->flying || i->remove || strcmp(i->o.name, name) != 0)
+			continue;
+		if (!first)
+			drop_item(s, i);
+		first = false;
+	}
+}
 
 static int
 queue(struct sink *s, const struct sink_object *o, bool remove)
@@ -273,6 +305,8 @@ queue(struct sink *s, const struct sink_object *o, bool remove)
 	i->batch = s->batch;
 	for (unsigned n = 0; n < o->niov; n++)
 		i->len += o->iov[n].iov_len;
+	if (o->level > SINK_MEDIA && !remove)
+		drop_between(s, o->name);
 	i->queued_ns = clk_mono_ns();
 	*s->last = i;
 	s->last = &i->next;

@@ -4,13 +4,15 @@
  * Objects are queued and delivered in an order that a reader can rely on: an
  * object of one level starts when all of the lower levels, in its batch and the
  * batches before it, have ended.  So a playlist appears after what it names.  A
- * version of an object that was not begun when a newer one is ready is left out.
+ * version of an object that was not begun when a newer one is ready is left out,
+ * and no more than the oldest and the newest of it wait.
  *
  * A directory gets each object by rename(2).  A server gets it by PUT on
  * connections that are kept; whatever fails is tried again with growing pauses
  * (250 ms to 8 s), everything else meanwhile waits.  What waits is bounded in
  * bytes and time: beyond that the oldest media is dropped, and its name can be
- * asked for.
+ * asked for.  With it goes all text that waits behind it, which may speak of it:
+ * the caller makes that anew.  Headers are never dropped.
  *
  * Spec     RFC 9110 PUT, DELETE; RFC 6750 bearer token.
  * Shape    URL: a path, file:// or http(s)://, with or without the last slash.
@@ -32,7 +34,9 @@ struct sink;
 #define SINK_NAME_MAX	64
 #define SINK_PIECES	32
 
-enum sink_level { SINK_MEDIA, SINK_STATE, SINK_PLAYLIST, SINK_INDEX, SINK_DELETE };
+enum sink_level {
+	SINK_HEADER, SINK_MEDIA, SINK_STATE, SINK_PLAYLIST, SINK_INDEX, SINK_DELETE
+};
 
 struct sink_config {
 	const char *token;		/* bearer token, or NULL; copied */

@@ -71,14 +71,17 @@ test_failure(const char *dir)
 	ok(sink_dropped(s, name), "one was dropped");
 	ok(strcmp(name, "v2/1.m4s") == 0, "the oldest");
 	ok(!sink_dropped(s, name), "and only that");
+	is(sink_stats(s)->queued, 2, "with the playlist, which may name it");
+	is(put(s, "v2/init.mp4", SINK_HEADER, "a header longer than all"), 0, "a header");
+	is(put(s, "index.m3u8", SINK_PLAYLIST, "2"), 0, "the playlist anew");
+	ok(!sink_dropped(s, name) || strcmp(name, "v2/init.mp4") != 0,
+	    "a header is never dropped");
 	snprintf(path, sizeof(path), "%s/v2", dir);
 	unlink(path);
 	for (int i = 0; i < 100 && sink_busy(s); i++)
 		sink_run(s, -1, clk_mono_ns() + CLK_SECOND / 10);
 	ok(!sink_busy(s), "when the cause is gone everything goes out");
-	is(sink_get(s, "v2/3.m4s", &data, &len), 0, "the media");
-	free(data);
-	is(sink_get(s, "index.m3u8", &data, &len), 0, "and the playlist");
+	is(sink_get(s, "v2/init.mp4", &data, &len), 0, "the header");
 	free(data);
 	ok(sink_stats(s)->failing_ns == 0, "nothing fails any more");
 	ok(sink_stats(s)->retried > 0, "it was tried more than once");
@@ -101,11 +104,13 @@ test_versions(const char *dir)
 	sink_batch(s);
 	put(s, "list", SINK_PLAYLIST, "second");
 	is(sink_stats(s)->queued, 3, "two versions of a playlist wait");
+	put(s, "list", SINK_PLAYLIST, "the third");
+	is(sink_stats(s)->queued, 3, "not more: the one between is left out");
 	unlink(path);
 	for (int i = 0; i < 100 && sink_busy(s); i++)
 		sink_run(s, -1, clk_mono_ns() + CLK_SECOND / 10);
 	is(sink_get(s, "list", &data, &len), 0, "one is there");
-	ok(len == 6, "the newer one");
+	ok(len == 9, "the newest one");
 	is(sink_stats(s)->delivered, 3, "the older one was not sent at all");
 	free(data);
 	sink_free(s);

@@ -1,0 +1,51 @@
+#!/bin/sh
+# mpkg-segment: sound and pictures that do not begin or end together.
+. "$(dirname "$0")/lib.sh"
+need 'no ffmpeg' command -v ffmpeg
+
+# make_ts FILE V-DELAY V-SECONDS A-DELAY A-SECONDS
+make_ts () {
+	ffmpeg -v error -f lavfi -i "testsrc2=size=160x90:rate=25:duration=$3" \
+		-f lavfi -i "sine=frequency=440:sample_rate=48000:duration=$5" \
+		-filter_complex "[0:v]setpts=PTS+$2/TB[v];[1:a]asetpts=PTS+$4/TB[a]" \
+		-map "[v]" -map "[a]" -c:v libx264 -preset ultrafast -bf 2 -g 50 \
+		-sc_threshold 0 -fps_mode passthrough -c:a aac -b:a 64k \
+		-max_interleave_delta 0 -f mpegts "$1" </dev/null
+}
+
+# Packets of a stream, or of all segments of a track.
+count () {
+	ffprobe -v error -select_streams "$2" -count_packets -show_entries \
+		stream=nb_read_packets -of csv=p=0 "$1" | sed -n '/[0-9]/{s/,.*//;p;q;}'
+}
+
+# whole FILE: nothing of it is lost, nothing is long, pictures begin where they can
+whole () {
+	mpkg-segment --segment 2s --vod -o "out-$1" <"$1" 2>err
+	cat err
+	! grep -e warning -e "target duration" err
+	for track in v a
+	do
+		test "$(count "out-$1/${track}1/index.m3u8" $track)" -eq "$(count "$1" $track)"
+	done
+}
+
+for seconds in 3.5 6 17
+do
+	export seconds
+	check "pictures that begin $seconds s after the sound" '
+		make_ts v$seconds.ts $seconds 8 0 28
+		whole v$seconds.ts
+	'
+	check "sound that begins $seconds s after the pictures" '
+		make_ts a$seconds.ts 0 24 $seconds 12
+		whole a$seconds.ts
+	'
+done
+check 'where there is no picture yet, the sound has segments and a Period of its own' '
+	make_ts v.ts 6 8 0 16
+	whole v.ts
+	grep -x "#EXT-X-MEDIA-SEQUENCE:1" out-v.ts/a1/index.m3u8
+	test "$(grep -c "<Period" out-v.ts/index.mpd)" -eq 3
+'
+done_testing
