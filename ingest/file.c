@@ -139,11 +139,17 @@ file_close(struct source *s)
 static struct source *
 file_open(const struct source_config *cfg, struct url *url)
 {
-	struct file *f = calloc(1, sizeof(*f));
+	struct source *playlist = cfg->reopen || strcmp(url->scheme, "-") == 0 ? NULL :
+	    http_open_playlist(cfg, url->path);
+	struct file *f;
 	struct stat st;
 	size_t size = strlen(cfg->name) + 3;
-	char *shown = malloc(size);
+	char *shown;
 
+	if (playlist != NULL)
+		return playlist;
+	f = calloc(1, sizeof(*f));
+	shown = malloc(size);
 	if (f == NULL || shown == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
 	f->reopen = cfg->reopen;

@@ -1,16 +1,20 @@
 /*
  * http.c - what http:// and https:// bring: a transport stream, live or a file,
- * or HLS, which hls.c reads.
+ * or HLS, which hls.c reads, also when its playlist is a file.
  *
  * An answer with a length is a file: when the transfer breaks it goes on by a
  * byte range, and its end is the end.  One without is live: when it ends or
  * breaks, we connect again.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ingest/hls.h"
 #include "ingest/hlschoice.h"
@@ -58,27 +62,72 @@ become_hls(struct http *h)
 	h->hls = hls_pull_new(&h->s, h->f, h->url, &h->choice);
 }
 
-static struct source *
-http_open(const struct source_config *cfg, struct url *url)
+/* url without its fragment; hash: where that begins, or NULL. */
+static struct http *
+http_new(const struct source_config *cfg, const char *url, size_t len, const char *hash)
 {
-	const char *hash = strchr(cfg->name, '#'), *wrong;
 	struct http *h = calloc(1, sizeof(*h));
-	size_t len = hash == NULL ? strlen(cfg->name) : (size_t)(hash - cfg->name);
+	const char *wrong;
 
-	if (h == NULL || (h->url = strndup(cfg->name, len)) == NULL ||
+	if (h == NULL || (h->url = strndup(url, len)) == NULL ||
 	    (h->f = fetch_new(NULL)) == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
-	if (*url->host == '\0')
-		fatal(EXIT_USAGE, 0, "'%s' has no host", cfg->name);
 	if (hash != NULL && (wrong = hls_choice_parse(hash + 1, &h->choice)) != NULL)
 		fatal(EXIT_USAGE, 0, "'%s': no such key, or a wrong value: '%s'",
 		    cfg->name, wrong);
-	for (unsigned i = 0; i < url->npair; i++)
-		url->pair[i].used = true;	/* they are the server's */
+	h->s.type = &source_http;
 	h->s.name = cfg->name;
 	h->s.live = true;		/* until a length is seen */
 	h->s.patience_ns = 10 * CLK_SECOND;
-	len = strcspn(url->path, "#");
+	return h;
+}
+
+static bool
+is_playlist(const char *path)
+{
+	char text[16];
+	struct stat st;
+	ssize_t n = 0;
+	int fd;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return false;
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	return n > 0 && hls_probe(text, (size_t)n) == 1;
+}
+
+struct source *
+http_open_playlist(const struct source_config *cfg, const char *path)
+{
+	const char *hash = access(path, F_OK) < 0 ? strrchr(path, '#') : NULL;
+	char name[URL_MAX], url[URL_MAX];
+	struct http *h;
+
+	snprintf(name, sizeof(name), "%.*s", hash == NULL ? (int)strlen(path) :
+	    (int)(hash - path), path);
+	if (!is_playlist(name))
+		return NULL;
+	if (url_from_path(name, url, sizeof(url)) < 0)
+		fatal(EXIT_USAGE, ENAMETOOLONG, "cannot open '%s'", cfg->name);
+	h = http_new(cfg, url, strlen(url), hash);
+	become_hls(h);
+	return &h->s;
+}
+
+static struct source *
+http_open(const struct source_config *cfg, struct url *url)
+{
+	const char *hash = strchr(cfg->name, '#');
+	struct http *h;
+	size_t len = strcspn(url->path, "#");
+
+	if (*url->host == '\0')
+		fatal(EXIT_USAGE, 0, "'%s' has no host", cfg->name);
+	h = http_new(cfg, cfg->name, strcspn(cfg->name, "#"), hash);
+	for (unsigned i = 0; i < url->npair; i++)
+		url->pair[i].used = true;	/* they are the server's */
 	if (ends_in(h->url, ".m3u8") || ends_in(h->url, ".m3u") ||
 	    (len >= 5 && strncasecmp(url->path + len - 5, ".m3u8", 5) == 0))
 		become_hls(h);

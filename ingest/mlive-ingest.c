@@ -139,7 +139,8 @@ open_source(struct ingest *s)
 		opt_usage(help, "--reopen is for named pipes, which '%s' is not",
 		    s->cfg.name);
 	s->source = (*type)->open(&s->cfg, &s->url);
-	s->source->type = *type;
+	if (s->source->type == NULL)
+		s->source->type = *type;
 	if ((key = url_unused(&s->url)) != NULL)
 		opt_usage(help, "'%s': there is no key '%s'", s->cfg.name, key);
 }

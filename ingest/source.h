@@ -106,7 +106,8 @@ struct source_type {
 
 	/* Never NULL: ends the tool if it cannot be.  Asks for all of its keys by
 	 * url_get(); the tool refuses what is left.  Must not wait for a peer
-	 * that may be away: that is for read(). */
+	 * that may be away: that is for read().  May give a source of another
+	 * type, which it sets. */
 	struct source *(*open)(const struct source_config *cfg, struct url *url);
 
 	/* Fill *ev, at the latest when deadline_ns has come or io_stopping(). */
@@ -124,6 +125,9 @@ struct source_type {
 /* Every kind there is, and the table of them, ended by NULL (sources.c). */
 extern const struct source_type source_file, source_http, source_udp, source_rtmp, source_test;
 extern const struct source_type *const source_types[];
+
+/* A playlist that is a file, with or without a fragment: NULL if path is none. */
+struct source *http_open_playlist(const struct source_config *cfg, const char *path);
 
 /* How long to wait before trying again: 250 ms, doubled up to 8 s. */
 struct backoff {

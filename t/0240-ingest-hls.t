@@ -229,6 +229,30 @@ check 'detected by content type, and by what the body begins with' '
 	mlive-ingest "$url/ts/list" >out.ts
 	whole out.ts
 '
+check 'a playlist that is a file' '
+	mlive-ingest ts/i.m3u8 >out.ts
+	whole out.ts
+	mkdir "50% #1 film"
+	cp fmp4/* "50% #1 film"
+	cp choice.m3u8 aes/* "50% #1 film"
+	cd "50% #1 film"
+	mlive-ingest i.m3u8 >../out.ts
+	mlive-ingest "file://$PWD/iv.m3u8" >../aes.ts
+	cd ..
+	whole out.ts
+	whole aes.ts
+	mlive-ingest -v "choice.m3u8#height=720" 2>err >out.ts
+	grep "variant .ts/i.m3u8?720.: 2800000" err
+	whole out.ts
+	mlive-ingest --loop -t 9s ts/i.m3u8 >out.ts
+	test "$(frames out.ts | wc -l)" -ge 225
+	printf "#EXTM3U\n#EXTINF:1,\n%s/ts/i0.ts\n#EXT-X-ENDLIST\n" "$url" >far.m3u8
+	mlive-ingest far.m3u8 | tail -c +189 | cmp - ts/i0.ts
+	fails 1 mlive-ingest "nil.m3u8#height=3" 2>err
+	grep "cannot open .nil.m3u8#height=3.: No such file" err
+	fails 2 mlive-ingest "choice.m3u8#heigth=3" 2>err
+	fails 2 mlive-ingest --reopen choice.m3u8 2>err
+'
 check 'what cannot be: message and status' '
 	fails 1 timeout 10 mlive-ingest "$url/status=400x9/nil.m3u8" 2>err
 	grep "nil.m3u8.: status 400" err

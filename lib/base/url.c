@@ -1,7 +1,9 @@
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/hex.h"
 #include "lib/base/url.h"
@@ -221,6 +223,45 @@ url_parse_listen(const char *text, char *host, size_t host_size, uint16_t *port)
 	memcpy(host, start, (size_t)(end - start));
 	host[end - start] = '\0';
 	return parse_port(colon + 1, strlen(colon + 1), port);
+}
+
+/* Add text with what is special in a URL escaped; the place after it, or size. */
+static size_t
+escape(const char *text, char *out, size_t pos, size_t size)
+{
+	static const char digit[] = "0123456789ABCDEF", plain[] = "-._~/";
+
+	for (const char *p = text; *p != '\0' && pos + 3 < size; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (isalnum(c) || strchr(plain, c) != NULL) {
+			out[pos++] = (char)c;
+		} else {
+			out[pos++] = '%';
+			out[pos++] = digit[c >> 4];
+			out[pos++] = digit[c & 15];
+		}
+	}
+	out[pos] = '\0';
+	return pos;
+}
+
+int
+url_from_path(const char *path, char *out, size_t size)
+{
+	static const char scheme[] = "file://";
+	char here[PATH_MAX] = "";
+	size_t pos = sizeof(scheme) - 1;
+
+	if (*path != '/' && getcwd(here, sizeof(here)) == NULL)
+		return -errno;
+	if (size < sizeof(scheme))
+		return -ENAMETOOLONG;
+	memcpy(out, scheme, sizeof(scheme));
+	pos = escape(here, out, pos, size);
+	pos = escape(*path == '/' ? "" : "/", out, pos, size);
+	pos = escape(path, out, pos, size);
+	return pos + 4 > size ? -ENAMETOOLONG : 0;
 }
 
 /* ---- references (RFC 3986 5.2) */

@@ -56,6 +56,12 @@ const char *url_unused(const struct url *u);
  */
 int url_resolve(const char *base, const char *ref, char *out, size_t size);
 
+/*
+ * The file:// form of a path, which the current folder makes absolute.  Returns 0,
+ * -ENAMETOOLONG, or why there is no current folder.
+ */
+int url_from_path(const char *path, char *out, size_t size);
+
 /* "host:port", "[v6]:port", ":port" or "port" for --listen.  0 or -EINVAL. */
 int url_parse_listen(const char *text, char *host, size_t host_size,
     uint16_t *port);

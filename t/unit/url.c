@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/url.h"
 #include "t/tap.h"
@@ -190,12 +192,32 @@ test_listen(void)
 	}
 }
 
+static void
+test_from_path(void)
+{
+	char out[64], here[PATH_MAX], want[PATH_MAX + 16];
+
+	is(url_from_path("/a/50% #1?.m3u8", out, sizeof(out)), 0, "a path");
+	ok(strcmp(out, "file:///a/50%25%20%231%3F.m3u8") == 0, "is '%s'", out);
+	is(url_from_path("/\xc3\xa9", out, sizeof(out)), 0, "a path that is not ASCII");
+	ok(strcmp(out, "file:///%C3%A9") == 0, "is '%s'", out);
+	is(url_from_path("/abc", out, 12 + 3), 0, "as long as there is room");
+	is(url_from_path("/abc", out, 9), -ENAMETOOLONG, "longer than the room");
+	is(url_from_path("/abc", out, 3), -ENAMETOOLONG, "no room at all");
+	if (chdir("/tmp") == 0 && getcwd(here, sizeof(here)) != NULL) {
+		snprintf(want, sizeof(want), "file://%s/x/y", here);
+		is(url_from_path("x/y", out, sizeof(out)), 0, "a relative path");
+		ok(strcmp(out, want) == 0, "is '%s'", out);
+	}
+}
+
 int
 main(void)
 {
 	test_parse();
 	test_query();
 	test_resolve();
+	test_from_path();
 	test_listen();
 	return done_testing();
 }
