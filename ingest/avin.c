@@ -22,13 +22,16 @@ struct node {			/* a packet that waits for its turn */
 struct avin {
 	struct avin_input in;
 	const char *name;
-	bool	 sorted, announced, ended;
+	bool	 sorted, announced, ended, told;
 	AVFormatContext *fmt;
 	AVIOContext *io;
 	unsigned ntrack;
 	struct avtrack track[SOURCE_STREAMS_MAX];
 	struct queue {
 		struct node *head, **tail;
+		struct node **unshown;	/* where the pictures begin that an edit list
+					 * hides and no shown one follows, or NULL */
+		unsigned nunshown;
 	} queue[SOURCE_STREAMS_MAX];
 	size_t	 queued;		/* bytes */
 	int64_t	 newest;		/* dts read */
@@ -182,19 +185,27 @@ avin_open(struct avin **out, const struct avin_input *in, const char *name,
 }
 
 static void
+drop_from(struct avin *a, struct queue *q, struct node **from)
+{
+	struct node *n, *next;
+
+	for (n = *from; n != NULL; n = next) {
+		next = n->next;
+		a->queued -= (size_t)n->pkt->size;
+		av_packet_free(&n->pkt);
+		free(n);
+	}
+	*from = NULL;
+	q->tail = from;
+	q->unshown = NULL;
+	q->nunshown = 0;
+}
+
+static void
 drop_queues(struct avin *a)
 {
-	for (unsigned i = 0; i < a->ntrack; i++) {
-		struct node *n, *next;
-
-		for (n = a->queue[i].head; n != NULL; n = next) {
-			next = n->next;
-			av_packet_free(&n->pkt);
-			free(n);
-		}
-		a->queue[i] = (struct queue){ NULL, &a->queue[i].head };
-	}
-	a->queued = 0;
+	for (unsigned i = 0; i < a->ntrack; i++)
+		drop_from(a, &a->queue[i], &a->queue[i].head);
 	a->newest = INT64_MIN;
 }
 
@@ -252,11 +263,11 @@ next_in_order(struct avin *a)
 	int best = -1;
 
 	for (unsigned i = 0; i < a->ntrack; i++) {
-		struct node *n = a->queue[i].head;
+		struct queue *q = &a->queue[i];
 
-		if (n == NULL)
+		if (q->head == NULL || q->unshown == &q->head)
 			waiting = true;
-		else if (best < 0 || n->dts < a->queue[best].head->dts)
+		else if (best < 0 || q->head->dts < a->queue[best].head->dts)
 			best = (int)i;
 	}
 	if (best < 0 || !waiting || a->ended || a->queued > QUEUE_BYTES ||
@@ -265,10 +276,27 @@ next_in_order(struct avin *a)
 	return -1;
 }
 
+/* What the edit list hides is of use to what follows it, and goes along. */
+static void
+release(struct avin *a, struct queue *q)
+{
+	if (q->unshown == NULL)
+		return;
+	if (!a->told)
+		log_warn(0, "'%s' hides its first %u pictures by an edit list, which a "
+		    "transport stream cannot: they show", a->name, q->nunshown);
+	a->told = true;
+	q->unshown = NULL;
+	q->nunshown = 0;
+}
+
 static int
 enqueue(struct avin *a, AVPacket *pkt, unsigned place)
 {
+	struct queue *q = &a->queue[place];
 	struct node *n = malloc(sizeof(*n));
+	bool hidden = (pkt->flags & AV_PKT_FLAG_DISCARD) != 0 &&
+	    codec_kind(a->track[place].info.codec) == KIND_VIDEO;
 
 	if (n == NULL || (n->pkt = av_packet_alloc()) == NULL) {
 		free(n);
@@ -277,11 +305,19 @@ enqueue(struct avin *a, AVPacket *pkt, unsigned place)
 	av_packet_move_ref(n->pkt, pkt);
 	n->next = NULL;
 	n->dts = n->pkt->dts;
-	if (n->dts > a->newest)
+	/* Hidden pictures before another key picture, or at the end, are of no use. */
+	if (hidden && (n->pkt->flags & AV_PKT_FLAG_KEY) != 0 && q->unshown != NULL)
+		drop_from(a, q, q->unshown);
+	if (hidden && q->unshown == NULL)
+		q->unshown = q->tail;
+	q->nunshown += hidden;
+	if (!hidden || a->queued > QUEUE_BYTES)
+		release(a, q);
+	if (n->dts > a->newest && q->unshown == NULL)
 		a->newest = n->dts;
 	a->queued += (size_t)n->pkt->size;
-	*a->queue[place].tail = n;
-	a->queue[place].tail = &n->next;
+	*q->tail = n;
+	q->tail = &n->next;
 	return 0;
 }
 
@@ -308,6 +344,8 @@ read_sorted(struct avin *a, AVPacket *pkt, unsigned *place)
 	q->head = n->next;
 	if (q->head == NULL)
 		q->tail = &q->head;
+	if (q->unshown == &n->next)
+		q->unshown = &q->head;
 	a->queued -= (size_t)n->pkt->size;
 	av_packet_move_ref(pkt, n->pkt);
 	av_packet_free(&n->pkt);

@@ -19,7 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/media/ts.h"
 
-#define PROBE		65536
+#define PROBE		65536		/* bytes read at a time from a file */
 #define CONFIRM		5		/* sync bytes in a row */
 
 struct file {
@@ -28,10 +28,8 @@ struct file {
 	const char *path;		/* NULL: standard input */
 	int	 fd;
 	bool	 pipe, reopen;
-	size_t	 stride;		/* bytes from packet to packet */
-	off_t	 first;			/* offset of the first packet */
+	off_t	 first;			/* where packets, or junk, begin */
 	struct avin *avin;		/* else it is a transport stream */
-	size_t	 len;
 	uint8_t	 buf[1 << 17];
 };
 
@@ -95,9 +93,9 @@ open_regular(struct file *f)
 
 	if (n < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot read %s", f->shown);
-	f->stride = TS_PACKET;
-	if (find_packets(f->buf, (size_t)n, &at, &f->stride)) {
-		f->first = (off_t)(f->stride == TS_PACKET ? 0 : at);
+	if (find_packets(f->buf, (size_t)n, &at, &f->s.stride)) {
+		/* Packets of 192 bytes begin with four that are none of it. */
+		f->first = f->s.stride == 192 && at >= 4 ? 4 : 0;
 		if (lseek(f->fd, f->first, SEEK_SET) < 0)
 			fatal(EXIT_RUNTIME, errno, "cannot read %s", f->shown);
 		return;
@@ -239,58 +237,16 @@ read_pipe(struct file *f, struct source_event *ev, int64_t deadline_ns)
 	}
 }
 
-/* Take what is between the packets out of buf[0..len); keep a part of one. */
-static size_t
-close_up(struct file *f, size_t *rest)
-{
-	size_t in = 0, out = 0;
-	bool lost = false;
-
-	while (f->len - in >= f->stride) {
-		/* When lost, one sync byte is not enough. */
-		if (f->buf[in] != TS_SYNC || (lost && f->len - in > f->stride &&
-		    f->buf[in + f->stride] != TS_SYNC)) {
-			lost = true;
-			in++;
-			continue;
-		}
-		lost = false;
-		memmove(f->buf + out, f->buf + in, TS_PACKET);
-		out += TS_PACKET;
-		in += f->stride;
-	}
-	*rest = in;
-	return out;
-}
-
 static void
 read_regular(struct file *f, struct source_event *ev)
 {
-	ssize_t n;
-	size_t rest;
+	ssize_t n = read(f->fd, f->buf, PROBE);
 
-	if (f->stride != TS_PACKET && f->len > 0)	/* what was left over */
-		memmove(f->buf, f->buf + sizeof(f->buf) - f->len, f->len);
-	n = read(f->fd, f->buf + f->len, sizeof(f->buf) / 2 - f->len);
 	if (n < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot read %s", f->shown);
-	if (n == 0 && f->len < TS_PACKET) {
-		ev->what = SOURCE_END;
-		return;
-	}
-	f->len += (size_t)n;
-	ev->what = SOURCE_BYTES;
+	ev->what = n == 0 ? SOURCE_END : SOURCE_BYTES;
 	ev->data = f->buf;
-	ev->len = f->len;
-	if (f->stride != TS_PACKET) {
-		if (n == 0)		/* the last has nothing after it */
-			f->len = f->stride;
-		ev->len = close_up(f, &rest);
-		f->len = n == 0 ? 0 : f->len - rest;
-		memmove(f->buf + sizeof(f->buf) - f->len, f->buf + rest, f->len);
-	} else {
-		f->len = 0;
-	}
+	ev->len = (size_t)n;
 }
 
 static void
@@ -314,7 +270,6 @@ file_rewind(struct source *s)
 {
 	struct file *f = (struct file *)s;
 
-	f->len = 0;
 	if (f->avin != NULL)
 		return avin_rewind(f->avin);
 	return lseek(f->fd, f->first, SEEK_SET) < 0 ? -errno : 0;

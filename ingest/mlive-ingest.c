@@ -227,8 +227,9 @@ take_bytes(struct ingest *s, const struct source_event *ev)
 {
 	const struct pass_config cfg = {
 		.name = s->cfg.name, .live = s->source->live,
-		.realtime = s->cfg.realtime, .drop_null = s->drop_null,
-		.program = s->program,
+		.realtime = s->cfg.realtime, .loop = s->cfg.loop,
+		.drop_null = s->drop_null,
+		.program = s->program, .stride = s->source->stride,
 		.duration = s->cfg.duration_ns / 1000 * 27,
 	};
 

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,7 +57,7 @@ out_due_utc(const struct out *o, int64_t media)
 	return o->utc_ns + ns_after_anchor(o, media);
 }
 
-int
+void
 out_wait(struct out *o, int64_t media)
 {
 	int64_t due, now;
@@ -73,12 +72,12 @@ out_wait(struct out *o, int64_t media)
 		    (now - due) / 1000000);
 		o->stalls++;
 		out_anchor(o, media, now, clk_utc_ns());
-		return io_stopping() ? -EINTR : 0;
+		return;
 	}
 	while (due - now > CLK_SECOND / 4 && clk_sleep_until(now + CLK_SECOND / 4) == 0) {
 		if (o->tick != NULL)
 			o->tick(o->tick_arg);
 		now = clk_mono_ns();
 	}
-	return clk_sleep_until(due);
+	clk_sleep_until(due);
 }

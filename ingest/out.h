@@ -43,9 +43,9 @@ void out_anchor(struct out *o, int64_t media, int64_t mono_ns, int64_t utc_ns);
 int64_t out_due_utc(const struct out *o, int64_t media);
 
 /*
- * Write what there is, then wait until the media time is due.  Returns 0, or
- * -EINTR when a stop has been asked for.
+ * Write what there is, then wait until the media time is due.  After a stop has
+ * been asked for it does not wait: what is in hand goes out at once.
  */
-int out_wait(struct out *o, int64_t media);
+void out_wait(struct out *o, int64_t media);
 
 #endif

@@ -15,6 +15,9 @@
 #define HOLD_MAX	(8 << 20)		/* until the tables are known */
 #define HOLD_NS		(2 * CLK_SECOND)
 #define PCR_GAP		CLK_27M			/* more is a jump */
+#define NO_PCR		CLK_90K			/* of decoding times: there is none */
+#define NO_CLOCK	40000			/* packets: nor are there those */
+#define AHEAD_MAX	(4000 * TS_PACKET)	/* for the rest of a header */
 #define CLOCK_EVERY	CLK_SECOND
 
 struct bytes {
@@ -40,6 +43,7 @@ struct pass {
 
 	/* The media clock: PCR without its jumps. */
 	uint16_t	 pcr_pid;	/* the PID it goes by */
+	uint16_t	 dts_pid;	/* or by the decoding times of this one */
 	bool		 have_pcr;
 	int64_t		 pcr, media;
 	uint64_t	 since_pcr;	/* packets */
@@ -49,6 +53,8 @@ struct pass {
 
 	struct bytes	 group;		/* from a PCR to the next */
 	int64_t		 group_media;
+	struct bytes	 ahead;		/* from a header that is not whole on */
+	uint16_t	 ahead_pid;
 	struct bytes	 hold;
 	int64_t		 hold_ns;
 	bool		 holding;
@@ -81,11 +87,13 @@ pass_new(const struct pass_config *cfg, struct out *out)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
 	p->cfg = *cfg;
 	p->out = out;
-	p->pcr_pid = TS_PID_NULL;
+	p->pcr_pid = p->dts_pid = TS_PID_NULL;
 	p->holding = cfg->program != 0;
 	ts_sync_init(&p->sync);
+	if (cfg->stride != 0)
+		p->sync.stride = cfg->stride;
 	programs_init(&p->programs, cfg->program);
-	stamp_init(&p->stamp);
+	stamp_init(&p->stamp, cfg->loop);
 	return p;
 }
 
@@ -95,6 +103,7 @@ pass_free(struct pass *p)
 	if (p == NULL)
 		return;
 	free(p->group.data);
+	free(p->ahead.data);
 	free(p->hold.data);
 	free(p);
 }
@@ -169,7 +178,7 @@ clock_if_due(struct pass *p)
 {
 	int64_t utc_ns;
 
-	if (!p->cfg.live && !p->cfg.realtime)
+	if ((!p->cfg.live && !p->cfg.realtime) || p->dts_pid != TS_PID_NULL)
 		return;
 	utc_ns = pcr_utc(p);
 	if (!p->clock_sent || utc_ns - p->clock_ns >= CLOCK_EVERY ||
@@ -185,15 +194,13 @@ flush_group(struct pass *p, int64_t end)
 {
 	size_t n = p->group.len / TS_PACKET;
 
-	for (size_t i = 0; i < n && !p->done; i += OUT_BURST) {
+	for (size_t i = 0; i < n; i += OUT_BURST) {
 		size_t burst = n - i < OUT_BURST ? n - i : OUT_BURST;
 		int64_t due = p->group_media + rescale_down(end - p->group_media,
 		    (int64_t)i, (int64_t)n);
 
-		if (out_wait(p->out, due) < 0)
-			p->done = true;
-		else
-			out_put(p->out, p->group.data + i * TS_PACKET, burst * TS_PACKET);
+		out_wait(p->out, due);
+		out_put(p->out, p->group.data + i * TS_PACKET, burst * TS_PACKET);
 	}
 	out_flush(p->out);
 	p->group.len = 0;
@@ -237,11 +244,37 @@ take_pcr(struct pass *p, int64_t pcr, bool announced)
 	p->since_pcr = 0;
 	if (p->cfg.realtime && p->have_pcr)
 		flush_group(p, p->media);
-	else if (p->cfg.realtime && out_wait(p->out, p->media) < 0)
-		p->done = true;
+	else if (p->cfg.realtime)
+		out_wait(p->out, p->media);
+	p->group_media = p->media;
 	p->have_pcr = true;
 	if (p->cfg.duration > 0 && p->media >= p->cfg.duration)
 		p->done = true;
+}
+
+/*
+ * What a packet says of the clock: its PCR; in a stream without, and from a second
+ * after its start, a decoding time.  All as sent.
+ */
+static int64_t
+clock_in(struct pass *p, const struct ts_packet *pkt, int64_t pcr)
+{
+	const struct stamp_pid *s = &p->stamp.pid[pkt->pid];
+
+	if (pcr != TS_NO_PCR && p->pcr_pid == pkt->pid) {
+		p->dts_pid = TS_PID_NULL;
+		return pcr;
+	}
+	if (p->stamp.dts == PES_NO_TIME)
+		return TS_NO_PCR;
+	if (!p->have_pcr && s->last - s->first >= NO_PCR && s->gap > 0) {
+		log_warn(0, "no PCR in '%s': its clock is the decoding times of PID %u",
+		    p->cfg.name, pkt->pid);
+		p->dts_pid = pkt->pid;
+		p->media += (s->last - s->first) * 300;
+	}
+	return p->dts_pid == pkt->pid ? (p->stamp.dts & (PES_WRAP - 1)) * 300 :
+	    TS_NO_PCR;
 }
 
 /* ---- packets */
@@ -262,8 +295,9 @@ emit_discontinuity(struct pass *p, const struct ts_packet *pkt)
 	emit(p, out);
 }
 
+/* next: the following packet of the PID, if a header goes on there, or NULL. */
 static void
-second_stage(struct pass *p, const struct ts_packet *pkt, bool damaged)
+third_stage(struct pass *p, const struct ts_packet *pkt, bool damaged, uint8_t *next)
 {
 	uint8_t copy[TS_PACKET];
 	const uint8_t *data = pkt->data;
@@ -286,7 +320,7 @@ second_stage(struct pass *p, const struct ts_packet *pkt, bool damaged)
 	if (!damaged && pkt->pid != TS_PID_NULL) {
 		if (data != copy)
 			memcpy(copy, data, TS_PACKET);
-		switch (stamp_packet(&p->stamp, pkt, copy, &pcr)) {
+		switch (stamp_packet(&p->stamp, pkt, copy, next, &pcr)) {
 		case STAMP_SAME:
 			break;
 		case STAMP_CHANGED:
@@ -295,17 +329,57 @@ second_stage(struct pass *p, const struct ts_packet *pkt, bool damaged)
 		case STAMP_DROP:
 			return;
 		}
-		if (pcr != TS_NO_PCR && p->pcr_pid == pkt->pid) {
+		if ((pcr = clock_in(p, pkt, pcr)) != TS_NO_PCR) {
 			take_pcr(p, pcr, pkt->discontinuity);
 			if (p->done)
 				return;
 			clock_if_due(p);
 		}
 	}
-	p->since_pcr++;
+	if (++p->since_pcr > NO_CLOCK && !p->have_pcr &&
+	    (p->cfg.realtime || p->cfg.duration > 0))
+		fatal(EXIT_INPUT, 0, "'%s' has neither PCR nor decoding times, by which "
+		    "--realtime and --duration go", p->cfg.name);
 	emit(p, data);
 	if (p->group.len >= GROUP_MAX)
 		flush_group(p, p->group_media + guess_step(p));
+}
+
+static void second_stage(struct pass *p, const struct ts_packet *pkt, bool damaged);
+
+/* The rest of the header is the last packet, or will not come. */
+static void
+end_ahead(struct pass *p)
+{
+	struct bytes ahead = p->ahead;
+	struct ts_packet pkt;
+
+	if (ahead.len == 0)
+		return;
+	p->ahead = (struct bytes){ NULL, 0, 0 };
+	ts_parse(ahead.data, &pkt);
+	third_stage(p, &pkt, false, ahead.data + ahead.len - TS_PACKET);
+	for (size_t i = TS_PACKET; i < ahead.len && !p->done; i += TS_PACKET)
+		second_stage(p, &pkt, ts_parse(ahead.data + i, &pkt) < 0);
+	free(ahead.data);
+}
+
+/* A header of what loops is waited for until it is whole. */
+static void
+second_stage(struct pass *p, const struct ts_packet *pkt, bool damaged)
+{
+	if (p->ahead.len == 0 && (damaged || !stamp_splits(&p->stamp, pkt))) {
+		third_stage(p, pkt, damaged, NULL);
+		return;
+	}
+	if (p->ahead.len == 0)
+		p->ahead_pid = pkt->pid;
+	else if (pkt->pid == p->ahead_pid || p->ahead.len >= AHEAD_MAX) {
+		append(&p->ahead, pkt->data);
+		end_ahead(p);
+		return;
+	}
+	append(&p->ahead, pkt->data);
 }
 
 static void
@@ -412,9 +486,11 @@ end_of_bytes(struct pass *p)
 
 	p->sync.eof = true;
 	drain(p);
+	end_ahead(p);
 	p->len = 0;
 	before = p->sync;
 	ts_sync_init(&p->sync);
+	p->sync.stride = before.stride;
 	p->sync.packets = before.packets;
 	p->sync.lost = before.lost;
 	p->sync.bad = before.bad;
@@ -449,7 +525,7 @@ pass_break(struct pass *p)
 		p->after_break[i] = stamp_seen(&p->stamp, i);
 	stamp_break(&p->stamp);
 	programs_clear(&p->programs);
-	p->pcr_pid = TS_PID_NULL;
+	p->pcr_pid = p->dts_pid = TS_PID_NULL;
 	if (p->have_pcr) {		/* what follows is no jump */
 		p->media += guess_step(p);
 		if (p->cfg.realtime)
@@ -473,7 +549,7 @@ pass_end(struct pass *p)
 		end_of_bytes(p);
 	if (p->holding)
 		end_hold(p);
-	if (p->cfg.realtime && !p->done)
+	if (p->cfg.realtime)
 		flush_group(p, p->group_media + guess_step(p));
 	out_flush(p->out);
 }

@@ -25,8 +25,10 @@ struct pass_config {
 	const char *name;
 	bool	 live;			/* bytes come with the time of their arrival */
 	bool	 realtime;		/* pace by PCR */
+	bool	 loop;			/* pass_loop() may come */
 	bool	 drop_null;
 	unsigned program;		/* program_number, 0: all */
+	size_t	 stride;		/* of the bytes; 0: 188 */
 	int64_t	 duration;		/* 27 MHz, 0: no end */
 };
 
@@ -35,7 +37,7 @@ struct pass;
 struct pass *pass_new(const struct pass_config *cfg, struct out *out);
 void pass_free(struct pass *p);
 
-/* SOURCE_BYTES.  False: the duration is over, or a stop was asked for. */
+/* SOURCE_BYTES.  False: the duration is over. */
 bool pass_bytes(struct pass *p, const struct source_event *ev);
 
 void pass_clock(struct pass *p, int64_t pts, int64_t utc_ns);	/* SOURCE_CLOCK */

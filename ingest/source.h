@@ -99,6 +99,7 @@ struct source {
 	bool connected;		/* for the counters: the peer is there */
 	uint64_t disconnections;
 	int64_t patience_ns;	/* silence that is no news; 0: two seconds */
+	size_t stride;		/* bytes from packet to packet; 0: 188 */
 };
 
 struct source_type {

@@ -9,11 +9,14 @@
 #define JUMP	(10 * CLK_90K)		/* between times of one PID */
 #define EXCESS	CLK_90K			/* audio longer than video: it decides */
 #define UNKNOWN_LENGTH	(CLK_90K / 25)	/* of a pass with one unit and one PCR */
+#define PES_TIMES	19		/* bytes of a PES header up to its times */
+#define SPLICE_TIMES	9		/* of a splice_info_section */
 
 void
-stamp_init(struct stamp *s)
+stamp_init(struct stamp *s, bool loops)
 {
 	memset(s, 0, sizeof(*s));
+	s->loops = loops;
 }
 
 bool
@@ -35,7 +38,7 @@ stamp_break(struct stamp *s)
 {
 	uint64_t wraps = s->wraps, jumps = s->jumps;
 
-	stamp_init(s);
+	stamp_init(s, s->loops);
 	s->wraps = wraps;
 	s->jumps = jumps;
 }
@@ -151,19 +154,99 @@ move_pcr(struct stamp *s, struct stamp_pid *p, uint8_t *copy, int64_t *pcr)
 	}
 }
 
+/* ---- headers, which may go on in the next packet of their PID */
+
+struct header {
+	uint8_t	 bytes[PES_TIMES];
+	size_t	 len, nhere;
+	uint8_t	*here, *there;
+};
+
+/* The first bytes, at most max, of what begins at here, where left bytes are. */
+static void
+gather(struct header *h, uint8_t *here, size_t left, uint8_t *next, size_t max)
+{
+	struct ts_packet pkt;
+	size_t n = 0;
+
+	h->here = h->there = here;
+	h->nhere = left < max ? left : max;
+	memcpy(h->bytes, here, h->nhere);
+	if (next != NULL && ts_parse(next, &pkt) == 0 && pkt.payload != NULL) {
+		h->there = next + (pkt.payload - next);
+		n = pkt.payload_len;
+		if (pkt.unit_start && n > 0) {		/* a pointer_field, or another */
+			n = h->there[0] < n ? h->there[0] : 0;
+			h->there++;
+		}
+	}
+	if (n > max - h->nhere)
+		n = max - h->nhere;
+	memcpy(h->bytes + h->nhere, h->there, n);
+	h->len = h->nhere + n;
+}
+
+static void
+scatter(const struct header *h)
+{
+	memcpy(h->here, h->bytes, h->nhere);
+	memcpy(h->there, h->bytes + h->nhere, h->len - h->nhere);
+}
+
+static bool
+is_pes(const uint8_t *p, size_t len)
+{
+	return memcmp(p, "\0\0\1", len < 3 ? len : 3) == 0;
+}
+
+/* The splice_info_section that begins last in a payload; *left: bytes of it there. */
+static const uint8_t *
+last_splice(const uint8_t *p, size_t len, size_t *left)
+{
+	const uint8_t *at = p + 1 + p[0], *end = p + len;
+
+	while (at < end && at[0] == PSI_TABLE_SCTE35) {
+		size_t n = end - at < 3 ? len : 3 + ((at[1] & 0x0fu) << 8 | at[2]);
+
+		*left = (size_t)(end - at);
+		if (n >= *left)
+			return at;
+		at += n;
+	}
+	return NULL;
+}
+
+bool
+stamp_splits(const struct stamp *s, const struct ts_packet *pkt)
+{
+	size_t len = pkt->payload_len;
+
+	if (!s->loops || !pkt->unit_start || pkt->payload == NULL || len == 0)
+		return false;
+	if (is_pes(pkt->payload, len))
+		return len < 9 || (len < PES_TIMES && len < 9 + (size_t)pkt->payload[8]);
+	return last_splice(pkt->payload, len, &len) != NULL && len < SPLICE_TIMES;
+}
+
 /* Follow, and in later passes move, the times of a PES header. */
 static enum stamp_result
 move_pes(struct stamp *s, struct stamp_pid *p, const struct ts_packet *pkt,
-    uint8_t *copy)
+    uint8_t *copy, uint8_t *next)
 {
-	uint8_t *pes = copy + (pkt->payload - pkt->data);
+	struct header head;
+	uint8_t *pes = head.bytes, rest;
 	struct pes_header h;
 	int64_t dts, wire;
 
 	p->skip = false;
-	if (pkt->payload_len < 9 || pes_parse(pes, pkt->payload_len, &h) != 1 ||
-	    h.dts == PES_NO_TIME)
+	gather(&head, copy + (pkt->payload - pkt->data), pkt->payload_len, next,
+	    PES_TIMES);
+	rest = head.bytes[8];
+	if (rest > PES_TIMES - 9)	/* what follows the times does not matter */
+		pes[8] = PES_TIMES - 9;
+	if (head.len < 9 || pes_parse(pes, head.len, &h) != 1 || h.dts == PES_NO_TIME)
 		return STAMP_SAME;
+	pes[8] = rest;
 	wire = timeline_unwrap(p->stream_id != 0 ? p->wire : INT64_MIN, h.dts);
 	if (p->timed) {
 		if (wire - p->wire > JUMP || p->wire - wire > JUMP)
@@ -184,13 +267,14 @@ move_pes(struct stamp *s, struct stamp_pid *p, const struct ts_packet *pkt,
 	} else if (dts > p->last && dts - p->last < CLK_90K) {
 		p->gap = dts - p->last;
 	}
-	p->last = dts;
+	p->last = s->dts = dts;
 	if (!s->looped)
 		return STAMP_SAME;
 	if ((pes[7] & 0x80) != 0)
 		put_time(pes + 9, h.pts + s->offset);
 	if ((pes[7] & 0xc0) == 0xc0)
 		put_time(pes + 14, h.dts + s->offset);
+	scatter(&head);
 	return STAMP_CHANGED;
 }
 
@@ -204,7 +288,7 @@ go_on(struct stamp_pid *p, uint8_t *bytes, size_t len)
 }
 
 /*
- * A splice_info_section of len bytes, of which at least nine are here.  The CRC is
+ * A splice_info_section of len bytes, by its first nine.  The CRC is
  * linear: what it is to be xored with follows from what is changed, so that the
  * rest may come later, and what was damaged stays so.
  */
@@ -228,10 +312,11 @@ move_splice(struct stamp *s, struct stamp_pid *p, uint8_t *section, size_t len)
 /* The payload of a packet in which a section starts. */
 static void
 start_sections(struct stamp *s, struct stamp_pid *p, const struct ts_packet *pkt,
-    uint8_t *copy)
+    uint8_t *copy, uint8_t *next)
 {
 	uint8_t *at = copy + (pkt->payload - pkt->data);
 	size_t left = pkt->payload_len - 1, len;
+	struct header h;
 
 	if (left < at[0])
 		return;
@@ -239,11 +324,13 @@ start_sections(struct stamp *s, struct stamp_pid *p, const struct ts_packet *pkt
 	p->section_left = 0;
 	left -= at[0];
 	at += 1 + at[0];
-	while (left >= 9 && at[0] == PSI_TABLE_SCTE35) {
-		len = 3 + ((at[1] & 0x0fu) << 8 | at[2]);
-		if (len < 20 || len > PSI_SECTION_MAX)
+	while (left > 0 && at[0] == PSI_TABLE_SCTE35) {
+		gather(&h, at, left, next, SPLICE_TIMES);
+		len = 3 + ((h.bytes[1] & 0x0fu) << 8 | h.bytes[2]);
+		if (h.len < SPLICE_TIMES || len < 20 || len > PSI_SECTION_MAX)
 			return;
-		move_splice(s, p, at, len);
+		move_splice(s, p, h.bytes, len);
+		scatter(&h);
 		if (len > left)
 			len = left;
 		go_on(p, at, len);
@@ -284,18 +371,19 @@ move_counter(const struct stamp *s, struct stamp_pid *p, const uint8_t *data,
 
 enum stamp_result
 stamp_packet(struct stamp *s, const struct ts_packet *pkt,
-    uint8_t copy[static TS_PACKET], int64_t *pcr)
+    uint8_t copy[static TS_PACKET], uint8_t *next, int64_t *pcr)
 {
 	struct stamp_pid *p = &s->pid[pkt->pid];
 	bool has_payload = pkt->payload != NULL, drop = p->skip && has_payload;
 
+	s->dts = PES_NO_TIME;
 	if (pkt->pcr != TS_NO_PCR)
 		move_pcr(s, p, copy, pcr);
-	if (pkt->unit_start && has_payload && pkt->payload_len >= 4) {
-		if (pkt->payload[0] == 0 && pkt->payload[1] == 0 && pkt->payload[2] == 1)
-			drop = move_pes(s, p, pkt, copy) == STAMP_DROP;
+	if (pkt->unit_start && pkt->payload_len > 0) {
+		if (is_pes(pkt->payload, pkt->payload_len))
+			drop = move_pes(s, p, pkt, copy, next) == STAMP_DROP;
 		else if (s->looped)
-			start_sections(s, p, pkt, copy);
+			start_sections(s, p, pkt, copy, next);
 	} else if (!pkt->unit_start && has_payload && !pkt->duplicate) {
 		go_on(p, copy + (pkt->payload - pkt->data), pkt->payload_len);
 	}

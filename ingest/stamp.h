@@ -39,24 +39,31 @@ struct stamp_pid {
 };
 
 struct stamp {
+	bool	 loops;			/* there may be another pass */
 	bool	 joined;		/* counters are ours */
 	bool	 looped;
 	int64_t	 offset;		/* 90 kHz, added to all times */
+	int64_t	 dts;			/* that the last packet brought, as sent, or
+					 * PES_NO_TIME */
 	uint64_t wraps, jumps;		/* of PTS and DTS in the source */
 	struct stamp_pid pid[TS_NPID];
 };
 
-void stamp_init(struct stamp *s);
+void stamp_init(struct stamp *s, bool loops);
 bool stamp_seen(const struct stamp *s, unsigned pid);
 void stamp_join(struct stamp *s);	/* counters go on, times are as they are */
 void stamp_loop(struct stamp *s);	/* counters and times go on */
 void stamp_break(struct stamp *s);	/* all is new */
 
+/* Is in it the beginning only of a header that is to be changed, or measured? */
+bool stamp_splits(const struct stamp *s, const struct ts_packet *pkt);
+
 /*
  * One packet in order.  copy has the same bytes, and is changed if need be; then
- * *pcr is as well.
+ * *pcr is as well.  next: the packet in which a split header goes on, which is
+ * changed too, or NULL.
  */
 enum stamp_result stamp_packet(struct stamp *s, const struct ts_packet *pkt,
-    uint8_t copy[static TS_PACKET], int64_t *pcr);
+    uint8_t copy[static TS_PACKET], uint8_t *next, int64_t *pcr);
 
 #endif

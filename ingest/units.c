@@ -419,8 +419,8 @@ units_unit(struct units *u, const struct source_event *ev)
 	if (u->cfg.duration > 0 && u->begun &&
 	    unit.dts - u->start >= u->cfg.duration)
 		return false;
-	if (u->cfg.realtime && out_wait(u->out, unit.dts * 300) < 0)
-		return false;
+	if (u->cfg.realtime)
+		out_wait(u->out, unit.dts * 300);
 	if ((r = tsmux_put(&u->mux, &u->mux.stream[ev->stream], &unit)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot multiplex");
 	put_packets(u, unit.dts);

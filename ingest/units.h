@@ -34,7 +34,7 @@ void units_free(struct units *u);
 
 void units_streams(struct units *u, const struct source_event *ev);
 
-/* SOURCE_UNIT.  False: the duration is over, or a stop was asked for. */
+/* SOURCE_UNIT.  False: the duration is over. */
 bool units_unit(struct units *u, const struct source_event *ev);
 
 void units_clock(struct units *u, int64_t pts, int64_t utc_ns);	/* SOURCE_CLOCK */

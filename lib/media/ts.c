@@ -12,6 +12,7 @@ ts_sync_init(struct ts_sync *d)
 {
 	memset(d, 0, sizeof(*d));
 	memset(d->seen, SEEN_NEVER, sizeof(d->seen));
+	d->stride = TS_PACKET;
 }
 
 static int64_t
@@ -118,13 +119,13 @@ find_sync(struct ts_sync *d, const uint8_t *p, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (p[i] != TS_SYNC)
 			continue;
-		if (len - i > TS_PACKET) {
-			d->locked = p[i + TS_PACKET] == TS_SYNC;
+		if (len - i > d->stride) {
+			d->locked = p[i + d->stride] == TS_SYNC;
 			if (d->locked)
 				return i;
 		} else if (!d->eof) {
 			return i;	/* cannot tell yet */
-		} else if (len - i == TS_PACKET) {
+		} else if (len - i == TS_PACKET || len - i == d->stride) {
 			d->locked = true;
 			return i;
 		}
@@ -136,7 +137,7 @@ int
 ts_sync_next(struct ts_sync *d, const uint8_t *p, size_t len, size_t *used,
     struct ts_packet *pkt)
 {
-	size_t junk = 0;
+	size_t junk = 0, left;
 
 	if (d->locked && len > 0 && p[0] != TS_SYNC) {
 		d->locked = false;
@@ -146,15 +147,17 @@ ts_sync_next(struct ts_sync *d, const uint8_t *p, size_t len, size_t *used,
 		junk = find_sync(d, p, len);
 	d->junk_bytes += junk;
 	*used = junk;
-	if (!d->locked || len - junk < TS_PACKET) {
+	left = len - junk;
+	/* The last one of all may have nothing after it. */
+	if (!d->locked || left < (d->eof ? TS_PACKET : d->stride)) {
 		if (d->eof) {
-			d->junk_bytes += len - junk;
+			d->junk_bytes += left;
 			*used = len;
 		}
 		return 0;
 	}
 
-	*used += TS_PACKET;
+	*used += left < d->stride ? left : d->stride;
 	d->packets++;
 	if (ts_parse(p + junk, pkt) < 0) {
 		d->bad++;

@@ -43,6 +43,8 @@ struct ts_packet {
 struct ts_sync {
 	uint64_t packets, lost, bad, sync_losses, junk_bytes;	/* since init */
 	bool	 eof;			/* set by the caller: no more will come */
+	size_t	 stride;		/* from packet to packet: the caller may set 192
+					 * or 204, what is between them is passed over */
 	bool	 locked;
 	uint8_t	 seen[TS_NPID];		/* last counter of each PID, and flags */
 };
@@ -54,7 +56,7 @@ void ts_sync_init(struct ts_sync *d);
  * of bytes the caller must drop from the front of its buffer.
  *
  * Returns  1        *pkt is filled; *used counts its bytes and any junk before
- *          0        more input is needed, at most 2 * TS_PACKET bytes
+ *          0        more input is needed, at most 2 * stride bytes
  *          -EBADMSG a damaged packet: only pkt->data and pkt->pid are set
  */
 int ts_sync_next(struct ts_sync *d, const uint8_t *p, size_t len,
