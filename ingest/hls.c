@@ -18,6 +18,7 @@ struct hls_pull {
 	char	*url;
 
 	struct fetch_job *job;		/* the first playlist */
+	struct hls list;		/* if it is multivariant */
 	struct backoff backoff;
 	unsigned ntrack;		/* 0: not yet known */
 	struct hlstrack *track[HLSMERGE_INPUTS];	/* the first is the variant */
@@ -39,15 +40,17 @@ static void
 add_track(struct hls_pull *h, const char *url, const char *language, int64_t lead_ns,
     const void *text, size_t len)
 {
-	struct hlstrack *track = hlstrack_new(h->f, h->s->name, url, lead_ns, text, len);
+	struct hlstrack *track = hlstrack_new(h->f, h->s->name, url,
+	    text == NULL ? &h->list : NULL, lead_ns, text, len);
 
 	h->track[h->ntrack++] = track;
 	hlsmerge_add(&h->merge, track, language);
 }
 
 static void
-take_multivariant(struct hls_pull *h, const struct hls *list, const char *base)
+take_multivariant(struct hls_pull *h, const char *base)
 {
+	const struct hls *list = &h->list;
 	const struct hls_variant *v = hls_choose_variant(list, &h->choice);
 	const struct hls_rendition *audio[HLSMERGE_INPUTS - 1];
 	unsigned n;
@@ -80,7 +83,6 @@ static void
 take_first(struct hls_pull *h)
 {
 	struct fetch_job *job = h->job;
-	struct hls list;
 	int r;
 
 	h->job = NULL;
@@ -94,14 +96,16 @@ take_first(struct hls_pull *h)
 		fetch_end(job);
 		return;
 	}
-	if ((r = hls_parse(&list, job->data, job->len)) < 0)
-		fatal(EXIT_INPUT, -r, "'%s' is no playlist: line %u", h->url, list.line);
+	if ((r = hls_parse_at(&h->list, job->data, job->len, job->url, NULL)) < 0)
+		fatal(EXIT_INPUT, -r, "'%s' is no playlist: line %u", h->url,
+		    h->list.line);
 	h->s->connected = true;
-	if (list.multivariant)
-		take_multivariant(h, &list, job->url);
-	else
+	if (h->list.multivariant) {
+		take_multivariant(h, job->url);
+	} else {
+		hls_free(&h->list);
 		add_track(h, job->url, "", 0, job->data, job->len);
-	hls_free(&list);
+	}
 	fetch_end(job);
 }
 
@@ -204,6 +208,7 @@ hls_pull_free(struct hls_pull *h)
 	hlsmerge_clear(&h->merge);
 	for (unsigned i = 0; i < h->ntrack; i++)
 		hlstrack_free(h->track[i]);
+	hls_free(&h->list);
 	free(h->url);
 	free(h);
 }

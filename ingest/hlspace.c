@@ -16,15 +16,15 @@ hlspace_init(struct hlspace *p, struct source *s)
 void
 hlspace_segment(struct hlspace *p, const struct hlstrack *t)
 {
-	int64_t level = hlstrack_level(t), hold_ns = HLSTRACK_HOLD * t->target_ns;
+	int64_t level = hlstrack_level(t);
 
-	if (level > hold_ns)
+	if (level > t->hold_ns)
 		p->speed = FASTER;
 	else if (level == 0)
 		p->speed = SLOWER;
-	else if (p->speed == SLOWER || level <= hold_ns - t->target_ns)
+	else if (p->speed == SLOWER || level <= t->hold_ns - t->target_ns)
 		p->speed = NORMAL;
-	p->s->patience_ns = hold_ns + 2 * CLK_SECOND;
+	p->s->patience_ns = HLSTRACK_HOLD * t->target_ns + 2 * CLK_SECOND;
 }
 
 int64_t

@@ -24,6 +24,7 @@ struct slot {
 struct hlstrack_private {
 	struct hlstrack t;
 	struct hlsload load;
+	const struct hls *parent;	/* the multivariant playlist, or NULL */
 	char	*url;			/* as it was given */
 	int64_t	 lead_ns;
 
@@ -186,20 +187,39 @@ tend_slot(struct hlstrack_private *p, struct slot *s)
 
 /* ---- the playlist */
 
-/* Live begins some target durations before the end, anything else at the start. */
+static int64_t
+length_of(const struct hls *h)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < h->nsegment; i++)
+		sum += h->segment[i].duration_ns;
+	return sum;
+}
+
+/*
+ * Live begins some target durations before the end, or earlier if it says so;
+ * anything else at the start.
+ */
 static void
 choose_start(struct hlstrack_private *p)
 {
-	const struct hls *h = &p->list;
-	int64_t hold = HLSTRACK_HOLD * h->target_ns, sum = 0;
+	const struct hls *h = &p->list, *start = h;
+	int64_t hold = HLSTRACK_HOLD * h->target_ns, wish = h->hold_back_ns, sum = 0;
 	size_t i = h->nsegment;
 
 	if (h->nsegment == 0)
 		return;
-	if (h->hold_back_ns > hold)
-		hold = h->hold_back_ns;
-	hold += p->lead_ns;
-	while (i > 0 && (!p->t.live || sum < hold))
+	if (!h->has_start && p->parent != NULL)
+		start = p->parent;
+	if (start->has_start && start->start_ns >= 0)
+		wish = length_of(h) - start->start_ns;
+	else if (start->has_start)
+		wish = -start->start_ns;
+	if (wish > hold)
+		hold = wish;
+	p->t.hold_ns = hold;
+	while (i > 0 && (!p->t.live || sum < hold + p->lead_ns))
 		sum += h->segment[--i].duration_ns;
 	p->next = h->segment[i].number;
 	p->started = true;
@@ -255,12 +275,13 @@ hash_of(const uint8_t *p, size_t len)
  * number of the line that is wrong.
  */
 static unsigned
-take_playlist(struct hlstrack_private *p, const void *text, size_t len, int64_t now)
+take_playlist(struct hlstrack_private *p, const void *text, size_t len,
+    const char *url, int64_t now)
 {
 	struct hls list;
 	int r;
 
-	if (text != NULL && (r = hls_parse(&list, text, len)) < 0) {
+	if (text != NULL && (r = hls_parse_at(&list, text, len, url, p->parent)) < 0) {
 		if (!p->t.loaded || !p->t.live)
 			fatal(EXIT_INPUT, -r, "'%s' is no playlist: line %u", p->url,
 			    list.line);
@@ -346,7 +367,8 @@ end_reload(struct hlstrack_private *p)
 		fetch_end(job);
 		return;
 	}
-	if ((line = take_playlist(p, same ? NULL : job->data, job->len, now)) > 0) {
+	line = take_playlist(p, same ? NULL : job->data, job->len, job->url, now);
+	if (line > 0) {
 		snprintf(reason, sizeof(reason), "it is no playlist: line %u", line);
 		reload_failed(p, reason, now);
 		fetch_end(job);
@@ -373,8 +395,8 @@ end_reload(struct hlstrack_private *p)
 /* ---- the whole */
 
 struct hlstrack *
-hlstrack_new(struct fetch *f, const char *name, const char *url, int64_t lead_ns,
-    const void *text, size_t len)
+hlstrack_new(struct fetch *f, const char *name, const char *url,
+    const struct hls *parent, int64_t lead_ns, const void *text, size_t len)
 {
 	struct hlstrack_private *p = calloc(1, sizeof(*p));
 
@@ -384,9 +406,10 @@ hlstrack_new(struct fetch *f, const char *name, const char *url, int64_t lead_ns
 	    .target_ns = CLK_SECOND };
 	hlsload_init(&p->load, f, name, url, &p->t.n.retries);
 	p->url = copy(url);
+	p->parent = parent;
 	p->lead_ns = lead_ns;
 	if (text != NULL) {
-		take_playlist(p, text, len, clk_mono_ns());
+		take_playlist(p, text, len, url, clk_mono_ns());
 		p->reload_ns = clk_mono_ns() + p->t.target_ns;
 	}
 	return &p->t;

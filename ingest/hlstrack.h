@@ -22,7 +22,8 @@
 #include "lib/media/hls.h"
 #include "lib/net/fetch.h"
 
-#define HLSTRACK_HOLD	3		/* target durations from the end of live */
+#define HLSTRACK_HOLD	3		/* target durations from the end of live, or
+					 * what the playlist says if that is more */
 
 struct hlstrack_segment {
 	int64_t	number;
@@ -42,16 +43,18 @@ struct hlstrack {
 	const char *name;		/* of the source, for messages */
 	bool	    loaded, live;	/* live: no end is in sight */
 	int64_t	    target_ns;
+	int64_t	    hold_ns;		/* how far behind its end live is to stay */
 	struct hlstrack_counters n;
 	struct hlstrack_private *private;
 };
 
 /*
- * lead_ns: begin live that much earlier than HLSTRACK_HOLD says.  text, if not
- * NULL, is the playlist as it has been loaded from url already.
+ * parent: the multivariant playlist, or NULL; it must stay.  lead_ns: begin live
+ * that much earlier than hold_ns says.  text, if not NULL, is the playlist as it has
+ * been loaded from url already.
  */
 struct hlstrack *hlstrack_new(struct fetch *f, const char *name, const char *url,
-    int64_t lead_ns, const void *text, size_t len);
+    const struct hls *parent, int64_t lead_ns, const void *text, size_t len);
 void hlstrack_free(struct hlstrack *t);
 
 /* Start and finish what can be; when to be called again at the latest. */

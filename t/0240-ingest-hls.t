@@ -229,6 +229,22 @@ check 'detected by content type, and by what the body begins with' '
 	mlive-ingest "$url/ts/list" >out.ts
 	whole out.ts
 '
+check 'variables: defined, imported, and out of the query' '
+	cat >var.m3u8 <<-"END"
+	#EXTM3U
+	#EXT-X-DEFINE:NAME="kind",VALUE="ts"
+	#EXT-X-DEFINE:QUERYPARAM="token"
+	#EXT-X-STREAM-INF:BANDWIDTH=1
+	{$kind}/var.m3u8?t={$token}
+	END
+	sed "s/^i/{\$up}\/{\$kind}\/i/;s/^#EXTM3U/&\n#EXT-X-DEFINE:IMPORT=\"kind\"\n#EXT-X-DEFINE:NAME=\"up\",VALUE=\"..\"/" \
+		ts/i.m3u8 >ts/var.m3u8
+	mlive-ingest "$url/var.m3u8?token=a%2Db" >out.ts
+	whole out.ts
+	grep "/ts/var.m3u8?t=a-b" "$log"
+	fails 3 mlive-ingest "$url/var.m3u8" 2>err
+	grep "var.m3u8. is no playlist: line 3" err
+'
 check 'a playlist that is a file' '
 	mlive-ingest ts/i.m3u8 >out.ts
 	whole out.ts

@@ -65,6 +65,22 @@ check 'what comes in bursts goes out at the pace of the stream' '
 	echo "took $ms ms"
 	test $ms -ge 5500
 '
+for start in -4=4 0=5 1.5=4 -0.5=3 -60=5
+do
+	export start
+	check "EXT-X-START:TIME-OFFSET=${start%=*}: begins ${start#*=} segments from the end" '
+		rm -rf start
+		cp -r early start
+		grep "^i" early/i.m3u8 | tail -n 5 >list
+		{ echo "#EXTM3U"; echo "#EXT-X-START:TIME-OFFSET=${start%=*}"; echo "#EXT-X-TARGETDURATION:1"
+			sed "s/^/#EXTINF:1,\n/" list; } >start/i.m3u8
+		: >"$log"
+		mlive-ingest -t 500ms "$url/start/i.m3u8" >out.ts
+		first=$(sed -n "s/^200 .*\/start\/\(i[0-9]*\.ts\)/\1/p" "$log" | sort -V | head -n 1)
+		echo "first $first of $(cat list)"
+		test "$first" = "$(tail -n "${start#*=}" list | head -n 1)"
+	'
+done
 for kind in ts fmp4 aes
 do
 	export kind

@@ -4,6 +4,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/media/hls.h"
+#include "lib/media/hlsvar.h"
 #include "lib/media/hlsvariant.h"
 
 #define KEYS_MAX	8		/* in force at once, of different KEYFORMAT */
@@ -11,6 +12,9 @@
 /* What has been said and waits for the segment that it applies to. */
 struct reader {
 	struct hls *h;
+	const char *url;		/* for variables */
+	const struct hls *parent;
+	size_t	 expanded;		/* bytes of lines with variables */
 	bool	 has_inf, discontinuity, gap, has_range;
 	size_t	 variant;		/* whose URI comes next, or HLS_NONE */
 	int64_t	 duration_ns, date_ns;
@@ -93,6 +97,38 @@ parse_start(struct hls *h, const char *list)
 		return -EBADMSG;
 	h->start_ns = sign ? -h->start_ns : h->start_ns;
 	h->has_start = true;
+	return 0;
+}
+
+static int
+add_extra(struct hls *h, char *s)
+{
+	char **to = append(&h->extra, &h->nextra, sizeof(*to));
+
+	if (to == NULL)
+		free(s);
+	else
+		*to = s;
+	return to == NULL ? -ENOMEM : 0;
+}
+
+static int
+parse_define(struct reader *s, const char *list)
+{
+	struct hls_variable v, *to;
+	char *owned;
+	int r;
+
+	if (s->h->nvariable == HLS_VARIABLES_MAX)
+		return -E2BIG;
+	r = hlsvar_define(s->h, list, s->url, s->parent, &v, &owned);
+	if (owned != NULL && add_extra(s->h, owned) < 0)
+		return -ENOMEM;
+	if (r < 0)
+		return r;
+	if ((to = append(&s->h->variable, &s->h->nvariable, sizeof(*to))) == NULL)
+		return -ENOMEM;
+	*to = v;
 	return 0;
 }
 
@@ -262,6 +298,7 @@ enum tag {
 	TAG_DISCONTINUITY_SEQUENCE, TAG_PLAYLIST_TYPE, TAG_ENDLIST, TAG_I_FRAMES_ONLY,
 	TAG_PART_INF, TAG_SERVER_CONTROL, TAG_SKIP, TAG_INF, TAG_BYTERANGE,
 	TAG_DISCONTINUITY, TAG_KEY, TAG_MAP, TAG_DATE, TAG_GAP, TAG_DATERANGE,
+	TAG_DEFINE,
 	TAG_UNKNOWN,
 };
 
@@ -273,7 +310,7 @@ static const char *const tag_name[] = {
 	"EXT-X-I-FRAMES-ONLY", "EXT-X-PART-INF", "EXT-X-SERVER-CONTROL",
 	"EXT-X-SKIP", "EXTINF", "EXT-X-BYTERANGE", "EXT-X-DISCONTINUITY",
 	"EXT-X-KEY", "EXT-X-MAP", "EXT-X-PROGRAM-DATE-TIME", "EXT-X-GAP",
-	"EXT-X-DATERANGE",
+	"EXT-X-DATERANGE", "EXT-X-DEFINE",
 };
 
 static enum tag
@@ -401,6 +438,8 @@ parse_tag(struct reader *s, char *line)
 		return 0;
 	case TAG_DATERANGE:
 		return parse_daterange(h, value);
+	case TAG_DEFINE:
+		return parse_define(s, value);
 	case TAG_UNKNOWN:
 		break;
 	}
@@ -411,9 +450,16 @@ static int
 parse_line(struct reader *s, char *line)
 {
 	struct hls *h = s->h;
+	int r;
 
 	if (*line == '\0')
 		return 0;
+	if (hlsvar_refers(line)) {
+		r = hlsvar_expand(h, line, HLS_TEXT_MAX - s->expanded, &line);
+		if (r < 0 || (r = add_extra(h, line)) < 0)
+			return r;
+		s->expanded += strlen(line);
+	}
 	if (strncmp(line, "#EXT", 4) == 0)
 		return parse_tag(s, line + 1);
 	if (*line == '#')
@@ -486,8 +532,15 @@ parse_text(struct reader *s, char *p, const char *end)
 int
 hls_parse(struct hls *h, const void *text, size_t len)
 {
-	struct reader s = { .h = h, .date_ns = HLS_NO_DATE, .map = HLS_NONE,
-	    .variant = HLS_NONE };
+	return hls_parse_at(h, text, len, NULL, NULL);
+}
+
+int
+hls_parse_at(struct hls *h, const void *text, size_t len, const char *url,
+    const struct hls *parent)
+{
+	struct reader s = { .h = h, .url = url, .parent = parent,
+	    .date_ns = HLS_NO_DATE, .map = HLS_NONE, .variant = HLS_NONE };
 	unsigned line;
 	size_t bom;
 	int r;
@@ -521,6 +574,10 @@ hls_free(struct hls *h)
 	free(h->key);
 	free(h->map);
 	free(h->daterange);
+	free(h->variable);
+	for (size_t i = 0; i < h->nextra; i++)
+		free(h->extra[i]);
+	free(h->extra);
 	free(h->text);
 	*h = (struct hls){ .version = 1 };
 }

@@ -12,7 +12,8 @@
  * Shape    URIs are as written: resolve them with url_resolve() (url.h).
  * Units    ns; dates since 1970, UTC.
  * Memory   hls_parse() copies the text; strings point into that copy, and are
- *          never NULL but where it says so.  hls_free() gives all back.
+ *          never NULL but where it says so; with variables in them, into copies
+ *          of no more than HLS_TEXT_MAX in all.  hls_free() gives all back.
  * Threads  Pure functions.
  * Errors   -EBADMSG not a playlist, or a line that cannot be understood (its
  *          number is left in h->line), -E2BIG beyond the limits, -ENOMEM.
@@ -29,6 +30,7 @@
 
 #define HLS_TEXT_MAX	 (32 << 20)	/* bytes */
 #define HLS_SEGMENTS_MAX (1 << 18)	/* more than a day of 0.5 s */
+#define HLS_VARIABLES_MAX 1000
 #define HLS_NO_DATE	 INT64_MIN
 #define HLS_NONE	 SIZE_MAX	/* an index that points to nothing */
 
@@ -96,6 +98,10 @@ struct hls_rendition {			/* EXT-X-MEDIA */
 
 enum hls_playlist_type { HLS_LIVE, HLS_EVENT, HLS_VOD };
 
+struct hls_variable {			/* EXT-X-DEFINE */
+	const char *name, *value;
+};
+
 struct hls {
 	bool	 multivariant;
 	bool	 independent_segments;
@@ -122,7 +128,12 @@ struct hls {
 	struct hls_map	     *map;
 	struct hls_daterange *daterange;
 
+	size_t	 nvariable;
+	struct hls_variable *variable;
+
 	char	*text;			/* private */
+	size_t	 nextra;		/* lines with variables in them, and values */
+	char	**extra;
 };
 
 /* Is this the beginning of a playlist?  1, 0 more bytes needed, or -EBADMSG. */
@@ -130,6 +141,13 @@ int hls_probe(const void *text, size_t len);
 
 /* Read a playlist.  On failure nothing is to be freed; h->line tells where. */
 int hls_parse(struct hls *h, const void *text, size_t len);
+
+/*
+ * The same for a playlist that has variables of its URL, or imports some of the
+ * multivariant playlist that names it and must stay as long as h; each may be NULL.
+ */
+int hls_parse_at(struct hls *h, const void *text, size_t len, const char *url,
+    const struct hls *parent);
 void hls_free(struct hls *h);
 
 #endif

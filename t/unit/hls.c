@@ -267,6 +267,70 @@ test_details(void)
 	is(hls_probe("G", 1), -EBADMSG, "probe: a transport stream");
 }
 
+static void
+test_variables(void)
+{
+	static const char main_text[] = "#EXTM3U\n"
+	    "#EXT-X-DEFINE:NAME=\"host\",VALUE=\"http://h\"\n"
+	    "#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"{$host}/d\"\n"
+	    "#EXT-X-DEFINE:QUERYPARAM=\"tok-en\"\n"
+	    "# {$nothing} in a comment\n"
+	    "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"n\",URI=\"{$dir}/a.m3u8\"\n"
+	    "#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\n"
+	    "{$dir}/v.m3u8?t={$tok-en}&{$host}{ $x}\n";
+	static const char child_text[] = "#EXTM3U\n#EXT-X-DEFINE:IMPORT=\"dir\"\n"
+	    "#EXT-X-DEFINE:NAME=\"iv\",VALUE=\"0102\"\n"
+	    "#EXT-X-KEY:METHOD=AES-128,URI=\"{$dir}/k\",IV=0x{$iv}\n"
+	    "#EXTINF:1,{$title}\n{$dir}/1.ts\n";
+	static const char *const bad[] = {
+		"#EXTINF:1,\n{$nil}\n",
+		"#EXT-X-MAP:URI=\"{$nil}\"\n",
+		"#EXT-X-DEFINE:IMPORT=\"nil\"\n",
+		"#EXT-X-DEFINE:QUERYPARAM=\"nil\"\n",
+		"#EXT-X-DEFINE:QUERYPARAM=\"quote\"\n",
+		"#EXT-X-DEFINE:NAME=\"a\"\n",
+		"#EXT-X-DEFINE:VALUE=\"a\"\n",
+		"#EXT-X-DEFINE:NAME=\"a\",IMPORT=\"dir\",VALUE=\"b\"\n",
+		"#EXT-X-DEFINE:NAME=\"a\",VALUE=\"b\"\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"c\"\n",
+	};
+	static const char url[] = "http://x/i.m3u8?a=b&tok-en=s%2Bt&quote=%22";
+	char text[4096];
+	struct hls h, child;
+	size_t len;
+
+	if (!ok(hls_parse_at(&h, main_text, sizeof(main_text) - 1, url, NULL) == 0,
+	    "a playlist with variables"))
+		return;
+	ok(strcmp(h.rendition[0].uri, "http://h/d/a.m3u8") == 0, "in an attribute: %s",
+	    h.rendition[0].uri);
+	ok(strcmp(h.variant[0].uri, "http://h/d/v.m3u8?t=s+t&http://h{ $x}") == 0,
+	    "in a URI: %s", h.variant[0].uri);
+	is(hls_parse_at(&child, child_text, sizeof(child_text) - 1, url, &h), 0,
+	    "one that imports");
+	ok(strcmp(child.segment[0].uri, "http://h/d/1.ts") == 0 &&
+	    strcmp(child.segment[0].title, "{$title}") == 0, "in a URI, not in a title");
+	ok(strcmp(child.key[0].uri, "http://h/d/k") == 0 && child.key[0].iv[15] == 2 &&
+	    child.key[0].iv[14] == 1, "in a key");
+	hls_free(&child);
+	is(hls_parse(&child, child_text, sizeof(child_text) - 1), -EBADMSG,
+	    "nothing to import from");
+	is(child.line, 2, "line");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "#EXTM3U\n%s", bad[i]);
+		is(hls_parse_at(&child, text, strlen(text), url, &h), -EBADMSG, "%s", bad[i]);
+		hls_free(&child);
+	}
+	hls_free(&h);
+
+	/* Each twice as long as the one before. */
+	len = (size_t)snprintf(text, sizeof(text),
+	    "#EXTM3U\n#EXT-X-DEFINE:NAME=\"v0\",VALUE=\"0123456789\"\n");
+	for (int i = 1; i < 40; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "#EXT-X-DEFINE:NAME=\"v%d\",VALUE=\"{$v%d}{$v%d}\"\n", i, i - 1, i - 1);
+	is(hls_parse(&h, text, len), -E2BIG, "variables without measure");
+}
+
 /* No prefix does harm, and what whole lines say does not depend on the rest. */
 static void
 test_prefixes(const char *name, const char *text, size_t size)
@@ -294,6 +358,7 @@ main(void)
 	test_media();
 	test_lines();
 	test_details();
+	test_variables();
 	test_prefixes("multivariant", multivariant, sizeof(multivariant) - 1);
 	test_prefixes("media", media, sizeof(media) - 1);
 	return done_testing();
