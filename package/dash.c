@@ -129,34 +129,55 @@ put_rate(const struct group *g, const struct config *c, struct text *t)
 	text_add(t, "\"");
 }
 
+/* SCTE 214-1 6.6 */
+static void
+put_captions(const struct pres *p, struct text *t)
+{
+	static const char head[] = "      <Accessibility schemeIdUri=\"urn:scte:dash:cc:cea-";
+	struct captions all;
+	const char *between = "";
+
+	caption_all(p, &all);
+	if (all.cc != 0)
+		text_add(t, "%s608:2015\" value=\"", head);
+	for (unsigned n = 0; n < 4; n++)
+		if ((all.cc & 1u << n) != 0) {
+			text_add(t, "%sCC%u=%s", between, n + 1, caption_language(p, false, n));
+			between = ";";
+		}
+	if (all.cc != 0)
+		text_add(t, "\"/>\n");
+	if (all.services == 0)
+		return;
+	between = "";
+	text_add(t, "%s708:2015\" value=\"", head);
+	for (unsigned n = 1; n < 64; n++)
+		if ((all.services & UINT64_C(1) << n) != 0) {
+			text_add(t, "%s%u=lang:%s", between, n, caption_language(p, true, n));
+			between = ";";
+		}
+	text_add(t, "\"/>\n");
+}
+
 static void
 put_video(const struct group *g, unsigned first, struct text *t)
 {
 	const struct pres *p = g->p;
 	enum codec codec = p->track[first].codec;
-	struct captions cc = { .cc = 0 };
+	unsigned sap = 1;
 	bool same = true;
 
 	for (unsigned i = first; i < p->ntrack; i++)
 		if (p->track[i].codec == codec && init_of(g, i) != NULL) {
 			same = same && same_times(g, first, i);
-			cc.cc |= p->track[i].captions.cc;
+			sap = p->track[i].sap > sap ? p->track[i].sap : sap;
 		}
 	text_add(t, "    <AdaptationSet id=\"%u\" contentType=\"video\" "
-	    "mimeType=\"video/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\">\n",
-	    first + 1);
-	if (cc.cc != 0) {
-		const char *between = "";
-
-		text_add(t, "      <Accessibility "
-		    "schemeIdUri=\"urn:scte:dash:cc:cea-608:2015\" value=\"");
-		for (unsigned n = 0; n < 4; n++)
-			if ((cc.cc & 1u << n) != 0) {
-				text_add(t, "%sCC%u=und", between, n + 1);
-				between = ";";
-			}
-		text_add(t, "\"/>\n");
-	}
+	    "mimeType=\"video/mp4\" segmentAlignment=\"true\"", first + 1);
+	if (sap != PRES_NO_SAP)
+		text_add(t, " startWithSAP=\"%u\"", sap);
+	text_add(t, ">\n");
+	put_captions(p, t);
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
 	if (same)
 		put_template(g, first, "      ", t);

@@ -59,6 +59,13 @@ same_group(const struct ptrack *a, const struct ptrack *b)
 	return strcmp(group_of(a), group_of(b)) == 0;
 }
 
+/* Do all its segments decode without the ones before them? */
+static bool
+is_independent(const struct ptrack *t)
+{
+	return t->sap <= PRES_SAP_ALL;
+}
+
 /* ---- index.m3u8 */
 
 static bool
@@ -112,35 +119,57 @@ put_renditions(const struct pres *p, struct text *t)
 	}
 }
 
-/* Captions that any of the rungs has shown. */
+/* Has a channel before this one the same language? */
+static bool
+is_second(const struct pres *p, const struct captions *all, bool service, unsigned n)
+{
+	const char *mine = caption_language(p, service, n);
+
+	for (unsigned i = 0; i < (service ? 4 : n); i++)
+		if ((all->cc & 1u << i) != 0 && strcmp(caption_language(p, false, i), mine) == 0)
+			return true;
+	for (unsigned i = 1; i < n && service; i++)
+		if ((all->services & UINT64_C(1) << i) != 0 &&
+		    strcmp(caption_language(p, true, i), mine) == 0)
+			return true;
+	return false;
+}
+
+static void
+put_caption(const struct pres *p, const struct captions *all, bool service, unsigned n,
+    bool first, struct text *t)
+{
+	const char *language = caption_language(p, service, n);
+	unsigned id = service ? n : n + 1;
+
+	text_add(t, "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\",NAME=\"");
+	if (strcmp(language, "und") == 0)
+		text_add(t, "%s%u", service ? "Service " : "CC", id);
+	else if (is_second(p, all, service, n))
+		text_add(t, "%s %s%u", lang_name(language), service ? "S" : "CC", id);
+	else
+		text_add(t, "%s", lang_name(language));
+	text_add(t, "\",LANGUAGE=\"%s\",DEFAULT=%s,AUTOSELECT=YES,INSTREAM-ID=\"%s%u\"\n",
+	    lang_tag(language), first ? "YES" : "NO", service ? "SERVICE" : "CC", id);
+}
+
 static bool
 put_captions(const struct pres *p, struct text *t)
 {
-	struct captions all = { .cc = 0 };
+	struct captions all;
 	bool first = true;
 
-	for (unsigned i = 0; i < p->ntrack; i++) {
-		all.cc |= p->track[i].captions.cc;
-		all.services |= p->track[i].captions.services;
-	}
-	for (unsigned i = 0; i < 4; i++) {
-		if ((all.cc & 1u << i) == 0)
-			continue;
-		text_add(t, "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\","
-		    "NAME=\"CC%u\",LANGUAGE=\"und\",DEFAULT=%s,AUTOSELECT=YES,"
-		    "INSTREAM-ID=\"CC%u\"\n", i + 1, first ? "YES" : "NO", i + 1);
-		first = false;
-	}
-	if (all.cc != 0)		/* the same once more, as 708 */
-		return true;
-	for (unsigned i = 1; i < 64; i++) {
-		if ((all.services & UINT64_C(1) << i) == 0)
-			continue;
-		text_add(t, "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\","
-		    "NAME=\"Service %u\",LANGUAGE=\"und\",DEFAULT=%s,AUTOSELECT=YES,"
-		    "INSTREAM-ID=\"SERVICE%u\"\n", i, first ? "YES" : "NO", i);
-		first = false;
-	}
+	caption_all(p, &all);
+	for (unsigned i = 0; i < 4; i++)
+		if ((all.cc & 1u << i) != 0) {
+			put_caption(p, &all, false, i, first, t);
+			first = false;
+		}
+	for (unsigned i = 1; i < 64; i++)
+		if ((all.services & UINT64_C(1) << i) != 0) {
+			put_caption(p, &all, true, i, first, t);
+			first = false;
+		}
 	return !first;
 }
 
@@ -221,7 +250,7 @@ void
 hls_put_index(struct pres *p, struct text *t, bool ts)
 {
 	unsigned videos = 0, audios = 0;
-	bool captions;
+	bool captions, independent = true;
 
 	for (unsigned i = 0; i < p->ntrack; i++) {
 		struct ptrack *track = &p->track[i];
@@ -232,8 +261,11 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 		track->told_peak = track->peak;
 		track->told_average = average(track);
 		track->told_key = track->key_peak;
+		track->told_sap = track->sap;
+		independent = independent && (newest(track) == NULL || is_independent(track));
 	}
-	text_add(t, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-INDEPENDENT-SEGMENTS\n", ts ? 4 : 7);
+	text_add(t, "#EXTM3U\n#EXT-X-VERSION:%d\n%s", ts ? 4 : 7,
+	    independent ? "#EXT-X-INDEPENDENT-SEGMENTS\n" : "");
 	if (videos > 0 || audios > 1)
 		put_renditions(p, t);
 	captions = put_captions(p, t);
@@ -306,7 +338,10 @@ put_head(const struct pres *p, unsigned track, size_t first, int version, bool k
 		text_add(t, "#EXT-X-PLAYLIST-TYPE:VOD\n");
 	else if (p->mode == PRES_EVENT)
 		text_add(t, "#EXT-X-PLAYLIST-TYPE:EVENT\n");
-	text_add(t, keyframes ? "#EXT-X-I-FRAMES-ONLY\n" : "#EXT-X-INDEPENDENT-SEGMENTS\n");
+	if (keyframes)
+		text_add(t, "#EXT-X-I-FRAMES-ONLY\n");
+	else if (is_independent(&p->track[track]))
+		text_add(t, "#EXT-X-INDEPENDENT-SEGMENTS\n");
 }
 
 /* Date of a part: what it begins after the cut counts. */

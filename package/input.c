@@ -31,6 +31,8 @@ add_stream(struct pack *p, struct tsdemux_stream *st)
 	struct track *t;
 	int r;
 
+	if (codec_kind(st->codec) == KIND_VIDEO)
+		caption_names_read(st, &p->pres.told);
 	/* user: NULL is new, ourselves is left out, else its track */
 	st->user = p;
 	if (!can_carry(st)) {

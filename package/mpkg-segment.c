@@ -38,6 +38,7 @@ struct tool {
 static const char help[] =
     "usage: mpkg-segment [-hqvV] [options] -o directory|http://... <input.ts\n"
     "      --buffer size        may wait to be delivered [64Mi]\n"
+    "      --captions list      their languages: CC1=eng,CC3=spa,SERVICE1=eng\n"
     "      --event              playlists grow, and end with the input\n"
     "      --hls-ts             HLS has transport stream segments\n"
     "  -o, --output url         directory, or http(s):// to PUT to\n"
@@ -49,11 +50,12 @@ static const char help[] =
     "      --window duration    of live playlists [60s]\n"
     OPT_COMMON_HELP;
 
-enum { OPT_BUFFER = 256, OPT_EVENT, OPT_HLS_TS, OPT_SEGMENT, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD,
-	OPT_WINDOW };
+enum { OPT_BUFFER = 256, OPT_CAPTIONS, OPT_EVENT, OPT_HLS_TS, OPT_SEGMENT, OPT_TOKEN_FILE,
+	OPT_UTC_TIMING, OPT_VOD, OPT_WINDOW };
 
 static const struct option longopts[] = {
 	{ "buffer", required_argument, NULL, OPT_BUFFER },
+	{ "captions", required_argument, NULL, OPT_CAPTIONS },
 	{ "event", no_argument, NULL, OPT_EVENT },
 	{ "hls-ts", no_argument, NULL, OPT_HLS_TS },
 	{ "output", required_argument, NULL, 'o' },
@@ -80,6 +82,11 @@ parse_options(struct tool *s, int argc, char *argv[])
 		switch (c) {
 		case OPT_BUFFER:
 			s->buffer = opt_size("buffer", optarg);
+			break;
+		case OPT_CAPTIONS:
+			if (!caption_names_parse(optarg, &pr->asked))
+				opt_usage(help, "--captions '%s' is not like CC1=eng,SERVICE2=spa",
+				    optarg);
 			break;
 		case OPT_EVENT:
 			event = true;
@@ -217,6 +224,7 @@ resume(struct tool *s)
 	old.mode = pr->mode;
 	old.window = pr->window;
 	old.ts = pr->ts;
+	old.asked = pr->asked;
 	old.utc_scheme = pr->utc_scheme;
 	old.utc_timing = pr->utc_timing;
 	*pr = old;

@@ -20,6 +20,13 @@
 
 #define PRES_TRACKS	64
 
+/*
+ * Stream access points, ISO/IEC 14496-12 Annex I: from 1 and 2 on all decodes, from
+ * 3 on all but pictures that are shown before it.
+ */
+#define PRES_SAP_ALL	2
+#define PRES_NO_SAP	7		/* more than any */
+
 struct keyframe {
 	uint32_t offset, size;		/* moof to the end of the picture */
 	int64_t	 duration;		/* to the next one, in the timescale */
@@ -28,6 +35,7 @@ struct keyframe {
 struct part {
 	bool	 present;
 	bool	 dropped;		/* could not be delivered */
+	uint8_t	 sap;			/* type it begins with; PRES_NO_SAP: none */
 	uint32_t init;			/* its header: init.mp4, init-2.mp4 ... */
 	int64_t	 t, duration;		/* base_media_decode_time */
 	uint64_t bytes;
@@ -64,6 +72,7 @@ struct ptrack {
 	uint16_t pid;
 	struct captions captions;
 	bool	 unlisted;		/* not in index.m3u8 */
+	uint8_t	 sap, told_sap;		/* the highest that a segment begins with */
 	unsigned ninit;
 	struct init *init;		/* in order of their numbers */
 	uint64_t peak;			/* bit/s, of a segment */
@@ -71,6 +80,11 @@ struct ptrack {
 	int64_t	 time;			/* in 90 kHz */
 	uint64_t key_peak, key_bytes;	/* the same of its I-frames */
 	uint64_t told_peak, told_average, told_key;	/* in index.m3u8 */
+};
+
+/* Languages of CC1 to CC4 and services 1 to 63: ISO 639-2, or "". */
+struct caption_names {
+	char	 cc[4][4], service[64][4];
 };
 
 enum pres_mode { PRES_WINDOW, PRES_EVENT, PRES_VOD };
@@ -91,6 +105,7 @@ struct pres {
 	int64_t	 start_ns;		/* AST of what is not live; 0: no DASH time */
 	const char *utc_scheme, *utc_timing;	/* head, xsdate, iso; XML text or NULL */
 	struct rational rate;		/* of the grid */
+	struct caption_names asked, told;	/* by the user, by the PMT */
 };
 
 void pres_free(struct pres *p);
@@ -112,6 +127,19 @@ void init_name(uint32_t number, char name[static 24]);
 
 /* First segment that is still listed by a live playlist. */
 size_t pres_window(const struct pres *p);
+
+/* capname.c: "CC1=eng,SERVICE2=spa"; false if it is not like that. */
+struct tsdemux_stream;
+bool caption_names_parse(const char *arg, struct caption_names *c);
+
+/* What the descriptors of a stream say. */
+void caption_names_read(const struct tsdemux_stream *s, struct caption_names *c);
+
+/* Of CC1 (0) to CC4, or of a service; "und" if nobody said. */
+const char *caption_language(const struct pres *p, bool service, unsigned n);
+
+/* Captions to be listed: what any of the rungs has shown, and what was asked for. */
+void caption_all(const struct pres *p, struct captions *all);
 
 /* hls.c: text of index.m3u8, TRACK/index.m3u8, TRACK/iframes.m3u8. */
 struct text;

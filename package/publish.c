@@ -51,6 +51,8 @@ note_rates(struct pres *p, const struct segment *s)
 
 		if (!part->present || init == NULL)
 			continue;
+		if (part->sap > t->sap)
+			t->sap = part->sap;
 		time = rescale_near(part->duration, CLK_90K, init->timescale);
 		/* The tail of a stream is too short to say anything of a peak. */
 		rate = time * 2 >= p->nominal || t->peak == 0 ? rate_of(bytes, time) : 0;
@@ -83,7 +85,7 @@ index_is_old(const struct pack *p)
 		const struct ptrack *t = &p->pres.track[i];
 		uint64_t average = rate_of(t->bytes, t->time);
 
-		if (t->peak > t->told_peak || t->key_peak > t->told_key ||
+		if (t->sap > t->told_sap || t->peak > t->told_peak || t->key_peak > t->told_key ||
 		    average > t->told_average + t->told_average / 10)
 			return true;
 	}

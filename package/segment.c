@@ -291,6 +291,20 @@ note_hole(struct pack *p, size_t cut)
 		m->segment->discontinuity = true;
 }
 
+/* The stream access point that n samples begin with. */
+static uint8_t
+sap_type(const struct track *t, size_t n)
+{
+	const struct sample *s = t->sample;
+
+	if (!s[0].sync)
+		return PRES_NO_SAP;
+	for (size_t i = 1; i < n && !s[i].sync; i++)
+		if (s[i].pts < s[0].pts)
+			return s[0].open ? 3 : 2;
+	return 1;
+}
+
 /* A picture from behind the cut, which nothing there can be decoded with. */
 static bool
 is_stray(const struct pack *p, const struct sample *s, const struct cut *next)
@@ -342,7 +356,8 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 		r = time_audio(t, same, next, offset, c->audio.rate, p->scratch, &part->t);
 	if (r < 0)
 		return r == -ERANGE ? 0 : r;
-	if (t->kind == KIND_VIDEO && !t->sample[0].sync && !t->unaligned) {
+	part->sap = sap_type(t, same);
+	if (part->sap == PRES_NO_SAP && !t->unaligned) {
 		log_warn(0, "segment %lld of %s does not begin with a random access point: "
 		    "players cannot change to it there", (long long)seg->number, t->name);
 		t->unaligned = true;

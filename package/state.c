@@ -7,7 +7,7 @@
 
 #include "package/state.h"
 
-#define VERSION_OF_STATE	1
+#define VERSION_OF_STATE	2
 #define SEGMENTS_MAX		(1 << 18)
 
 /* ---- writing */
@@ -44,8 +44,8 @@ track_to_json(const struct ptrack *t)
 
 	for (unsigned i = 0; i < t->ninit; i++)
 		json_array_append_new(inits, init_to_json(&t->init[i], t->kind));
-	return json_pack("{ss si si sI ss sI sI sI sI sI sI sI sI so}", "name", t->name,
-	    "kind", (int)t->kind, "codec", (int)t->codec, "pid", (json_int_t)t->pid,
+	return json_pack("{ss si si si sI ss sI sI sI sI sI sI sI sI so}", "name", t->name,
+	    "sap", (int)t->sap, "kind", (int)t->kind, "codec", (int)t->codec, "pid", (json_int_t)t->pid,
 	    "language", t->language, "max_bitrate", (json_int_t)t->max_bitrate,
 	    "cc", (json_int_t)t->captions.cc, "services", (json_int_t)t->captions.services,
 	    "peak", (json_int_t)t->peak, "bytes", (json_int_t)t->bytes,
@@ -171,11 +171,11 @@ read_track(json_t *j, struct ptrack *t)
 {
 	json_int_t pid, max, cc, services, peak, bytes, time, key_peak, key_bytes;
 	const char *name, *language;
-	int kind, codec;
+	int sap, kind, codec;
 	json_t *inits;
 
-	if (json_unpack(j, "{ss si si sI ss sI sI sI sI sI sI sI sI so}", "name", &name,
-	    "kind", &kind, "codec", &codec, "pid", &pid, "language", &language,
+	if (json_unpack(j, "{ss si si si sI ss sI sI sI sI sI sI sI sI so}", "name", &name,
+	    "sap", &sap, "kind", &kind, "codec", &codec, "pid", &pid, "language", &language,
 	    "max_bitrate", &max, "cc", &cc, "services", &services, "peak", &peak,
 	    "bytes", &bytes, "time", &time, "key_peak", &key_peak, "key_bytes",
 	    &key_bytes, "inits", &inits) < 0 || strlen(name) >= sizeof(t->name) ||
@@ -183,12 +183,13 @@ read_track(json_t *j, struct ptrack *t)
 	    (name[0] != 'v' && name[0] != 'a') || (kind != KIND_VIDEO &&
 	    kind != KIND_AUDIO) || codec <= 0 || codec >= CODEC_COUNT ||
 	    strlen(language) >= sizeof(t->language) || bytes < 0 || time < 0 ||
-	    peak < 0 || key_bytes < 0 || !json_is_array(inits))
+	    peak < 0 || key_bytes < 0 || sap < 0 || sap > PRES_NO_SAP || !json_is_array(inits))
 		return -EBADMSG;
 	memcpy(t->name, name, strlen(name) + 1);
 	memcpy(t->language, language, strlen(language) + 1);
 	t->kind = (enum codec_kind)kind;
 	t->codec = (enum codec)codec;
+	t->sap = (uint8_t)sap;
 	t->pid = (uint16_t)pid;
 	t->max_bitrate = (uint32_t)max;
 	t->captions = (struct captions){ (uint8_t)cc, (uint64_t)services };

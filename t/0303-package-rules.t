@@ -32,7 +32,7 @@ check 'the mean rate is not above the peak, however short the last segment' '
 check 'a hole in the sound makes no long segment, and the target stays' '
 	make_ts hole.ts 16 -af "aselect=lt(t\,5)+gt(t\,9.3)"
 	mpkg-segment --segment 2s --event -o hole <hole.ts 2>err
-	! grep "target duration grows" err
+	fails 1 grep "target duration grows" err
 	grep -x "#EXT-X-TARGETDURATION:2" hole/a1/index.m3u8
 	within_target hole/a1/index.m3u8
 	within_target hole/v1/index.m3u8
@@ -44,7 +44,7 @@ check 'a hole in the sound between two segments of one second' '
 	make_ts short.ts 8 -af "aselect=lt(t\,2.8)+gt(t\,4.9)"
 	mpkg-segment --segment 1s --vod -o short <short.ts 2>err
 	within_target short/a1/index.m3u8
-	! grep "target duration grows" err
+	fails 1 grep "target duration grows" err
 '
 check 'the type of a playlist does not change at its end' '
 	mpkg-segment -q --segment 2s --event -o event <a.ts
@@ -67,7 +67,64 @@ check 'a rung whose random access points are elsewhere is told of, once' '
 		-c:v libx264 -preset ultrafast -g 50 -sc_threshold 0 -f mpegts odd.ts </dev/null
 	mpkg-segment --segment 2s --vod -o odd <odd.ts 2>err
 	test "$(grep -c "of v2 does not begin with a random access point" err)" -eq 1
+	fails 1 grep INDEPENDENT odd/index.m3u8
+	grep INDEPENDENT odd/v1/index.m3u8
+	fails 1 grep INDEPENDENT odd/v2/index.m3u8
+	fails 1 grep "video.*startWithSAP" odd/index.mpd
 	mpkg-segment --segment 2s --vod -o even <a.ts 2>err
-	! grep "random access" err
+	fails 1 grep "random access" err
+	grep INDEPENDENT even/index.m3u8
+	grep INDEPENDENT even/v1/index.m3u8
+	grep "video.*startWithSAP=\"1\"" even/index.mpd
+'
+check 'an open GOP is a start of its own kind, which is not promised to be independent' '
+	make_ts open.ts 8 -g 24 -x264-params open-gop=1:bframes=2:b-adapt=0
+	mpkg-segment --segment 2s --vod -o open <open.ts
+	fails 1 grep INDEPENDENT open/v1/index.m3u8
+	grep INDEPENDENT open/a1/index.m3u8
+	grep "video.*startWithSAP=\"3\"" open/index.mpd
+'
+check 'captions have the languages that the user or the PMT names' '
+	mpkg-segment -q --captions CC1=eng,CC3=eng,SERVICE2=spa --vod -o captions <a.ts
+	grep "NAME=.English.,LANGUAGE=.en.,DEFAULT=YES,.*INSTREAM-ID=.CC1." captions/index.m3u8
+	grep "NAME=.English CC3.,LANGUAGE=.en.,DEFAULT=NO,.*INSTREAM-ID=.CC3." captions/index.m3u8
+	grep "NAME=.Spanish.,LANGUAGE=.es.,.*INSTREAM-ID=.SERVICE2." captions/index.m3u8
+	grep "STREAM-INF.*CLOSED-CAPTIONS=.cc." captions/index.m3u8
+	grep "cea-608:2015. value=.CC1=eng;CC3=eng." captions/index.mpd
+	grep "cea-708:2015. value=.2=lang:spa." captions/index.mpd
+	for wrong in CC5=eng CC1=english CC1 SERVICE0=eng SERVICE64=eng "CC1=e n" ""
+	do
+		fails 2 mpkg-segment --captions "$wrong" --vod -o wrong <a.ts
+	done
+	"$BUILD/t/helper/decorate" <a.ts >shown.ts
+	perl -e "
+		binmode STDIN; binmode STDOUT;
+		local \$/ = \\188;
+		while (<STDIN>) {
+			if (unpack(q(n), substr(\$_, 1)) == 0x5000) {	# the PMT
+				my \$len = unpack(q(n), substr(\$_, 6)) & 0xfff;
+				my \$s = substr(\$_, 5, \$len - 1);
+				my \$d = pack(q(C*), 0x86, 7, 0xc1) . q(fra) . pack(q(C*), 0x7e, 0x3f, 0xff);
+				my \$at = index(\$s, qq(\x1b\xe1)) + 3;
+				my \$had = unpack(q(n), substr(\$s, \$at)) & 0xfff;
+				substr(\$s, \$at, 2) = pack(q(n), 0xf000 | \$had + 9);
+				substr(\$s, \$at + 2, 0) = \$d;
+				substr(\$s, 1, 2) = pack(q(n), 0xb000 | \$len + 9);
+				my \$crc = 0xffffffff;
+				for my \$b (unpack(q(C*), \$s)) {
+					\$crc ^= \$b << 24;
+					\$crc = (\$crc << 1 ^ (\$crc >> 31 ? 0x04c11db7 : 0)) & 0xffffffff for 1 .. 8;
+				}
+				\$_ = substr(substr(\$_, 0, 5) . \$s . pack(q(N), \$crc) . qq(\xff) x 188, 0, 188);
+			}
+			print;
+		}" <shown.ts >told.ts
+	mpkg-segment -q --vod -o shown <shown.ts
+	mpkg-segment -q --vod -o told <told.ts
+	mpkg-segment -q --captions CC1=eng --vod -o asked <told.ts
+	grep "NAME=.CC1.,LANGUAGE=.und.*CC1" shown/index.m3u8
+	grep "NAME=.French.,LANGUAGE=.fr.,.*CC1" told/index.m3u8
+	grep "NAME=.English.,LANGUAGE=.en.,.*CC1" asked/index.m3u8
+	test "$(grep -c CC1 asked/index.m3u8)" -eq 1
 '
 done_testing

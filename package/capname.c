@@ -1,0 +1,92 @@
+/* The languages of captions: by option, or by the PMT (ATSC A/65 6.9.2). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/media/tsdemux.h"
+#include "package/pres.h"
+
+#define DESC_CAPTION_SERVICE	0x86
+
+static bool
+is_code(const char *s)
+{
+	return strspn(s, "abcdefghijklmnopqrstuvwxyz") >= 3;
+}
+
+static bool
+parse_one(const char *s, struct caption_names *c)
+{
+	char *end;
+	unsigned long n;
+
+	if (strncmp(s, "CC", 2) == 0 && s[2] >= '1' && s[2] <= '4' && s[3] == '=') {
+		memcpy(c->cc[s[2] - '1'], s + 4, 3);
+		return is_code(s + 4);
+	}
+	if (strncmp(s, "SERVICE", 7) != 0 || s[7] < '1' || s[7] > '9')
+		return false;
+	n = strtoul(s + 7, &end, 10);
+	if (n > 63 || *end != '=' || !is_code(end + 1))
+		return false;
+	memcpy(c->service[n], end + 1, 3);
+	return true;
+}
+
+bool
+caption_names_parse(const char *arg, struct caption_names *c)
+{
+	for (;;) {
+		size_t len = strcspn(arg, ",");
+		const char *eq = memchr(arg, '=', len);
+
+		if (eq == NULL || (size_t)(arg + len - eq) != 4 || !parse_one(arg, c))
+			return false;
+		if (arg[len] == '\0')
+			return true;
+		arg += len + 1;
+	}
+}
+
+void
+caption_names_read(const struct tsdemux_stream *s, struct caption_names *c)
+{
+	size_t len = 0;
+	const uint8_t *p = desc_find(s->desc, s->desc_len, DESC_CAPTION_SERVICE, &len);
+	unsigned n = p != NULL && len > 0 ? p[0] & 0x1f : 0;
+
+	for (size_t at = 1; n > 0 && at + 6 <= len; at += 6, n--) {
+		char code[4] = { (char)p[at], (char)p[at + 1], (char)p[at + 2], '\0' };
+
+		if (!is_code(code))
+			continue;
+		if ((p[at + 3] & 0x80) != 0)
+			memcpy(c->service[p[at + 3] & 0x3f], code, 4);
+		else			/* line 21, of one field or the other */
+			memcpy(c->cc[(p[at + 3] & 1) != 0 ? 2 : 0], code, 4);
+	}
+}
+
+const char *
+caption_language(const struct pres *p, bool service, unsigned n)
+{
+	const char *asked = service ? p->asked.service[n] : p->asked.cc[n];
+	const char *told = service ? p->told.service[n] : p->told.cc[n];
+
+	return asked[0] != '\0' ? asked : told[0] != '\0' ? told : "und";
+}
+
+void
+caption_all(const struct pres *p, struct captions *all)
+{
+	*all = (struct captions){ .cc = 0 };
+	for (unsigned i = 0; i < p->ntrack; i++) {
+		all->cc |= p->track[i].captions.cc;
+		all->services |= p->track[i].captions.services;
+	}
+	if (all->cc != 0)		/* the same once more, as 708 */
+		all->services = 0;
+	for (unsigned n = 0; n < 4; n++)
+		all->cc |= (uint8_t)((p->asked.cc[n][0] != '\0') << n);
+	for (unsigned n = 1; n < 64; n++)
+		all->services |= (uint64_t)(p->asked.service[n][0] != '\0') << n;
+}
