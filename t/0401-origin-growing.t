@@ -87,6 +87,36 @@ check 'ranges of it: what is there, what is to come, from here to the end' '
 	grep -i "^content-range: bytes 60000-60099/\*" h2
 	grep -i "^content-range: bytes 40000-9007199254740991/\*" h3
 '
+check 'the last bytes of it are not known yet: the whole' '
+	writer grow/s.ts
+	head -c 50000 seg >&7
+	eventually curl -sfI -m 1 -o /dev/null "$url/grow/s.ts"
+	curl -sN -D h1 -r -100 "$url/grow/s.ts" >r1 7>&- & p=$!
+	eventually holds r1 50000
+	tail -c +50001 seg >&7
+	exec 7>&-
+	wait $p
+	grep "^HTTP/1.1 200" h1
+	cmp seg r1
+'
+check 'its head comes before its first byte' '
+	printf "PUT /grow/h.ts HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" >head
+	mkfifo in.h
+	raw-http "$port" <in.h >put.h & wpid=$!
+	exec 7>in.h
+	cat head >&7
+	printf "\001" >&7
+	eventually curl -sfI -m 1 -o /dev/null "$url/grow/h.ts"
+	# A head that is held back comes 0.2 s later.
+	soon () {
+		t=$(curl -s -m 0.5 -o /dev/null -w "%{http_code} %{time_starttransfer}" "$url/grow/h.ts" 7>&- || true)
+		test "${t%???}" "<" "200 0.100"
+	}
+	within 10 soon
+	printf "0\r\n\r\n" >&7
+	exec 7>&-
+	wait $wpid
+'
 check 'HTTP/1.0 gets it until the connection closes' '
 	writer grow/5.ts
 	head -c 50000 seg >&7

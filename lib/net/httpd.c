@@ -261,7 +261,7 @@ take_conn(struct httpd_loop *l, int fd, const struct httpd_listener *from)
 	struct link *idle = &l->timer[HTTPD_IDLE];
 
 	/* Room for the new: the longest idle goes. */
-	if (atomic_load(&l->conns) * k->threads > k->max_conns - k->max_conns / 10 &&
+	if (atomic_load(&l->conns) * k->threads >= k->max_conns - k->max_conns / 10 &&
 	    !link_empty(idle))
 		conn_close(LINK_OF(idle->next, struct httpd_conn, timer_link), false);
 	conn_new(l, fd, from);

@@ -55,6 +55,7 @@ main(int argc, char *argv[])
 
 	if (argc < 2)
 		return 2;
+	setvbuf(stdout, NULL, _IONBF, 0);	/* a test may watch what comes */
 	/* Little room, so that a reader who does not read shows soon. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	sa.sin_port = htons((uint16_t)strtol(argv[1], NULL, 10));
