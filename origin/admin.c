@@ -98,6 +98,12 @@ reply_metrics(struct httpd_conn *c)
 	add_one(&m, "mstore_conflict_count", "counter",
 	    "Writes whose condition did not hold at the end.",
 	    atomic_load(&s->conflicts));
+	add_one(&m, "mstore_memory_bytes", "gauge",
+	    "Memory of objects in use and of requests that wait.",
+	    atomic_load(&s->httpd.memory.used));
+	add_one(&m, "mstore_memory_refused_count", "counter",
+	    "Times that there was no more of it.",
+	    atomic_load(&s->httpd.memory.refused));
 	add_one(&m, "mstore_log_lost_count", "counter",
 	    "Times that the access log could not be written.",
 	    atomic_load(&s->access.dropped));

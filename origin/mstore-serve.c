@@ -48,7 +48,9 @@ static const char help[] =
     "      --max-age-missing TIME   of a 404, and of pages (1s)\n"
     "      --max-age-playlist TIME  of playlists and manifests (1s)\n"
     "      --max-age-segment TIME   of media (8760h)\n"
+    "      --max-age-vod TIME   of playlists and manifests that have ended (1min)\n"
     "      --max-connections N  at once (as many as descriptors allow)\n"
+    "      --max-memory SIZE    of all objects in use, and of requests (512Mi)\n"
     "      --max-object SIZE    of an upload (4Gi)\n"
     "  -q, --quiet              say less; twice, errors only\n"
     "      --ready-fd N         write a newline there once it listens\n"
@@ -64,7 +66,7 @@ static const char help[] =
 enum {
 	ACCESS_LOG = 256, ADMIN, BODY_TIMEOUT, CACHE_MEMORY, CORS, GRACE, HEAD_TIMEOUT,
 	IDLE_TIMEOUT, MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT,
-	MAX_CONNECTIONS, MAX_OBJECT, READY_FD, ROOT, SEND_TIMEOUT, TEMPORAL, THREADS,
+	MAX_AGE_VOD, MAX_CONNECTIONS, MAX_MEMORY, MAX_OBJECT, READY_FD, ROOT, SEND_TIMEOUT, TEMPORAL, THREADS,
 	TOKEN_FILE,
 };
 
@@ -81,7 +83,9 @@ static const struct option longopts[] = {
 	{ "max-age-missing", required_argument, NULL, MAX_AGE_MISSING },
 	{ "max-age-playlist", required_argument, NULL, MAX_AGE_PLAYLIST },
 	{ "max-age-segment", required_argument, NULL, MAX_AGE_SEGMENT },
+	{ "max-age-vod", required_argument, NULL, MAX_AGE_VOD },
 	{ "max-connections", required_argument, NULL, MAX_CONNECTIONS },
+	{ "max-memory", required_argument, NULL, MAX_MEMORY },
 	{ "max-object", required_argument, NULL, MAX_OBJECT },
 	{ "ready-fd", required_argument, NULL, READY_FD },
 	{ "root", required_argument, NULL, ROOT },
@@ -144,9 +148,15 @@ parse_option(struct serve *s, struct options *o, int c)
 	case MAX_AGE_SEGMENT:
 		o->store.segment_s = seconds("max-age-segment", optarg);
 		break;
+	case MAX_AGE_VOD:
+		o->store.vod_s = seconds("max-age-vod", optarg);
+		break;
 	case MAX_CONNECTIONS:
 		o->httpd.max_conns = (unsigned)opt_number("max-connections", optarg, 1,
 		    1000000);
+		break;
+	case MAX_MEMORY:
+		s->httpd.memory.limit = opt_size("max-memory", optarg);
 		break;
 	case MAX_OBJECT:
 		s->max_object = opt_size("max-object", optarg);
@@ -194,17 +204,21 @@ parse_options(struct serve *s, struct options *o, int argc, char *argv[])
 			.grace_ns = 10 * CLK_SECOND, .min_progress = 16384,
 		},
 		.store = {
-			.playlist_s = 1, .segment_s = 31536000, .cors = "*",
+			.playlist_s = 1, .vod_s = 60, .segment_s = 31536000, .cors = "*",
 			.cache_bytes = 64 << 20,
 		},
 	};
 	s->max_object = UINT64_C(4) << 30;
+	s->httpd.memory.limit = 512 << 20;
+	o->store.memory = &s->httpd.memory;
 	while ((c = getopt_long(argc, argv, "l:s:" OPT_COMMON, longopts, NULL)) != -1)
 		parse_option(s, o, c);
 	if (optind != argc)
 		opt_usage(help, "unexpected argument '%s'", argv[optind]);
 	if (o->root == NULL)
 		opt_usage(help, "--root is missing");
+	if (o->store.cache_bytes > s->httpd.memory.limit)
+		opt_usage(help, "--cache-memory is more than --max-memory");
 	if (o->nlisten == 0)
 		o->listen[o->nlisten++] = "127.0.0.1:8080";
 	o->store.other_s = o->missing_s;
@@ -330,12 +344,13 @@ write_stats(struct serve *s, struct stats *stats)
 		errors += atomic_load(&n->status[4]) + atomic_load(&n->status[5]);
 		conns += atomic_load(&s->httpd.loop[i].conns);
 	}
-	stats_write(stats, json_pack("{s:I, s:I, s:I, s:I, s:I}",
+	stats_write(stats, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}",
 	    "request_count", (json_int_t)requests,
 	    "error_count", (json_int_t)errors,
 	    "bytes_uploaded", (json_int_t)in,
 	    "bytes_downloaded", (json_int_t)out,
-	    "connections", (json_int_t)conns));
+	    "connections", (json_int_t)conns,
+	    "memory_bytes", (json_int_t)atomic_load(&s->httpd.memory.used)));
 }
 
 static void

@@ -15,24 +15,51 @@ pack_memory(struct object *o)
 	return sizeof(*o) + (o->fd < 0 ? object_len(o) : 0) + o->gzip_len;
 }
 
+/*
+ * Does a playlist or manifest say that it will stay as it is?  RFC 8216 4.3.3.4;
+ * ISO/IEC 23009-1 5.3.1.2, where static is what is not said to be dynamic.
+ */
+static bool
+is_final(const char *text, size_t len)
+{
+	static const char last[] = "\n#EXT-X-ENDLIST", period[] = "<Period";
+	const char *end;
+
+	if (memmem(text, len, "<MPD", 4) == NULL)
+		return memmem(text, len, last, sizeof(last) - 1) != NULL;
+	end = memmem(text, len, period, sizeof(period) - 1);
+	return end != NULL && memmem(text, (size_t)(end - text), "dynamic", 7) == NULL;
+}
+
+static int64_t
+max_age(const struct store_config *c, enum mime_kind kind, struct object *o)
+{
+	switch (kind) {
+	case MIME_SEGMENT:
+		return c->segment_s;
+	case MIME_PLAYLIST:
+		return o->mem != NULL && is_final((const char *)o->mem,
+		    object_len(o)) ? c->vod_s : c->playlist_s;
+	default:
+		return c->other_s;
+	}
+}
+
 /* One of the two heads; gzip: of the compressed form. */
 static unsigned
 put_head(const struct store *s, const struct pack_file *f, const struct mime *m,
-    const struct object *o, bool gzip, char head[static OBJECT_HEAD])
+    struct object *o, bool gzip, char head[static OBJECT_HEAD])
 {
 	char date[HTTP_DATE], cache[STORE_FIELD];
-	const struct store_config *c = &s->config;
 	int n;
 
 	http_date(f->mtime_ns / CLK_SECOND, date);
 	if (f->cache_control[0] != '\0')
 		snprintf(cache, sizeof(cache), "%s", f->cache_control);
-	else if (m->kind == MIME_SEGMENT)
-		snprintf(cache, sizeof(cache), "public, max-age=%" PRId64 ", immutable",
-		    c->segment_s);
 	else
-		snprintf(cache, sizeof(cache), "public, max-age=%" PRId64,
-		    m->kind == MIME_PLAYLIST ? c->playlist_s : c->other_s);
+		snprintf(cache, sizeof(cache), "public, max-age=%" PRId64 "%s",
+		    max_age(&s->config, m->kind, o),
+		    m->kind == MIME_SEGMENT ? ", immutable" : "");
 	n = snprintf(head, OBJECT_HEAD, "Content-Type: %s\r\nLast-Modified: %s\r\n"
 	    "ETag: %.*s%s\"\r\nCache-Control: %s\r\n%s%s%s",
 	    f->type[0] != '\0' ? f->type : m->type, date,
@@ -75,7 +102,7 @@ compress_object(struct object *o, size_t len)
 	z.next_out = o->gzip;
 	z.avail_out = (uInt)room;
 	if (o->gzip == NULL || deflate(&z, Z_FINISH) != Z_STREAM_END ||
-	    z.total_out >= len) {
+	    z.total_out >= len || !object_take(o, z.total_out)) {
 		free(o->gzip);
 		o->gzip = NULL;
 	} else {
@@ -92,6 +119,8 @@ load_memory(struct object *o, const struct pack_file *f, bool text)
 {
 	int err;
 
+	if (!object_take(o, f->size))
+		return 0;		/* then it is sent from its file */
 	o->mem = malloc(f->size + 1);
 	if (o->mem == NULL)
 		return -ENOMEM;
@@ -105,12 +134,19 @@ load_memory(struct object *o, const struct pack_file *f, bool text)
 	return 0;
 }
 
+void
+pack_etag(char etag[static OBJECT_ETAG], int64_t mtime_ns, uint64_t ino)
+{
+	snprintf(etag, OBJECT_ETAG, "\"%" PRIx64 "-%" PRIx64 "\"",
+	    (uint64_t)mtime_ns, ino);
+}
+
 int
 pack_object(const struct store *s, const struct pack_file *f,
     struct object **out)
 {
 	struct mime m = mime_of(f->path);
-	struct object *o = object_new(f->fd);
+	struct object *o = object_new(f->fd, s->config.memory);
 	int err = 0;
 
 	if (o == NULL) {
@@ -119,8 +155,7 @@ pack_object(const struct store *s, const struct pack_file *f,
 	}
 	o->ino = f->ino;
 	o->mtime_ns = f->mtime_ns;
-	snprintf(o->etag, sizeof(o->etag), "\"%" PRIx64 "-%" PRIx64 "\"",
-	    (uint64_t)f->mtime_ns, f->ino);
+	pack_etag(o->etag, f->mtime_ns, f->ino);
 	if (!f->growing) {
 		atomic_init(&o->len, f->size);
 		atomic_init(&o->state, OBJECT_WHOLE);

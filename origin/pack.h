@@ -23,6 +23,9 @@ struct pack_file {
 int pack_object(const struct store *s, const struct pack_file *f,
     struct object **out);
 
+/* The entity tag of a file. */
+void pack_etag(char etag[static OBJECT_ETAG], int64_t mtime_ns, uint64_t ino);
+
 /* Bytes that an object keeps in memory. */
 uint64_t pack_memory(struct object *o);
 

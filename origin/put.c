@@ -1,4 +1,5 @@
 /* PUT and DELETE: who may, on what condition, and how it gets to the disk. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -8,16 +9,37 @@
 #include "lib/base/log.h"
 #include "origin/serve.h"
 
+/*
+ * Can this Host only be one of our own?  A page from elsewhere can have the name
+ * of its site lead to loopback, and its browser would let it write there; such
+ * a name has a dot, and is no address.
+ */
+static bool
+is_local(struct h1_str host)
+{
+	const char *colon = memchr(host.p, ':', host.len);
+	size_t len = colon != NULL ? (size_t)(colon - host.p) : host.len;
+	struct in_addr v4;
+	char name[16];
+
+	if (len == 0 || host.p[0] == '[' || memchr(host.p, '.', len) == NULL)
+		return true;
+	snprintf(name, sizeof(name), "%.*s", (int)len, host.p);
+	return len < sizeof(name) && inet_pton(AF_INET, name, &v4) == 1;
+}
+
 static bool
 may_write(struct httpd_conn *c, const struct h1_request *r)
 {
 	struct serve *s = serve_of(c);
 	const struct h1_str *given = h1_field(r, "authorization");
+	const struct h1_str *host = h1_field(r, "host");
 
 	if (!tokens_required(&s->tokens)) {
-		if (c->listener->loopback)
+		if (c->listener->loopback && (host == NULL || is_local(*host)))
 			return true;
-		httpd_reply_text(c, 403, s->cors,
+		httpd_reply_text(c, 403, s->cors, c->listener->loopback ?
+		    "without --token-file write to localhost, or to an address" :
 		    "without --token-file only loopback may write");
 		return false;
 	}
@@ -67,34 +89,45 @@ is_visible(const char *path, const struct h1_request *r)
 	    mime_of(path).kind != MIME_PLAYLIST;
 }
 
+/* The conditions of a request to write, or an answer and false. */
 static bool
-put_wish(struct httpd_conn *c, const struct h1_request *r, const char *path,
-    struct put_wish *wish)
+conditions(struct httpd_conn *c, const struct h1_request *r, struct store_if *must)
 {
-	const struct h1_str *cache = h1_field(r, "cache-control");
 	const struct h1_str *match = h1_field(r, "if-match");
 	const struct h1_str *none = h1_field(r, "if-none-match");
+	const struct h1_str *since = h1_field(r, "if-unmodified-since");
 
-	*wish = (struct put_wish){ .durable = !is_temporal(serve_of(c), path, r) };
-	wish->type = media_type(r);
-	if (cache != NULL)
-		wish->cache_control = *cache;
+	*must = (struct store_if){ .only_new = none != NULL };
+	if (none != NULL && !h1_is(*none, "*")) {
+		httpd_reply_text(c, 400, NULL, "to write, If-None-Match can only be *");
+		return false;
+	}
 	if (match != NULL && (match->len == 0 || match->len >= STORE_MATCH)) {
 		serve_error(c, -ESTALE);	/* it can match nothing */
 		return false;
 	}
 	if (match != NULL)
-		wish->if_match = *match;
-	wish->only_new = none != NULL && none->len == 1 && none->p[0] == '*';
-	if (none != NULL && !wish->only_new) {
-		httpd_reply_text(c, 400, NULL, "If-None-Match of a PUT can only be *");
-		return false;
-	}
+		memcpy(must->match, match->p, match->len);
+	else if (since != NULL)		/* what is no date does not count */
+		must->unmodified = http_parse_date(*since, &must->unmodified_s) == 0;
+	return true;
+}
+
+static bool
+put_wish(struct httpd_conn *c, const struct h1_request *r, const char *path,
+    struct put_wish *wish)
+{
+	const struct h1_str *cache = h1_field(r, "cache-control");
+
+	*wish = (struct put_wish){ .durable = !is_temporal(serve_of(c), path, r) };
+	wish->type = media_type(r);
+	if (cache != NULL)
+		wish->cache_control = *cache;
 	if (wish->type.len >= STORE_FIELD || wish->cache_control.len >= STORE_FIELD) {
 		httpd_reply_text(c, 431, NULL, "a field to keep is too long");
 		return false;
 	}
-	return true;
+	return conditions(c, r, &wish->must);
 }
 
 void
@@ -165,7 +198,7 @@ struct job {
 	bool	 durable, created;
 	int	 err;
 	char	 path[HTTP_PATH_MAX];
-	char	 if_match[STORE_MATCH];
+	struct store_if must;
 };
 
 static void
@@ -223,8 +256,7 @@ run_job(struct work_job *w)
 	if (job->upload != NULL)
 		job->err = store_put_commit(job->upload, &job->created);
 	else
-		job->err = store_delete(&job->serve->store, job->path,
-		    (struct h1_str){ job->if_match, strlen(job->if_match) },
+		job->err = store_delete(&job->serve->store, job->path, &job->must,
 		    job->durable);
 	httpd_post(job->conn->loop, &job->msg);
 }
@@ -251,7 +283,7 @@ serve_body_end(struct httpd_conn *c)
 	 * Readers have all of it, and need not wait for the disk; but what a
 	 * condition can still refuse was never an object.
 	 */
-	if (!u->only_new && u->if_match[0] == '\0')
+	if (!store_conditional(&u->must))
 		end_readers(c->loop, u->object, OBJECT_WHOLE);
 	x->upload = NULL;
 	if (u->durable) {
@@ -278,22 +310,19 @@ serve_body_end(struct httpd_conn *c)
 void
 serve_delete(struct httpd_conn *c, const struct h1_request *r)
 {
-	const struct h1_str *match = h1_field(r, "if-match");
+	struct store_if must;
 	struct job *job;
 	char path[HTTP_PATH_MAX];
 
-	if (!may_write(c, r) || !serve_path(c, r, path))
+	if (!may_write(c, r) || !serve_path(c, r, path) || !conditions(c, r, &must))
 		return;
 	job = calloc(1, sizeof(*job));
-	if (job == NULL || (match != NULL &&
-	    (match->len == 0 || match->len >= sizeof(job->if_match)))) {
-		free(job);
-		serve_error(c, match != NULL ? -ESTALE : -ENOMEM);
+	if (job == NULL) {
+		serve_error(c, -ENOMEM);
 		return;
 	}
+	job->must = must;
 	memcpy(job->path, path, sizeof(path));
-	if (match != NULL)
-		memcpy(job->if_match, match->p, match->len);
 	job->durable = !is_temporal(serve_of(c), path, r);
 	start_job(c, job);
 }

@@ -43,6 +43,7 @@ serve_error(struct httpd_conn *c, int err)
 		break;
 	case -ENOSPC:
 	case -EDQUOT:
+	case -EFBIG:
 		httpd_reply_text(c, 507, s->cors, NULL);
 		break;
 	case -EMFILE:

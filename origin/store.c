@@ -198,6 +198,12 @@ set_current(const struct store *s, struct shard *h, struct entry *e,
 
 /* ---- reading */
 
+static int64_t
+mtime_ns(const struct stat *st)
+{
+	return st->st_mtim.tv_sec * CLK_SECOND + st->st_mtim.tv_nsec;
+}
+
 static void
 read_field(int fd, const char *name, char out[static STORE_FIELD])
 {
@@ -218,7 +224,7 @@ load(struct store *s, const char *path, int fd, const struct stat *st,
 
 	f.size = (uint64_t)st->st_size;
 	f.ino = st->st_ino;
-	f.mtime_ns = st->st_mtim.tv_sec * CLK_SECOND + st->st_mtim.tv_nsec;
+	f.mtime_ns = mtime_ns(st);
 	read_field(fd, XATTR_TYPE, f.type);
 	read_field(fd, XATTR_CACHE, f.cache_control);
 	return pack_object(s, &f, out);
@@ -228,7 +234,7 @@ static bool
 is_same(const struct object *o, const struct stat *st)
 {
 	return o->ino == st->st_ino && atomic_load(&o->len) == (uint64_t)st->st_size &&
-	    o->mtime_ns == st->st_mtim.tv_sec * CLK_SECOND + st->st_mtim.tv_nsec;
+	    o->mtime_ns == mtime_ns(st);
 }
 
 /* The file may have been changed: look, and read it anew if so. */
@@ -324,26 +330,24 @@ new_stamp(void)
 
 /* Do the conditions of a request hold for the object that is there now? */
 static int
-check(struct store *s, const char *path, bool only_new, struct h1_str if_match,
-    bool *exists)
+check(struct store *s, const char *path, const struct store_if *must, bool *exists)
 {
-	struct object *o = NULL;
+	struct h1_str match = { must->match, strlen(must->match) };
+	char etag[OBJECT_ETAG] = "";
 	struct stat st;
-	int fd = tree_open_object(&s->tree, path, &st), err = 0;
+	int fd = tree_open_object(&s->tree, path, &st);
 
 	*exists = fd >= 0;
-	if (fd >= 0 && if_match.len > 0)
-		err = load(s, path, fd, &st, &o);
-	else if (fd >= 0)
+	if (fd >= 0) {
+		pack_etag(etag, mtime_ns(&st), st.st_ino);
 		close(fd);
-	if (err < 0)
-		return err;
-	if ((only_new && *exists) ||
-	    (if_match.len > 0 && (o == NULL || !http_etag_match(if_match,
-	    (struct h1_str){ o->etag, strlen(o->etag) }, false))))
-		err = -ESTALE;
-	object_unref(&o);
-	return err;
+	}
+	if ((must->only_new && *exists) ||
+	    (must->unmodified && *exists && st.st_mtim.tv_sec > must->unmodified_s) ||
+	    (match.len > 0 && (!*exists || !http_etag_match(match,
+	    (struct h1_str){ etag, strlen(etag) }, false))))
+		return -ESTALE;
+	return 0;
 }
 
 int
@@ -359,14 +363,13 @@ store_put(struct store *s, const char *path, const struct put_wish *wish,
 	if (u == NULL)
 		return -ENOMEM;
 	*u = (struct upload){ .store = s, .durable = wish->durable,
-	    .only_new = wish->only_new };
+	    .must = wish->must };
 	if (!copy((struct h1_str){ path, strlen(path) }, u->path, sizeof(u->path)) ||
-	    !copy(wish->if_match, u->if_match, sizeof(u->if_match)) ||
 	    !copy(wish->type, u->type, sizeof(u->type)) ||
 	    !copy(wish->cache_control, u->cache_control, sizeof(u->cache_control)))
 		err = -ENAMETOOLONG;
 	else
-		err = check(s, path, wish->only_new, wish->if_match, &exists);
+		err = check(s, path, &u->must, &exists);
 	if (err == 0 && tree_stat(&s->tree, path, &st) == 0 && !S_ISREG(st.st_mode))
 		err = -EISDIR;
 	if (err == 0)
@@ -438,6 +441,16 @@ store_put_data(struct upload *u, const void *data, size_t len)
 	return 0;
 }
 
+/* A file system without attributes goes by the name then. */
+static int
+keep_field(int fd, const char *name, const char *value)
+{
+	if (value[0] == '\0' || fsetxattr(fd, name, value, strlen(value), 0) == 0 ||
+	    errno == ENOTSUP)
+		return 0;
+	return -errno;
+}
+
 static int
 finish_file(struct upload *u)
 {
@@ -445,14 +458,11 @@ finish_file(struct upload *u)
 		{ .tv_nsec = UTIME_OMIT },
 		{ u->stamp_ns / CLK_SECOND, u->stamp_ns % CLK_SECOND },
 	};
-	int fd = u->object->fd;
+	int fd = u->object->fd, err;
 
-	/* A file system without attributes goes by the name then. */
-	if (u->type[0] != '\0')
-		fsetxattr(fd, XATTR_TYPE, u->type, strlen(u->type), 0);
-	if (u->cache_control[0] != '\0')
-		fsetxattr(fd, XATTR_CACHE, u->cache_control,
-		    strlen(u->cache_control), 0);
+	if ((err = keep_field(fd, XATTR_TYPE, u->type)) < 0 ||
+	    (err = keep_field(fd, XATTR_CACHE, u->cache_control)) < 0)
+		return err;
 	if (futimens(fd, t) < 0 || (u->durable && fsync(fd) < 0))
 		return -errno;
 	return 0;
@@ -500,8 +510,7 @@ store_put_commit(struct upload *u, bool *created)
 	if (err < 0)
 		return err;
 	pthread_mutex_lock(&h->commit);
-	err = check(s, u->path, u->only_new,
-	    (struct h1_str){ u->if_match, strlen(u->if_match) }, &existed);
+	err = check(s, u->path, &u->must, &existed);
 	if (err == 0 && (dir = name_file(u)) < 0)
 		err = dir;
 	if (err == 0) {
@@ -550,7 +559,7 @@ store_put_free(struct upload **at)
 }
 
 int
-store_delete(struct store *s, const char *path, struct h1_str if_match,
+store_delete(struct store *s, const char *path, const struct store_if *must,
     bool durable)
 {
 	uint64_t hash = hash_of(path);
@@ -560,7 +569,7 @@ store_delete(struct store *s, const char *path, struct h1_str if_match,
 	int err;
 
 	pthread_mutex_lock(&h->commit);
-	err = check(s, path, false, if_match, &exists);
+	err = check(s, path, must, &exists);
 	if (err == 0)
 		err = tree_remove(&s->tree, path, durable);
 	if (err == 0) {

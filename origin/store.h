@@ -41,9 +41,10 @@ struct shard {
 };
 
 struct store_config {
-	int64_t	 playlist_s, segment_s, other_s;	/* max-age */
+	int64_t	 playlist_s, vod_s, segment_s, other_s;	/* max-age */
 	const char *cors;		/* Access-Control-Allow-Origin, or NULL */
-	uint64_t cache_bytes;		/* of objects in memory */
+	struct budget *memory;		/* of objects in use */
+	uint64_t cache_bytes;		/* of those in memory that the table keeps */
 	unsigned cache_objects;		/* in the table, each maybe a descriptor */
 };
 
@@ -62,11 +63,18 @@ void store_close(struct store *s);
 int store_get(struct store *s, const char *path, int64_t now_ns,
     struct object **out);
 
+/* What has to hold of the object that is there, for one to write: RFC 9110 13. */
+struct store_if {
+	bool	 only_new;		/* If-None-Match: * */
+	bool	 unmodified;		/* If-Unmodified-Since */
+	int64_t	 unmodified_s;
+	char	 match[STORE_MATCH];	/* If-Match, or empty */
+};
+
 /* What a PUT asks for; texts are borrowed until store_put() returns. */
 struct put_wish {
 	bool durable;		/* on disk before the answer */
-	bool only_new;		/* If-None-Match: * */
-	struct h1_str if_match;	/* empty: none */
+	struct store_if must;
 	struct h1_str type, cache_control;	/* empty: by the name */
 };
 
@@ -75,9 +83,9 @@ struct upload {
 	struct object *object;	/* what is being made; its fd is the file */
 	uint64_t len;
 	int64_t	 stamp_ns;	/* its Last-Modified and part of its ETag */
-	bool	 durable, shown, only_new, finished;
+	bool	 durable, shown, finished;
+	struct store_if must;
 	char	 temp[TREE_TEMP];
-	char	 if_match[STORE_MATCH];
 	char	 type[STORE_FIELD], cache_control[STORE_FIELD];
 	char	 path[HTTP_PATH_MAX];
 };
@@ -97,11 +105,17 @@ int store_put_data(struct upload *u, const void *data, size_t len);
  */
 int store_put_commit(struct upload *u, bool *created);
 
+static inline bool
+store_conditional(const struct store_if *must)
+{
+	return must->only_new || must->unmodified || must->match[0] != '\0';
+}
+
 /* Forget the upload, and give it up if it was not committed. */
 void store_put_free(struct upload **u);
 
-/* if_match empty: none.  -ESTALE when it does not hold. */
-int store_delete(struct store *s, const char *path, struct h1_str if_match,
+/* -ESTALE when a condition does not hold. */
+int store_delete(struct store *s, const char *path, const struct store_if *must,
     bool durable);
 
 #endif

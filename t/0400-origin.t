@@ -53,5 +53,20 @@ check 'each kind has its type and its time' '
 	page.html text/html 1\$
 	END
 '
+check 'a playlist or manifest that has ended is kept for longer' '
+	while read -r name age text
+	do
+		printf "$text" | code -T - "$url/end/$name" | grep 20
+		curl -sfI "$url/end/$name" | grep -i "^cache-control: public, max-age=$age.\$"
+	done <<-END
+	live.m3u8 1 #EXTM3U\\n#EXTINF:2,\\n1.m4s\\n
+	vod.m3u8 60 #EXTM3U\\n#EXTINF:2,\\n1.m4s\\n#EXT-X-ENDLIST\\n
+	name.m3u8 1 #EXTM3U\\n#EXTINF:2, #EXT-X-ENDLIST\\n1.m4s\\n
+	live.mpd 1 <MPD type="dynamic"><Period/></MPD>
+	vod.mpd 60 <MPD type="static"><Period/></MPD>
+	plain.mpd 60 <MPD><Period/></MPD>
+	half.mpd 1 <MPD
+	END
+'
 stop_serving
 done_testing

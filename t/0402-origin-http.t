@@ -115,6 +115,24 @@ check 'conditions of a PUT and a DELETE' '
 	code -X DELETE -H "If-Match: \"x\"" "$url/o/1.ts" | grep 412
 	code -X DELETE -H "If-Match: $(tag "$url/o/new.ts")" "$url/o/new.ts" | grep 204
 '
+check 'a PUT or DELETE of what has changed since' '
+	old="Sun, 06 Nov 1994 08:49:37 GMT"
+	now=$(field last-modified "$url/o/1.ts")
+	code -T seg -H "If-Unmodified-Since: $old" "$url/o/1.ts" | grep 412
+	code -T seg -H "If-Unmodified-Since: $now" "$url/o/1.ts" | grep 204
+	code -T seg -H "If-Unmodified-Since: $old" "$url/o/1b.ts" | grep 201
+	code -X DELETE -H "If-Unmodified-Since: $old" "$url/o/1b.ts" | grep 412
+	code -X DELETE -H "If-None-Match: *" "$url/o/1b.ts" | grep 412
+	code -X DELETE -H "If-Unmodified-Since: $now" -H "If-Match: $(tag "$url/o/1b.ts")" "$url/o/1b.ts" | grep 204
+'
+check 'HEAD of what is sent from its file is answered at once' '
+	# A head that is held back comes 0.2 s later.
+	soon () {
+		t=$(curl -sI -o /dev/null -w "%{time_starttransfer}" "$url/o/big.mp4")
+		test "${t%???}" "<" 0.100
+	}
+	within 10 soon
+'
 check 'requests in a row on one connection, all sent at once' '
 	for i in 1 2 3 4 5
 	do

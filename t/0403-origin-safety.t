@@ -80,6 +80,11 @@ check 'a pipe, a folder, a file without permission are no objects' '
 	code "$url/a" | grep 404
 	code -T seg -H "$auth" "$url/a" | grep 409
 	code -T seg -H "$auth" "$url/a/1.ts/under" | grep 409
+	code -X DELETE -H "$auth" "$url/a" | grep 404
+	code -X DELETE -H "$auth" "$url/a/" | grep 404
+	code -X DELETE -H "$auth" "$url/" | grep 404
+	code -X DELETE -H "$auth" "$url/a/pipe" | grep 404
+	code "$url/a/1.ts" | grep 200
 '
 check 'an object over the limit, announced or not' '
 	head -c 200000 /dev/zero >big
@@ -91,8 +96,13 @@ check 'two lengths, a length and chunks, and other tricks: 400, and the end' '
 	for bad in \
 		"Content-Length: 3\r\nContent-Length: 4\r\n" \
 		"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n" \
-		"Transfer-Encoding : chunked\r\n" \
-		"X: a\r\n b\r\n" "X: a\nY: b\r\n"
+		"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n" \
+		"Content-Length: 3\r\nContent-Length: 3\r\n" \
+		"Content-Length: 3, 3\r\n" "Content-Length: +3\r\n" \
+		"Content-Length: 0x3\r\n" "Content-Length: -3\r\n" \
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" \
+		"Transfer-Encoding : chunked\r\n" "Host: u\r\n" \
+		"X: a\r\n b\r\n" "X: a\nY: b\r\n" "X: a\000b\r\n" "X: a\rb\r\n"
 	do
 		printf "PUT /a/x HTTP/1.1\r\nHost: t\r\n$auth\r\n$bad\r\n0\r\n\r\nGET /a/1.ts HTTP/1.1\r\nHost: t\r\n\r\n" |
 			raw-http "$port" >out
@@ -101,7 +111,46 @@ check 'two lengths, a length and chunks, and other tricks: 400, and the end' '
 		tail -n 1 out | grep "\[end\]"
 	done
 '
+check 'codings other than chunked: 501, and the end' '
+	for bad in "gzip, chunked" "chunked, identity" "xchunked"
+	do
+		printf "PUT /a/x HTTP/1.1\r\nHost: t\r\n$auth\r\nTransfer-Encoding: $bad\r\n\r\n0\r\n\r\nGET /a/1.ts HTTP/1.1\r\nHost: t\r\n\r\n" |
+			raw-http "$port" >out
+		test "$(grep -ac "^HTTP/1.1 " out)" -eq 1
+		grep -a "^HTTP/1.1 501" out
+		tail -n 1 out | grep "\[end\]"
+	done
+'
+check 'heads that are too large: 431 or 414, and the end' '
+	{
+		printf "GET / HTTP/1.1\r\nHost: t\r\nX: "
+		head -c 100000 /dev/zero | tr "\0" x
+	} | raw-http "$port" >out
+	grep "^HTTP/1.1 431" out
+	{
+		printf "GET /"
+		head -c 100000 /dev/zero | tr "\0" x
+	} | raw-http "$port" >out
+	grep "^HTTP/1.1 414" out
+	{
+		printf "GET / HTTP/1.1\r\nHost: t\r\n"
+		for i in $(seq 200)
+		do
+			printf "X: y\r\n"
+		done
+		printf "\r\n"
+	} | raw-http "$port" >out
+	grep "^HTTP/1.1 431" out
+'
 check 'a chunked body that is damaged' '
+	for bad in "3\nabc\n0\n\n" "3\r\nabcd" "-3\r\nabc" "0x3\r\nabc" \
+		"3;a\nb\r\nabc" "ffffffffffffffff1\r\nabc" "\r\nabc"
+	do
+		printf "PUT /a/x HTTP/1.1\r\nHost: t\r\n$auth\r\nTransfer-Encoding: chunked\r\n\r\n$bad" |
+			raw-http "$port" >out
+		test "$(grep -ac "^HTTP/1.1 " out)" -eq 1
+		grep "^HTTP/1.1 400" out
+	done
 	printf "PUT /a/x HTTP/1.1\r\nHost: t\r\n$auth\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX" |
 		raw-http "$port" >out
 	grep "^HTTP/1.1 400" out
@@ -167,6 +216,38 @@ check 'without tokens, only loopback may write' '
 	kill $pid
 	wait $pid
 '
+check 'nor may a page from elsewhere whose name leads to loopback' '
+	rm -f log
+	mstore-serve -l 127.0.0.1:0 --root root 2>log & pid=$!
+	eventually grep "listening on" log
+	loop=http://$(sed -n "s/.*listening on //p" log)
+	code -T seg -H "Host: evil.example" "$loop/a/6.ts" | grep 403
+	code -X DELETE -H "Host: evil.example:8080" "$loop/a/1.ts" | grep 403
+	code -H "Host: evil.example" "$loop/a/1.ts" | grep 200
+	code -T seg -H "Host: 1.2.3.4.evil.example" "$loop/a/6.ts" | grep 403
+	code -T seg -H "Host: 127.0.0.1.x" "$loop/a/6.ts" | grep 403
+	code -T seg -H "Host: localhost:1" "$loop/a/6.ts" | grep 201
+	code -T seg -H "Host: origin" "$loop/a/6.ts" | grep 204
+	code -T seg -H "Host: [::1]:80" "$loop/a/6.ts" | grep 204
+	kill $pid
+	wait $pid
+'
+if ip -6 address show dev lo 2>/dev/null | grep -q ::1
+then
+	check 'IPv6 is as good' '
+		rm -f log
+		mstore-serve -l "[::1]:0" --admin "[::1]:0" --root root 2>log & pid=$!
+		eventually grep "metrics on" log
+		six=$(sed -n "s/.*listening on \[::1\]://p" log)
+		code -g -T seg "http://[::1]:$six/a/7.ts" | grep 201
+		curl -sfg "http://[::1]:$six/a/7.ts" | cmp seg -
+		curl -sfg "$(sed -n "s/.*metrics on //p" log)" | grep "mstore_bytes_uploaded 94000"
+		kill $pid
+		wait $pid
+	'
+else
+	skip 'IPv6 is as good' 'this machine has none'
+fi
 check 'options that are wrong: status 2' '
 	fails 2 mstore-serve
 	fails 2 mstore-serve --root none

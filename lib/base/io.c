@@ -66,6 +66,7 @@ io_init_server(void)
 	struct sigaction sa = { .sa_handler = on_reload };
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* write(2) says it as well */
 	sigaction(SIGHUP, &sa, NULL);
 	catch_stops();
 }

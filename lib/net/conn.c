@@ -44,6 +44,7 @@ conn_later(struct httpd_conn *c)
 void
 conn_free(struct httpd_conn *c)
 {
+	budget_give(&c->loop->server->memory, c->in_len);
 	free(c->in);
 	free(c->out);
 	free(c);
@@ -148,6 +149,7 @@ refusal(int status)
 	case 417: return "only 100-continue can be expected";
 	case 431: return "too many or too long fields";
 	case 501: return "only chunked can be decoded";
+	case 503: return "too much at once";
 	case 505: return "only HTTP/1.1 and 1.0 are spoken here";
 	default: return "the request is damaged";
 	}
@@ -296,23 +298,26 @@ take(struct httpd_conn *c, const char *buf, size_t len)
 static int
 stash(struct httpd_conn *c, const char *buf, size_t len)
 {
-	if (len == 0) {
-		if (c->in_len > 0)
-			free(c->in);
-		if (c->in_len > 0)
-			c->in = NULL;
-		c->in_len = 0;
-		return 0;
-	}
-	if (c->in_len != len) {
-		char *in = realloc(c->in, len);
+	struct budget *memory = &c->loop->server->memory;
 
-		if (in == NULL)
+	if (len != c->in_len) {
+		free(c->in);
+		budget_give(memory, c->in_len);
+		c->in = NULL;
+		c->in_len = 0;
+		if (len == 0)
+			return 0;
+		if (!budget_take(memory, len))
 			return -ENOMEM;
-		c->in = in;
+		c->in = malloc(len);
+		if (c->in == NULL) {
+			budget_give(memory, len);
+			return -ENOMEM;
+		}
+		c->in_len = len;
 	}
-	memcpy(c->in, buf, len);
-	c->in_len = len;
+	if (len > 0)
+		memcpy(c->in, buf, len);
 	return 0;
 }
 
@@ -358,6 +363,10 @@ receive(struct httpd_conn *c)
 	if (c->state == CONN_DEAD)
 		return 0;
 	if (stash(c, buf + used, len - used) < 0) {
+		if (c->state == CONN_HEAD) {
+			refuse(c, 503);
+			return 1;
+		}
 		conn_close(c, true);
 		return 0;
 	}

@@ -142,6 +142,7 @@ struct httpd {
 	struct httpd_config config;
 	const struct httpd_app *app;
 	void	*user;
+	struct budget memory;		/* of objects, and of requests that wait */
 	atomic_bool stopping;
 	unsigned nlisten;
 	struct httpd_listener listener[HTTPD_LISTEN_MAX];

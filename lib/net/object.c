@@ -5,7 +5,7 @@
 #include "lib/net/wire.h"
 
 struct object *
-object_new(int fd)
+object_new(int fd, struct budget *budget)
 {
 	struct object *o = calloc(1, sizeof(*o));
 
@@ -14,7 +14,17 @@ object_new(int fd)
 	atomic_init(&o->refs, 1);
 	pthread_mutex_init(&o->lock, NULL);
 	o->fd = fd;
+	o->budget = budget;
 	return o;
+}
+
+bool
+object_take(struct object *o, uint64_t n)
+{
+	if (!budget_take(o->budget, n))
+		return false;
+	o->taken += n;
+	return true;
 }
 
 struct object *
@@ -35,6 +45,7 @@ object_unref(struct object **at)
 	if (o->fd >= 0)
 		close(o->fd);
 	wire_free(o->wire);
+	budget_give(o->budget, o->taken);
 	pthread_mutex_destroy(&o->lock);
 	free(o->waiting);
 	free(o->mem);

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/net/budget.h"
+
 enum object_state { OBJECT_GROWING, OBJECT_WHOLE, OBJECT_FAILED };
 
 #define OBJECT_ETAG	48
@@ -41,10 +43,15 @@ struct object {
 	struct wait_queue *waiting;		/* of a growing one, else NULL */
 	pthread_mutex_t lock;		/* of wire, and of len with it */
 	struct wire *wire;
+	struct budget *budget;			/* of what it has in memory, */
+	uint64_t taken;				/* so many bytes */
 };
 
 /* A growing object over fd, which it takes.  NULL without memory. */
-struct object *object_new(int fd);
+struct object *object_new(int fd, struct budget *budget);
+
+/* May it have n bytes more in memory?  Given back by the last object_unref(). */
+bool object_take(struct object *o, uint64_t n);
 
 struct object *object_ref(struct object *o);
 

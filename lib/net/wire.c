@@ -10,7 +10,7 @@
 
 /* One chunk; whatever goes wrong freezes the wire where it was. */
 static void
-append(struct wire *w, const void *data, size_t len)
+append(struct object *o, struct wire *w, const void *data, size_t len)
 {
 	char line[24];
 	int n = snprintf(line, sizeof(line), "%zx\r\n", len);
@@ -21,7 +21,8 @@ append(struct wire *w, const void *data, size_t len)
 	uint64_t at = atomic_load(&w->len);
 	ssize_t want = n + (ssize_t)len + 2;
 
-	if (at + len > WIRE_MAX || pwritev(w->fd, iov, 3, (off_t)at) != want) {
+	if (at + len > WIRE_MAX || !object_take(o, (uint64_t)want) ||
+	    pwritev(w->fd, iov, 3, (off_t)at) != want) {
 		atomic_store(&w->frozen, true);
 		return;
 	}
@@ -45,7 +46,7 @@ make(struct object *o)
 		return NULL;
 	}
 	if (len > 0)
-		append(w, data, len);
+		append(o, w, data, len);
 	free(data);
 	return w;
 }
@@ -66,7 +67,7 @@ wire_grow(struct object *o, const void *data, size_t len)
 {
 	pthread_mutex_lock(&o->lock);
 	if (o->wire != NULL && !atomic_load(&o->wire->frozen))
-		append(o->wire, data, len);
+		append(o, o->wire, data, len);
 	atomic_fetch_add(&o->len, len);
 	pthread_mutex_unlock(&o->lock);
 }

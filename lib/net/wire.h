@@ -8,7 +8,8 @@
  *
  * Spec     RFC 9112 7.1.
  * Shape    Made when the first reader comes, and while it stays small: after
- *          WIRE_MAX it is frozen, and readers go on with chunks of their own.
+ *          WIRE_MAX, or when there is no more memory for it, it is frozen, and
+ *          readers go on with chunks of their own.
  * Threads  wire_grow() and wire_end(): the writer; all others: any.
  */
 #ifndef WIRE_H

@@ -9,6 +9,15 @@
 #include "lib/net/wire.h"
 #include "t/tap.h"
 
+static struct object *
+new_object(uint64_t limit)
+{
+	static struct budget budget;
+
+	budget.limit = limit;
+	return object_new(memfd_create("test", MFD_CLOEXEC), &budget);
+}
+
 static void
 grow(struct object *o, const char *text)
 {
@@ -46,7 +55,7 @@ decode(const struct wire *w, char *body, size_t size)
 static void
 test_wire(void)
 {
-	struct object *o = object_new(memfd_create("test", MFD_CLOEXEC));
+	struct object *o = new_object(UINT64_MAX);
 	struct wire *w;
 	char body[64];
 
@@ -68,7 +77,7 @@ test_wire(void)
 static void
 test_failed(void)
 {
-	struct object *o = object_new(memfd_create("test", MFD_CLOEXEC));
+	struct object *o = new_object(UINT64_MAX);
 	struct wire *w = wire_of(o);
 	char body[64];
 
@@ -82,7 +91,7 @@ test_failed(void)
 static void
 test_frozen(void)
 {
-	struct object *o = object_new(memfd_create("test", MFD_CLOEXEC));
+	struct object *o = new_object(UINT64_MAX);
 	struct wire *w = wire_of(o);
 	size_t piece = WIRE_MAX / 4;
 	char *data = calloc(1, piece);
@@ -101,7 +110,7 @@ test_frozen(void)
 	is(atomic_load(&w->len), at, "its end is not on the wire");
 	free(data);
 	object_unref(&o);
-	o = object_new(memfd_create("test", MFD_CLOEXEC));
+	o = new_object(UINT64_MAX);
 	atomic_store(&o->len, WIRE_START + 1);
 	ok(wire_of(o) == NULL, "nor is a large object copied for a late reader");
 	object_unref(&o);
