@@ -144,7 +144,8 @@ hlsload_clear(struct hlsload *l)
 }
 
 static struct hlsload_item *
-find_item(struct hlsload *l, const char *uri, struct hls_range range)
+find_item(struct hlsload *l, const char *uri, struct hls_range range,
+    int64_t period)
 {
 	struct hlsload_item *i, *place = NULL;
 	char url[URL_MAX];
@@ -153,7 +154,7 @@ find_item(struct hlsload *l, const char *uri, struct hls_range range)
 	for (i = l->item; i < l->item + HLSLOAD_ITEMS; i++) {
 		if (i->url != NULL && i->failed && i->used == 0)
 			free_item(i);
-		if (i->url != NULL && strcmp(i->url, url) == 0 &&
+		if (i->url != NULL && i->period == period && strcmp(i->url, url) == 0 &&
 		    i->range.offset == range.offset && i->range.len == range.len) {
 			i->used++;
 			return i;
@@ -166,6 +167,7 @@ find_item(struct hlsload *l, const char *uri, struct hls_range range)
 	if ((place->url = strdup(url)) == NULL)
 		out_of_memory();
 	place->range = range;
+	place->period = period;
 	place->id = ++l->ids;
 	place->used = 1;
 	place->job = start(l, url, range, ITEM_MAX);
@@ -173,28 +175,29 @@ find_item(struct hlsload *l, const char *uri, struct hls_range range)
 }
 
 struct hlsload_item *
-hlsload_key(struct hlsload *l, const struct hls_key *key)
+hlsload_key(struct hlsload *l, const struct hls_key *key, int64_t period)
 {
 	struct hlsload_item *item;
 
 	if (key->method != HLS_AES_128 || strcmp(key->keyformat, "identity") != 0)
 		fatal(EXIT_INPUT, 0, "'%s' is encrypted by %s for '%s', which cannot be "
 		    "read", l->name, key->method_name, key->keyformat);
-	item = find_item(l, key->uri, (struct hls_range){ 0, -1 });
+	item = find_item(l, key->uri, (struct hls_range){ 0, -1 }, period);
 	item->is_key = true;
 	return item;
 }
 
 struct hlsload_item *
-hlsload_map(struct hlsload *l, const struct hls *list, const struct hls_segment *segment)
+hlsload_map(struct hlsload *l, const struct hls *list,
+    const struct hls_segment *segment, int64_t period)
 {
 	const struct hls_map *map = &list->map[segment->map];
 	unsigned before = l->ids;
-	struct hlsload_item *item = find_item(l, map->uri, map->range);
+	struct hlsload_item *item = find_item(l, map->uri, map->range, period);
 
 	if (map->key == HLS_NONE || l->ids == before)
 		return item;
-	item->key = hlsload_key(l, &list->key[map->key]);
+	item->key = hlsload_key(l, &list->key[map->key], period);
 	hlsload_iv(&list->key[map->key], segment->number, item->iv);
 	return item;
 }

@@ -1,7 +1,8 @@
 /*
  * hlsload.h - load what a media playlist names: segments, maps and keys.
  *
- * Maps and keys are loaded once and kept while they may be used again.  What is
+ * Maps and keys are loaded once in a period and kept while they may be used again:
+ * a server that was started anew may have others of the same name.  What is
  * encrypted by AES-128 is decrypted in place.
  *
  * Spec     RFC 8216 and draft-pantos-hls-rfc8216bis: 4.4.4.4 and 5.2 (keys, IV),
@@ -28,6 +29,7 @@
 struct hlsload_item {
 	char	*url;			/* NULL: the place is free */
 	struct hls_range range;
+	int64_t	 period;
 	unsigned id, used;		/* segments that wait for it or need it */
 	struct fetch_job *job;
 	struct hlsload_item *key;	/* of an encrypted map */
@@ -58,9 +60,10 @@ struct fetch_job *hlsload_start(const struct hlsload *l, const char *uri,
     struct hls_range range, size_t limit);
 
 /* A key, or the map of a segment. */
-struct hlsload_item *hlsload_key(struct hlsload *l, const struct hls_key *key);
+struct hlsload_item *hlsload_key(struct hlsload *l, const struct hls_key *key,
+    int64_t period);
 struct hlsload_item *hlsload_map(struct hlsload *l, const struct hls *list,
-    const struct hls_segment *segment);
+    const struct hls_segment *segment, int64_t period);
 void hlsload_done(struct hlsload_item *item);	/* NULL is fine */
 
 /* Finish what has been loaded. */

@@ -123,9 +123,10 @@ begin_slot(struct hlstrack_private *p)
 		return true;
 	}
 	if (seg->map != HLS_NONE)
-		s->map = hlsload_map(&p->load, &p->list, seg);
+		s->map = hlsload_map(&p->load, &p->list, seg, s->seg.period);
 	if (seg->key != HLS_NONE) {
-		s->key = hlsload_key(&p->load, &p->list.key[seg->key]);
+		s->key = hlsload_key(&p->load, &p->list.key[seg->key],
+		    s->seg.period);
 		hlsload_iv(&p->list.key[seg->key], seg->number, s->iv);
 	}
 	s->job = hlsload_start(&p->load, seg->uri, seg->range, SEGMENT_MAX);

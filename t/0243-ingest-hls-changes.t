@@ -119,6 +119,27 @@ check 'a playlist that begins anew with lower numbers is followed' '
 	test "$(frames ts-again.ts | wc -l)" -ge 125
 	mlive-ingest ts-again.ts 2>&1 >again | grep "lost=0"
 '
+check 'an initialization section of the same name is another one after a discontinuity' '
+	mkdir swap
+	cp fmp4/* swap
+	ff -f lavfi -i testsrc2=size=480x270:rate=25:duration=2 -c:v libx264 -preset ultrafast -g 25 \
+		-f hls -hls_time 1 -hls_playlist_type vod -hls_segment_type fmp4 \
+		-hls_fmp4_init_filename other.mp4 -hls_segment_filename "swap/b%d.m4s" swap/b.m3u8
+	printf "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MAP:URI=\"init.mp4\"\n" >swap/live.m3u8
+	printf "#EXTINF:1,\ni%d.m4s\n" 0 1 2 >>swap/live.m3u8
+	mlive-ingest "$url/swap/live.m3u8" >swap.ts & pid=$!
+	eventually test -s swap.ts
+	cp swap/live.m3u8 swap/new
+	{ echo "#EXT-X-DISCONTINUITY"; printf "#EXTINF:1,\nb%d.m4s\n" 0 1; echo "#EXT-X-ENDLIST"; } >>swap/new
+	mv swap/other.mp4 swap/init.mp4
+	mv swap/new swap/live.m3u8
+	wait $pid
+	ffprobe -v error -select_streams v -show_entries frame=width -of csv=p=0 swap.ts 2>messages |
+		tr -d , | grep . | uniq -c | tr -s " \n" "  " >got
+	cat got messages
+	test ! -s messages
+	grep "75 320 50 480" got
+'
 check 'segments that were gone before they were asked for are counted' '
 	grep -A1 EXTINF ts/i.m3u8 | grep -v "^--" >pairs
 	{ sed "/EXTINF/,\$d;/TYPE/d" ts/i.m3u8; head -n 8 pairs; } >ts/skip.m3u8
