@@ -1,0 +1,184 @@
+#!/bin/sh
+# The examples of the manuals work as pasted (but for ports, interfaces and folders).
+. "$(dirname "$0")/lib.sh"
+. "$top/t/chain.sh"
+. "$top/t/paste.sh"
+
+need 'no ffmpeg' ffmpeg -version
+need 'no mandoc' mandoc -T ascii "$top/man/mts.7"
+film
+# No screen and no loudspeaker: a player shows and plays into nothing.
+export SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy
+ffmpeg -nostdin -v error -y -ss 5 -i "$film" -t 4 -vf scale=-2:216 -c:a aac \
+	-c:v libx264 -preset ultrafast -g 24 -metadata:s:a language=eng film.mp4
+mlive-ingest -q film.mp4 | mlive-encode -q -r 216p@400k -r 144p@200k >recording.ts
+mlive-ingest -q -t 2s test:?fps=24 >in.ts
+
+# grown FILE BYTES: it has so many at least
+grown () {
+	test -e "$1" || return 1
+	test "$(wc -c <"$1")" -ge "$2"
+}
+
+# shows FILE WORD...: the streams in it have all these words in their description
+shows () {
+	ffprobe -v error -show_entries stream=width,height,codec_name,r_frame_rate \
+		-of csv=p=0 "$1" >shown
+	shift
+	for word in "$@"
+	do
+		grep -q "$word" shown || { cat shown; return 1; }
+	done
+}
+
+check 'mlive-ingest: a film as a live source' '
+	run example mlive-ingest.1 1
+	within 40 grown ladder.ts 100000
+	end
+	shows ladder.ts h264,384,216 aac
+'
+check 'mlive-ingest: a test stream in real time' '
+	run example mlive-ingest.1 2
+	within 40 grown test.ts 1000000
+	end
+	shows test.ts 1280,720 60000/1001
+'
+check 'mlive-ingest: a multicast group of one source' '
+	send "rtp://232.1.1.1:$udp?localaddr=127.0.0.1" rtp_mpegts
+	run example mlive-ingest.1 3
+	within 40 grown stream.ts 100000
+	end
+	kill -9 $sender
+	shows stream.ts h264 aac
+'
+check 'mlive-ingest: the first seconds of a program' '
+	run example mlive-ingest.1 4
+	finish
+	shows cut.ts 256,144
+	fails 1 grep 384,216 shown
+'
+stage origin /dev/null /dev/null mstore-serve -l "127.0.0.1:$port" --root srv/media
+check 'mpkg-segment: a recording' '
+	cp recording.ts film.ts
+	run example mpkg-segment.1 1
+	finish
+	grep ENDLIST film/v2/index.m3u8
+'
+check 'mlive-ingest: a channel that somebody else packages' '
+	cp -r film srv/media/live/one || { mkdir -p srv/media/live; cp -r film srv/media/live/one; }
+	run example mlive-ingest.1 5
+	finish
+	shows one.ts 384,216 aac
+	rm -r srv/media/live/one
+'
+check 'mlive-ingest: whoever writes into a named pipe' '
+	run example mlive-ingest.1 6
+	within 10 test -p run/studio.ts
+	cat recording.ts >run/studio.ts
+	cat recording.ts >run/studio.ts
+	within 20 grep DISCONTINUITY srv/live/studio/v1/index.m3u8
+	end
+'
+check 'mlive-encode: a ladder of three rungs' '
+	run example mlive-encode.1 1
+	finish
+	shows ladder.ts 1920,1080 1280,720 640,360 aac
+'
+check 'mlive-encode: HEVC, and half the frame rate' '
+	run example mlive-encode.1 2
+	finish
+	shows ladder.ts hevc,1920,1080 h264,1280,720,24/1 h264,640,360,12/1
+'
+check 'mlive-encode: as the x264 command line codes' '
+	run example mlive-encode.1 3
+	finish
+	shows out.ts h264,1280,720
+'
+send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
+check 'mpkg-segment: a live channel of three minutes' '
+	run example mpkg-segment.1 2
+	within 40 served live/one/v2/index.m3u8
+	end
+'
+check 'mlive(7): a channel is a line of tools' '
+	rm -rf srv/media/live/one
+	run example mlive.7 1
+	within 40 served live/one/v3/index.m3u8
+	end
+'
+check 'mstore-serve: an object written and read' '
+	run example mstore-serve.1 3
+	finish
+	head -c 1000 film.mp4 >want
+	tail -c 1000 run.log | cmp - want
+'
+check 'mstore-serve: a recording read while it is made' '
+	run example mstore-serve.1 4
+	within 20 grep "Stream.*Video: h264" run.log
+	end
+'
+kill "$sender" "$origin"
+wait "$origin"
+check 'mstore-serve: a folder for this machine' '
+	run example mstore-serve.1 1
+	within 10 grep "metrics on" run.log
+	curl -sf "http://127.0.0.1:$admin/metrics" | grep "^mstore_"
+	end
+'
+check 'mstore-serve: a token for the network' '
+	run example mstore-serve.1 2
+	within 10 grep "listening" run.log
+	curl -s -o answer -w "%{http_code}\n" -T film.mp4 "http://127.0.0.1:$port/a.mp4" |
+		grep 401
+	curl -sf -H "Authorization: Bearer $(cat token)" -T film.mp4 \
+		"http://127.0.0.1:$port/a.mp4"
+	served a.mp4
+	end
+'
+check 'mlive(7): a film as a channel' '
+	rm -rf srv/media/live/one
+	run example mlive.7 2
+	within 40 served live/one/v2/index.m3u8
+	end
+'
+check 'mlive(7): a file for video on demand' '
+	run example mlive.7 3
+	finish
+	grep ENDLIST srv/media/vod/film/v2/index.m3u8
+'
+check 'mlive(7): whether a command is slow' '
+	run example mlive.7 4
+	within 60 grep speed_milli run.log
+	end
+'
+check 'mts(7): the clock packets of a stream' '
+	run example mts.7 1
+	finish
+	grep -E "^ 47 .* 45 42 50 30" run.log
+'
+check 'mts(7): record what arrives' '
+	rm recording.ts
+	send "udp://127.0.0.1:$udp?pkt_size=1316"
+	run example mts.7 2 1
+	within 20 grown recording.ts 200000
+	end
+	kill -9 $sender
+	run example mts.7 2 2
+	finish
+	shows ladder.ts h264,384,216 aac
+'
+check 'mts(7): a rung of a ladder' '
+	run example mts.7 3
+	within 20 grep "Stream.*Video: h264" run.log
+	end
+	fails 1 grep -i error run.log
+'
+check 'every example of every manual was run' '
+	for page in "$top"/man/*.[17]
+	do
+		page=${page##*/}
+		examples "$page" | sed "s/ .*//; s/^/$page /"
+	done | sort -u >want
+	sort -u ran | diff want -
+'
+done_testing
