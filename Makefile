@@ -15,11 +15,10 @@
 FOLDERS := ingest encode package origin tailor transport schedule
 LAYERS  := lib/base lib/media lib/net
 
-# Packages a folder cannot be built without, and ones it uses when present
-# (its sources then see HAVE_SRT and the like).
+# Packages a folder cannot be built without, and in FOLDER_want ones that it uses
+# when present (its sources then see HAVE_NAME).
 lib_need    := jansson libcurl
 ingest_need := libavformat libavcodec libavutil libcrypto
-ingest_want := srt
 encode_need := libavcodec libavutil libavfilter libswscale libswresample x264 x265
 origin_need := zlib
 
@@ -45,8 +44,10 @@ have  := $(foreach p,$(asked),$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null &&
 pkg    = $(if $($(2)_pkgs),$(shell $(PKG_CONFIG) $(1) $($(2)_pkgs)))
 macro  = -DHAVE_$(shell printf %s '$(1)' | tr a-z- A-Z_)
 lacks  = $(filter-out $(have),$($(1)_need))
-BUILT := $(foreach f,$(FOLDERS),$(if $(call lacks,$(f)),\
-	$(warning $(f)/ is left out: no package $(call lacks,$(f))),$(f)))
+# Goals that begin with .ci/deps need no warning of what it is about to install.
+installs = $(filter demo check bench,$(MAKECMDGOALS))
+BUILT := $(foreach f,$(FOLDERS),$(if $(call lacks,$(f)),$(if $(installs),,\
+	$(warning $(f)/ is left out: no package $(call lacks,$(f)))),$(f)))
 lib_pkgs := $(filter $(have),$(lib_need))
 
 # ---- objects and tools
