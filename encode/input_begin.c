@@ -141,7 +141,7 @@ input_begin_without_video(struct input *in)
 		if (in->stream[i].out != NULL && in->out.pcr_pid < INPUT_AUDIO_PID)
 			in->out.pcr_pid = in->stream[i].out->pid;
 	if (!live) {
-		timing_start(&first, grid, t, true);
+		timing_start(&first, grid, grid.rate, t, true);
 		phase = first.phase;
 	}
 	output_mark(&in->out, grid, live ? &in->epoch : NULL);

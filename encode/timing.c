@@ -4,13 +4,17 @@
 #include "encode/timing.h"
 
 void
-timing_start(struct timing *g, struct grid grid, int64_t t, bool file)
+timing_start(struct timing *g, struct grid grid, struct rational rate, int64_t t,
+    bool file)
 {
 	int64_t k = grid_picture(&grid, file ? TIMING_FILE_START : t);
 
 	if (file)
 		k = (k + grid.pictures - 1) / grid.pictures * grid.pictures;
-	*g = (struct timing){ .grid = grid, .next_k = k };
+	*g = (struct timing){
+		.grid = grid, .next_k = k, .last_t = t,
+		.step = rescale_near(16 * 90000, rate.den, rate.num),
+	};
 	g->phase = t - grid_time(&grid, g->next_k);
 }
 
@@ -22,13 +26,29 @@ offset_of(const struct timing *g, int64_t t)
 	    1000 * g->grid.rate.num, 90000 * g->grid.rate.den);
 }
 
+/*
+ * How early a picture may be for its slot, in thousandths of it: a little more than
+ * half the distance of the source's pictures, for the nearest one is wanted.
+ */
+static int64_t
+allowance(struct timing *g, int64_t t)
+{
+	int64_t slot = rescale_near(16 * 90000, g->grid.rate.den, g->grid.rate.num);
+	int64_t step = (t - g->last_t) * 16;
+
+	if (step >= 0 && step < 2 * slot)
+		g->step += (step - g->step) / 16;
+	g->last_t = t;
+	return g->step < slot ? rescale_near(600, g->step, slot) : 600;
+}
+
 struct timing_plan
 timing_next(struct timing *g, int64_t t)
 {
 	struct timing_plan p = { .k = g->next_k };
 	int64_t e = offset_of(g, t);
 
-	if (e <= -600) {		/* past its slot, which is taken */
+	if (e <= -allowance(g, t)) {		/* past its slot, which is taken */
 		g->dropped++;
 		p.drop = true;
 		return p;

@@ -27,6 +27,7 @@ struct timing {
 	struct grid grid;
 	int64_t	 phase;		/* source minus grid */
 	int64_t	 next_k;
+	int64_t	 last_t, step;	/* of the source; the step smoothed, in 1/16 ticks */
 	uint64_t repeated, dropped, gaps;
 };
 
@@ -38,8 +39,12 @@ struct timing_plan {
 	int64_t	 k;		/* its number */
 };
 
-/* file: the first picture, whenever it was, begins the first segment from 10 s on. */
-void timing_start(struct timing *g, struct grid grid, int64_t t, bool file);
+/*
+ * rate: of the source.  file: the first picture, whenever it was, begins the first
+ * segment from 10 s on.
+ */
+void timing_start(struct timing *g, struct grid grid, struct rational rate, int64_t t,
+    bool file);
 struct timing_plan timing_next(struct timing *g, int64_t t);
 
 /*

@@ -92,7 +92,7 @@ start(struct vtrack *v)
 	v->rate = timing_rate(t, v->nprobe, stated_rate(v));
 	master = ladder_rate(v->opt, v->rate);
 	timing_start(&v->timing, grid_make(master, v->opt->segment_ns),
-	    t[0] - v->phase, v->file);
+	    v->rate, t[0] - v->phase, v->file);
 	v->timing.phase += v->phase;
 	v->start = grid_time(&v->timing.grid, v->timing.next_k);
 	v->deint.fields = 2 * master.num * v->rate.den > 3 * v->rate.num * master.den;

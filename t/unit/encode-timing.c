@@ -7,7 +7,8 @@ begin(int64_t num, int64_t den, int64_t t, bool file)
 {
 	struct timing g;
 
-	timing_start(&g, grid_make((struct rational){ num, den }, 2000000000), t, file);
+	timing_start(&g, grid_make((struct rational){ num, den }, 2000000000),
+	    (struct rational){ num, den }, t, file);
 	return g;
 }
 
@@ -29,6 +30,26 @@ clean(int64_t num, int64_t den, int jitter)
 	ok(right && g.repeated == 0 && g.dropped == 0,
 	    "%lld/%lld with a jitter of %d ticks: all pictures, once",
 	    (long long)num, (long long)den, jitter);
+}
+
+/* Of a faster source each slot gets the picture that is nearest to it. */
+static void
+faster(int source, int grid)
+{
+	struct timing g;
+	bool near = true;
+
+	timing_start(&g, grid_make((struct rational){ grid, 1 }, 2000000000),
+	    (struct rational){ source, 1 }, 0, false);
+	for (int i = 0; i < 10 * source; i++) {
+		int64_t t = i * 90000 / source;
+		struct timing_plan p = timing_next(&g, t);
+
+		near &= p.repeat == 0 && (p.drop ||
+		    llabs(t - grid_time(&g.grid, p.k)) * source * 10 <= 90000 * 6);
+	}
+	ok(near, "%d to %d: the nearest pictures", source, grid);
+	ok(g.next_k >= 10 * grid - 1 && g.next_k <= 10 * grid, "as many as there are slots");
 }
 
 static void
@@ -96,10 +117,14 @@ main(void)
 		timing_next(&g, i * 3600);
 	is(g.repeated, 50, "25 to 30: every fifth is made twice");
 	is(g.dropped, 0, "and none dropped");
+	faster(50, 25);
+	faster(60, 25);
+	faster(25, 10);
 	g = begin(25, 1, 0, false);
 	for (int i = 0; i < 500; i++)
-		timing_next(&g, i * 1800);
-	is(g.dropped, 249, "50 to 25: every other is dropped");
+		p = timing_next(&g, i * 1800);
+	is(g.dropped, 250, "from 25 to 50 on the way: every other is dropped");
+	ok(p.drop, "that which is between two slots");
 
 	rate((struct rational){ 25, 1 }, 1, none, (struct rational){ 25, 1 });
 	rate(ntsc, 1, none, ntsc);
