@@ -288,6 +288,19 @@ position(const struct atrack *a)
 	    (a->swr != NULL ? swr_get_delay(a->swr, ATRACK_RATE) : 0);
 }
 
+/* Silence for n samples from position() on; what is to be dropped is of these. */
+static void
+pad(struct atrack *a, int64_t n)
+{
+	int64_t drop = a->trim < n ? a->trim : n;
+
+	a->trim -= drop;
+	append(a, NULL, n - drop);
+	a->padded += (uint64_t)(n - drop);
+	a->gaps += !a->filling;
+	a->filling = true;
+}
+
 static void
 correct_softly(struct atrack *a, int samples)
 {
@@ -332,12 +345,9 @@ align(struct atrack *a, int64_t want)
 		a->gaps++;
 	} else if (error >= HARD || (a->lossy > 0 && error >= HARD_LOSSY)) {
 		flush(a);
-		error = want - position(a);
-		append(a, NULL, error);
-		a->padded += (uint64_t)error;
+		pad(a, want - position(a));
 		a->error = 0;
-		a->gaps++;
-	} else if (error <= -HARD) {
+	} else if (error <= -HARD || (a->lossy > 0 && error <= -HARD_LOSSY)) {
 		a->trim += -error;
 		a->trimmed += (uint64_t)-error;
 		a->error = 0;
@@ -367,6 +377,7 @@ take_frame(struct atrack *a, AVFrame *f)
 	if (!open_swr(a, f, layout))
 		return;
 	align(a, sample_of(t));
+	a->filling = false;
 	correct_softly(a, f->nb_samples);
 	resample(a, f);
 }
@@ -400,16 +411,16 @@ send_split(struct atrack *a, const uint8_t *data, size_t len, int64_t t, bool lo
 
 void
 atrack_unit(struct atrack *a, const uint8_t *data, size_t len, int64_t t,
-    bool damaged)
+    bool broken)
 {
 	uint64_t errors = a->dec.errors;
 
 	if (!a->decoding)
 		return;
-	if (damaged)
+	if (broken)
 		a->lossy = 2;	/* it shows in the times of the unit after it */
 	if (a->splitting)
-		send_split(a, data, len, t, damaged);
+		send_split(a, data, len, t, broken);
 	else
 		decoder_send(&a->dec, data, len, t, t);
 	if (a->dec.errors != errors)
@@ -428,10 +439,7 @@ atrack_fill(struct atrack *a, int64_t t)
 	if (missing <= 0)
 		return;
 	flush(a);
-	missing = sample_of(t) - position(a);
-	append(a, NULL, missing);
-	a->padded += (uint64_t)missing;
-	a->gaps++;
+	pad(a, sample_of(t) - position(a));
 }
 
 int64_t

@@ -5,7 +5,7 @@
  * each decoded frame says where it belongs, and what differs is corrected.  Up
  * to DRIFT_DEAD nothing is done; beyond it the resampler runs faster or slower by
  * at most a thousandth until it fits; a hole or an overlap of HARD or more, or a
- * smaller hole where the stream is damaged, is filled with silence or cut.  AAC
+ * smaller one where the stream is damaged or switches, is filled with silence or cut.  AAC
  * frame n begins at sample 1024 n, whenever the program was started.
  *
  * Spec     AAC-LC, ADTS: ISO/IEC 14496-3 1.A.2.
@@ -53,6 +53,7 @@ struct atrack {
 	AVAudioFifo *fifo;
 	int64_t	 fifo_pos;		/* sample number of its end */
 	int64_t	 trim;			/* samples still to be dropped */
+	bool	 filling;		/* the last that came was silence of ours */
 	int64_t	 error;			/* smoothed, in 1/16 samples */
 	int64_t	 soft_left;		/* samples of correction under way */
 
@@ -72,9 +73,12 @@ void atrack_init(struct atrack *a, struct output *out, struct output_stream *s,
 int atrack_codec(struct atrack *a, enum codec codec, const uint8_t *desc,
     size_t desc_len);
 
-/* A PES payload; t PES_NO_TIME: it follows the one before. */
+/*
+ * A PES payload; t PES_NO_TIME: it follows the one before.  broken: it does not
+ * follow it, for something is missing, or another source begins.
+ */
 void atrack_unit(struct atrack *a, const uint8_t *data, size_t len, int64_t t,
-    bool damaged);
+    bool broken);
 
 /* Silence up to t, if the track has begun and is behind. */
 void atrack_fill(struct atrack *a, int64_t t);

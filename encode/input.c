@@ -135,7 +135,8 @@ take_unit(struct input *in, const struct tsdemux_event *ev)
 	} else {
 		if (codec_kind(s->codec) == KIND_AUDIO && t != PES_NO_TIME)
 			in->audio_t = t;
-		input_deliver(in, s, ev->data, ev->len, t, ev->damaged, section,
+		input_deliver(in, s, ev->data, ev->len, t,
+		    ev->damaged || ev->discontinuity, section,
 		    in->epoch.now.off);
 	}
 	keep_together(in);

@@ -6,6 +6,12 @@
 #include "encode/input_private.h"
 #include "lib/base/log.h"
 
+/*
+ * Copied audio is cut between PES packets, which may have a third of a second of it;
+ * what is too early is less of a harm than a hole at the beginning.
+ */
+#define PREROLL	(INT64_C(90000) / 2)
+
 void
 input_hold(struct input *in, struct input_stream *s,
     const struct tsdemux_event *ev, int64_t t)
@@ -54,25 +60,26 @@ adjust_cue(uint8_t *p, size_t len, int64_t shift)
 	p[len - 1] = (uint8_t)crc;
 }
 
-/* Data and copied audio: as it is, at its new time. */
+/* Data and copied audio: as it is, at its new time.  Audio never goes back. */
 static void
 pass(struct input *in, struct input_stream *s, const uint8_t *data, size_t len,
     int64_t t, bool section, int64_t shift)
 {
+	bool audio = codec_kind(s->codec) == KIND_AUDIO;
 	struct output_unit *u;
-	int64_t grid = t - in->phase;
+	int64_t grid = t != PES_NO_TIME ? t - in->phase : s->last_t;
 
-	if (t == PES_NO_TIME)
-		grid = s->last_t;
-	if (grid < in->start)
+	if (grid < in->start - (audio ? PREROLL : 0) ||
+	    (audio && t != PES_NO_TIME && grid <= s->last_t))
 		return;
 	u = output_unit_new(data, len);
 	u->section = section;
-	u->pts = u->dts = s->last_t = grid;
-	u->random_access = codec_kind(s->codec) == KIND_AUDIO;
+	u->pts = t != PES_NO_TIME ? grid : t;
+	u->dts = s->last_t = grid;
+	u->random_access = audio;
 	if (section)
 		adjust_cue(u->data, len, shift - in->phase);
-	if (codec_kind(s->codec) == KIND_AUDIO && !s->waited_for) {
+	if (audio && !s->waited_for) {
 		s->waited_for = true;
 		output_require(&in->out, s->out, true);
 	}

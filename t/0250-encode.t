@@ -129,8 +129,23 @@ check 'sound alone and live: boundary points on it, and segments numbered by the
 	test "$(head -n 1 n1 | tr -dc 0-9)" -gt 1000000
 '
 check 'audio copied, and left out' '
-	mlive-encode -q -a copy -r 180p@300k <in.ts >ac.ts
-	clean ac.ts
+	for c in "ac3 -ac 6" "aac -ac 2" mp2 libopus eac3
+	do
+		ffmpeg -v error -y -i in.ts -map 0 -c:v copy -c:a $c \
+			-metadata:s:a:0 language=fra -f mpegts co.ts
+		mlive-encode -q -a copy -r 180p@300k <co.ts >ac.ts
+		clean ac.ts
+		for f in co ac
+		do
+			ffmpeg -v error -y -i $f.ts -map 0:a -c copy -f data $f.data
+			ffprobe -v error -select_streams a -show_entries \
+				stream=codec_name,channels:stream_tags=language -of csv=p=0 $f.ts |
+				sort -u >$f.shape
+		done
+		diff co.shape ac.shape
+		tail -c "$(wc -c <ac.data)" co.data | cmp - ac.data
+		test "$(stamps ac.ts a:0 | head -n 1)" -le "$(stamps ac.ts v:0 | head -n 1)"
+	done
 	mlive-encode -q -a none -r 180p@300k <in.ts >an.ts
 	test "$(shape an.ts a)" = ""
 '

@@ -12,12 +12,12 @@ psnr () {
 		sed -n 's/.*average:\([0-9.]*\).*/\1/p'
 }
 
-# lips FILE - flashes and beeps come together, within 2 ms, as often as LEAST.
+# lips FILE N - the last N flashes and beeps come together, within 2 ms.
 lips () {
-	flashes "$1" >f
-	beeps "$1" >b
-	test "$(wc -l <b)" -ge "$2"
-	tail -n "$(wc -l <b)" f | paste - b >both
+	flashes "$1" | tail -n "$2" >f
+	beeps "$1" | tail -n "$2" >b
+	test "$(wc -l <b)" -eq "$2"
+	paste f b >both
 	while read -r flash beep
 	do
 		near "$flash" "$beep" 0.002
@@ -43,14 +43,42 @@ check 'PSNR as that of ffmpeg with the same settings, within 0.1 dB' '
 	near "$(psnr ours.ts 1 640:360)" "$(psnr theirs.ts 1 640:360)" 0.1
 '
 check 'flash and beep: in step to 2 ms, from a file and live' '
-	ffmpeg -v error -f lavfi -i "color=black:s=320x180:r=25:d=6,geq=lum=\
+	ffmpeg -v error -f lavfi -i "color=black:s=320x180:r=25:d=9,geq=lum=\
 $(echo "if(lt(mod(N\,25)\,1)\,235\,16)"):cb=128:cr=128" -f lavfi -i \
-		"aevalsrc=sin(2*PI*1000*t)*lt(mod(t\,1)\,0.04):s=48000:d=6" \
+		"aevalsrc=sin(2*PI*1000*t)*lt(mod(t\,1)\,0.04):s=48000:d=9" \
 		-c:v libx264 -preset ultrafast -g 50 -c:a mp2 -f mpegts flash.ts
 	mlive-encode -q -r 180p@300k <flash.ts >out.ts
-	lips out.ts 5
+	lips out.ts 8
 	cat flash.ts | mlive-encode -q -r 180p@300k >out.ts
-	lips out.ts 5
+	lips out.ts 8
+'
+check 'a hole in the sound is filled with silence, and what follows it is in step' '
+	ffmpeg -v error -i flash.ts -map 0 -c copy \
+		-bsf:a "noise=drop=between(pts*tb\,1.5\,5.5)" -f mpegts hole.ts
+	mlive-encode -q -s hole.stats -r 180p@300k <hole.ts >out.ts
+	lips out.ts 3
+	stamps out.ts a:0 | steps 1920
+	near "$(counter hole.stats padded_samples)" 192000 9600
+	test "$(counter hole.stats gaps)" -le 2
+'
+# The second part overlaps the first, its sound by 96 ms; its pictures come later.
+ffmpeg -v error -copyts -i flash.ts -map 0 -c copy -t 4.84 -muxdelay 0 -muxpreload 0 \
+	-f mpegts part1.ts
+ffmpeg -v error -ss 3.4 -copyts -i flash.ts -map 0 -c copy -muxdelay 0 -muxpreload 0 \
+	-mpegts_flags initial_discontinuity -tables_version 7 -f mpegts part2.ts
+cat part1.ts part2.ts >switch.ts
+
+check 'a switch with pre-roll of the sound: in step at once, coded or copied' '
+	mlive-encode -q -r 180p@300k <switch.ts >out.ts
+	lips out.ts 8
+	stamps out.ts a:0 | steps 1920
+	stamps out.ts v:0 | steps 3600
+	mlive-encode -q -a copy -r 180p@300k <switch.ts >out.ts
+	stamps out.ts a:0 | steps 2160
+	lips out.ts 8
+	ffprobe -v error -select_streams a:0 -show_entries packet=pts -of csv=p=0 out.ts |
+		tr -d , | grep . >order
+	sort -n order | diff order -
 '
 source_ts 5 30000/1001 | decorate >cc.ts
 
