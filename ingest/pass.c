@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/pace.h"
 #include "ingest/pass.h"
 #include "ingest/programs.h"
 #include "ingest/stamp.h"
@@ -11,19 +12,12 @@
 #include "lib/media/ebp.h"
 #include "lib/media/pes.h"
 
-#define GROUP_MAX	(40000 * TS_PACKET)	/* between two PCRs, when paced */
 #define HOLD_MAX	(8 << 20)		/* until the tables are known */
 #define HOLD_NS		(2 * CLK_SECOND)
-#define PCR_GAP		CLK_27M			/* more is a jump */
 #define NO_PCR		CLK_90K			/* of decoding times: there is none */
 #define NO_CLOCK	40000			/* packets: nor are there those */
 #define AHEAD_MAX	(4000 * TS_PACKET)	/* for the rest of a header */
 #define CLOCK_EVERY	CLK_SECOND
-
-struct bytes {
-	uint8_t	*data;
-	size_t	 len, size;
-};
 
 struct pass {
 	struct pass_config cfg;
@@ -41,18 +35,11 @@ struct pass {
 	bool		 clock_sent;
 	int64_t		 clock_ns;	/* UTC in the last clock packet */
 
-	/* The media clock: PCR without its jumps. */
+	/* The media clock. */
 	uint16_t	 pcr_pid;	/* the PID it goes by */
 	uint16_t	 dts_pid;	/* or by the decoding times of this one */
-	bool		 have_pcr;
-	int64_t		 pcr, media;
-	uint64_t	 since_pcr;	/* packets */
-	int64_t		 step;		/* 27 MHz, and packets in it: the rate */
-	uint64_t	 step_packets;
-	uint64_t	 pcr_jumps, pcr_wraps;
+	struct pace	 pace;
 
-	struct bytes	 group;		/* from a PCR to the next */
-	int64_t		 group_media;
 	struct bytes	 ahead;		/* from a header that is not whole on */
 	uint16_t	 ahead_pid;
 	struct bytes	 hold;
@@ -65,19 +52,6 @@ struct pass {
 	uint8_t		 in[512 * TS_PACKET];
 };
 
-static void
-append(struct bytes *b, const uint8_t *p)
-{
-	if (b->len + TS_PACKET > b->size) {
-		b->size = b->size == 0 ? 1024 * TS_PACKET : 2 * b->size;
-		b->data = realloc(b->data, b->size);
-		if (b->data == NULL)
-			fatal(EXIT_RUNTIME, 0, "out of memory");
-	}
-	memcpy(b->data + b->len, p, TS_PACKET);
-	b->len += TS_PACKET;
-}
-
 struct pass *
 pass_new(const struct pass_config *cfg, struct out *out)
 {
@@ -89,6 +63,7 @@ pass_new(const struct pass_config *cfg, struct out *out)
 	p->out = out;
 	p->pcr_pid = p->dts_pid = TS_PID_NULL;
 	p->holding = cfg->program != 0;
+	pace_init(&p->pace, out, cfg->realtime);
 	ts_sync_init(&p->sync);
 	if (cfg->stride != 0)
 		p->sync.stride = cfg->stride;
@@ -102,7 +77,7 @@ pass_free(struct pass *p)
 {
 	if (p == NULL)
 		return;
-	free(p->group.data);
+	pace_free(&p->pace);
 	free(p->ahead.data);
 	free(p->hold.data);
 	free(p);
@@ -121,16 +96,6 @@ is_clock(const struct ts_packet *pkt)
 }
 
 static void
-emit(struct pass *p, const uint8_t *pkt)
-{
-	if (p->cfg.realtime && p->have_pcr) {
-		append(&p->group, pkt);
-		return;
-	}
-	out_put(p->out, pkt, TS_PACKET);
-}
-
-static void
 emit_clock(struct pass *p, bool has_time, int64_t utc_ns)
 {
 	uint8_t pkt[TS_PACKET];
@@ -138,7 +103,7 @@ emit_clock(struct pass *p, bool has_time, int64_t utc_ns)
 	if (p->foreign_clock)
 		return;
 	ebp_clock_put(pkt, has_time, has_time ? clk_ns_to_ntp(utc_ns) : 0);
-	emit(p, pkt);
+	pace_put(&p->pace, pkt);
 	p->clock_sent = true;
 	p->clock_ns = utc_ns;
 }
@@ -164,10 +129,10 @@ pcr_utc(const struct pass *p)
 	int64_t ticks;
 
 	if (p->cfg.realtime && !p->mapped)
-		return out_due_utc(p->out, p->media);
+		return out_due_utc(p->out, p->pace.media);
 	if (!p->mapped)
 		return p->utc_ns;
-	ticks = (p->pcr / 300 - p->map_pts) & (PES_WRAP - 1);
+	ticks = (p->pace.pcr / 300 - p->map_pts) & (PES_WRAP - 1);
 	if (ticks >= PES_WRAP / 2)
 		ticks -= PES_WRAP;
 	return p->map_utc_ns + rescale_near(ticks, CLK_SECOND, CLK_90K);
@@ -186,71 +151,7 @@ clock_if_due(struct pass *p)
 		emit_clock(p, true, utc_ns);
 }
 
-/* ---- the media clock, and pacing */
-
-/* Write the packets since the last PCR, spread evenly until media time end. */
-static void
-flush_group(struct pass *p, int64_t end)
-{
-	size_t n = p->group.len / TS_PACKET;
-
-	for (size_t i = 0; i < n; i += OUT_BURST) {
-		size_t burst = n - i < OUT_BURST ? n - i : OUT_BURST;
-		int64_t due = p->group_media + rescale_down(end - p->group_media,
-		    (int64_t)i, (int64_t)n);
-
-		out_wait(p->out, due);
-		out_put(p->out, p->group.data + i * TS_PACKET, burst * TS_PACKET);
-	}
-	out_flush(p->out);
-	p->group.len = 0;
-	p->group_media = end;
-}
-
-/* At the rate of before, how long are the packets since the last PCR? */
-static int64_t
-guess_step(const struct pass *p)
-{
-	if (p->step_packets == 0)
-		return 0;
-	return rescale_near((int64_t)p->since_pcr, p->step, (int64_t)p->step_packets);
-}
-
-/* A PCR of the program, in output time.  Moves the media clock. */
-static void
-take_pcr(struct pass *p, int64_t pcr, bool announced)
-{
-	int64_t step = pcr - p->pcr;
-	bool jumped = announced || !p->have_pcr;
-
-	if (step < -TS_PCR_WRAP / 2) {
-		step += TS_PCR_WRAP;
-		p->pcr_wraps += p->have_pcr && step <= PCR_GAP;
-	} else if (step > TS_PCR_WRAP / 2) {
-		step -= TS_PCR_WRAP;
-	}
-	if (p->have_pcr && (step < 0 || step > PCR_GAP)) {
-		p->pcr_jumps++;
-		jumped = true;
-	}
-	if (jumped) {
-		step = guess_step(p);
-	} else if (step > 0) {
-		p->step = step;
-		p->step_packets = p->since_pcr;
-	}
-	p->media += step;
-	p->pcr = pcr;
-	p->since_pcr = 0;
-	if (p->cfg.realtime && p->have_pcr)
-		flush_group(p, p->media);
-	else if (p->cfg.realtime)
-		out_wait(p->out, p->media);
-	p->group_media = p->media;
-	p->have_pcr = true;
-	if (p->cfg.duration > 0 && p->media >= p->cfg.duration)
-		p->done = true;
-}
+/* ---- the media clock */
 
 /*
  * What a packet says of the clock: its PCR; in a stream without, and from a second
@@ -267,11 +168,11 @@ clock_in(struct pass *p, const struct ts_packet *pkt, int64_t pcr)
 	}
 	if (p->stamp.dts == PES_NO_TIME)
 		return TS_NO_PCR;
-	if (!p->have_pcr && s->last - s->first >= NO_PCR && s->gap > 0) {
+	if (!p->pace.started && s->last - s->first >= NO_PCR && s->gap > 0) {
 		log_warn(0, "no PCR in '%s': its clock is the decoding times of PID %u",
 		    p->cfg.name, pkt->pid);
 		p->dts_pid = pkt->pid;
-		p->media += (s->last - s->first) * 300;
+		p->pace.media += (s->last - s->first) * 300;
 	}
 	return p->dts_pid == pkt->pid ? (p->stamp.dts & (PES_WRAP - 1)) * 300 :
 	    TS_NO_PCR;
@@ -292,7 +193,7 @@ emit_discontinuity(struct pass *p, const struct ts_packet *pkt)
 	out[3] = 0x20 | ((pkt->data[3] - (pkt->payload != NULL)) & 0x0f);
 	out[4] = TS_PACKET - 5;
 	out[5] = 0x80;
-	emit(p, out);
+	pace_put(&p->pace, out);
 }
 
 /* next: the following packet of the PID, if a header goes on there, or NULL. */
@@ -330,19 +231,18 @@ third_stage(struct pass *p, const struct ts_packet *pkt, bool damaged, uint8_t *
 			return;
 		}
 		if ((pcr = clock_in(p, pkt, pcr)) != TS_NO_PCR) {
-			take_pcr(p, pcr, pkt->discontinuity);
+			pace_pcr(&p->pace, pcr, pkt->discontinuity);
+			p->done = p->cfg.duration > 0 && p->pace.media >= p->cfg.duration;
 			if (p->done)
 				return;
 			clock_if_due(p);
 		}
 	}
-	if (++p->since_pcr > NO_CLOCK && !p->have_pcr &&
+	if (p->pace.packets >= NO_CLOCK && !p->pace.started &&
 	    (p->cfg.realtime || p->cfg.duration > 0))
 		fatal(EXIT_INPUT, 0, "'%s' has neither PCR nor decoding times, by which "
 		    "--realtime and --duration go", p->cfg.name);
-	emit(p, data);
-	if (p->group.len >= GROUP_MAX)
-		flush_group(p, p->group_media + guess_step(p));
+	pace_put(&p->pace, data);
 }
 
 static void second_stage(struct pass *p, const struct ts_packet *pkt, bool damaged);
@@ -375,11 +275,11 @@ second_stage(struct pass *p, const struct ts_packet *pkt, bool damaged)
 	if (p->ahead.len == 0)
 		p->ahead_pid = pkt->pid;
 	else if (pkt->pid == p->ahead_pid || p->ahead.len >= AHEAD_MAX) {
-		append(&p->ahead, pkt->data);
+		bytes_append(&p->ahead, pkt->data);
 		end_ahead(p);
 		return;
 	}
-	append(&p->ahead, pkt->data);
+	bytes_append(&p->ahead, pkt->data);
 }
 
 static void
@@ -425,7 +325,7 @@ first_stage(struct pass *p, const struct ts_packet *pkt, bool damaged)
 	if (p->holding) {
 		if (p->hold.len == 0)
 			p->hold_ns = clk_mono_ns();
-		append(&p->hold, pkt->data);
+		bytes_append(&p->hold, pkt->data);
 		if (p->programs.complete || p->hold.len > HOLD_MAX ||
 		    (p->cfg.live && clk_mono_ns() - p->hold_ns > HOLD_NS))
 			end_hold(p);
@@ -471,7 +371,7 @@ pass_bytes(struct pass *p, const struct source_event *ev)
 		len -= n;
 		drain(p);
 	}
-	if (!ev->more && !(p->cfg.realtime && p->have_pcr))
+	if (!ev->more && !(p->cfg.realtime && p->pace.started))
 		out_flush(p->out);
 	return !p->done;
 }
@@ -526,13 +426,7 @@ pass_break(struct pass *p)
 	stamp_break(&p->stamp);
 	programs_clear(&p->programs);
 	p->pcr_pid = p->dts_pid = TS_PID_NULL;
-	if (p->have_pcr) {		/* what follows is no jump */
-		p->media += guess_step(p);
-		if (p->cfg.realtime)
-			flush_group(p, p->media);
-		p->have_pcr = false;
-		p->since_pcr = 0;
-	}
+	pace_break(&p->pace);
 }
 
 void
@@ -549,8 +443,7 @@ pass_end(struct pass *p)
 		end_of_bytes(p);
 	if (p->holding)
 		end_hold(p);
-	if (p->cfg.realtime)
-		flush_group(p, p->group_media + guess_step(p));
+	pace_end(&p->pace);
 	out_flush(p->out);
 }
 
@@ -575,7 +468,7 @@ pass_is_junk(const struct pass *p)
 int64_t
 pass_media(const struct pass *p)
 {
-	return p->media;
+	return p->pace.media;
 }
 
 bool
@@ -610,8 +503,8 @@ pass_stats(const struct pass *p, json_t *o)
 	set(o, "source_pmt_error", p->programs.pmt_errors);
 	set(o, "pat_changes", p->programs.pat_changes);
 	set(o, "pmt_changes", p->programs.pmt_changes);
-	set(o, "pcr_jumps", p->pcr_jumps);
-	set(o, "pcr_wraps", p->pcr_wraps);
+	set(o, "pcr_jumps", p->pace.jumps);
+	set(o, "pcr_wraps", p->pace.wraps);
 	set(o, "pts_jumps", s->jumps);
 	set(o, "pts_wraps", s->wraps);
 	set(o, "program_dropped_packets", p->dropped);
