@@ -189,14 +189,20 @@ choose(struct hlsmerge *m, int64_t *wake)
 			best = in;
 		waiting |= !in->have && !in->ended && !in->stalled;
 	}
-	if (!waiting || best == NULL) {
+	/* When the variant has ended, its audio has some time left to do so. */
+	if (m->in[0].ended)
+		patience *= HLSTRACK_HOLD;
+	else if (best == NULL)
+		waiting = false;
+	if (!waiting) {
 		m->waiting_ns = 0;
 		return best;
 	}
 	/* A track that is late must not stop a live source for ever. */
 	if (m->waiting_ns == 0)
 		m->waiting_ns = now;
-	if (!m->s->live || !m->in[0].have || now - m->waiting_ns < patience) {
+	if (!m->s->live || (!m->in[0].have && !m->in[0].ended) ||
+	    now - m->waiting_ns < patience) {
 		if (m->s->live)
 			*wake = earlier(*wake, m->waiting_ns + patience);
 		return NULL;
@@ -238,7 +244,7 @@ static bool
 all_ended(const struct hlsmerge *m)
 {
 	for (unsigned i = 0; i < m->ninput; i++)
-		if (!m->in[i].ended)
+		if (!m->in[i].ended && !(m->in[i].stalled && m->in[0].ended))
 			return false;
 	return true;
 }
