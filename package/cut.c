@@ -620,6 +620,8 @@ cutter_run(struct cutter *c, bool eof)
 			return 0;
 		begin(c);
 	}
+	if (c->hold)
+		return 0;
 	adopt(c);
 	keep_guide(c, eof);
 	while (r == 0 && c->seen < c->guide->n)

@@ -49,6 +49,7 @@ struct cut {
 struct cutter {
 	/* set by the caller */
 	int64_t	 segment_ns;
+	bool	 hold;			/* last_number is not known: no cuts */
 	bool	 regular_file;		/* input has no time of arrival */
 	int64_t	 last_number;		/* that exists already, or -1 */
 	/* a clock: at pcr (90 kHz, source) it was utc_ns; 0: none yet */

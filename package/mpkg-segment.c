@@ -21,7 +21,8 @@
 #include "package/state.h"
 
 #define READ_MAX	(256 << 10)
-#define READ_BACK_NS	(5 * CLK_SECOND)	/* to find what an earlier run left */
+#define RETRY_FIRST	(CLK_SECOND / 4)	/* to find what an earlier run left */
+#define RETRY_MAX	(8 * CLK_SECOND)
 #define END_WAIT	(30 * CLK_SECOND)	/* without progress, at the end */
 
 struct tool {
@@ -29,6 +30,7 @@ struct tool {
 	size_t	 buffer;
 	struct pack pack;
 	struct stats stats;
+	int64_t	 retry_at, retry_pause, retry_since;	/* of reading back; 0: not yet */
 	bool	 regular_file, failing, warned_empty;
 	uint64_t dropped_told;
 	uint8_t	*in;
@@ -189,35 +191,65 @@ open_sink(struct tool *s)
 		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s->output);
 }
 
-/* Go on with what an earlier run left, unless that had come to its end. */
+static int
+get_object(void *arg, const char *name, char **text, size_t *len)
+{
+	struct tool *s = arg;
+
+	return sink_get(s->pack.sink, name, text, len);
+}
+
+static int
+read_back(struct tool *s, struct pres *old)
+{
+	char *text;
+	size_t len;
+	int r = get_object(s, STATE_NAME, &text, &len);
+
+	if (r < 0)
+		return r;
+	r = state_parse(old, text, len, get_object, s);
+	free(text);
+	return r;
+}
+
+/*
+ * Go on with what an earlier run left, unless that had come to its end.  Until it
+ * is known what there is, also while a server does not answer, nothing is cut.
+ */
 static void
 resume(struct tool *s)
 {
 	struct pack *p = &s->pack;
 	struct pres old = { .mode = p->pres.mode }, *pr = &p->pres;
-	const struct segment *last;
-	char *text = NULL;
-	size_t len = 0;
-	int64_t until = clk_mono_ns() + READ_BACK_NS;
 	int r;
 
-	/* The server may be starting at this moment, too. */
-	while ((r = sink_get(p->sink, STATE_NAME, &text, &len)) < 0 && r != -ENOENT &&
-	    r != -EACCES && !io_stopping() && clk_mono_ns() < until)
-		clk_sleep_until(clk_mono_ns() + CLK_SECOND / 4);
-
-	p->skip_to = -1;
-	p->cutter.last_number = -1;
-	if (r < 0) {
-		if (r != -ENOENT)
-			log_warn(-r, "cannot read back '%s'", STATE_NAME);
+	if (!p->cutter.hold || clk_mono_ns() < s->retry_at)
+		return;
+	r = read_back(s, &old);
+	if (r < 0 && r != -ENOENT && r != -EACCES && r != -EBADMSG) {
+		pres_free(&old);
+		if (s->regular_file && s->retry_pause != 0 &&
+		    clk_mono_ns() > s->retry_since + END_WAIT)
+			fatal(EXIT_RUNTIME, -r, "cannot read back '%s' from '%s'",
+			    STATE_NAME, s->output);
+		if (s->retry_pause == 0) {
+			s->retry_since = clk_mono_ns();
+			s->retry_pause = RETRY_FIRST;
+			log_warn(-r, "cannot read back '%s' from '%s', trying again",
+			    STATE_NAME, s->output);
+		}
+		s->retry_at = clk_mono_ns() + s->retry_pause;
+		s->retry_pause = s->retry_pause * 2 < RETRY_MAX ? s->retry_pause * 2 :
+		    RETRY_MAX;
 		return;
 	}
-	r = state_parse(&old, text, len);
-	free(text);
+	p->cutter.hold = false;
 	if (r < 0 || old.ended || old.n == 0) {
-		if (r < 0)
+		if (r == -EBADMSG)
 			log_warn(-r, "cannot use '%s'", STATE_NAME);
+		else if (r < 0 && r != -ENOENT)
+			log_warn(-r, "cannot read back '%s'", STATE_NAME);
 		pres_free(&old);
 		return;
 	}
@@ -225,14 +257,13 @@ resume(struct tool *s)
 	old.window = pr->window;
 	old.ts = pr->ts;
 	old.asked = pr->asked;
+	old.told = pr->told;
 	old.utc_scheme = pr->utc_scheme;
 	old.utc_timing = pr->utc_timing;
 	*pr = old;
-	last = pr->segment[pr->n - 1];
-	p->skip_to = last->number;
+	p->skip_to = p->cutter.last_number = pr->segment[pr->n - 1]->number;
 	p->resumed = true;
-	p->cutter.last_number = last->number;
-	log_info("going on after segment %" PRId64, last->number);
+	log_info("going on after segment %" PRId64, p->skip_to);
 }
 
 /* ---- input */
@@ -301,6 +332,7 @@ tell(struct tool *s)
 	const struct sink_stats *st = sink_stats(p->sink);
 
 	tell_sink(s);
+	resume(s);
 	check_sink(s);
 	log_status("%" PRIu64 " segments, %" PRIu64 " MB in, %" PRIu64 " delivered, %zu queued, "
 	    "%" PRIu64 " dropped, %" PRIu64 " lost packets", p->segments, p->bytes_in / 1000000,
@@ -322,16 +354,28 @@ tell(struct tool *s)
 
 /* ---- the loop and the end */
 
+/* A file can wait, and so can a pipe when more is held than may be. */
+static bool
+must_wait(const struct tool *s)
+{
+	bool held = s->pack.cutter.hold && (s->regular_file ||
+	    s->pack.bytes_in > s->buffer);
+
+	return (held || (s->regular_file && sink_full(s->pack.sink))) && !io_stopping();
+}
+
 static void
 wait_for_room(struct tool *s)
 {
-	while (s->regular_file && sink_full(s->pack.sink) && !io_stopping()) {
-		sink_run(s->pack.sink, -1, clk_mono_ns() + CLK_SECOND / 10);
+	while (must_wait(s)) {
+		if (sink_busy(s->pack.sink))
+			sink_run(s->pack.sink, -1, clk_mono_ns() + CLK_SECOND / 10);
+		else
+			clk_sleep_until(clk_mono_ns() + CLK_SECOND / 20);
 		tell(s);
 	}
 }
 
-/* Returns false when there will be no more. */
 static bool
 read_more(struct tool *s)
 {
@@ -401,8 +445,14 @@ finish(struct tool *s)
 	struct tsdemux_event ev;
 	size_t used;
 	bool ended = has_ended(s);
+	int64_t until = clk_mono_ns() + END_WAIT;
 	int r = 0;
 
+	for (; p->cutter.hold && !io_stopping(); tell(s)) {
+		if (clk_mono_ns() > until)
+			fatal(EXIT_RUNTIME, 0, "'%s' does not answer", s->output);
+		clk_sleep_until(clk_mono_ns() + CLK_SECOND / 20);
+	}
 	p->demux.eof = true;
 	take_bytes(s, s->in, s->len);
 	while (tsdemux_next(&p->demux, s->in, 0, &used, &ev) == 1)
@@ -442,7 +492,10 @@ main(int argc, char *argv[])
 	if ((s.in = malloc(READ_MAX + 4096)) == NULL || tsdemux_init(&s.pack.demux) < 0)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot start");
 	open_sink(&s);
+	s.pack.skip_to = s.pack.cutter.last_number = -1;
+	s.pack.cutter.hold = true;
 	resume(&s);
+	wait_for_room(&s);
 	while (read_more(&s)) {
 		tell(&s);
 		wait_for_room(&s);

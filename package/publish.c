@@ -137,13 +137,31 @@ put_index(struct pack *p)
 	return r;
 }
 
+static void
+delete_chunk(struct pack *p, int64_t number)
+{
+	char name[STATE_CHUNK_NAME];
+
+	state_chunk_name(number, name);
+	sink_delete(p->sink, name);
+}
+
 static int
 put_state(struct pack *p)
 {
+	char name[STATE_CHUNK_NAME], *text;
+	int64_t number;
 	size_t len;
-	char *text = state_put(&p->pres, &len);
+	int r = 0;
 
-	if (text == NULL)
+	while (!p->pres.ended && (r = state_seal(&p->pres, &text, &len, &number)) == 1) {
+		state_chunk_name(number, name);
+		if ((r = sink_put_text(p->sink, name, TYPE_JSON, SINK_HEADER, text, len)) < 0)
+			break;
+	}
+	if (r < 0)
+		return r;
+	if ((text = state_put(&p->pres, &len)) == NULL)
 		return -ENOMEM;
 	return sink_put_text(p->sink, STATE_NAME, TYPE_JSON, SINK_STATE, text, len);
 }
@@ -182,7 +200,8 @@ delete_old(struct pack *p)
 {
 	struct pres *pr = &p->pres;
 	const struct segment *last = pr->segment[pr->n - 1];
-	size_t n = 0, window = pres_window(pr);
+	size_t n = 0, left, window = pres_window(pr);
+	int64_t number;
 	char name[SINK_NAME_MAX];
 	bool inits = false;
 
@@ -209,6 +228,8 @@ delete_old(struct pack *p)
 	}
 	if (n == 0)
 		return;
+	for (left = n; state_forget(pr, &left, &number) == 1;)
+		delete_chunk(p, number);
 	pr->n -= n;
 	memmove(pr->segment, pr->segment + n, pr->n * sizeof(struct segment *));
 	if (inits)
@@ -299,14 +320,18 @@ note_dropped(struct pack *p)
 {
 	struct pres *pr = &p->pres;
 	char name[SINK_NAME_MAX];
-	bool any = false;
+	size_t from = pr->n;
+	bool any;
 
 	while (sink_dropped(p->sink, name)) {
 		for (size_t n = pr->n; n-- > 0;)
-			any = mark_dropped(pr, pr->segment[n], name) || any;
+			if (mark_dropped(pr, pr->segment[n], name) && n < from)
+				from = n;
 		for (size_t n = p->nmaking; n-- > 0;)
 			mark_dropped(pr, p->making[n].segment, name);
 	}
+	any = from < pr->n;
+	state_unseal(pr, from);
 	/* The text that was waiting is gone, too. */
 	p->index_told = p->index_told && !any;
 	for (size_t n = 1; n < pr->n && any; n++) {
@@ -439,7 +464,10 @@ pack_end(struct pack *p)
 	note_dropped(p);
 	p->pres.ended = true;
 	p->pres.start_ns = 0;		/* of no use any more, and the only impurity */
-	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0)
+	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0 || (r = put_index(p)) < 0)
 		return r;
-	return put_index(p);
+	while (p->pres.nchunk > 0)
+		delete_chunk(p, p->pres.chunk[--p->pres.nchunk].number);
+	p->pres.nsealed = 0;
+	return 0;
 }

@@ -541,6 +541,8 @@ pack_segments(struct pack *p, bool eof)
 
 	if ((r = cutter_run(c, eof)) < 0)
 		return r;
+	if (c->hold)
+		return 0;
 	if (!c->running) {
 		for (unsigned i = 0; i < c->ntrack; i++)
 			trim(p, c->track[i]);

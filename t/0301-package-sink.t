@@ -117,6 +117,51 @@ check 'after kill -9 the same presentation goes on' '
 	mlive-ingest -q a.ts | mpkg-segment -q --segment 1s --event -o whole
 	diff -r whole killed
 '
+check 'a server that hangs is asked again for what an earlier run left' '
+	mkfifo line
+	mpkg-segment -q --segment 1s --event -o "$url/again" <line & pid=$!
+	exec 9>line
+	mlive-ingest -q first.ts >&9
+	eventually grep -x 5.m4s server/www/live/again/v1/index.m3u8
+	kill -9 $pid
+	wait $pid || true
+	exec 9>&-
+	touch server/hang
+	mlive-ingest -q a.ts >clocked.ts
+	mpkg-segment -q --segment 1s --event -o "$url/again" <clocked.ts 2>err & pid=$!
+	eventually grep "cannot read back .mpkg-segment.json. from .*, trying again" err
+	rm server/hang
+	wait $pid
+	test "$(grep -c . err)" -eq 1
+	diff -r whole server/www/live/again
+'
+check 'a long event: its state stays small, and kill -9 loses nothing of it' '
+	ffmpeg -v error -f lavfi -i testsrc2=size=64x64:rate=10:duration=40 -c:v libx264 \
+		-preset ultrafast -g 1 -f mpegts event.ts </dev/null
+	mlive-ingest -q event.ts >long.clock
+	mkfifo slowly
+	for name in dir http
+	do
+		out=long-$name
+		test $name = dir || out=$url/$out
+		mpkg-segment -q --segment 100ms --event -o "$out" <slowly & pid=$!
+		exec 9>slowly
+		head -c $(($(wc -c <long.clock) * 15 / 16 / 188 * 188)) long.clock >&9
+		test $name = dir || cd server/www/live
+		eventually grep -x 300.m4s long-$name/v1/index.m3u8
+		test "$(wc -c <long-$name/mpkg-segment.json)" -lt 25000
+		eventually test -s long-$name/mpkg-segment-129.json
+		cd "$scratch"
+		kill -9 $pid
+		wait $pid || true
+		exec 9>&-
+		mpkg-segment -q --segment 100ms --event -o "$out" <long.clock
+	done
+	mpkg-segment -q --segment 100ms --event -o long-whole <long.clock
+	diff -r long-whole long-dir
+	diff -r long-whole server/www/live/long-http
+	fails 2 ls long-whole/mpkg-segment-*
+'
 check 'a finished presentation is not gone on with' '
 	mpkg-segment -q --segment 1s --event -o whole <first.ts
 	grep ENDLIST whole/v1/index.m3u8

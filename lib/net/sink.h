@@ -74,7 +74,10 @@ int sink_put_text(struct sink *s, const char *name, const char *content_type,
 int sink_delete(struct sink *s, const char *name);
 void sink_batch(struct sink *s);	/* what follows is a later batch */
 
-/* Read an object back, waiting up to 3 s.  0 and gives *data, or -ENOENT, ... */
+/*
+ * Read an object back, waiting up to 3 s.  0 and gives *data, or -ENOENT, -EACCES
+ * (the server will not give it), or what may be better another time.
+ */
 int sink_get(struct sink *s, const char *name, char **data, size_t *len);
 
 /*

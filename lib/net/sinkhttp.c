@@ -330,8 +330,10 @@ http_get(void *arg, const char *name, char **data, size_t *len)
 		return -ECONNREFUSED;
 	if (code != CURLE_OK)
 		return -EIO;
+	if (status == 408 || status == 425 || status == 429)
+		return -EAGAIN;
 	return status == 404 || status == 410 ? -ENOENT :
-	    status == 401 || status == 403 ? -EACCES : -EPROTO;
+	    status >= 400 && status <= 499 ? -EACCES : -EPROTO;
 }
 
 const struct sink_transport sink_http = {

@@ -1,7 +1,9 @@
 /*
  * What lies beside the playlists of an earlier run, or pretends to: no crash, and
- * what can be read comes out the same when it is written and read again.
+ * what can be read comes out the same when it is written and read again.  Behind a
+ * zero byte in the input is what each of its chunks has.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,19 +12,43 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+struct input {
+	const uint8_t *data;
+	size_t	 len;
+};
+
+static int
+get(void *arg, const char *name, char **text, size_t *len)
+{
+	const struct input *chunk = arg;
+
+	(void)name;
+	if (chunk->data == NULL || (*text = malloc(chunk->len + 1)) == NULL)
+		return -ENOENT;
+	memcpy(*text, chunk->data, chunk->len);
+	*len = chunk->len;
+	return 0;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct pres p, again;
+	struct input chunk = { .data = len > 0 ? memchr(data, 0, len) : NULL };
 	char *text, *second;
 	size_t n, m;
 
+	if (chunk.data != NULL) {
+		chunk.len = len - (size_t)(++chunk.data - data);
+		len -= chunk.len + 1;
+	}
+
 	memset(&p, 0, sizeof(p));
 	memset(&again, 0, sizeof(again));
-	if (state_parse(&p, (const char *)data, len) == 0) {
+	if (state_parse(&p, (const char *)data, len, get, &chunk) == 0) {
 		if ((text = state_put(&p, &n)) == NULL)
 			abort();
-		if (state_parse(&again, text, n) < 0)
+		if (state_parse(&again, text, n, get, &chunk) < 0)
 			abort();
 		if ((second = state_put(&again, &m)) == NULL || strcmp(text, second) != 0)
 			abort();
