@@ -40,6 +40,15 @@ check 'gop= adds IDR pictures and moves none' '
 	$ebps <gop.ts >points
 	test "$(wc -l <points)" -eq 3
 '
+check 'rungs with and without B pictures show theirs at the same times' '
+	mlive-encode -q -r 360p@800k,x264=bframes=0 -r 180p@300k <in.ts >b.ts
+	stamps b.ts v:0 >a
+	stamps b.ts v:1 | diff a -
+	test "$(stamps b.ts v:0 dts | head -n 1)" -gt "$(stamps b.ts v:1 dts | head -n 1)"
+	idr b.ts 0 >a
+	idr b.ts 1 | diff a -
+	clean b.ts
+'
 check 'a rung has its rate within a few percent' '
 	source_ts 8 25 -qp 4 >big.ts
 	mlive-encode -q -s rates -r 360p@1500k -r 180p@400k <big.ts >out2.ts

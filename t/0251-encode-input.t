@@ -130,6 +130,18 @@ check 'size, codec, frame rate, sample rate change: the output goes on unchanged
 		crop=100:360:0:0,signalstats,metadata=print:key=lavfi.signalstats.YMAX:file=- \
 		-f null - | grep "YMAX=1[6-9]$"
 '
+check 'pictures that come 12 s after the sound are in their place' '
+	source_ts 14 25 -g 25 >v.ts
+	ffmpeg -v error -i v.ts -t 12 -map 0:a -c copy -f mpegts late1.ts
+	ffmpeg -v error -ss 10 -i v.ts -map 0 -c copy -output_ts_offset 12 \
+		-tables_version 3 -f mpegts late2.ts
+	cat late1.ts late2.ts >late.ts
+	encode late
+	want=$(($(stamps late2.ts v:0 | head -n 1) - $(stamps late1.ts a:0 | head -n 1)))
+	got=$(($(stamps late.out v:0 | head -n 1) - $(stamps late.out a:0 | head -n 1)))
+	near "$got" $((want + 1920)) 1800
+	stamps late.out a:0 | steps 1920
+'
 check 'a clock that jumps is one break, announced or not' '
 	source_ts 2 25 >x.ts
 	ffmpeg -v error -i x.ts -map 0 -c copy -output_ts_offset 5000 -f mpegts y.ts
