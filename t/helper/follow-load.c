@@ -2,9 +2,9 @@
  * follow-load PORT PATH READERS CHUNK COUNT INTERVAL_MS - many readers of one
  * growing object.
  *
- * One process puts the object, a chunk each interval with the time in it; the
- * other reads it READERS times and notes how long each chunk took to arrive
- * whole at each reader.  Prints one line of key=value; fails unless every reader
+ * One process puts the object, a chunk each interval with the time in it at which
+ * it was due; the other reads it READERS times and notes how long after that each
+ * chunk was there whole at each reader.  Prints one line of key=value; fails unless every reader
  * got every byte and a proper end.
  */
 #include <arpa/inet.h>
@@ -94,11 +94,11 @@ put(const struct load *l, int fd, int go)
 		int head = snprintf(buf, 32, "%zx\r\n", l->chunk);
 		int64_t now;
 
+		memset(buf + head, (int)i, l->chunk);
+		memcpy(buf + head, &next, sizeof(next));
 		while ((now = clk_mono_ns()) < next)
 			usleep((useconds_t)((next - now) / 1000 + 1));
 		next += l->interval_ns;
-		memset(buf + head, (int)i, l->chunk);
-		memcpy(buf + head, &now, sizeof(now));
 		memcpy(buf + (size_t)head + l->chunk, "\r\n", 2);
 		send_all(fd, buf, (size_t)head + l->chunk + 2);
 	}
