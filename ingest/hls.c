@@ -255,7 +255,8 @@ hls_pull_stats(const struct hls_pull *h, json_t *o)
 	    json_integer((json_int_t)(h->bytes.breaks + h->merge.breaks)));
 	json_object_set_new(o, "hls_damaged", json_integer((json_int_t)damaged));
 	json_object_set_new(o, "hls_late", json_integer((json_int_t)h->merge.late));
-	json_object_set_new(o, "hls_underruns", json_integer((json_int_t)h->pace.underruns));
+	json_object_set_new(o, "hls_underruns",
+	    json_integer((json_int_t)h->pace.underruns));
 	if (h->ntrack > 0)
 		json_object_set_new(o, "hls_buffer_ms", json_integer(
 		    hlstrack_level(h->track[0]) / 1000000));

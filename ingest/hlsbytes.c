@@ -44,7 +44,8 @@ begin(struct hlsbytes *b, const struct hlstrack_segment *seg)
 	b->period = seg->period;
 	if (b->s->live)
 		hlspace_segment(b->pace, b->track);
-	if (b->s->live && seg->date_ns != HLS_NO_DATE && hlsunits_scan(seg, &b->clock_pts, &dts)) {
+	if (b->s->live && seg->date_ns != HLS_NO_DATE &&
+	    hlsunits_scan(seg, &b->clock_pts, &dts)) {
 		b->say_clock = true;
 		b->clock_utc_ns = seg->date_ns;
 	}

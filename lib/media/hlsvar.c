@@ -52,7 +52,8 @@ hlsvar_expand(const struct hls *h, const char *line, size_t max, char **out)
 	const char *at, *next;
 	char *to;
 
-	for (at = line; (next = next_reference(at)) != NULL; at = next + reference_len(next)) {
+	for (at = line; (next = next_reference(at)) != NULL;
+	    at = next + reference_len(next)) {
 		v = find(h, next + 2, reference_len(next) - 3);
 		if (v == NULL)
 			return -EBADMSG;
@@ -62,7 +63,8 @@ hlsvar_expand(const struct hls *h, const char *line, size_t max, char **out)
 	}
 	if ((to = *out = malloc(len)) == NULL)
 		return -ENOMEM;
-	for (at = line; (next = next_reference(at)) != NULL; at = next + reference_len(next)) {
+	for (at = line; (next = next_reference(at)) != NULL;
+	    at = next + reference_len(next)) {
 		v = find(h, next + 2, reference_len(next) - 3);
 		to = stpcpy(mempcpy(to, at, (size_t)(next - at)), v->value);
 	}
