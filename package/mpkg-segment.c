@@ -222,6 +222,7 @@ resume(struct tool *s)
 {
 	struct pack *p = &s->pack;
 	struct pres old = { .mode = p->pres.mode }, *pr = &p->pres;
+	const struct sink_stats *st = sink_stats(p->sink);
 	int r;
 
 	if (!p->cutter.hold || clk_mono_ns() < s->retry_at)
@@ -231,13 +232,13 @@ resume(struct tool *s)
 		pres_free(&old);
 		if (s->regular_file && s->retry_pause != 0 &&
 		    clk_mono_ns() > s->retry_since + END_WAIT)
-			fatal(EXIT_RUNTIME, -r, "cannot read back '%s' from '%s'",
-			    STATE_NAME, s->output);
+			fatal(EXIT_RUNTIME, 0, "cannot read back '%s' from '%s': %s",
+			    STATE_NAME, s->output, st->reason);
 		if (s->retry_pause == 0) {
 			s->retry_since = clk_mono_ns();
 			s->retry_pause = RETRY_FIRST;
-			log_warn(-r, "cannot read back '%s' from '%s', trying again",
-			    STATE_NAME, s->output);
+			log_warn(0, "cannot read back '%s' from '%s', trying again: %s",
+			    STATE_NAME, s->output, st->reason);
 		}
 		s->retry_at = clk_mono_ns() + s->retry_pause;
 		s->retry_pause = s->retry_pause * 2 < RETRY_MAX ? s->retry_pause * 2 :
@@ -249,7 +250,7 @@ resume(struct tool *s)
 		if (r == -EBADMSG)
 			log_warn(-r, "cannot use '%s'", STATE_NAME);
 		else if (r < 0 && r != -ENOENT)
-			log_warn(-r, "cannot read back '%s'", STATE_NAME);
+			log_warn(0, "cannot read back '%s': %s", STATE_NAME, st->reason);
 		pres_free(&old);
 		return;
 	}

@@ -129,7 +129,7 @@ check 'a server that hangs is asked again for what an earlier run left' '
 	touch server/hang
 	mlive-ingest -q a.ts >clocked.ts
 	mpkg-segment -q --segment 1s --event -o "$url/again" <clocked.ts 2>err & pid=$!
-	eventually grep "cannot read back .mpkg-segment.json. from .*, trying again" err
+	eventually grep "cannot read back .mpkg-segment.json. from .*, trying again: .*timed out" err
 	rm server/hang
 	wait $pid
 	test "$(grep -c . err)" -eq 1

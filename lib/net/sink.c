@@ -361,7 +361,7 @@ sink_batch(struct sink *s)
 int
 sink_get(struct sink *s, const char *name, char **data, size_t *len)
 {
-	return s->transport->get(s->t, name, data, len);
+	return s->transport->get(s->t, name, data, len, s->stats.reason);
 }
 
 bool

@@ -76,7 +76,8 @@ void sink_batch(struct sink *s);	/* what follows is a later batch */
 
 /*
  * Read an object back, waiting up to 3 s.  0 and gives *data, or -ENOENT, -EACCES
- * (the server will not give it), or what may be better another time.
+ * (the server will not give it), or what may be better another time.  The reason
+ * is in struct sink_stats.
  */
 int sink_get(struct sink *s, const char *name, char **data, size_t *len);
 

@@ -145,9 +145,8 @@ dir_cancel(void *t, struct sink_item *i)
 }
 
 static int
-dir_get(void *t, const char *name, char **data, size_t *len)
+read_file(struct dir *d, const char *name, char **data, size_t *len)
 {
-	struct dir *d = t;
 	struct stat st;
 	size_t have = 0;
 	int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC), r = 0;
@@ -176,6 +175,16 @@ dir_get(void *t, const char *name, char **data, size_t *len)
 	*data = p;
 	*len = have;
 	return 0;
+}
+
+static int
+dir_get(void *t, const char *name, char **data, size_t *len, char reason[static 256])
+{
+	int r = read_file(t, name, data, len);
+
+	if (r < 0)
+		snprintf(reason, 256, "%s", strerror(-r));
+	return r;
 }
 
 const struct sink_transport sink_dir = {

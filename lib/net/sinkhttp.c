@@ -300,7 +300,7 @@ keep_answer(char *buf, size_t size, size_t n, void *arg)
 }
 
 static int
-http_get(void *arg, const char *name, char **data, size_t *len)
+http_get(void *arg, const char *name, char **data, size_t *len, char reason[static 256])
 {
 	struct http *h = arg;
 	struct answer a = { .len = 0 };
@@ -326,10 +326,13 @@ http_get(void *arg, const char *name, char **data, size_t *len)
 		return 0;
 	}
 	free(a.data);
-	if (code == CURLE_COULDNT_CONNECT)
-		return -ECONNREFUSED;
-	if (code != CURLE_OK)
-		return -EIO;
+	if (code != CURLE_OK) {
+		snprintf(reason, 256, "%s", error[0] != '\0' ? error : curl_easy_strerror(code));
+		/* Asking again makes no certificate better. */
+		return code == CURLE_PEER_FAILED_VERIFICATION ? -EACCES :
+		    code == CURLE_COULDNT_CONNECT ? -ECONNREFUSED : -EIO;
+	}
+	snprintf(reason, 256, "HTTP status %ld", status);
 	if (status == 408 || status == 425 || status == 429)
 		return -EAGAIN;
 	return status == 404 || status == 410 ? -ENOENT :

@@ -29,7 +29,8 @@ struct sink_transport {
 	int (*wait)(void *t, int fd, int64_t timeout_ns);
 	/* One that has ended: *err 0, -errno, or an HTTP status. */
 	struct sink_item *(*ended)(void *t, int *err, char reason[static 256]);
-	int (*get)(void *t, const char *name, char **data, size_t *len);
+	int (*get)(void *t, const char *name, char **data, size_t *len,
+	    char reason[static 256]);
 };
 
 extern const struct sink_transport sink_dir, sink_http;
