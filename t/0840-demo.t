@@ -39,17 +39,23 @@ check 'it plays for the time that was asked, and ends with 0' '
 	no_tool_left
 '
 check 'page and channel are there while it runs; SIGTERM ends it with 0' '
+	rm out
 	"$run" >out 2>err & pid=$!
 	within 60 address
 	base=$(address)
 	curl -sf "$base" | grep "<video"
 	curl -sf "${base}lib/hls.min.js" >/dev/null
 	curl -sf "${base%watch/}live/one/index.mpd" | grep "<MPD"
+	fails 1 "$run" 2>second
+	grep "another demo runs" second
+	echo "mlive-ingest: warning: late by 10100 ms" >>own/demo/run/ingest.log
+	within 30 grep "does not keep up" out
 	kill $pid
 	wait $pid
 	no_tool_left
 '
 check 'a stage that dies is named with its last words, and the status is 1' '
+	rm out
 	{ fails 1 "$run" >out 2>err; echo $? >status; } & pid=$!
 	within 60 address
 	kill -9 "$(cat own/demo/run/encode.pid)"
@@ -64,6 +70,7 @@ check 'Ctrl-C on a terminal ends make demo with 0' '
 	grep "origin/demo/run" Makefile
 	sed -i "s|BUILD=.* origin/demo/run|BUILD=$BUILD $run|" Makefile
 	mkfifo keys
+	rm out
 	script -qec "make -f $PWD/Makefile demo" typescript <keys >out & pid=$!
 	exec 9>keys
 	within 60 grep Ctrl-C out

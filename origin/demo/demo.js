@@ -54,13 +54,15 @@ function rungs()
 	}));
 }
 
+/* The rung whose picture is shown; players are ahead of that with their word, which
+ * decides between rungs of one size. */
 function rung()
 {
-	const list = rungs(), id = player ? player.rung() : null;
+	const shown = rungs().filter((r) => r.width === video.videoWidth &&
+	    r.height === video.videoHeight);
+	const id = player ? player.rung() : null;
 
-	if (id !== null)
-		return list.find((r) => r.id === id) || null;
-	return list.find((r) => r.height === video.videoHeight) || null;
+	return shown.find((r) => r.id === id) || shown[0] || null;
 }
 
 /* The playlist's word on a rung: what it should have on average. */
@@ -270,8 +272,10 @@ function paintGraphs()
 			run.received = a.bitrate;
 	strips.bitrate.add(performance.now() / 1000, [
 		run && run.received ? run.received / 1e6 : null,
-		s.rung && s.rung.average ? s.rung.average / 1e6 : null,
-	]);
+	], channel.rungs.map((r) => ({
+		value: r.average / 1e6, label: `${r.height}p`,
+		on: Boolean(s.rung && s.rung.height === r.height),
+	})));
 	strips.time.add(performance.now() / 1000,
 	    [s.began ? s.buffer : null, s.latency]);
 }
@@ -395,8 +399,7 @@ function start()
 	$("volume").value = 0;
 	strips = {
 		bitrate: new Strip($("g-bitrate"), $("k-bitrate"), [
-			{ label: "video segments", color: "--accent", fill: true, step: true },
-			{ label: "rung", color: "--second", step: true, dash: [6, 4] },
+			{ label: "segments that came", color: "--accent", fill: true, step: true },
 		]),
 		time: new Strip($("g-time"), $("k-time"), [
 			{ label: "buffer", color: "--accent", fill: true },

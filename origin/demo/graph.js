@@ -1,5 +1,5 @@
 /*
- * graph.js - a strip chart of the last two minutes.
+ * graph.js - a strip chart of the last two minutes, with marks at given heights.
  */
 /* global uPlot */
 
@@ -7,12 +7,15 @@ const SPAN = 120;
 
 export class Strip {
 	#data;
+	#marks = [];		/* { value, label, on }: a dashed line across */
 
-	/* lines: [{ label, color, fill, step, dash }] */
+	/* lines: [{ label, color, fill, step }] */
 	constructor(box, key, lines)
 	{
 		const style = getComputedStyle(document.documentElement);
 		const color = (name) => style.getPropertyValue(name).trim();
+
+		this.color = color;
 		const axis = {
 			stroke: color("--quiet"),
 			font: "11px system-ui, sans-serif",
@@ -27,9 +30,12 @@ export class Strip {
 			legend: { show: false },
 			cursor: { show: false },
 			padding: [6, 18, 0, 0],
+			hooks: { draw: [(u) => this.#mark(u.ctx, u.bbox,
+			    (v) => u.valToPos(v, "y", true))] },
 			scales: {
 				x: { time: false, range: () => [-SPAN, 0] },
-				y: { range: (u, lo, hi) => [0, Math.max(hi || 0, 1) * 1.15] },
+				y: { range: (u, lo, hi) => [0, 1.15 * Math.max(hi || 0, 1,
+				    ...this.#marks.map((m) => m.value))] },
 			},
 			axes: [
 				{ ...axis, size: 22, space: 60,
@@ -40,7 +46,6 @@ export class Strip {
 				label: l.label,
 				stroke: color(l.color),
 				width: 2,
-				dash: l.dash,
 				fill: l.fill ? color(l.color) + "28" : undefined,
 				paths: l.step ? uPlot.paths.stepped({ align: 1 }) : undefined,
 				points: { show: false },
@@ -60,9 +65,31 @@ export class Strip {
 		})).observe(box);
 	}
 
-	/* Add a value to each line at a time in seconds; null is a gap. */
-	add(now, values)
+	#mark(ctx, box, y)
 	{
+		ctx.save();
+		ctx.textAlign = "left";
+		ctx.textBaseline = "alphabetic";
+		ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+		for (const m of this.#marks) {
+			ctx.strokeStyle = ctx.fillStyle =
+			    this.color(m.on ? "--second" : "--quiet");
+			ctx.lineWidth = (m.on ? 2 : 1) * devicePixelRatio;
+			ctx.setLineDash([6, 4].map((n) => n * devicePixelRatio));
+			ctx.beginPath();
+			ctx.moveTo(box.left, y(m.value));
+			ctx.lineTo(box.left + box.width, y(m.value));
+			ctx.stroke();
+			ctx.fillText(m.label, box.left + 6 * devicePixelRatio,
+			    y(m.value) - 5 * devicePixelRatio);
+		}
+		ctx.restore();
+	}
+
+	/* Add a value to each line at a time in seconds; null is a gap. */
+	add(now, values, marks = [])
+	{
+		this.#marks = marks;
 		const times = this.times = this.times || [];
 
 		times.push(now);

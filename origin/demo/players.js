@@ -19,6 +19,7 @@
  */
 /* global Hls, dashjs, shaka */
 
+const spoken = (lang) => lang && lang !== "und" ? lang : "";
 /* dash.js plays by itself, and must see the element begin to. */
 const begin = (video) => video.play().catch(() => {});
 const byHeight = (a, b) => a.height - b.height || a.bitrate - b.bitrate;
@@ -28,13 +29,16 @@ async function openHls(video, base, on)
 	const hls = new Hls({ backBufferLength: 30 });
 	const date = () => hls.playingDate ? hls.playingDate.getTime() : null;
 	const audios = () => hls.audioTracks.map((t) => ({
-		id: String(t.id), label: t.name || t.lang, on: t.id === hls.audioTrack,
+		id: String(t.id), label: t.name || spoken(t.lang) || "Audio", on: t.id === hls.audioTrack,
 	}));
 
 	hls.on(Hls.Events.ERROR, (event, data) => {
-		/* Sound begins with a whole frame, up to 21 ms after the picture. */
-		if (data.details === Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE &&
-		    video.currentTime < 0.2)
+		/* Where it begins, sound begins with a whole frame, up to 21 ms after
+		 * the picture. */
+		const ran = video.played.length ?
+		    video.currentTime - video.played.start(0) : 0;
+
+		if (data.details === Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE && ran < 0.2)
 			return;
 		const why = data.error && data.error.message || data.reason || "";
 
@@ -83,7 +87,7 @@ async function openDash(video, base, on)
 	player.initialize(video, base + "index.mpd", true);
 	const ready = () => player.isReady() && player.getActiveStream();
 	const name = (t) => t.labels && t.labels[0] && t.labels[0].text ||
-	    t.lang || `audio ${t.index}`;
+	    spoken(t.lang) || "Audio";
 
 	return {
 		canChoose: true,
@@ -173,7 +177,7 @@ function openShaka(manifest)
 					player.selectVariantTrack(track, false);
 			},
 			audios: () => player.getAudioTracks().map((t, i) => ({
-				id: String(i), label: t.label || t.language, on: t.active,
+				id: String(i), label: t.label || spoken(t.language) || "Audio", on: t.active,
 			})),
 			chooseAudio: (id) => player.selectAudioTrack(
 			    player.getAudioTracks()[Number(id)]),

@@ -68,6 +68,8 @@ async function live(tab)
 	judge(a, b, (Date.now() - began) / 1000);
 	expect(b.latency !== null && b.latency > 0 && b.latency < Number(opt.latency),
 	    `latency ${b.latency}`);
+	expect(b.rung && b.rung.height === b.height,
+	    `rung ${b.rung && b.rung.height}p, picture ${b.height}p`);
 	expect(b.received > 0, "no segment was seen to arrive");
 	expect(b.rungs.length === Number(opt.rungs), `${b.rungs.length} rungs`);
 	if (player === "native")		/* chooses by itself */
