@@ -142,7 +142,7 @@ check '--loop moves the original clock where there is room for one' '
 		<ts | sort | uniq -c >got
 	cat got
 	grep -q same got
-	! grep other got
+	fails 1 grep other got
 	ffmpeg -v error -i ts -map 0:v -f framemd5 - | grep -v "^#" | sed "s/.*, *//" >pictures
 	ffmpeg -v error -i bare.ts -map 0:v -f framemd5 - | grep -v "^#" | sed "s/.*, *//" >once
 	cat once once once | head -n 200 | diff - pictures
@@ -192,7 +192,7 @@ check 'an edit list that begins within a GOP: the pictures before show, and it s
 	test "$hidden" -gt 5
 	test "$(pictures ts)" -eq $((hidden + $(shown cut.mp4)))
 	timeout 20 mlive-ingest ref.mp4 2>err >ts
-	! grep warning err
+	fails 1 grep warning err
 '
 check 'an edit list that ends within a GOP: what nobody needs is not sent' '
 	ffmpeg -v error -i ref.mp4 -map 0:v -c copy whole.mp4
@@ -201,7 +201,7 @@ check 'an edit list that ends within a GOP: what nobody needs is not sent' '
 	echo "$n of $(shown whole.mp4)"
 	test "$n" -lt 45
 	timeout 20 mlive-ingest end.mp4 2>err >ts
-	! grep warning err
+	fails 1 grep warning err
 	test "$(pictures ts)" -ge "$n"
 	test "$(pictures ts)" -le $((n + 2))
 '
