@@ -247,18 +247,23 @@ third_stage(struct pass *p, const struct ts_packet *pkt, bool damaged, uint8_t *
 
 static void second_stage(struct pass *p, const struct ts_packet *pkt, bool damaged);
 
-/* The rest of the header is the last packet, or will not come. */
+/* The rest of the header is in the last packet, or will not come. */
 static void
 end_ahead(struct pass *p)
 {
 	struct bytes ahead = p->ahead;
 	struct ts_packet pkt;
+	uint8_t *last;
+	bool whole;
 
 	if (ahead.len == 0)
 		return;
 	p->ahead = (struct bytes){ NULL, 0, 0 };
+	last = ahead.data + ahead.len - TS_PACKET;
+	ts_parse(last, &pkt);
+	whole = last > ahead.data && pkt.pid == p->ahead_pid;
 	ts_parse(ahead.data, &pkt);
-	third_stage(p, &pkt, false, ahead.data + ahead.len - TS_PACKET);
+	third_stage(p, &pkt, false, whole ? last : NULL);
 	for (size_t i = TS_PACKET; i < ahead.len && !p->done; i += TS_PACKET)
 		second_stage(p, &pkt, ts_parse(ahead.data + i, &pkt) < 0);
 	free(ahead.data);

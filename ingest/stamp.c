@@ -169,8 +169,9 @@ gather(struct header *h, uint8_t *here, size_t left, uint8_t *next, size_t max)
 	struct ts_packet pkt;
 	size_t n = 0;
 
-	h->here = h->there = here;
-	h->nhere = left < max ? left : max;
+	*h = (struct header){
+		.nhere = left < max ? left : max, .here = here, .there = here,
+	};
 	memcpy(h->bytes, here, h->nhere);
 	if (next != NULL && ts_parse(next, &pkt) == 0 && pkt.payload != NULL) {
 		h->there = next + (pkt.payload - next);

@@ -131,6 +131,21 @@ do
 		printf "short 0\nlong 0\nshort 270000\nlong 270000\n" | diff - list
 	'
 done
+check '--loop: a header that ends nowhere does not go on in another PID' '
+	perl -e "
+		binmode STDOUT;
+		print qq(G\x41\xf0\x30), chr(171), qq(\0), qq(\xff) x 170,
+			qq(\0\0\1\xc0\0\0\x80\x80\5\x21\0\1);
+		print qq(G\x01\xf1\x10), qq(\xff) x 184" >end
+	test "$(wc -c <end)" -eq 376
+	cat bare.ts end >unended.ts
+	timeout 60 mlive-ingest -q --loop -t 8s unended.ts >ts
+	each "\$_ = \$pid == 0x1f1 ? substr(\$_, 4) eq qq(\xff) x 184 ? qq(same\n) : qq(other\n) : q()" \
+		<ts | sort | uniq -c >got
+	cat got
+	grep "[23] same" got
+	fails 1 grep other got
+'
 check '--loop moves the original clock where there is room for one' '
 	each "if (\$pcr) {
 		substr(\$_, 5, 1) = chr(ord(substr(\$_, 5, 1)) | 8);
