@@ -1,6 +1,8 @@
 #!/bin/sh
 # mlive-ingest: a transport stream over HTTP, a file or without end.
 . "$(dirname "$0")/lib.sh"
+# shellcheck disable=SC2154
+. "$top/t/tls.sh"
 . "$top/t/hls.sh"
 
 packets 3000 256 >clean.ts		# the counter goes round: 3000 is not whole
@@ -83,19 +85,6 @@ check 'what cannot be: message and status' '
 	fails 2 mlive-ingest "http:///x.ts" 2>err
 	fails 2 mlive-ingest "$url/clean.ts#no=such" 2>err
 '
-# tls PORT DIR: HTTPS by openssl, which answers one request at a time
-tls () {
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2 2>req
-	openssl req -newkey rsa:2048 -nodes -keyout tls.key -out tls.csr -subj /CN=localhost 2>req
-	echo "subjectAltName=IP:127.0.0.1" >ext
-	openssl x509 -req -in tls.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out tls.pem \
-		-days 2 -extfile ext 2>req
-	(cd "$2" && exec openssl s_server -accept "$1" -cert "$scratch/tls.pem" -key "$scratch/tls.key" \
-		-WWW -quiet -naccept 20 >"$scratch/tls.log" 2>&1) & tls=$!
-	trap "kill $tls" EXIT
-	eventually listening "$1"
-}
-listening () { ss -Hltn "sport = :$1" | grep -q .; }
 check 'https: a certificate that can be checked, and one that cannot' '
 	printf "#EXTM3U\n#EXTINF:1,\nclean.ts\n#EXT-X-ENDLIST\n" >tls.m3u8
 	port=$(free_port)

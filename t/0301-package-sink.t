@@ -1,6 +1,8 @@
 #!/bin/sh
 # mpkg-segment: delivery to a server that fails, the window, kill and restart.
 . "$(dirname "$0")/lib.sh"
+# shellcheck disable=SC2154
+. "$top/t/tls.sh"
 need 'no ffmpeg' command -v ffmpeg
 
 ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=16 \
@@ -65,6 +67,17 @@ check 'the token comes from a file' '
 	fails 1 mpkg-segment -q --vod -o "$url/token" --token-file wrong <a.ts
 	mpkg-segment -q --vod -o "$url/token" --token-file server/token <a.ts
 	rm server/token
+'
+check 'https: the certificates to trust are those that the environment names' '
+	port=$(free_port)
+	tls "$port" .
+	mpkg-segment --vod -o "https://127.0.0.1:$port/tls" <a.ts 2>err & pid=$!
+	eventually grep "cannot read back .*certificate" err
+	kill -9 $pid
+	# That server has an error page only, but it is believed.
+	SSL_CERT_FILE=ca.pem mpkg-segment --vod -o "https://127.0.0.1:$port/tls" <a.ts 2>err & pid=$!
+	eventually grep "cannot use .mpkg-segment.json" err
+	kill -9 $pid
 '
 check 'a dead server stalls nobody: what does not fit is dropped and told' '
 	cat a.ts a.ts a.ts >long.ts

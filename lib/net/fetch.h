@@ -16,8 +16,7 @@
  *
  * Spec     RFC 9110 (ranges 14, conditions 13, Retry-After 10.2.3).
  * Shape    http, https; also file:// when the request allows it.  Certificates
- *          are checked against those of the system, or of the environment
- *          variables SSL_CERT_FILE and SSL_CERT_DIR.
+ *          are checked as trust.h says.
  * Units    Times in ns, sizes in bytes.
  * Memory   fetch_new() and fetch_start() give; fetch_free() and fetch_end()
  *          take back.  A job's strings and data are borrowed until fetch_end();

@@ -9,6 +9,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/rational.h"
 #include "lib/net/fetchjob.h"
+#include "lib/net/trust.h"
 
 #define HEADERS_MAX	8
 
@@ -203,10 +204,7 @@ set_options(struct fetch_private *p)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, p);
 	if (p->compressed)
 		curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
-	if (getenv("SSL_CERT_FILE") != NULL)
-		curl_easy_setopt(e, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
-	if (getenv("SSL_CERT_DIR") != NULL)
-		curl_easy_setopt(e, CURLOPT_CAPATH, getenv("SSL_CERT_DIR"));
+	trust_set(e);
 	if (p->body != NULL) {
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)p->body_len);

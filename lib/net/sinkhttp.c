@@ -8,6 +8,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/net/sinkq.h"
+#include "lib/net/trust.h"
 
 #define CONNECTIONS	4
 #define CONNECTIONS_MAX	16
@@ -163,6 +164,7 @@ prepare(struct http *h, CURL *easy, const char *name, char error[static CURL_ERR
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "mpkg-segment");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	trust_set(easy);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_S);
