@@ -77,7 +77,11 @@ cutter_after(const struct cutter *c, const struct track *t, const struct sample 
 
 	if (s->base != cut->base)
 		return s->base > cut->base;
-	if (!cutter_time(c, s->base, s->pts, &at) || at < cut->t)
+	if (!cutter_time(c, s->base, s->pts, &at))
+		return false;
+	if (cut->start && t->kind == KIND_AUDIO)
+		at += rescale_down(s->frames, CLK_90K, track_timescale(t, s->config)) - 1;
+	if (at < cut->t)
 		return false;
 	return !cut->discontinuity || s->sync || t->kind != KIND_VIDEO;
 }
@@ -423,7 +427,10 @@ cut_at(struct cutter *c, const struct sample *s, int64_t t, int64_t slot, bool h
 {
 	bool first = c->number < 0;
 	int64_t last = first ? c->last_number : c->number;
-	struct cut cut = { .t = t, .base = s->base, .discontinuity = hole };
+	struct cut cut = {
+		.t = t, .base = s->base, .discontinuity = hole,
+		.start = first ? c->clock == CUT_NOT_LIVE : hole,
+	};
 
 	if (first || hole)
 		c->shift = c->clock == CUT_NOT_LIVE;

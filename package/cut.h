@@ -6,7 +6,10 @@
  * of them, every grid point is a cut; else the first random access point at or
  * after a grid point.  The other tracks are cut at the same time: video at the
  * first picture that is not shown before it, audio at the first frame that does
- * not begin before it.
+ * not begin before it.  Where nothing goes on from before, at a break and when a
+ * file begins, audio begins with the frame that the cut lies in: with the first
+ * picture there is sound.  A live presentation that begins makes the segments of
+ * one that has been going on.
  *
  * A break (the clock jumps, more than half a second is missing, parameters or
  * tracks change) is a cut too, with a discontinuity.
@@ -44,6 +47,7 @@ struct cut {
 	int64_t	 utc_ns;	/* when t was acquired; 0: not live */
 	uint32_t base;
 	bool	 discontinuity;
+	bool	 start;			/* nothing goes on here from before */
 };
 
 struct cutter {

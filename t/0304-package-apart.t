@@ -3,13 +3,13 @@
 . "$(dirname "$0")/lib.sh"
 need 'no ffmpeg' command -v ffmpeg
 
-# make_ts FILE V-DELAY V-SECONDS A-DELAY A-SECONDS
+# make_ts FILE V-DELAY V-SECONDS A-DELAY A-SECONDS [CODEC]
 make_ts () {
 	ffmpeg -v error -f lavfi -i "testsrc2=size=160x90:rate=25:duration=$3" \
 		-f lavfi -i "sine=frequency=440:sample_rate=48000:duration=$5" \
 		-filter_complex "[0:v]setpts=PTS+$2/TB[v];[1:a]asetpts=PTS+$4/TB[a]" \
 		-map "[v]" -map "[a]" -c:v libx264 -preset ultrafast -bf 2 -g 50 \
-		-sc_threshold 0 -fps_mode passthrough -c:a aac -b:a 64k \
+		-sc_threshold 0 -fps_mode passthrough -c:a "${6:-aac}" -b:a 64k \
 		-max_interleave_delta 0 -f mpegts "$1" </dev/null
 }
 
@@ -30,6 +30,56 @@ whole () {
 	done
 }
 
+# begin DIR NUMBER: when track begins in that segment, in us
+begin () {
+	if test -e "$1/1.ts"
+	then
+		cat "$1/$2.ts"
+	else
+		cat "$1/init.mp4" "$1/$2.m4s"
+	fi >begin.part
+	ffprobe -v error -show_entries packet=pts_time -of csv=p=0 begin.part |
+		sed '/^$/d;s/,.*//' | sort -n | sed -n '1{s/\.//;p;q;}'
+}
+
+# lead DIR NUMBER: how much its sound begins before its picture, in us
+lead () {
+	echo $(($(begin "$1/v1" "$2") - $(begin "$1/a1" "$2")))
+}
+
+# together DIR NUMBER: with the picture, or in the frame before it
+together () {
+	lead "$1" "$2"
+	test "$(lead "$1" "$2")" -ge 0
+	test "$(lead "$1" "$2")" -lt 32000
+}
+
+# The encoder of ffmpeg puts the first 256 samples of AC-3 before the picture.
+make_ts lead.ts 0 6 0 6 ac3
+for form in cmaf hls-ts
+do
+	export form
+	test "$form" = cmaf && option= || option=--hls-ts
+	export option
+	check "$form: the frame of sound in which the picture begins is kept" '
+		mpkg-segment -q $option --segment 2s --vod -o $form <lead.ts
+		together $form 1
+		test "$(count $form/a1/index.m3u8 a)" -eq "$(count lead.ts a)"
+		test "$(lead $form 2)" -lt 0
+	'
+	check "$form: and where the clock jumps" '
+		cat lead.ts lead.ts >jump.ts
+		mpkg-segment -q $option --segment 2s --vod -o $form-jump <jump.ts
+		together $form-jump 1
+		together $form-jump 4
+		test "$(count $form-jump/a1/index.m3u8 a)" -eq $((2 * $(count lead.ts a)))
+	'
+done
+check 'live, where the clock jumps' '
+	cat jump.ts | mpkg-segment -q --segment 2s --event -o live
+	number=$(sed -n "1,/^#EXT-X-DISCONTINUITY$/d;s/\.m4s$//p" live/v1/index.m3u8 | head -n 1)
+	together live "$number"
+'
 for seconds in 3.5 6 17
 do
 	export seconds
