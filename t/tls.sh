@@ -6,14 +6,14 @@
 # shellcheck shell=sh disable=SC2154
 
 tls () {
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2 2>req
-	openssl req -newkey rsa:2048 -nodes -keyout tls.key -out tls.csr -subj /CN=localhost 2>req
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2 2>openssl.log
+	openssl req -newkey rsa:2048 -nodes -keyout tls.key -out tls.csr -subj /CN=localhost 2>openssl.log
 	echo "subjectAltName=IP:127.0.0.1" >ext
 	openssl x509 -req -in tls.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out tls.pem \
-		-days 2 -extfile ext 2>req
+		-days 2 -extfile ext 2>openssl.log
 	(cd "$2" && exec openssl s_server -accept "$1" -cert "$scratch/tls.pem" -key "$scratch/tls.key" \
 		-WWW -quiet -naccept 20 >"$scratch/tls.log" 2>&1) & tls=$!
-	trap "kill $tls" EXIT
+	trap 'kill $tls' EXIT
 	eventually listening "$1"
 }
 listening () {
