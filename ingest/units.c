@@ -24,7 +24,8 @@ struct track {
 	bool	 discontinuity;		/* what is to be flagged */
 	bool	 timed, ended;		/* in this pass; in the pass before */
 	int64_t	 first, next;		/* pts of this pass as received; end */
-	int64_t	 dts, gap;
+	int64_t	 dts, gap;		/* gap: from the one before, last and */
+	int64_t	 least_gap;		/* least of all; 0: not yet known */
 	int64_t	 end;			/* of the pass before, as sent */
 	uint64_t units;
 };
@@ -347,20 +348,37 @@ put_packets(struct units *u, int64_t dts)
 	tsmux_clear(&u->mux);
 }
 
+/*
+ * How long a unit lasts.  A picture: what the stated rate says, but some files state
+ * too high a one.
+ */
+static int64_t
+unit_length(const struct units *u, const struct track *t)
+{
+	int64_t length;
+
+	if (t->kind != KIND_VIDEO || !on_grid(u))
+		return t->gap;
+	length = rescale_near(CLK_90K, u->grid.rate.den, u->grid.rate.num);
+	return t->least_gap > length ? t->least_gap : length;
+}
+
 /* Follow the times of a track; false: it overlaps what has been sent. */
 static bool
 follow(struct units *u, struct track *t, int64_t pts, int64_t dts)
 {
-	int64_t length = t->gap;
+	int64_t length;
 
 	if (t->ended && t->kind == KIND_AUDIO && pts + u->base < t->end - OVERLAP) {
 		u->overlaps++;
 		return false;
 	}
-	if (t->timed && dts > t->dts && dts - t->dts < 5 * CLK_90K)
-		length = t->gap = dts - t->dts;
-	if (t->kind == KIND_VIDEO && on_grid(u))
-		length = rescale_near(CLK_90K, u->grid.rate.den, u->grid.rate.num);
+	if (t->timed && dts > t->dts && dts - t->dts < 5 * CLK_90K) {
+		t->gap = dts - t->dts;
+		if (t->least_gap == 0 || t->gap < t->least_gap)
+			t->least_gap = t->gap;
+	}
+	length = unit_length(u, t);
 	if (!t->timed) {
 		t->first = pts;
 		t->next = pts + length;

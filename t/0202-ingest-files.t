@@ -142,6 +142,14 @@ check '--loop of a container joins without a step' '
 	stat_is loops 2
 	test "$(pictures ts | wc -l)" -eq 200
 '
+check '--loop of a container that states too high a frame rate joins without a step' '
+	ffmpeg -v error -f lavfi -i testsrc2=size=128x72:rate=60:duration=1 \
+		-vf "setpts=N/30/TB" -fps_mode passthrough -c:v libx264 \
+		-preset ultrafast -g 30 double.mkv
+	ffprobe -v error -show_entries stream=avg_frame_rate double.mkv | grep "=60/1"
+	mlive-ingest -q --loop -t 5s double.mkv >ts
+	test "$(deltas ts v:0)" = "3000 "
+'
 check '--loop of a transport stream: the first pass as it is, then on' '
 	mlive-ingest -q --loop -t 8s --stats stats clip.ts >ts
 	strip ts >stripped
