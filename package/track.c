@@ -60,6 +60,20 @@ track_timescale(const struct track *t, uint32_t version)
 
 /* ---- the queue */
 
+size_t
+track_first_sync(const struct track *t, size_t from)
+{
+	while (from < t->n && !t->sample[from].sync)
+		from++;
+	return from;
+}
+
+bool
+track_ready(const struct track *t)
+{
+	return t->version != 0 && track_first_sync(t, 0) < t->n;
+}
+
 /* Room for one more sample of len bytes. */
 static int
 reserve(struct track *t, size_t len)

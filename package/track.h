@@ -113,6 +113,13 @@ void track_drop(struct track *t, size_t n, size_t len);
 /* The parameters of a version, or NULL when they are forgotten. */
 const struct config *track_config(const struct track *t, uint32_t version);
 
+/* Its next random access point from a sample on, or n; has it one at all? */
+size_t track_first_sync(const struct track *t, size_t from);
+bool track_ready(const struct track *t);
+
+/* rate.c: pictures or frames a second, as it says where that is true. */
+struct rational track_rate(const struct track *t);
+
 /* Ticks a second of its media: 90000 for video, the rate for audio. */
 uint32_t track_timescale(const struct track *t, uint32_t version);
 
