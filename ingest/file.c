@@ -17,6 +17,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
+#include "lib/media/mp4view.h"
 #include "lib/media/ts.h"
 
 #define PROBE		65536		/* bytes read at a time from a file */
@@ -81,6 +82,38 @@ seek_container(void *opaque, int64_t offset, int whence)
 	return lseek(f->fd, offset, whence);
 }
 
+/* Is it MP4 or MOV that ends before its index does?  ISO/IEC 14496-12 4.2. */
+static bool
+lacks_index(const struct file *f)
+{
+	static const char *const first[] = {
+		"ftyp", "mdat", "moov", "wide", "free", "skip",
+	};
+	uint64_t at = 0, size, end = 0;
+	bool known = false, index = false;
+	uint8_t head[16];
+	struct stat st;
+	size_t len;
+
+	if (fstat(f->fd, &st) == 0)
+		end = (uint64_t)st.st_size;
+	for (; at < end && !index; at += size) {
+		ssize_t n = pread(f->fd, head, sizeof(head), (off_t)at);
+
+		for (size_t i = 0; i < sizeof(first) / sizeof(*first) && n >= 8; i++)
+			known |= memcmp(head + 4, first[i], 4) == 0;
+		if (!known || n < 8)
+			return known;
+		if (view_box_size((struct view){ head, (size_t)n, false }, &size, &len) <= 0)
+			return false;
+		index = memcmp(head + 4, "moov", 4) == 0;
+		if (size > end - at)
+			return true;
+		size = size == 0 ? end - at : size;
+	}
+	return known && !index;
+}
+
 static void
 open_regular(struct file *f)
 {
@@ -104,10 +137,14 @@ open_regular(struct file *f)
 		r = avin_open(&f->avin, &in, f->s.name, true);
 		if (r == 0)
 			return;
-		if (r != -EINVAL)
+		if (r != -EINVAL && r != -EPIPE)	/* nor that it ends too early */
 			fatal(EXIT_RUNTIME, -r, "cannot read %s", f->shown);
 	}
-	fatal(EXIT_INPUT, 0, "%s is no transport stream, MP4, MOV, MKV, WebM or FLV",
+	if (lacks_index(f))
+		fatal(EXIT_INPUT, 0, "%s is MP4 or MOV without its index (moov): it is cut "
+		    "short, or not yet finished", f->shown);
+	fatal(EXIT_INPUT, 0, "%s is no transport stream, MP4, MOV, MKV, WebM, FLV, MPEG, AVI "
+	    "or Ogg",
 	    f->shown);
 }
 

@@ -131,6 +131,22 @@ check 'a container that was cut in the middle: what is whole comes out' '
 	test "$(pictures ts | wc -l)" -gt 25
 	head -c $(($(wc -c <ref.mp4) / 2)) ref.mp4 >cut.mp4
 	fails 3 mlive-ingest cut.mp4 >ts 2>err
+	grep "fatal: .cut.mp4. is MP4 or MOV without its index" err
+	for n in 2000 3000
+	do
+		head -c -$n ref.mp4 >cut.mp4
+		fails 3 mlive-ingest cut.mp4 >ts 2>err
+		grep "without its index" err
+	done
+	ffmpeg -v error -i ref.mp4 -c copy -movflags +faststart early.mp4
+	head -c 20000 early.mp4 >cut.mp4
+	mlive-ingest -q cut.mp4 >ts
+	head -c 600 early.mp4 >cut.mp4
+	fails 3 mlive-ingest - <cut.mp4 >ts 2>err
+	grep "fatal: standard input is MP4 or MOV without its index" err
+	perl -0777 -pe "s/mvhd|trak/xxxx/g" early.mp4 >cut.mp4
+	fails 3 mlive-ingest cut.mp4 >ts 2>err
+	fails 1 grep "without its index" err
 '
 check '--loop of a container joins without a step' '
 	mlive-ingest -q --loop -t 8s --stats stats ref.mp4 >ts

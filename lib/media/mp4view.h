@@ -1,6 +1,5 @@
 /*
- * mp4view.h - boxes and the fields in them, as they are read: private to the
- * reader of fragmented MP4.
+ * mp4view.h - boxes and the fields in them, as they are read.
  *
  * Spec     ISO/IEC 14496-12 4.2.
  * Memory   Borrows.  What is past the end reads as 0 and sets error, which stays.
