@@ -21,7 +21,7 @@ pres_free(struct pres *p)
 	for (unsigned i = 0; i < p->ntrack; i++)
 		free(p->track[i].init);
 	free(p->segment);
-	free(p->chunk);
+	free(p->archive);
 }
 
 int

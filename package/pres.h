@@ -90,7 +90,7 @@ struct caption_names {
 enum pres_mode { PRES_WINDOW, PRES_EVENT, PRES_VOD };
 
 /* Segments that have been saved together, once. */
-struct chunk {
+struct archive {
 	int64_t	 number;		/* of its first: its name */
 	size_t	 n;			/* of them that are still in the presentation */
 };
@@ -107,8 +107,8 @@ struct pres {
 	struct ptrack track[PRES_TRACKS];
 	size_t	 n, cap;
 	struct segment **segment;
-	size_t	 nchunk, nsealed;	/* state.h; segments in chunks */
-	struct chunk *chunk;
+	size_t	 narchive, nsealed;	/* state.h; segments in archives */
+	struct archive *archive;
 	int64_t	 discontinuity_sequence;	/* breaks before the first */
 	int64_t	 start_ns;		/* AST of what is not live; 0: no DASH time */
 	const char *utc_scheme, *utc_timing;	/* head, xsdate, iso; XML text or NULL */

@@ -138,24 +138,24 @@ put_index(struct pack *p)
 }
 
 static void
-delete_chunk(struct pack *p, int64_t number)
+delete_archive(struct pack *p, int64_t number)
 {
-	char name[STATE_CHUNK_NAME];
+	char name[STATE_ARCHIVE_NAME];
 
-	state_chunk_name(number, name);
+	state_archive_name(number, name);
 	sink_delete(p->sink, name);
 }
 
 static int
 put_state(struct pack *p)
 {
-	char name[STATE_CHUNK_NAME], *text;
+	char name[STATE_ARCHIVE_NAME], *text;
 	int64_t number;
 	size_t len;
 	int r = 0;
 
 	while (!p->pres.ended && (r = state_seal(&p->pres, &text, &len, &number)) == 1) {
-		state_chunk_name(number, name);
+		state_archive_name(number, name);
 		if ((r = sink_put_text(p->sink, name, TYPE_JSON, SINK_HEADER, text, len)) < 0)
 			break;
 	}
@@ -229,7 +229,7 @@ delete_old(struct pack *p)
 	if (n == 0)
 		return;
 	for (left = n; state_forget(pr, &left, &number) == 1;)
-		delete_chunk(p, number);
+		delete_archive(p, number);
 	pr->n -= n;
 	memmove(pr->segment, pr->segment + n, pr->n * sizeof(struct segment *));
 	if (inits)
@@ -466,8 +466,8 @@ pack_end(struct pack *p)
 	p->pres.start_ns = 0;		/* of no use any more, and the only impurity */
 	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0 || (r = put_index(p)) < 0)
 		return r;
-	while (p->pres.nchunk > 0)
-		delete_chunk(p, p->pres.chunk[--p->pres.nchunk].number);
+	while (p->pres.narchive > 0)
+		delete_archive(p, p->pres.archive[--p->pres.narchive].number);
 	p->pres.nsealed = 0;
 	return 0;
 }

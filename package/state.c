@@ -85,14 +85,15 @@ segment_to_json(const struct segment *s)
 char *
 state_put(const struct pres *p, size_t *len)
 {
-	json_t *tracks = json_array(), *chunks = json_array(), *segments = json_array(), *j;
+	json_t *tracks = json_array(), *archives = json_array();
+	json_t *segments = json_array(), *j;
 	char *text;
 
 	for (unsigned i = 0; i < p->ntrack; i++)
 		json_array_append_new(tracks, track_to_json(&p->track[i]));
-	for (size_t i = 0; i < p->nchunk && !p->ended; i++)
-		json_array_append_new(chunks, json_pack("[II]",
-		    (json_int_t)p->chunk[i].number, (json_int_t)p->chunk[i].n));
+	for (size_t i = 0; i < p->narchive && !p->ended; i++)
+		json_array_append_new(archives, json_pack("[II]",
+		    (json_int_t)p->archive[i].number, (json_int_t)p->archive[i].n));
 	for (size_t i = p->nsealed; i < p->n && !p->ended; i++)
 		json_array_append_new(segments, segment_to_json(p->segment[i]));
 	j = json_pack("{si sb sb sI sI sI sI s[II] so so so}", "version", VERSION_OF_STATE,
@@ -100,30 +101,30 @@ state_put(const struct pres *p, size_t *len)
 	    "nominal", (json_int_t)p->nominal, "start_ns", (json_int_t)p->start_ns,
 	    "discontinuity_sequence", (json_int_t)p->discontinuity_sequence,
 	    "rate", (json_int_t)p->rate.num, (json_int_t)p->rate.den,
-	    "tracks", tracks, "chunks", chunks, "segments", segments);
+	    "tracks", tracks, "archives", archives, "segments", segments);
 	text = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
 	json_decref(j);
 	*len = text != NULL ? strlen(text) : 0;
 	return text;
 }
 
-/* ---- chunks */
+/* ---- archives */
 
 void
-state_chunk_name(int64_t number, char name[static STATE_CHUNK_NAME])
+state_archive_name(int64_t number, char name[static STATE_ARCHIVE_NAME])
 {
-	snprintf(name, STATE_CHUNK_NAME, "mpkg-segment-%lld.json", (long long)number);
+	snprintf(name, STATE_ARCHIVE_NAME, "mpkg-segment-%lld.json", (long long)number);
 }
 
 static int
-add_chunk(struct pres *p, int64_t number, size_t n)
+add_archive(struct pres *p, int64_t number, size_t n)
 {
-	struct chunk *list = realloc(p->chunk, (p->nchunk + 1) * sizeof(*list));
+	struct archive *list = realloc(p->archive, (p->narchive + 1) * sizeof(*list));
 
 	if (list == NULL)
 		return -ENOMEM;
-	p->chunk = list;
-	list[p->nchunk++] = (struct chunk){ .number = number, .n = n };
+	p->archive = list;
+	list[p->narchive++] = (struct archive){ .number = number, .n = n };
 	p->nsealed += n;
 	return 0;
 }
@@ -133,16 +134,18 @@ state_seal(struct pres *p, char **text, size_t *len, int64_t *number)
 {
 	json_t *segments;
 
-	if (p->n - p->nsealed < 2 * STATE_CHUNK)
+	if (p->n - p->nsealed < 2 * STATE_ARCHIVE)
 		return 0;
 	segments = json_array();
-	for (size_t i = p->nsealed; i < p->nsealed + STATE_CHUNK; i++)
+	for (size_t i = p->nsealed; i < p->nsealed + STATE_ARCHIVE; i++)
 		json_array_append_new(segments, segment_to_json(p->segment[i]));
 	*number = p->segment[p->nsealed]->number;
 	*text = segments != NULL ? json_dumps(segments, JSON_COMPACT) : NULL;
 	json_decref(segments);
-	if (*text == NULL || add_chunk(p, *number, STATE_CHUNK) < 0)
+	if (*text == NULL || add_archive(p, *number, STATE_ARCHIVE) < 0) {
+		free(*text);
 		return -ENOMEM;
+	}
 	*len = strlen(*text);
 	return 1;
 }
@@ -151,7 +154,7 @@ void
 state_unseal(struct pres *p, size_t from)
 {
 	while (p->nsealed > from)
-		p->nsealed -= p->chunk[--p->nchunk].n;
+		p->nsealed -= p->archive[--p->narchive].n;
 }
 
 int
@@ -159,17 +162,17 @@ state_forget(struct pres *p, size_t *n, int64_t *number)
 {
 	size_t gone;
 
-	if (*n == 0 || p->nchunk == 0)
+	if (*n == 0 || p->narchive == 0)
 		return 0;
-	gone = p->chunk[0].n < *n ? p->chunk[0].n : *n;
+	gone = p->archive[0].n < *n ? p->archive[0].n : *n;
 	*n -= gone;
 	p->nsealed -= gone;
-	p->chunk[0].n -= gone;
-	if (p->chunk[0].n > 0)
+	p->archive[0].n -= gone;
+	if (p->archive[0].n > 0)
 		return 0;
-	*number = p->chunk[0].number;
-	p->nchunk--;
-	memmove(p->chunk, p->chunk + 1, p->nchunk * sizeof(*p->chunk));
+	*number = p->archive[0].number;
+	p->narchive--;
+	memmove(p->archive, p->archive + 1, p->narchive * sizeof(*p->archive));
 	return 1;
 }
 
@@ -358,9 +361,9 @@ read_segments(json_t *list, size_t n, struct pres *p)
 }
 
 static int
-read_chunk(json_t *j, struct pres *p, state_get *get, void *arg)
+read_archive(json_t *j, struct pres *p, state_get *get, void *arg)
 {
-	char name[STATE_CHUNK_NAME], *text = NULL;
+	char name[STATE_ARCHIVE_NAME], *text = NULL;
 	json_int_t number, n;
 	json_t *list;
 	size_t len;
@@ -368,29 +371,30 @@ read_chunk(json_t *j, struct pres *p, state_get *get, void *arg)
 
 	if (json_unpack(j, "[II]", &number, &n) < 0 || n < 1)
 		return -EBADMSG;
-	state_chunk_name(number, name);
+	state_archive_name(number, name);
 	if ((r = get(arg, name, &text, &len)) < 0)
 		return r == -ENOENT ? 0 : r;	/* all of it has been deleted */
 	list = json_loadb(text, len, 0, NULL);
 	free(text);
 	r = read_segments(list, (size_t)n, p);
 	json_decref(list);
-	return r < 0 ? r : add_chunk(p, number, (size_t)n);
+	return r < 0 ? r : add_archive(p, number, (size_t)n);
 }
 
 int
 state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *arg)
 {
-	json_t *j = json_loadb(text, len, 0, NULL), *tracks, *chunks, *segments;
+	json_t *j = json_loadb(text, len, 0, NULL), *tracks, *archives, *segments;
 	json_int_t target, nominal, start, breaks, num, den;
 	int version, ended, live, r = 0;
 
 	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] so so so}", "version", &version,
 	    "ended", &ended, "live", &live, "target", &target, "nominal", &nominal,
 	    "start_ns", &start, "discontinuity_sequence", &breaks, "rate", &num, &den,
-	    "tracks", &tracks, "chunks", &chunks, "segments", &segments) < 0 || version != VERSION_OF_STATE ||
+	    "tracks", &tracks, "archives", &archives, "segments", &segments) < 0 ||
+	    version != VERSION_OF_STATE ||
 	    json_array_size(tracks) > PRES_TRACKS || target < 0 || nominal < 0 ||
-	    !json_is_array(tracks) || !json_is_array(chunks)) {
+	    !json_is_array(tracks) || !json_is_array(archives)) {
 		json_decref(j);
 		return -EBADMSG;
 	}
@@ -403,8 +407,8 @@ state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *
 	p->rate = (struct rational){ num, den };
 	for (size_t i = 0; i < json_array_size(tracks) && r == 0; i++)
 		r = read_track(json_array_get(tracks, i), &p->track[p->ntrack++]);
-	for (size_t i = 0; i < json_array_size(chunks) && r == 0; i++)
-		r = read_chunk(json_array_get(chunks, i), p, get, arg);
+	for (size_t i = 0; i < json_array_size(archives) && r == 0; i++)
+		r = read_archive(json_array_get(archives, i), p, get, arg);
 	if (r == 0)
 		r = read_segments(segments, json_array_size(segments), p);
 	json_decref(j);

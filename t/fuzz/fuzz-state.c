@@ -1,7 +1,7 @@
 /*
  * What lies beside the playlists of an earlier run, or pretends to: no crash, and
  * what can be read comes out the same when it is written and read again.  Behind a
- * zero byte in the input is what each of its chunks has.
+ * zero byte in the input is what each of its archives has.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,13 +20,13 @@ struct input {
 static int
 get(void *arg, const char *name, char **text, size_t *len)
 {
-	const struct input *chunk = arg;
+	const struct input *archive = arg;
 
 	(void)name;
-	if (chunk->data == NULL || (*text = malloc(chunk->len + 1)) == NULL)
+	if (archive->data == NULL || (*text = malloc(archive->len + 1)) == NULL)
 		return -ENOENT;
-	memcpy(*text, chunk->data, chunk->len);
-	*len = chunk->len;
+	memcpy(*text, archive->data, archive->len);
+	*len = archive->len;
 	return 0;
 }
 
@@ -34,21 +34,21 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct pres p, again;
-	struct input chunk = { .data = len > 0 ? memchr(data, 0, len) : NULL };
+	struct input archive = { .data = len > 0 ? memchr(data, 0, len) : NULL };
 	char *text, *second;
 	size_t n, m;
 
-	if (chunk.data != NULL) {
-		chunk.len = len - (size_t)(++chunk.data - data);
-		len -= chunk.len + 1;
+	if (archive.data != NULL) {
+		archive.len = len - (size_t)(++archive.data - data);
+		len -= archive.len + 1;
 	}
 
 	memset(&p, 0, sizeof(p));
 	memset(&again, 0, sizeof(again));
-	if (state_parse(&p, (const char *)data, len, get, &chunk) == 0) {
+	if (state_parse(&p, (const char *)data, len, get, &archive) == 0) {
 		if ((text = state_put(&p, &n)) == NULL)
 			abort();
-		if (state_parse(&again, text, n, get, &chunk) < 0)
+		if (state_parse(&again, text, n, get, &archive) < 0)
 			abort();
 		if ((second = state_put(&again, &m)) == NULL || strcmp(text, second) != 0)
 			abort();
