@@ -144,8 +144,7 @@ open_regular(struct file *f)
 		fatal(EXIT_INPUT, 0, "%s is MP4 or MOV without its index (moov): it is cut "
 		    "short, or not yet finished", f->shown);
 	fatal(EXIT_INPUT, 0, "%s is no transport stream, MP4, MOV, MKV, WebM, FLV, MPEG, AVI "
-	    "or Ogg",
-	    f->shown);
+	    "or Ogg", f->shown);
 }
 
 static int

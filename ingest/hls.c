@@ -86,7 +86,7 @@ take_first(struct hls_pull *h)
 	int r;
 
 	h->job = NULL;
-	if (job->error < 0 && !job->may_pass)
+	if (job->error < 0 && !job->transient)
 		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", h->url, job->reason);
 	if (job->error < 0) {
 		if (h->s->disconnections++ == 0)

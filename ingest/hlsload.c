@@ -145,7 +145,7 @@ hlsload_clear(struct hlsload *l)
 
 static struct hlsload_item *
 find_item(struct hlsload *l, const char *uri, struct hls_range range,
-    int64_t period)
+    int64_t period, bool is_key)
 {
 	struct hlsload_item *i, *place = NULL;
 	char url[URL_MAX];
@@ -154,8 +154,9 @@ find_item(struct hlsload *l, const char *uri, struct hls_range range,
 	for (i = l->item; i < l->item + HLSLOAD_ITEMS; i++) {
 		if (i->url != NULL && i->failed && i->used == 0)
 			free_item(i);
-		if (i->url != NULL && i->period == period && strcmp(i->url, url) == 0 &&
-		    i->range.offset == range.offset && i->range.len == range.len) {
+		if (i->url != NULL && i->period == period && i->is_key == is_key &&
+		    strcmp(i->url, url) == 0 && i->range.offset == range.offset &&
+		    i->range.len == range.len) {
 			i->used++;
 			return i;
 		}
@@ -168,6 +169,7 @@ find_item(struct hlsload *l, const char *uri, struct hls_range range,
 		out_of_memory();
 	place->range = range;
 	place->period = period;
+	place->is_key = is_key;
 	place->id = ++l->ids;
 	place->used = 1;
 	place->job = start(l, url, range, ITEM_MAX);
@@ -177,14 +179,10 @@ find_item(struct hlsload *l, const char *uri, struct hls_range range,
 struct hlsload_item *
 hlsload_key(struct hlsload *l, const struct hls_key *key, int64_t period)
 {
-	struct hlsload_item *item;
-
 	if (key->method != HLS_AES_128 || strcmp(key->keyformat, "identity") != 0)
 		fatal(EXIT_INPUT, 0, "'%s' is encrypted by %s for '%s', which cannot be "
 		    "read", l->name, key->method_name, key->keyformat);
-	item = find_item(l, key->uri, (struct hls_range){ 0, -1 }, period);
-	item->is_key = true;
-	return item;
+	return find_item(l, key->uri, (struct hls_range){ 0, -1 }, period, true);
 }
 
 struct hlsload_item *
@@ -193,7 +191,7 @@ hlsload_map(struct hlsload *l, const struct hls *list,
 {
 	const struct hls_map *map = &list->map[segment->map];
 	unsigned before = l->ids;
-	struct hlsload_item *item = find_item(l, map->uri, map->range, period);
+	struct hlsload_item *item = find_item(l, map->uri, map->range, period, false);
 
 	if (map->key == HLS_NONE || l->ids == before)
 		return item;

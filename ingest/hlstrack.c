@@ -361,7 +361,7 @@ end_reload(struct hlstrack_private *p)
 
 	p->reload = NULL;
 	p->t.n.reloads++;
-	if (job->error < 0 && !p->t.loaded && !job->may_pass)
+	if (job->error < 0 && !p->t.loaded && !job->transient)
 		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", p->url, job->reason);
 	if (job->error < 0) {
 		reload_failed(p, job->reason, now);

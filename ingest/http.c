@@ -104,13 +104,14 @@ http_open_playlist(const struct source_config *cfg, const char *path)
 	const char *hash = access(path, F_OK) < 0 ? strrchr(path, '#') : NULL;
 	char name[URL_MAX], url[URL_MAX];
 	struct http *h;
+	int r;
 
 	snprintf(name, sizeof(name), "%.*s", hash == NULL ? (int)strlen(path) :
 	    (int)(hash - path), path);
 	if (!is_playlist(name))
 		return NULL;
-	if (url_from_path(name, url, sizeof(url)) < 0)
-		fatal(EXIT_USAGE, ENAMETOOLONG, "cannot open '%s'", cfg->name);
+	if ((r = url_from_path(name, url, sizeof(url))) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", cfg->name);
 	h = http_new(cfg, url, strlen(url), hash);
 	become_hls(h);
 	return &h->s;
@@ -167,7 +168,7 @@ failed(struct http *h)
 {
 	const struct fetch_job *job = h->job;
 
-	if (job->error < 0 && (h->started ? !h->live : !job->may_pass))
+	if (job->error < 0 && (h->started ? !h->live : !job->transient))
 		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", h->url, job->reason);
 	if (!h->told)
 		log_warn(0, job->error < 0 ? "cannot read '%s': %s: connecting again" :

@@ -65,7 +65,7 @@ struct fetch_job {
 	bool	 started;		/* the head of the answer has come */
 	bool	 done;			/* nothing more will come */
 	int	 error;			/* when done: 0, or negative errno; see below */
-	bool	 may_pass;		/* of the error: the same may work later */
+	bool	 transient;		/* of the error: the same may work later */
 	char	 reason[160];		/* of the error or the retry, for a message */
 	int	 status;		/* HTTP status, 0 if none came */
 	unsigned tries;			/* attempts that failed since the last progress */

@@ -279,11 +279,11 @@ retry_delay(const struct fetch_private *p)
 
 /* What a result means: an error, and whether it may pass. */
 static int
-judge(const struct fetch_private *p, CURLcode result, bool *may_pass)
+judge(const struct fetch_private *p, CURLcode result, bool *transient)
 {
 	int status = p->job.status;
 
-	*may_pass = false;
+	*transient = false;
 	switch (result) {
 	case CURLE_OK:
 		break;
@@ -301,21 +301,21 @@ judge(const struct fetch_private *p, CURLcode result, bool *may_pass)
 	case CURLE_BAD_CONTENT_ENCODING:
 		return -EPROTO;
 	case CURLE_COULDNT_RESOLVE_HOST:
-		*may_pass = true;
+		*transient = true;
 		return -EHOSTUNREACH;
 	case CURLE_COULDNT_CONNECT:
-		*may_pass = true;
+		*transient = true;
 		return -ECONNREFUSED;
 	case CURLE_OPERATION_TIMEDOUT:
-		*may_pass = true;
+		*transient = true;
 		return -ETIMEDOUT;
 	default:
-		*may_pass = true;
+		*transient = true;
 		return -ECONNRESET;
 	}
 	if ((status >= 200 && status < 300) || status == 304)
 		return 0;
-	*may_pass = status == 408 || status == 425 || status == 429 ||
+	*transient = status == 408 || status == 425 || status == 429 ||
 	    (status >= 500 && status != 501 && status != 505) ||
 	    (status == 404 && p->retry_missing);
 	if (status == 404 || status == 410)
@@ -331,7 +331,7 @@ void
 fetch_job_ended(struct fetch_private *p, CURLcode result)
 {
 	struct fetch_job *job = &p->job;
-	bool may_pass = false;
+	bool transient = false;
 	int error;
 
 	check_head(p);
@@ -339,11 +339,11 @@ fetch_job_ended(struct fetch_private *p, CURLcode result)
 	p->added = false;
 	if (p->failure < 0) {
 		error = p->failure;
-		may_pass = error == -ESTALE && p->window == 0;
+		transient = error == -ESTALE && p->window == 0;
 	} else {
-		error = p->failure > 0 ? 0 : judge(p, result, &may_pass);
+		error = p->failure > 0 ? 0 : judge(p, result, &transient);
 	}
-	job->may_pass = may_pass;
+	job->transient = transient;
 	if (error == 0) {
 		finish(p, 0);
 		return;
@@ -358,8 +358,8 @@ fetch_job_ended(struct fetch_private *p, CURLcode result)
 	else
 		snprintf(job->reason, sizeof(job->reason), "status %d", job->status);
 	if (p->endless && job->received > 0 && job->content_length < 0)
-		may_pass = false;
-	if (!may_pass || job->tries > p->retries) {
+		transient = false;
+	if (!transient || job->tries > p->retries) {
 		finish(p, error);
 		return;
 	}
@@ -374,7 +374,7 @@ fetch_job_expire(struct fetch_private *p)
 	if (p->added)
 		curl_multi_remove_handle(p->f->multi, p->easy);
 	p->added = false;
-	p->job.may_pass = true;
+	p->job.transient = true;
 	if (*p->job.reason == '\0')
 		snprintf(p->job.reason, sizeof(p->job.reason), "%s", strerror(ETIMEDOUT));
 	finish(p, -ETIMEDOUT);

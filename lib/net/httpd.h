@@ -142,7 +142,8 @@ struct httpd {
 	struct httpd_config config;
 	const struct httpd_app *app;
 	void	*user;
-	struct budget memory;		/* of objects, and of requests that wait */
+	struct budget memory;		/* of objects, and of requests that wait; the
+					 * caller sets its limit */
 	atomic_bool stopping;
 	unsigned nlisten;
 	struct httpd_listener listener[HTTPD_LISTEN_MAX];

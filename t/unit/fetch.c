@@ -168,7 +168,7 @@ test_conditions(struct fetch *f)
 	fetch_end(job);
 	job = fetch_start(f, &(struct fetch_request){ .url = "http://127.0.0.1:1/" });
 	is(fetch_wait(f, job), -ECONNREFUSED, "nobody there: %s", job->reason);
-	ok(job->may_pass, "which may pass");
+	ok(job->transient, "which may pass");
 	fetch_end(job);
 }
 
@@ -201,7 +201,7 @@ test_stream(struct fetch *f)
 	job = fetch_start(f, &(struct fetch_request){
 	    .url = url("cut=9000x1/newetag/file"), .window = 10000, .retries = 9 });
 	is(fetch_wait(f, job), -ESTALE, "a stream cannot begin anew: %s", job->reason);
-	ok(!job->may_pass, "and that will not pass");
+	ok(!job->transient, "and that will not pass");
 	fetch_end(job);
 }
 
