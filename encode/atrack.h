@@ -5,8 +5,8 @@
  * each decoded frame says where it belongs, and what differs is corrected.  Up
  * to DRIFT_DEAD nothing is done; beyond it the resampler runs faster or slower by
  * at most a thousandth until it fits; a hole or an overlap of HARD or more, or a
- * smaller one where the stream is damaged or switches, is filled with silence or cut.  AAC
- * frame n begins at sample 1024 n, whenever the program was started.
+ * smaller one where the stream is damaged or switches, is filled with silence or
+ * cut.  AAC frame n begins at sample 1024 n, whenever the program was started.
  *
  * Spec     AAC-LC, ADTS: ISO/IEC 14496-3 1.A.2.
  * Units    t: 90 kHz media time.  Samples at ATRACK_RATE.

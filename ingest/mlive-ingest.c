@@ -370,7 +370,8 @@ main(int argc, char *argv[])
 	io_init_filter();
 	io_refuse_terminal(STDOUT_FILENO, "standard output");
 	if ((r = stats_open(&s.stats, s.stats_target)) < 0)
-		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -r, "cannot open '%s'", s.stats_target);
+		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -r, "cannot open '%s'",
+		    s.stats_target);
 	if (s.stats.fd == STDOUT_FILENO)
 		opt_usage(help, "--stats '%s' is where the stream goes", s.stats_target);
 	s.out.tick = tick;

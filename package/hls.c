@@ -126,7 +126,8 @@ is_second(const struct pres *p, const struct captions *all, bool service, unsign
 	const char *mine = caption_language(p, service, n);
 
 	for (unsigned i = 0; i < (service ? 4 : n); i++)
-		if ((all->cc & 1u << i) != 0 && strcmp(caption_language(p, false, i), mine) == 0)
+		if ((all->cc & 1u << i) != 0 &&
+		    strcmp(caption_language(p, false, i), mine) == 0)
 			return true;
 	for (unsigned i = 1; i < n && service; i++)
 		if ((all->services & UINT64_C(1) << i) != 0 &&

@@ -87,8 +87,8 @@ parse_options(struct tool *s, int argc, char *argv[])
 			break;
 		case OPT_CAPTIONS:
 			if (!caption_names_parse(optarg, &pr->asked))
-				opt_usage(help, "--captions '%s' is not like CC1=eng,SERVICE2=spa",
-				    optarg);
+				opt_usage(help, "--captions '%s' is not like "
+				    "CC1=eng,SERVICE2=spa", optarg);
 			break;
 		case OPT_EVENT:
 			event = true;

@@ -85,7 +85,8 @@ index_is_old(const struct pack *p)
 		const struct ptrack *t = &p->pres.track[i];
 		uint64_t average = rate_of(t->bytes, t->time);
 
-		if (t->sap > t->told_sap || t->peak > t->told_peak || t->key_peak > t->told_key ||
+		if (t->sap > t->told_sap || t->peak > t->told_peak ||
+		    t->key_peak > t->told_key ||
 		    average > t->told_average + t->told_average / 10)
 			return true;
 	}

@@ -45,8 +45,9 @@ track_to_json(const struct ptrack *t)
 	for (unsigned i = 0; i < t->ninit; i++)
 		json_array_append_new(inits, init_to_json(&t->init[i], t->kind));
 	return json_pack("{ss si si si sI ss sI sI sI sI sI sI sI sI so}", "name", t->name,
-	    "sap", (int)t->sap, "kind", (int)t->kind, "codec", (int)t->codec, "pid", (json_int_t)t->pid,
-	    "language", t->language, "max_bitrate", (json_int_t)t->max_bitrate,
+	    "sap", (int)t->sap, "kind", (int)t->kind, "codec", (int)t->codec,
+	    "pid", (json_int_t)t->pid, "language", t->language,
+	    "max_bitrate", (json_int_t)t->max_bitrate,
 	    "cc", (json_int_t)t->captions.cc, "services", (json_int_t)t->captions.services,
 	    "peak", (json_int_t)t->peak, "bytes", (json_int_t)t->bytes,
 	    "time", (json_int_t)t->time, "key_peak", (json_int_t)t->key_peak,

@@ -329,7 +329,8 @@ http_get(void *arg, const char *name, char **data, size_t *len, char reason[stat
 	}
 	free(a.data);
 	if (code != CURLE_OK) {
-		snprintf(reason, 256, "%s", error[0] != '\0' ? error : curl_easy_strerror(code));
+		snprintf(reason, 256, "%s", error[0] != '\0' ? error :
+		    curl_easy_strerror(code));
 		/* Asking again makes no certificate better. */
 		return code == CURLE_PEER_FAILED_VERIFICATION ? -EACCES :
 		    code == CURLE_COULDNT_CONNECT ? -ECONNREFUSED : -EIO;

@@ -4,8 +4,8 @@
  *
  * One process puts the object, a chunk each interval with the time in it at which
  * it was due; the other reads it READERS times and notes how long after that each
- * chunk was there whole at each reader.  Prints one line of key=value; fails unless every reader
- * got every byte and a proper end.
+ * chunk was there whole at each reader.  Prints one line of key=value; fails
+ * unless every reader got every byte and a proper end.
  */
 #include <arpa/inet.h>
 #include <errno.h>

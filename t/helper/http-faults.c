@@ -224,7 +224,8 @@ send_file(struct client *c, const char *request, const char *path,
 		status = from >= size ? 416 : 206;
 	}
 	snprintf(etag, sizeof(etag), "\"%llx-%llx\"", f->new_etag ? answers :
-	    f->follow ? 0 : size, (long long)(f->follow ? 0 : st->st_mtim.tv_sec ^ st->st_mtim.tv_nsec << 16));
+	    f->follow ? 0 : size, f->follow ? 0LL :
+	    (long long)(st->st_mtim.tv_sec ^ st->st_mtim.tv_nsec << 16));
 	line = strcasestr(request, "\nIf-None-Match: ");
 	if (line != NULL && strncmp(line + 16, etag, strlen(etag)) == 0)
 		status = 304;
