@@ -73,7 +73,7 @@ cutter_after(const struct cutter *c, const struct track *t, const struct sample 
 		return s->base > cut->base;
 	if (!cutter_time(c, s->base, s->pts, &at))
 		return false;
-	if (cut->start && t->kind == KIND_AUDIO)
+	if (t->kind == KIND_AUDIO && s->frames > 0)	/* with a picture there is its sound */
 		at += rescale_down(s->frames, CLK_90K, track_timescale(t, s->config)) - 1;
 	if (at < cut->t)
 		return false;
@@ -160,7 +160,6 @@ cut_at(struct cutter *c, const struct sample *s, int64_t t, int64_t slot, bool h
 	int64_t last = first ? c->last_number : c->number;
 	struct cut cut = {
 		.t = t, .base = s->base, .discontinuity = hole,
-		.start = first ? c->clock == CUT_NOT_LIVE : hole,
 	};
 
 	if (first || hole)

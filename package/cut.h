@@ -47,7 +47,6 @@ struct cut {
 	int64_t	 utc_ns;	/* when t was acquired; 0: not live */
 	uint32_t base;
 	bool	 discontinuity;
-	bool	 start;			/* nothing goes on here from before */
 };
 
 struct cutter {
