@@ -24,7 +24,7 @@ scaling_list(struct bits *b, unsigned size)
 
 	for (unsigned i = 0; i < size && !b->error; i++) {
 		if (next != 0)
-			next = (int)((unsigned)(last + bits_se(b)) & 255);
+			next = (int)(((unsigned)last + (unsigned)bits_se(b)) & 255);
 		last = next == 0 ? last : next;
 	}
 }
