@@ -252,7 +252,7 @@ hls_pull_stats(const struct hls_pull *h, json_t *o)
 	    json_integer((json_int_t)n.reload_errors));
 	json_object_set_new(o, "hls_restarts", json_integer((json_int_t)n.restarts));
 	json_object_set_new(o, "hls_discontinuities",
-	    json_integer((json_int_t)(h->bytes.breaks + h->merge.breaks)));
+	    json_integer((json_int_t)h->bytes.breaks + (json_int_t)h->merge.breaks));
 	json_object_set_new(o, "hls_damaged", json_integer((json_int_t)damaged));
 	json_object_set_new(o, "hls_late", json_integer((json_int_t)h->merge.late));
 	json_object_set_new(o, "hls_underruns",

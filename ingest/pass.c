@@ -30,9 +30,8 @@ struct pass {
 	int64_t		 utc_ns;	/* arrival of what is being read */
 
 	/* The clock of the source, if it has said. */
-	bool		 mapped;
+	bool		 mapped, clock_sent;
 	int64_t		 map_pts, map_utc_ns;
-	bool		 clock_sent;
 	int64_t		 clock_ns;	/* UTC in the last clock packet */
 
 	/* The media clock. */
@@ -42,9 +41,9 @@ struct pass {
 
 	struct bytes	 ahead;		/* from a header that is not whole on */
 	uint16_t	 ahead_pid;
+	bool		 holding;
 	struct bytes	 hold;
 	int64_t		 hold_ns;
-	bool		 holding;
 
 	uint64_t	 damaged, nulls, dropped;
 	uint8_t		 after_break[TS_NPID];	/* PIDs to flag */

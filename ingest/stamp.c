@@ -380,7 +380,7 @@ stamp_packet(struct stamp *s, const struct ts_packet *pkt,
 	s->dts = PES_NO_TIME;
 	if (pkt->pcr != TS_NO_PCR)
 		move_pcr(s, p, copy, pcr);
-	if (pkt->unit_start && pkt->payload_len > 0) {
+	if (pkt->unit_start && has_payload && pkt->payload_len > 0) {
 		if (is_pes(pkt->payload, pkt->payload_len))
 			drop = move_pes(s, p, pkt, copy, next) == STAMP_DROP;
 		else if (s->looped)

@@ -385,11 +385,12 @@ hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 	put_head(p, track, first, version, false, t);
 	for (size_t i = first; i < p->n; i++) {
 		const struct segment *s = p->segment[i];
+		bool breaks = s->discontinuity;
 		const struct part *part = is_gap(s, track, ts) ? NULL : &s->part[track];
 		const struct init *init = part != NULL ? ptrack_init(me, part->init) : NULL;
 		uint32_t timescale = init != NULL ? init->timescale : CLK_90K;
 
-		if (s->discontinuity)
+		if (breaks)
 			text_add(t, "#EXT-X-DISCONTINUITY\n");
 		if (part != NULL && !ts)
 			put_map(part, &map, t);
@@ -414,10 +415,11 @@ hls_put_keyframes(const struct pres *p, unsigned track, struct text *t)
 	put_head(p, track, first, 7, true, t);
 	for (size_t i = first; i < p->n; i++) {
 		const struct segment *s = p->segment[i];
+		bool breaks = s->discontinuity;
 		const struct part *part = is_gap(s, track, false) ? NULL : &s->part[track];
 		const struct init *init = part != NULL ? ptrack_init(me, part->init) : NULL;
 
-		if (s->discontinuity)
+		if (breaks)
 			text_add(t, "#EXT-X-DISCONTINUITY\n");
 		if (init == NULL)
 			continue;
