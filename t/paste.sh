@@ -67,11 +67,17 @@ finish () {
 	fi
 }
 
+# The whole group: what is last in a line flushes longer than its shell lives.
 end () {
 	cat run.log
 	kill -- "-$running" 2>/dev/null || :
+	within 30 ended
 	rm group
 	wait "$running" || :
+}
+
+ended () {
+	test -z "$(ps -e -o pgid=,stat= | awk -v g="$running" '$1 == g && $2 !~ /^Z/')"
 }
 
 send () {
