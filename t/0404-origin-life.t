@@ -52,6 +52,11 @@ check '--stats writes a line each second' '
 	grep "\"tool\":\"mstore-serve\"" stats.log
 	grep "\"request_count\":[0-9]*" stats.log
 '
+check 'on loopback nothing is paced, whatever the system does elsewhere' '
+	printf "GET /none HTTP/1.1\r\nHost: t\r\n\r\n" | raw-http "$port" >out.raw &
+	eventually sh -c "ss -Htin \"sport = :$port\" | grep -w reno"
+	wait $!
+'
 check 'one root has one server' '
 	fails 1 mstore-serve -l 127.0.0.1:0 --root root 2>err
 	grep "another mstore-serve has" err

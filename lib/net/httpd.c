@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,18 @@ name_of(int fd, char name[static HTTPD_PEER])
 	snprintf(name, HTTPD_PEER, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+/*
+ * A machine whose system paces what it sends (bbr) does so on loopback as well,
+ * where there is nothing to spare: a timer for each piece, half of the rate, twice
+ * the time.  It has to be set before there is a connection: one that has
+ * begun with pacing keeps it.
+ */
+static void
+send_unpaced(int fd)
+{
+	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", strlen("reno"));
+}
+
 static int
 listen_on(const struct addrinfo *ai)
 {
@@ -52,6 +65,8 @@ listen_on(const struct addrinfo *ai)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (ai->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+	if (is_loopback(ai->ai_addr))
+		send_unpaced(fd);
 	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 4096) == 0)
 		return fd;
 	err = errno;

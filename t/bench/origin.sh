@@ -4,7 +4,9 @@
 #
 # Objects of 4 KB and 1 MB over 64 connections, one worker or loop each, in turn,
 # the best of three; CPU time is the server's, from /proc.  nginx (and wrk, which
-# asks) are from Debian: nginx has sendfile, open_file_cache and no log.  The
+# asks) are from Debian: nginx has sendfile, open_file_cache and no log, and is
+# asked with tcp_nopush and without: which is faster depends on the congestion
+# control of the system, of which mstore-serve is independent on loopback.  The
 # readers are measured beside a server that does only the sending (follow-floor).
 #
 #	READERS=5000 SECONDS_EACH=3
@@ -37,13 +39,15 @@ pids=$ours
 until grep -q listening log; do sleep 0.05; done
 our_url=http://$(sed -n 's/.*listening on //p' log)
 
-# measure NAME PID URL: a line "NAME requests-per-CPU-second requests"
+# measure NAME PID URL: a line "NAME requests-per-CPU-second requests-per-second"
 measure () {
 	before=$(ticks "$2")
-	n=$(wrk -t1 -c64 "-d${time}s" "$3" | awk '/requests in/ { print $1 }')
+	wrk -t1 -c64 "-d${time}s" "$3" >wrk.out
 	after=$(ticks "$2")
-	awk -v name="$1" -v n="$n" -v t="$((after - before))" \
-		-v hz="$(getconf CLK_TCK)" 'BEGIN { print name, int(n * hz / (t + !t)), n }'
+	awk -v name="$1" -v t="$((after - before))" -v hz="$(getconf CLK_TCK)" '
+		/requests in/ { n = $1 }
+		/^Requests\/sec/ { rate = $2 }
+		END { print name, int(n * hz / (t + !t)), int(rate) }' wrk.out
 }
 
 if command -v wrk >/dev/null && command -v nginx >/dev/null
@@ -54,34 +58,38 @@ then
 	events { worker_connections 4096; multi_accept on; }
 	http {
 		access_log off; sendfile on; tcp_nodelay on; etag on;
-		keepalive_requests 1000000000;
+		keepalive_requests 1000000000; root $dir/root;
 		open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;
-		server {
-			listen 127.0.0.1:$port; root $dir/root;
-			add_header Access-Control-Allow-Origin *;
-			add_header Cache-Control "public, max-age=31536000, immutable";
-		}
+		add_header Access-Control-Allow-Origin *;
+		add_header Cache-Control "public, max-age=31536000, immutable";
+		server { listen 127.0.0.1:$port; }
+		server { listen 127.0.0.1:$((port + 1)); tcp_nopush on; }
 	}
 	END
 	nginx -e "$dir/nginx.log" -c "$dir/nginx.conf" &
 	pids="$pids $!"
 	until curl -sf -o out "http://127.0.0.1:$port/4k.m4s"; do sleep 0.05; done
 	worker=$(ps -o pid= --ppid "$(cat nginx.pid)" | head -n 1 | tr -d ' ')
+	echo "congestion control: $(cat /proc/sys/net/ipv4/tcp_congestion_control)"
 	for object in 4k 1m
 	do
 		for _ in 1 2 3
 		do
 			measure mstore-serve "$ours" "$our_url/$object.m4s"
 			measure nginx "$worker" "http://127.0.0.1:$port/$object.m4s"
+			measure nginx "$worker" "http://127.0.0.1:$((port + 1))/$object.m4s"
 		done >"$object"
 		awk -v object="$object" -v size="$(wc -c <root/$object.m4s)" '
 			$2 > best[$1] { best[$1] = $2 }
+			$3 > rate[$1] { rate[$1] = $3 }
 			END {
 				for (name in best)
-					printf "%s %-13s %7d requests, %6.2f GB per CPU-second\n",
-						object, name, best[name], best[name] * size / 1e9
-				printf "%s ratio %.2f\n", object,
-					best["mstore-serve"] / best["nginx"]
+					printf "%s %-13s %7d requests, %6.2f GB per CPU-second; " \
+						"%7d requests per second\n", object, name,
+						best[name], best[name] * size / 1e9, rate[name]
+				printf "%s ratio %.2f, %.2f\n", object,
+					best["mstore-serve"] / best["nginx"],
+					rate["mstore-serve"] / rate["nginx"]
 			}' "$object"
 	done
 	echo "peak memory: mstore-serve $(peak "$ours"), nginx worker $(peak "$worker")"

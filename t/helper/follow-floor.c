@@ -143,6 +143,7 @@ main(void)
 	f.last = &f.readers;
 	f.epoll = epoll_create1(0);
 	f.listen = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	setsockopt(f.listen, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);	/* no pacing */
 	if (bind(f.listen, (struct sockaddr *)&sa, size) < 0 ||
 	    listen(f.listen, 4096) < 0 ||
 	    getsockname(f.listen, (struct sockaddr *)&sa, &size) < 0 ||
