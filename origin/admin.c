@@ -1,4 +1,5 @@
 /* /metrics and /health, on a listener of their own. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -128,6 +129,16 @@ reply_metrics(struct httpd_conn *c)
 	});
 }
 
+static void
+reply_health(struct httpd_conn *c)
+{
+	int err = tree_look(&serve_of(c)->store.tree);
+	bool well = err == 0 || err == -EXDEV;
+
+	httpd_reply_text(c, well ? 200 : 503, "Cache-Control: no-store\r\n",
+	    well ? NULL : "the root was removed");
+}
+
 void
 serve_admin(struct httpd_conn *c, const struct h1_request *r)
 {
@@ -136,7 +147,7 @@ serve_admin(struct httpd_conn *c, const struct h1_request *r)
 	else if (h1_is(r->path, "/metrics"))
 		reply_metrics(c);
 	else if (h1_is(r->path, "/health"))
-		httpd_reply_text(c, 200, "Cache-Control: no-store\r\n", NULL);
+		reply_health(c);
 	else
 		httpd_reply_text(c, 404, NULL, "there are /metrics and /health");
 }

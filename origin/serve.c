@@ -46,6 +46,9 @@ serve_error(struct httpd_conn *c, int err)
 	case -EFBIG:
 		httpd_reply_text(c, 507, s->cors, NULL);
 		break;
+	case -EIDRM:
+		httpd_reply_text(c, 500, s->cors, "what it was to be kept in was removed");
+		break;
 	case -EMFILE:
 	case -ENFILE:
 	case -ENOMEM:
@@ -154,12 +157,30 @@ on_done(struct httpd_conn *c, bool clean)
 	free(x);
 }
 
+/* Say once what has become of the root. */
+static void
+watch_root(struct serve *s)
+{
+	int err = tree_look(&s->store.tree);
+
+	if (err == s->root_err)
+		return;
+	s->root_err = err;
+	if (err == -EXDEV)
+		log_warn(0, "'%s' is another folder now: objects stay in the one that "
+		    "was there at the start", s->store.tree.path);
+	else if (err < 0)
+		log_warn(-err, "nothing can be put: the root '%s'", s->store.tree.path);
+}
+
 static void
 on_tick(struct httpd_loop *l, bool first, bool last)
 {
 	struct serve *s = l->server->user;
 
 	(void)last;
+	if (l->index == 0)
+		watch_root(s);
 	if (!first && s->logging)
 		access_flush(&s->access, l);
 }

@@ -30,6 +30,7 @@ struct serve {
 	const char *cors_origin;	/* or NULL */
 	int64_t	 start_ns;
 	bool	 logging;
+	int	 root_err;		/* tree_look(), on loop 0 */
 	_Atomic uint64_t conflicts;
 };
 

@@ -492,7 +492,7 @@ name_file(struct upload *u)
 			close(dir);
 		}
 	}
-	return err;
+	return err == -ENOENT ? -EIDRM : err;	/* what was written is gone */
 }
 
 int

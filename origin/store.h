@@ -101,7 +101,8 @@ int store_put_data(struct upload *u, const void *data, size_t len);
 
 /*
  * All is written: make it the current object.  May wait for the disk.
- * *created: there was none before.  -ESTALE when a condition does not hold.
+ * *created: there was none before.  -ESTALE when a condition does not hold,
+ * -EIDRM when someone has removed what was written, or the root.
  */
 int store_put_commit(struct upload *u, bool *created);
 

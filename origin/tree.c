@@ -70,7 +70,9 @@ tree_open(struct tree *t, const char *root)
 {
 	int err;
 
-	*t = (struct tree){ .temp = -1, .lock = -1, .instance = (uint64_t)clk_utc_ns() };
+	*t = (struct tree){ .path = root, .temp = -1, .lock = -1,
+	    .instance = (uint64_t)clk_utc_ns() };
+	pthread_mutex_init(&t->mend, NULL);
 	t->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t->root < 0)
 		return -errno;
@@ -93,6 +95,19 @@ tree_close(struct tree *t)
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
 		if (fd[i] >= 0)
 			close(fd[i]);
+}
+
+int
+tree_look(const struct tree *t)
+{
+	struct stat st, named;
+
+	if (fstat(t->root, &st) < 0)
+		return -errno;
+	if (st.st_nlink == 0)
+		return -EIDRM;
+	return stat(t->path, &named) == 0 && named.st_dev == st.st_dev &&
+	    named.st_ino == st.st_ino ? 0 : -EXDEV;
 }
 
 /* What stands for "there is no such object". */
@@ -131,8 +146,32 @@ tree_stat(const struct tree *t, const char *path, struct stat *st)
 	    missing(-errno) : 0;
 }
 
-int
-tree_temp(struct tree *t, char name[static TREE_TEMP])
+/*
+ * Someone has removed .mstore: make it anew.  It takes the place of the one before
+ * at once, for all threads.
+ */
+static int
+mend_temp(struct tree *t)
+{
+	int temp, lock, err = 0;
+
+	if (mkdirat(t->root, ".mstore", 0700) < 0 && errno != EEXIST)
+		return errno == ENOENT ? -EIDRM : -errno;
+	temp = open_beneath(t->root, ".mstore", O_RDONLY | O_DIRECTORY);
+	if (temp < 0)
+		return temp;
+	lock = openat(temp, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0 ||
+	    dup3(lock, t->lock, O_CLOEXEC) < 0 || dup3(temp, t->temp, O_CLOEXEC) < 0)
+		err = -errno;
+	if (lock >= 0)
+		close(lock);
+	close(temp);
+	return err;
+}
+
+static int
+make_temp(const struct tree *t, char name[static TREE_TEMP])
 {
 	static _Thread_local uint64_t count;
 	int fd;
@@ -143,6 +182,21 @@ tree_temp(struct tree *t, char name[static TREE_TEMP])
 		fd = openat(t->temp, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	} while (fd < 0 && errno == EEXIST);
 	return fd < 0 ? -errno : fd;
+}
+
+int
+tree_temp(struct tree *t, char name[static TREE_TEMP])
+{
+	int fd = make_temp(t, name), err;
+
+	if (fd != -ENOENT)
+		return fd;
+	pthread_mutex_lock(&t->mend);
+	fd = make_temp(t, name);	/* another may have been here */
+	if (fd == -ENOENT)
+		fd = (err = mend_temp(t)) < 0 ? err : make_temp(t, name);
+	pthread_mutex_unlock(&t->mend);
+	return fd;
 }
 
 void

@@ -10,12 +10,15 @@
 #ifndef TREE_H
 #define TREE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 struct tree {
-	int root, temp, lock;		/* descriptors */
+	const char *path;		/* of the root when it was opened, borrowed */
+	int root, temp, lock;		/* descriptors; their numbers stay */
+	pthread_mutex_t mend;		/* one who makes temp anew */
 	uint64_t instance;		/* makes names of temporary files unique */
 };
 
@@ -26,6 +29,9 @@ struct tree {
 int tree_open(struct tree *t, const char *root);
 void tree_close(struct tree *t);
 
+/* 0, -EIDRM when the root was removed, -EXDEV when it has another name now. */
+int tree_look(const struct tree *t);
+
 /* Open an object to read.  -ENOENT for all that is not a regular file. */
 int tree_open_object(const struct tree *t, const char *path, struct stat *st);
 
@@ -34,7 +40,10 @@ int tree_stat(const struct tree *t, const char *path, struct stat *st);
 
 #define TREE_TEMP	64
 
-/* A new empty file; its name in name.  Returns the descriptor. */
+/*
+ * A new empty file; its name in name.  Returns the descriptor; -EIDRM when the root
+ * was removed.
+ */
 int tree_temp(struct tree *t, char name[static TREE_TEMP]);
 void tree_drop_temp(const struct tree *t, const char *name);
 

@@ -124,6 +124,54 @@ check 'it says when it is ready' '
 	kill $pid
 	wait $pid
 '
+start_at () {
+	mstore-serve -l 127.0.0.1:0 --admin 127.0.0.1:0 --root "$1" 2>root.log & pid=$!
+	eventually grep "metrics on" root.log
+	url=http://$(sed -n "s/.*listening on //p" root.log)
+	admin=$(sed -n "s/.*metrics on \(.*\)\/metrics/\1/p" root.log)
+}
+check 'a root that is renamed remains the root, and the log says so' '
+	mkdir here
+	start_at here
+	mv here there
+	mkdir here
+	code -T seg "$url/a/1.ts" | grep 201
+	cmp seg there/a/1.ts
+	code "$admin/health" | grep 200
+	eventually grep "warning: .here. is another folder now" root.log
+	kill $pid
+	wait $pid
+'
+check 'a root that is removed takes nothing, and is not healthy' '
+	start_at here
+	code -T seg "$url/a/1.ts" | grep 201
+	code "$admin/health" | grep 200
+	printf "PUT /a/2.ts HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nab\1\1\1\1\1cd" |
+		raw-http "${url##*:}" >late &
+	eventually sh -c "test \"\$(ls here/.mstore | wc -l)\" -eq 2"
+	rm -r here
+	mkdir here
+	code -T seg "$url/a/3.ts" | grep 500
+	code -H "x-amz-storage-class: TEMPORAL" -T seg "$url/4.ts" | grep 500
+	eventually grep "^HTTP/1.1 500" late
+	code "$url/a/3.ts" | grep 404
+	code "$admin/health" | grep 503
+	eventually grep "warning: nothing can be put: the root .here." root.log
+	kill $pid
+	wait $pid
+'
+check 'without .mstore it goes on, and one root still has one server' '
+	mkdir -p here/a
+	start_at here
+	rm -r here/.mstore
+	code -T seg "$url/a/1.ts" | grep 201
+	cmp seg here/a/1.ts
+	test "$(ls -A here/.mstore)" = lock
+	fails 1 mstore-serve -l 127.0.0.1:0 --root here 2>err
+	grep "another mstore-serve has" err
+	kill $pid
+	wait $pid
+'
 check 'objects that need not last are whole all the same' '
 	ls root/k
 	rm -f log
