@@ -59,6 +59,10 @@ tokens_match(struct tokens *t, struct h1_str value)
 		return false;
 	value.p += 7;
 	value.len -= 7;
+	while (value.len > 0 && value.p[0] == ' ') {	/* one space or more */
+		value.p++;
+		value.len--;
+	}
 	if (value.len >= TOKEN_MAX)
 		return false;
 	memcpy(given, value.p, value.len);

@@ -35,6 +35,7 @@ check 'writing needs a token, reading does not' '
 	test ! -e root/a
 	code -T seg -H "$auth" "$url/a/1.ts" | grep 201
 	code -T seg -H "Authorization: bearer second-token" "$url/a/2.ts" | grep 201
+	code -T seg -H "Authorization: Bearer   second-token" "$url/a/2.ts" | grep 204
 	code -X DELETE "$url/a/2.ts" | grep 401
 	code "$url/a/1.ts" | grep 200
 '
