@@ -145,6 +145,7 @@ refusal(int status)
 {
 	switch (status) {
 	case 408: return "the request came too slowly";
+	case 413: return "the body is too long";
 	case 414: return "the target is too long";
 	case 417: return "only 100-continue can be expected";
 	case 431: return "too many or too long fields";

@@ -287,7 +287,9 @@ h1_request_parse(struct h1_request *r, const char *buf, size_t len,
 
 	while (len - skip >= 2 && buf[skip] == '\r' && buf[skip + 1] == '\n')
 		skip += 2;	/* RFC 9112 2.2: empty lines before a request */
-	if (skip > 8)
+	/* TLS would wait for our answer, and for the rest of its line we. */
+	if (skip > 8 || (len > skip && buf[skip] != '\r' &&
+	    !is_token((unsigned char)buf[skip])))
 		return refuse(r, 400);
 	if (*scanned < skip)
 		*scanned = skip;

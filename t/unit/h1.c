@@ -114,7 +114,8 @@ test_refused(void)
 		{ HEAD("GET /#x HTTP/1.1"), 400 },
 		{ HEAD("G{T / HTTP/1.1"), 400 },
 		{ HEAD(" / HTTP/1.1"), 400 },
-		{ "\x16\x03\x01\x02\r\n\r\n", 400 },	/* TLS, by mistake */
+		{ "\x16\x03\x01\x02", 400 },		/* TLS, by mistake */
+		{ "\r\n\x16", 400 },
 	};
 	struct h1_request r;
 	size_t used;
