@@ -38,6 +38,7 @@ struct pass {
 	uint16_t	 pcr_pid;	/* the PID it goes by */
 	uint16_t	 dts_pid;	/* or by the decoding times of this one */
 	struct pace	 pace;
+	int64_t		 loop_media;	/* of the last loop; -1: none */
 
 	struct bytes	 ahead;		/* from a header that is not whole on */
 	uint16_t	 ahead_pid;
@@ -61,6 +62,7 @@ pass_new(const struct pass_config *cfg, struct out *out)
 	p->cfg = *cfg;
 	p->out = out;
 	p->pcr_pid = p->dts_pid = TS_PID_NULL;
+	p->loop_media = -1;
 	p->holding = cfg->program != 0;
 	pace_init(&p->pace, out, cfg->realtime);
 	ts_sync_init(&p->sync);
@@ -438,6 +440,11 @@ pass_loop(struct pass *p)
 {
 	end_of_bytes(p);
 	stamp_loop(&p->stamp);
+	if (p->loop_media == p->pace.media &&
+	    (p->cfg.realtime || p->cfg.duration > 0))
+		fatal(EXIT_INPUT, 0, "the clock of '%s' stands still, by which "
+		    "--realtime and --duration go", p->cfg.name);
+	p->loop_media = p->pace.media;
 }
 
 void

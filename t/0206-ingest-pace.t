@@ -117,6 +117,14 @@ check 'a stream without any times: what goes by them says so' '
 	timeout 60 mlive-ingest -q timeless >ts
 	tail -c +189 ts | cmp - timeless
 '
+each 'substr($_, 6, 6) = "\0\0\0\x10\x7e\0" if $pcr' <bare.ts >still.ts
+check '--loop over a clock that stands still says so' '
+	fails 3 timeout 60 mlive-ingest --loop -t 5s still.ts >ts 2>err
+	grep "fatal: the clock of .still.ts. stands still" err
+	fails 3 timeout 60 mlive-ingest --loop --realtime still.ts >ts 2>err
+	timeout 60 mlive-ingest -q -t 60s still.ts >ts
+	strip ts | cmp - still.ts
+'
 for n in 3 6 12
 do
 	export n
