@@ -10,11 +10,13 @@
 #include "lib/media/video.h"
 
 #define MASK	(PES_WRAP - 1)
+#define EARLY_MAX (3 * 90000)	/* more is damage */
 
 /* A track of MP4 and what is needed to make PES payloads of its samples. */
 struct track {
 	uint32_t track_id, timescale;
 	int64_t	 shift;			/* 90 kHz, of the edit list */
+	int64_t	 early;			/* decode so much before the stated time */
 	int	 stream;		/* -1: left out */
 	enum codec codec;
 	struct video video;
@@ -24,7 +26,7 @@ struct track {
 struct sample {
 	struct track *m;
 	struct mp4_sample s;
-	int64_t	 dts;			/* 90 kHz, with the shift; not wrapped */
+	int64_t	 pts, dts;		/* 90 kHz, with the shift; not wrapped */
 	size_t	 order;
 };
 
@@ -179,7 +181,22 @@ add_sample(struct hlsmp4 *p, const struct mp4_track *t,
 		*to = (struct sample){ .m = m, .s = *s, .order = p->nsample++ };
 		to->dts = rescale_near((int64_t)(s->dts & INT64_MAX), 90000,
 		    m->timescale) + m->shift;
+		to->pts = to->dts + rescale_near(s->cts, 90000, m->timescale);
 	}
+}
+
+/* Where offsets are signed (cmf2): so early that none is shown before it is decoded. */
+static void
+decode_early(struct hlsmp4 *p)
+{
+	for (size_t i = 0; i < p->nsample; i++) {
+		const struct sample *s = &p->sample[i];
+
+		if (s->dts - s->pts > s->m->early && s->dts - s->pts < EARLY_MAX)
+			s->m->early = s->dts - s->pts;
+	}
+	for (size_t i = 0; i < p->nsample; i++)
+		p->sample[i].dts -= p->sample[i].m->early;
 }
 
 /* All samples of the segment, in the order of their decoding times. */
@@ -203,6 +220,7 @@ read_fragments(struct hlsmp4 *p, const uint8_t *data, size_t len)
 	}
 	if (r < 0 || (r == 0 && p->nsample == 0))
 		p->u->damaged++;
+	decode_early(p);
 	qsort(p->sample, p->nsample, sizeof(*p->sample), by_time);
 	return p->nsample == 0 ? -EBADMSG : 0;
 }
@@ -261,8 +279,7 @@ hlsmp4_next(struct hlsmp4 *p, struct hlsunit *unit)
 
 		unit->stream = (unsigned)s->m->stream;
 		unit->dts = s->dts & MASK;
-		unit->pts = (s->dts + rescale_near(s->s.cts, 90000, s->m->timescale)) &
-		    MASK;
+		unit->pts = s->pts & MASK;
 		unit->random_access = s->s.sync;
 		if (put_sample(p, s, unit))
 			return 1;

@@ -37,7 +37,7 @@ struct part {
 	bool	 dropped;		/* could not be delivered */
 	uint8_t	 sap;			/* type it begins with; PRES_NO_SAP: none */
 	uint32_t init;			/* its header: init.mp4, init-2.mp4 ... */
-	int64_t	 t, duration;		/* base_media_decode_time */
+	int64_t	 t, duration;		/* base_media_decode_time: its first picture's */
 	uint64_t bytes;
 	uint64_t ts_bytes;		/* of the .ts beside it; 0: none */
 	unsigned nkey;

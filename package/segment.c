@@ -81,7 +81,23 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 
 /* ---- samples */
 
-/* Durations and offsets of samples [0, n); next: the one after them, or NULL. */
+/* From the first decoding time to the first picture that is shown. */
+static int64_t
+first_delay(const struct sample *s, size_t n)
+{
+	int64_t first = s[0].pts;
+
+	for (size_t i = 1; i < n; i++)
+		if (s[i].pts >= s[i].dts && s[i].pts < first)
+			first = s[i].pts;
+	return first - s[0].dts;
+}
+
+/*
+ * Durations and offsets of samples [0, n); next: the one after them, or NULL.
+ * Decoding times are later than the source's by the delay, so that a segment begins
+ * at the time of its first picture: offsets are signed, there is no edit list (cmf2).
+ */
 static int
 time_video(struct track *t, size_t n, const struct sample *next, int64_t offset,
     bool fresh, struct mp4_sample *out, int64_t *start)
@@ -91,7 +107,7 @@ time_video(struct track *t, size_t n, const struct sample *next, int64_t offset,
 	    t->step > 0 ? t->step : CLK_90K / 25;
 
 	if (!t->has_delay || t->delay_base != s[0].base || fresh) {
-		t->delay = s[0].pts - s[0].dts;
+		t->delay = first_delay(s, n);
 		t->delay_base = s[0].base;
 		t->has_delay = true;
 	}
@@ -101,11 +117,11 @@ time_video(struct track *t, size_t n, const struct sample *next, int64_t offset,
 
 		out[i] = (struct mp4_sample){
 			.len = s[i].len, .sync = s[i].sync,
-			.cts = (int32_t)(s[i].pts - s[i].dts),
+			.cts = (int32_t)(s[i].pts - s[i].dts - t->delay),
 			.duration = (uint32_t)(after != NULL ? after->dts - s[i].dts : step),
 		};
 	}
-	return *start < t->delay ? -ERANGE : 0;
+	return *start < t->delay ? -ERANGE : 0;	/* nothing is before 0 */
 }
 
 static int
@@ -187,7 +203,7 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
 			.styp = i == 0 ? MP4MUX_SEGMENT : MP4MUX_FRAGMENT,
 			.track_id = index + 1, .video = t->kind == KIND_VIDEO,
 			.sequence_number = (uint32_t)(number * FRAGMENTS_MAX + o.niov / 2),
-			.base_media_decode_time = (uint64_t)(time - t->delay), .sample = s + i,
+			.base_media_decode_time = (uint64_t)time, .sample = s + i,
 		};
 		size_t len = 0;
 
@@ -256,8 +272,7 @@ put_ts(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 
 	if (t->ts == NULL && (t->ts = calloc(1, sizeof(*t->ts))) == NULL)
 		return -ENOMEM;
-	r = tsout_put(t->ts, t, c, p->scratch, n, buf, part->t -
-	    (t->kind == KIND_VIDEO ? t->delay : 0), discontinuity, &out, &len);
+	r = tsout_put(t->ts, t, c, p->scratch, n, buf, part->t, discontinuity, &out, &len);
 	if (r == -ENOTSUP && !t->warned) {
 		log_warn(0, "track %s (%s) has no place in transport stream segments", t->name,
 		    codec_name(t->codec));

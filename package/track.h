@@ -93,7 +93,7 @@ struct track {
 	size_t	 current;		/* index of the cut that is being filled */
 	bool	 started;		/* its first cut has been passed */
 	bool	 absent;		/* nothing came for the last segment */
-	int64_t	 delay;			/* from the first dts of a base to its pts */
+	int64_t	 delay;			/* from the first dts of a base to the first picture */
 	uint32_t delay_base;
 	bool	 has_delay;
 };

@@ -70,11 +70,13 @@ room(struct tsout *o, size_t len)
 
 static int
 put_video(struct tsout *o, const struct mp4_sample *s, size_t n, const uint8_t *buf,
-    int64_t dts)
+    int64_t time, int64_t delay)
 {
+	int64_t dts = time - delay;
+
 	for (size_t i = 0; i < n; i++) {
 		struct tsmux_unit u = {
-			.pts = dts + s[i].cts, .dts = dts, .random_access = s[i].sync,
+			.pts = dts + delay + s[i].cts, .dts = dts, .random_access = s[i].sync,
 		};
 		int64_t len = video_annexb_put(&o->video, buf, s[i].len, s[i].sync, NULL, 0);
 		int r = len < 0 ? -EBADMSG : room(o, (size_t)len);
@@ -136,7 +138,7 @@ put_audio(struct tsout *o, const struct track *t, const struct config *c,
 
 int
 tsout_put(struct tsout *o, const struct track *t, const struct config *c,
-    const struct mp4_sample *s, size_t n, const uint8_t *buf, int64_t dts,
+    const struct mp4_sample *s, size_t n, const uint8_t *buf, int64_t time,
     bool discontinuity, uint8_t **out, size_t *len)
 {
 	bool first = !o->begun;
@@ -156,8 +158,8 @@ tsout_put(struct tsout *o, const struct track *t, const struct config *c,
 	if (discontinuity && !first)
 		tsmux_discontinuity(&o->mux);
 	o->mux.last_pcr = INT64_MIN;
-	r = t->kind == KIND_VIDEO ? put_video(o, s, n, buf, dts) :
-	    put_audio(o, t, c, s, n, buf, dts);
+	r = t->kind == KIND_VIDEO ? put_video(o, s, n, buf, time, t->delay) :
+	    put_audio(o, t, c, s, n, buf, time);
 	if (r < 0) {
 		tsmux_clear(&o->mux);
 		return r;

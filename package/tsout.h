@@ -28,11 +28,12 @@ bool tsout_carries(enum codec codec);
 void tsout_free(struct tsout *o);
 
 /*
- * A segment of n samples, whose bytes are in buf one after the other, the first
- * with this dts (90 kHz for video, else in ticks of the sample rate).
+ * A segment of n samples, whose bytes are in buf one after the other, with the times
+ * they have in CMAF: it begins at this time (90 kHz for video, else in ticks of the
+ * sample rate), and video is decoded by the track's delay before that.
  */
 int tsout_put(struct tsout *o, const struct track *t, const struct config *c,
-    const struct mp4_sample *s, size_t n, const uint8_t *buf, int64_t dts,
+    const struct mp4_sample *s, size_t n, const uint8_t *buf, int64_t time,
     bool discontinuity, uint8_t **out, size_t *len);
 
 #endif

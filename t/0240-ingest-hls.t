@@ -56,9 +56,11 @@ cat >packed/i.m3u8 <<'END'
 #EXT-X-STREAM-INF:BANDWIDTH=500000,RESOLUTION=320x180,CODECS="avc1.42c00d,mp4a.40.2",AUDIO="a"
 v.m3u8
 END
+mlive-ingest -q film.mp4 | mpkg-segment -q --segment 2s --vod -o cmf2
+mv cmf2/index.m3u8 cmf2/i.m3u8
 serve .
 
-for kind in ts fmp4 aes single singlemp4 two packed
+for kind in ts fmp4 cmf2 aes single singlemp4 two packed
 do
 	export kind
 	check "$kind: all pictures, in order, and in step with the sound" '
@@ -70,6 +72,14 @@ do
 		test "$ms" -le 25
 	'
 done
+check 'signed offsets: nothing is shown before it is decoded' '
+	mlive-ingest "$url/cmf2/i.m3u8" >out.ts
+	ffprobe -v error -select_streams v -show_entries packet=pts,dts -of csv=p=0 out.ts |
+		sed "s/,side_data.*//;/^\$/d" | awk -F, "
+		{ n++ }
+		\$1 < \$2 + 0 { print; bad = 1 }
+		END { exit bad || n != 150 }"
+'
 check 'what is not live says so, and only once' '
 	mlive-ingest "$url/ts/i.m3u8" >out.ts
 	clocks out.ts >clocks

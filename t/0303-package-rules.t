@@ -83,6 +83,10 @@ check 'an open GOP is a start of its own kind, which is not promised to be indep
 	fails 1 grep INDEPENDENT open/v1/index.m3u8
 	grep INDEPENDENT open/a1/index.m3u8
 	grep "video.*startWithSAP=\"3\"" open/index.mpd
+	# Joined there, it is on the same decoding times: two pictures lead to the first.
+	tail -c +"$(($(wc -c <open.ts) / 376 * 188 + 1))" open.ts >half.ts
+	mpkg-segment --segment 2s --vod -o half <half.ts
+	grep "<S t=\"892800\"" half/index.mpd
 '
 check 'captions have the languages that the user or the PMT names' '
 	mpkg-segment -q --captions CC1=eng,CC3=eng,SERVICE2=spa --vod -o captions <a.ts

@@ -33,13 +33,6 @@ async function openHls(video, base, on)
 	}));
 
 	hls.on(Hls.Events.ERROR, (event, data) => {
-		/* Where it begins: hls.js counts from the first decoding time, which is
-		 * up to some pictures before the first picture is shown. */
-		const ran = video.played.length ?
-		    video.currentTime - video.played.start(0) : 0;
-
-		if (data.details === Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE && ran < 0.2)
-			return;
 		const why = data.error && data.error.message || data.reason || "";
 
 		on.error(`${data.details} ${why.replace(/ ?\(\{.*/s, "")}`.trim(), data.fatal);
