@@ -286,7 +286,7 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 			    is_first_of_group(p, a))
 				put_variant(p, v, &p->track[a], captions, t);
 	}
-	for (unsigned i = 0; i < p->ntrack && !ts; i++) {
+	for (unsigned i = 0; i < p->ntrack; i++) {
 		const struct ptrack *v = &p->track[i];
 
 		if (v->kind != KIND_VIDEO || newest(v) == NULL || v->key_peak == 0)
@@ -405,31 +405,49 @@ hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 		text_add(t, "#EXT-X-ENDLIST\n");
 }
 
+/* The part whose I-frames can be listed; an earlier run may not have noted where. */
+static const struct part *
+with_keys(const struct segment *s, unsigned track, bool ts)
+{
+	const struct part *part = is_gap(s, track, ts) ? NULL : &s->part[track];
+
+	if (part == NULL || (ts && part->nkey > 0 && part->key[0].ts_size == 0))
+		return NULL;
+	return part;
+}
+
+/* In transport streams the tables are in the range of each: there is no map. */
 void
-hls_put_keyframes(const struct pres *p, unsigned track, struct text *t)
+hls_put_keyframes(const struct pres *p, unsigned track, struct text *t, bool ts)
 {
 	const struct ptrack *me = &p->track[track];
 	size_t first = first_of(p, track);
 	uint32_t map = 0;
 
-	put_head(p, track, first, 7, true, t);
+	while (first < p->n && with_keys(p->segment[first], track, ts) == NULL)
+		first++;
+	put_head(p, track, first, ts ? 4 : 7, true, t);
 	for (size_t i = first; i < p->n; i++) {
 		const struct segment *s = p->segment[i];
 		bool breaks = s->discontinuity;
-		const struct part *part = is_gap(s, track, false) ? NULL : &s->part[track];
+		const struct part *part = with_keys(s, track, ts);
 		const struct init *init = part != NULL ? ptrack_init(me, part->init) : NULL;
 
 		if (breaks)
 			text_add(t, "#EXT-X-DISCONTINUITY\n");
 		if (init == NULL)
 			continue;
-		put_map(part, &map, t);
+		if (!ts)
+			put_map(part, &map, t);
 		put_date(s, part, init->timescale, t);
 		for (unsigned k = 0; k < part->nkey; k++) {
+			const struct keyframe *key = &part->key[k];
+
 			text_add(t, "#EXTINF:");
-			text_seconds(t, part->key[k].duration, init->timescale, 6);
-			text_add(t, ",\n#EXT-X-BYTERANGE:%u@%u\n%" PRId64 ".m4s\n",
-			    part->key[k].size, part->key[k].offset, s->number);
+			text_seconds(t, key->duration, init->timescale, 6);
+			text_add(t, ",\n#EXT-X-BYTERANGE:%u@%u\n%" PRId64 "%s\n",
+			    ts ? key->ts_size : key->size,
+			    ts ? key->ts_offset : key->offset, s->number, ts ? ".ts" : ".m4s");
 		}
 	}
 	if (p->ended)

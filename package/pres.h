@@ -29,6 +29,7 @@
 
 struct keyframe {
 	uint32_t offset, size;		/* moof to the end of the picture */
+	uint32_t ts_offset, ts_size;	/* PAT to its end, in the .ts; 0: not there */
 	int64_t	 duration;		/* to the next one, in the timescale */
 };
 
@@ -153,7 +154,7 @@ void caption_all(const struct pres *p, struct captions *all);
 struct text;
 void hls_put_index(struct pres *p, struct text *t, bool ts);
 void hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts);
-void hls_put_keyframes(const struct pres *p, unsigned track, struct text *t);
+void hls_put_keyframes(const struct pres *p, unsigned track, struct text *t, bool ts);
 
 /* dash.c: index.mpd */
 void dash_put(const struct pres *p, struct text *t);

@@ -64,12 +64,13 @@ note_rates(struct pres *p, const struct segment *s)
 			t->peak = rate_of(t->bytes, t->time);
 		for (unsigned k = 0; k < part->nkey; k++) {
 			const struct keyframe *key = &part->key[k];
+			uint32_t size = key->size > key->ts_size ? key->size : key->ts_size;
 
-			rate = rate_of(key->size, rescale_near(key->duration, CLK_90K,
+			rate = rate_of(size, rescale_near(key->duration, CLK_90K,
 			    init->timescale));
 			if (rate > t->key_peak)
 				t->key_peak = rate;
-			keys += key->size;
+			keys += size;
 		}
 		t->key_bytes += keys;
 	}
@@ -105,13 +106,13 @@ put_playlists(struct pack *p)
 	for (unsigned i = 0; i < p->pres.ntrack && r == 0; i++) {
 		const struct ptrack *track = &p->pres.track[i];
 
-		if (!p->pres.ts || tsout_carries(track->codec)) {
-			hls_put_media(&p->pres, i, &t, p->pres.ts);
-			snprintf(name, sizeof(name), "%s/index.m3u8", track->name);
-			r = put_text(p, name, TYPE_HLS, SINK_PLAYLIST, &t);
-		}
-		if (r == 0 && !p->pres.ts && track->kind == KIND_VIDEO) {
-			hls_put_keyframes(&p->pres, i, &t);
+		if (p->pres.ts && !tsout_carries(track->codec))
+			continue;
+		hls_put_media(&p->pres, i, &t, p->pres.ts);
+		snprintf(name, sizeof(name), "%s/index.m3u8", track->name);
+		r = put_text(p, name, TYPE_HLS, SINK_PLAYLIST, &t);
+		if (r == 0 && track->kind == KIND_VIDEO) {
+			hls_put_keyframes(&p->pres, i, &t, p->pres.ts);
 			snprintf(name, sizeof(name), "%s/iframes.m3u8", track->name);
 			r = put_text(p, name, TYPE_HLS, SINK_PLAYLIST, &t);
 		}

@@ -230,9 +230,14 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
 		part->bytes += (size_t)r + len;
 	}
 	part->duration = time - part->t;
-	for (unsigned k = 0; k < nkey; k++)
+	for (unsigned k = 0; k < nkey; k++) {
 		key[k].duration = (k + 1 < nkey ? key[k + 1].duration : time) -
 		    key[k].duration;
+		if (part->ts_bytes > 0 && k < t->ts->nkey) {
+			key[k].ts_offset = t->ts->key[k].offset;
+			key[k].ts_size = t->ts->key[k].size;
+		}
+	}
 	if (nkey > 0 && (part->key = malloc(nkey * sizeof(key[0]))) != NULL) {
 		memcpy(part->key, key, nkey * sizeof(key[0]));
 		part->nkey = nkey;

@@ -63,8 +63,9 @@ part_to_json(const struct part *p)
 		return json_null();
 	keys = json_array();
 	for (unsigned k = 0; k < p->nkey; k++)
-		json_array_append_new(keys, json_pack("[III]", (json_int_t)p->key[k].offset,
-		    (json_int_t)p->key[k].size, (json_int_t)p->key[k].duration));
+		json_array_append_new(keys, json_pack("[IIIII]", (json_int_t)p->key[k].offset,
+		    (json_int_t)p->key[k].size, (json_int_t)p->key[k].duration,
+		    (json_int_t)p->key[k].ts_offset, (json_int_t)p->key[k].ts_size));
 	return json_pack("[IIIIIIIo]", (json_int_t)p->init, (json_int_t)p->t,
 	    (json_int_t)p->duration, (json_int_t)p->bytes, (json_int_t)p->ts_bytes,
 	    (json_int_t)p->dropped, (json_int_t)p->key_sequence, keys);
@@ -303,13 +304,17 @@ read_part(json_t *j, const struct ptrack *t, struct part *p)
 	if (p->key == NULL)
 		return -ENOMEM;
 	for (; p->nkey < json_array_size(keys); p->nkey++) {
-		json_int_t offset, size, last;
+		json_t *key = json_array_get(keys, p->nkey);
+		json_int_t offset, size, last, ts_offset = 0, ts_size = 0;
 
-		if (json_unpack(json_array_get(keys, p->nkey), "[III]", &offset, &size,
-		    &last) < 0)
+		if (json_unpack(key, "[III]", &offset, &size, &last) < 0 ||
+		    (json_array_size(key) > 3 && json_unpack(key, "[IIIII]", &offset, &size,
+		    &last, &ts_offset, &ts_size) < 0))
 			return -EBADMSG;
 		p->key[p->nkey] = (struct keyframe){
-			(uint32_t)offset, (uint32_t)size, last };
+			.offset = (uint32_t)offset, .size = (uint32_t)size, .duration = last,
+			.ts_offset = (uint32_t)ts_offset, .ts_size = (uint32_t)ts_size,
+		};
 	}
 	return 0;
 }

@@ -80,17 +80,22 @@ put_video(struct tsout *o, const struct mp4_sample *s, size_t n, const uint8_t *
 		};
 		int64_t len = video_annexb_put(&o->video, buf, s[i].len, s[i].sync, NULL, 0);
 		int r = len < 0 ? -EBADMSG : room(o, (size_t)len);
+		size_t from = o->mux.len;
 
 		if (r == 0) {
 			len = video_annexb_put(&o->video, buf, s[i].len, s[i].sync, o->unit,
 			    o->size);
 			u.data = o->unit;
 			u.len = len < 0 ? 0 : (size_t)len;
-			o->mux.last_tables = i > 0 ? dts : INT64_MIN;
+			o->mux.last_tables = i > 0 && !s[i].sync ? dts : INT64_MIN;
 			r = tsmux_put(&o->mux, &o->mux.stream[0], &u);
 		}
 		if (r < 0 && r != -EBADMSG)	/* a damaged picture is left out */
 			return r;
+		if (s[i].sync && o->nkey < TSOUT_KEYS) {
+			o->key[o->nkey].offset = (uint32_t)from;
+			o->key[o->nkey++].size = (uint32_t)(o->mux.len - from);
+		}
 		buf += s[i].len;
 		dts += s[i].duration;
 	}
@@ -158,6 +163,7 @@ tsout_put(struct tsout *o, const struct track *t, const struct config *c,
 	if (discontinuity && !first)
 		tsmux_discontinuity(&o->mux);
 	o->mux.last_pcr = INT64_MIN;
+	o->nkey = 0;
 	r = t->kind == KIND_VIDEO ? put_video(o, s, n, buf, time, t->delay) :
 	    put_audio(o, t, c, s, n, buf, time);
 	if (r < 0) {

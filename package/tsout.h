@@ -1,8 +1,9 @@
 /*
  * tsout.h - segments as transport streams, of the same samples as the CMAF ones.
  *
- * A track is a transport stream of its own, PAT and PMT first and only there; counters go on
- * from segment to segment.
+ * A track is a transport stream of its own; counters go on from segment to segment.
+ * PAT and PMT are first in a segment and before each random access point, and nowhere
+ * else: from those tables to the end of the picture is an I-frame that stands alone.
  *
  * Spec     RFC 8216 3.2; ISO/IEC 13818-1; AC-3 and E-AC-3 as in ATSC A/52 A.
  * Memory   tsout_free() gives all back; tsout_put() gives its bytes.
@@ -15,6 +16,8 @@
 #include "lib/media/tsmux.h"
 #include "package/track.h"
 
+#define TSOUT_KEYS	16
+
 struct tsout {
 	bool	 begun;
 	uint32_t version;		/* of the parameters in video */
@@ -22,6 +25,10 @@ struct tsout {
 	struct video video;
 	uint8_t	*unit;			/* an access unit being put together */
 	size_t	 size;
+	unsigned nkey;			/* of the last segment: its first I-frames, */
+	struct {
+		uint32_t offset, size;	/* and where they are, with their tables */
+	} key[TSOUT_KEYS];
 };
 
 bool tsout_carries(enum codec codec);

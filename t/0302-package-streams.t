@@ -47,8 +47,31 @@ check 'the same as transport stream segments' '
 	decodes ts/v2/2.ts
 	decodes ts/a2/3.ts
 	test "$(count ts/v1/index.m3u8 v)" -eq 225
+	test "$(grep -c "I-FRAME-STREAM-INF.*RESOLUTION.*URI=.v[12]/iframes.m3u8" ts/index.m3u8)" -eq 2
 	sed "s, bandwidth=.[0-9]*,," ladder/index.mpd >cmaf.mpd
 	sed "s, bandwidth=.[0-9]*,," ts/index.mpd | cmp - cmaf.mpd
+'
+check 'each range of an I-frame playlist is a key frame that decodes alone' '
+	mpkg-segment -q --segment 4s --vod -o keys <ladder.ts
+	mpkg-segment -q --segment 4s --vod --hls-ts -o keys-ts <ladder.ts
+	awk -F "[:@]" "/^#EXT-X-BYTERANGE/ { size = \$2; offset = \$3 }
+		/^[0-9]/ { print \$1, offset, size }" keys-ts/v1/iframes.m3u8 >ranges
+	test "$(wc -l <ranges)" -eq 5
+	: >times
+	while read -r file offset size
+	do
+		tail -c +$((offset + 1)) keys-ts/v1/$file | head -c "$size" >range.ts
+		test $((size % 188)) -eq 0
+		ffprobe -v error -show_entries frame=key_frame,pts_time -of csv=p=0 range.ts |
+			sed "/^\$/d;s/,*$//" >>times
+		decodes range.ts
+	done <ranges
+	test "$(tr "\n" " " <times)" = \
+		"1,10.000000 1,12.000000 1,14.000000 1,16.000000 1,18.000000 "
+	grep "^#EXTINF" keys/v1/iframes.m3u8 >want
+	grep "^#EXTINF" keys-ts/v1/iframes.m3u8 | cmp - want
+	grep -x "#EXT-X-I-FRAMES-ONLY" keys-ts/v1/iframes.m3u8
+	fails 1 grep "EXT-X-MAP" keys-ts/v1/iframes.m3u8
 '
 check 'a clock that wraps changes nothing' '
 	ffmpeg -v error -i ladder.ts -map 0 -c copy -output_ts_offset 95439 -streamid 0:256 \
