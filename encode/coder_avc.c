@@ -37,6 +37,7 @@ set_recipe(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 	p->rc.i_lookahead = large ? 10 : 13;
 	p->i_bframe = strcmp(r->profile, "baseline") == 0 ? 0 : 2;
 	p->i_bframe_adaptive = X264_B_ADAPT_NONE;
+	p->i_bframe_pyramid = X264_B_PYRAMID_NONE;
 	p->analyse.i_direct_mv_pred = X264_DIRECT_PRED_SPATIAL;
 }
 

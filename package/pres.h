@@ -60,6 +60,7 @@ struct segment {
 struct init {
 	uint32_t number;		/* 1, 2 ... */
 	uint32_t timescale;
+	int64_t	 delay;			/* of its edit list; -1: not known */
 	struct config config;
 	size_t	 len;			/* of the object */
 };

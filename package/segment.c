@@ -27,6 +27,7 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 	struct mp4_track mt = {
 		.track_id = n + 1, .codec = t->codec, .config = c->record,
 		.config_len = c->len, .timescale = track_timescale(t, c->version),
+		.media_time = t->kind == KIND_VIDEO ? t->delay : 0,
 	};
 	char name[SINK_NAME_MAX], file[24];
 	struct init *list;
@@ -34,6 +35,7 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 	int len;
 
 	if (old != NULL && old->config.len == c->len && old->timescale == mt.timescale &&
+	    old->delay == mt.media_time &&
 	    memcmp(old->config.record, c->record, c->len) == 0) {
 		*number = old->number;
 		return 0;
@@ -70,8 +72,8 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 	}
 	pt->codec = mt.codec;
 	pt->init[pt->ninit++] = (struct init){
-		.number = *number, .timescale = mt.timescale, .config = *c,
-		.len = (size_t)len,
+		.number = *number, .timescale = mt.timescale, .delay = mt.media_time,
+		.config = *c, .len = (size_t)len,
 	};
 	init_name(*number, file);
 	snprintf(name, sizeof(name), "%s/%s", pt->name, file);
@@ -90,13 +92,13 @@ first_delay(const struct sample *s, size_t n)
 	for (size_t i = 1; i < n; i++)
 		if (s[i].pts >= s[i].dts && s[i].pts < first)
 			first = s[i].pts;
-	return first - s[0].dts;
+	return first > s[0].dts ? first - s[0].dts : 0;
 }
 
 /*
  * Durations and offsets of samples [0, n); next: the one after them, or NULL.
- * Decoding times are later than the source's by the delay, so that a segment begins
- * at the time of its first picture: offsets are signed, there is no edit list (cmf2).
+ * Decoding times are later than the source's by the delay, which the edit list takes
+ * off all times again: so a segment begins at the time of its first picture.
  */
 static int
 time_video(struct track *t, size_t n, const struct sample *next, int64_t offset,
@@ -117,7 +119,7 @@ time_video(struct track *t, size_t n, const struct sample *next, int64_t offset,
 
 		out[i] = (struct mp4_sample){
 			.len = s[i].len, .sync = s[i].sync,
-			.cts = (int32_t)(s[i].pts - s[i].dts - t->delay),
+			.cts = (int32_t)(s[i].pts - s[i].dts),
 			.duration = (uint32_t)(after != NULL ? after->dts - s[i].dts : step),
 		};
 	}

@@ -76,7 +76,7 @@ put_video(struct tsout *o, const struct mp4_sample *s, size_t n, const uint8_t *
 
 	for (size_t i = 0; i < n; i++) {
 		struct tsmux_unit u = {
-			.pts = dts + delay + s[i].cts, .dts = dts, .random_access = s[i].sync,
+			.pts = dts + s[i].cts, .dts = dts, .random_access = s[i].sync,
 		};
 		int64_t len = video_annexb_put(&o->video, buf, s[i].len, s[i].sync, NULL, 0);
 		int r = len < 0 ? -EBADMSG : room(o, (size_t)len);

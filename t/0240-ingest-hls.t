@@ -7,7 +7,7 @@ need 'no ffmpeg' ffmpeg -version
 film film.mp4
 frames film.mp4 >film.md5
 vod='-c copy -f hls -hls_time 1 -hls_playlist_type vod'
-mkdir ts fmp4 aes single singlemp4 two packed jump jumpmp4
+mkdir ts fmp4 cmf2 aes single singlemp4 two packed jump jumpmp4
 printf 0123456789abcdef >aes/key
 printf 'key\naes/key\n' >aes/info
 printf 'key\naes/key\n00112233445566778899aabbccddeeff\n' >aes/info-iv
@@ -15,6 +15,8 @@ printf 'key\naes/key\n00112233445566778899aabbccddeeff\n' >aes/info-iv
 {
 	ff -i film.mp4 $vod ts/i.m3u8
 	ff -i film.mp4 $vod -hls_segment_type fmp4 fmp4/i.m3u8
+	ff -i film.mp4 $vod -hls_segment_type fmp4 \
+		-hls_segment_options movflags=+negative_cts_offsets cmf2/i.m3u8
 	ff -i film.mp4 $vod -hls_key_info_file aes/info aes/i.m3u8
 	ff -i film.mp4 $vod -hls_key_info_file aes/info-iv aes/iv.m3u8
 	ff -i film.mp4 $vod -hls_flags single_file single/i.m3u8
@@ -56,8 +58,6 @@ cat >packed/i.m3u8 <<'END'
 #EXT-X-STREAM-INF:BANDWIDTH=500000,RESOLUTION=320x180,CODECS="avc1.42c00d,mp4a.40.2",AUDIO="a"
 v.m3u8
 END
-mlive-ingest -q film.mp4 | mpkg-segment -q --segment 2s --vod -o cmf2
-mv cmf2/index.m3u8 cmf2/i.m3u8
 serve .
 
 for kind in ts fmp4 cmf2 aes single singlemp4 two packed
