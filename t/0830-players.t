@@ -72,4 +72,22 @@ do
 		play $player mode=vod channel=/vod/film/ seconds=10
 	'
 done
+
+# The clock of the source jumps, and so does its picture: 360 lines, 180, 360 otherwise.
+for kind in "360 25 2" "180 30 2" "360 25 0"
+do
+	# shellcheck disable=SC2086
+	set -- $kind
+	ffmpeg -nostdin -v error -f lavfi -i "testsrc2=size=640x$1:rate=$2:duration=4" \
+		-f lavfi -i sine=frequency=440:sample_rate=48000:duration=4 -c:v libx264 \
+		-preset ultrafast -pix_fmt yuv420p -bf "$3" -g "$2" -c:a aac -f mpegts -
+done >change.ts
+mpkg-segment -q --segment 2s --vod -o "$base/vod/change/" <change.ts
+for player in hlsjs shaka-hls native dashjs shaka-dash
+do
+	export player
+	check "$player plays on when the picture changes" '
+		play $player mode=vod channel=/vod/change/ seconds=12 drop=5
+	'
+done
 done_testing
