@@ -9,7 +9,16 @@
 #include "encode/deint.h"
 
 #define STEP	7	/* lines between those that are looked at; odd: both fields */
+#define COARSE	32	/* how many are when nothing new is expected, at least */
 #define RUN	16	/* samples */
+
+#define LEAN	80	/* of one picture, in thousandths: it combs */
+#define MOST	200	/* what one picture counts at most */
+#define FULL	1000	/* and all of them */
+#define COMBS	500	/* all of them: interlaced, whatever the flags say; */
+#define FLAGGED	250	/* as they say */
+#define CALM	125	/* progressive, */
+#define QUIET	18	/* after so many pictures; a sharp one counts three times */
 
 void
 deint_init(struct deint *d, int threads)
@@ -45,20 +54,30 @@ line16(const uint8_t *above, const uint8_t *below, const uint8_t *middle, int w)
 	return sum;
 }
 
-enum deint_verdict
-deint_look(const AVFrame *before, const AVFrame *cur, const AVFrame *after)
+static int
+limit(int64_t v, int most)
+{
+	return v > most ? most : v < -most ? -most : (int)v;
+}
+
+/*
+ * How much nearer in time the lines of cur are to those of the other field before
+ * than to those after it, or the other way round: not at all in a progressive
+ * picture, one way for the top lines and the other for the bottom ones in an
+ * interlaced one.
+ */
+static struct deint_look
+look(const AVFrame *before, const AVFrame *cur, const AVFrame *after, int first,
+    int step)
 {
 	const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(cur->format);
 	int64_t field[2] = { 0, 0 }, self = 0, least;
 	bool deep = desc != NULL && desc->comp[0].depth > 8;
 	int64_t (*line)(const uint8_t *, const uint8_t *, const uint8_t *, int) =
 	    deep ? line16 : line8;
+	struct deint_look l = { 0, false, false };
 
-	if (before->width != cur->width || after->width != cur->width ||
-	    before->height != cur->height || after->height != cur->height ||
-	    before->format != cur->format || after->format != cur->format)
-		return DEINT_UNSURE;
-	for (int y = 2; y < cur->height - 2; y += STEP) {
+	for (int y = 2 + first; y < cur->height - 2; y += step) {
 		const uint8_t *c = cur->data[0] + (ptrdiff_t)y * cur->linesize[0];
 		const uint8_t *up = c - cur->linesize[0], *down = c + cur->linesize[0];
 		int64_t b = line(up, down, before->data[0] +
@@ -74,49 +93,87 @@ deint_look(const AVFrame *before, const AVFrame *cur, const AVFrame *after)
 		field[~y & 1] += a;
 		self += s;
 	}
+	if (field[0] + field[1] == 0)
+		return l;
+	l.moves = true;
 	least = field[0] < field[1] ? field[0] : field[1];
-	if (least * 2 > self * 3)
-		return DEINT_PROGRESSIVE;
-	if (least * 100 > self * 115)
-		return DEINT_UNSURE;
-	if (field[0] * 100 > field[1] * 110)
-		return DEINT_TOP;
-	return field[1] * 100 > field[0] * 110 ? DEINT_BOTTOM : DEINT_UNSURE;
+	if (least <= self * 2)	/* else what leans is patterns, such as letters */
+		l.lean = limit((field[0] - field[1]) * 2000 / (field[0] + field[1]),
+		    MOST);
+	l.sharp = abs(l.lean) < LEAN && least * 2 > self * 3;
+	return l;
 }
 
-static unsigned
-count(const struct deint *d, enum deint_verdict v)
+/* What is well known needs a few lines only, while they say the same. */
+static struct deint_look
+look_frugally(struct deint *d, const AVFrame *before, const AVFrame *cur,
+    const AVFrame *after)
 {
-	unsigned n = 0;
+	int step = cur->height / COARSE | 1;
+	bool progressive = d->state == DEINT_PROGRESSIVE && abs(d->score) <= CALM;
+	bool interlaced = d->state == DEINT_INTERLACED && abs(d->score) >= COMBS;
+	struct deint_look l;
 
-	for (unsigned i = 0; i < DEINT_HISTORY; i++)
-		n += d->history[i] == v;
-	return n;
+	if (step > STEP && (progressive || interlaced)) {
+		l = look(before, cur, after, (int)(d->looks++ * STEP % (unsigned)step),
+		    step);
+		if (progressive ? abs(l.lean) < LEAN :
+		    d->score > 0 ? l.lean >= LEAN : l.lean <= -LEAN)
+			return l;
+	}
+	return look(before, cur, after, 0, STEP);
 }
 
-/* Set the flag of f to what we believe, having seen what came before it. */
+/*
+ * The lean of a single picture is noise as often as not; that of many in a row has
+ * a sign only if there are fields.  Pictures in which nothing moves say nothing.
+ */
+static void
+learn(struct deint *d, const AVFrame *before, const AVFrame *cur,
+    const AVFrame *after)
+{
+	struct deint_look l;
+
+	if (before->width != cur->width || after->width != cur->width ||
+	    before->height != cur->height || after->height != cur->height ||
+	    before->format != cur->format || after->format != cur->format)
+		return;
+	l = look_frugally(d, before, cur, after);
+	if (!l.moves)
+		return;
+	d->score = limit(d->score - d->score / (l.sharp ? 6 : 16) + l.lean, FULL);
+	if (abs(d->score) >= FLAGGED)
+		d->quiet = 0;
+	else if (d->quiet < QUIET)
+		d->quiet += l.sharp ? 3 : 1;
+}
+
+static void
+decide(struct deint *d, const AVFrame *f)
+{
+	int flagged = f->top_field_first ? d->score : -d->score;
+
+	if (abs(d->score) >= COMBS || (f->interlaced_frame && flagged >= FLAGGED))
+		d->state = DEINT_INTERLACED;
+	else if (abs(d->score) <= CALM && d->quiet >= QUIET)
+		d->state = DEINT_PROGRESSIVE;
+}
+
+/* Set the flags of f to what we believe, having seen what came before it. */
 static void
 judge(struct deint *d, AVFrame *f)
 {
-	unsigned progressive, top, bottom;
-
 	if (d->before != NULL && d->last != NULL)
-		d->history[d->pos++ % DEINT_HISTORY] =
-		    (uint8_t)deint_look(d->before, d->last, f);
+		learn(d, d->before, d->last, f);
 	av_frame_free(&d->before);
 	d->before = d->last;
 	d->last = av_frame_clone(f);
-	progressive = count(d, DEINT_PROGRESSIVE);
-	top = count(d, DEINT_TOP);
-	bottom = count(d, DEINT_BOTTOM);
-	if (f->interlaced_frame) {
-		f->interlaced_frame = top + bottom > 0 || progressive < 8;
-	} else if (top + bottom >= 4 && top + bottom > progressive &&
-	    (top > 3 * bottom || bottom > 3 * top)) {
-		/* One parity all along: combing, not noise. */
-		f->interlaced_frame = 1;
-		f->top_field_first = top > bottom;
-	}
+	decide(d, f);
+	if (d->state == DEINT_UNDECIDED)
+		return;
+	if (d->state == DEINT_INTERLACED && !f->interlaced_frame)
+		f->top_field_first = d->score > 0;
+	f->interlaced_frame = d->state == DEINT_INTERLACED;
 }
 
 static void
@@ -233,6 +290,5 @@ void
 deint_prime(struct deint *d, AVFrame *const *f, unsigned n)
 {
 	for (unsigned i = 1; i + 1 < n; i++)
-		d->history[d->pos++ % DEINT_HISTORY] =
-		    (uint8_t)deint_look(f[i - 1], f[i], f[i + 1]);
+		learn(d, f[i - 1], f[i], f[i + 1]);
 }

@@ -2,9 +2,10 @@
  * deint.h - make interlaced pictures progressive, by bwdif of libavfilter.
  *
  * Whether a picture is interlaced is asked of the picture as well as of its flag:
- * its lines are compared with those of its neighbours in time, as idet does.  A
- * source that has shown no combing for a while is left alone whatever its flags
- * say, and one that combs is deinterlaced though its flags say progressive.
+ * its lines are compared with those of its neighbours in time, as idet does, and
+ * what many pictures say is added up.  A source that does not comb is left alone
+ * whatever its flags say, one that combs is deinterlaced though its flags say
+ * progressive, and while neither is known the flags are believed.
  * Until the first interlaced picture nothing is delayed; then by one picture.
  *
  * Memory   deint_put() takes the frame, deint_get() gives one.
@@ -20,9 +21,12 @@
 #include <libavfilter/avfilter.h>
 #include <libavutil/frame.h>
 
-#define DEINT_HISTORY	16
+enum deint_state { DEINT_UNDECIDED, DEINT_PROGRESSIVE, DEINT_INTERLACED };
 
-enum deint_verdict { DEINT_UNSURE, DEINT_PROGRESSIVE, DEINT_TOP, DEINT_BOTTOM };
+struct deint_look {
+	int	 lean;		/* thousandths; > 0 top field first */
+	bool	 moves, sharp;	/* with sense; finer than any two fields are together */
+};
 
 struct deint {
 	bool	 fields;		/* a picture for each field */
@@ -32,8 +36,10 @@ struct deint {
 	int	 width, height, format;
 	AVFrame	 *before, *last;	/* for the comparison */
 	AVFrame	 *waiting;		/* when there is no graph */
-	uint8_t	 history[DEINT_HISTORY];	/* verdicts */
-	unsigned pos;
+	enum deint_state state;
+	int	 score;			/* the leans of the pictures, fading */
+	unsigned quiet;			/* pictures without one */
+	unsigned looks;
 	uint64_t deinterlaced;
 };
 
@@ -49,9 +55,5 @@ int deint_put(struct deint *d, AVFrame *f);
 AVFrame *deint_get(struct deint *d);
 void deint_drain(struct deint *d);	/* then deint_get() until NULL */
 void deint_free(struct deint *d);
-
-/* By what idet looks at: is cur, between before and after, interlaced? */
-enum deint_verdict deint_look(const AVFrame *before, const AVFrame *cur,
-    const AVFrame *after);
 
 #endif

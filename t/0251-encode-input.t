@@ -24,7 +24,7 @@ check 'interlaced although its flags say no; and fields made pictures' '
 	ffmpeg -v error -i i.ts -map 0:v -vf setfield=prog -c:v libx264 -preset ultrafast \
 		-crf 16 -f mpegts lie.ts
 	mlive-encode -q -s lie.stats -r 288p@800k,fps=50 -r 144p@300k <lie.ts >lie.out
-	test "$(counter lie.stats deinterlaced)" -ge 60
+	test "$(counter lie.stats deinterlaced)" -eq 75
 	test "$(shape lie.out v:0)" = "h264,384,288,50/1"
 	test "$(shape lie.out v:1)" = "h264,192,144,25/1"
 	near "$(pictures lie.out 0)" 150 2
@@ -34,7 +34,26 @@ check 'progressive although its flags say interlaced: left alone' '
 	ffmpeg -v error -f lavfi -i testsrc2=s=640x360:r=25:d=3 -c:v mpeg2video -b:v 6M \
 		-flags +ilme+ildct -top 1 -vf setfield=tff -f mpegts psf.ts
 	encode psf
-	test "$(counter psf.stats deinterlaced)" -le 16
+	test "$(counter psf.stats deinterlaced)" -eq 0
+	ffmpeg -v error -f lavfi -i testsrc2=s=360x288:r=25:d=4 -c:v mpeg2video -q:v 4 \
+		-flags +ilme+ildct -top 1 -vf scale=720:576,noise=alls=40:allf=t,setfield=tff \
+		-f mpegts noisy.ts
+	encode noisy
+	test "$(counter noisy.stats deinterlaced)" -le 20
+'
+check 'combing is seen through a still second, and within a few pictures of a switch' '
+	lie="tinterlace=interleave_top,setfield=prog"
+	ffmpeg -v error -f lavfi -i testsrc2=s=720x576:r=50,loop=50:1:50 -t 4 -vf "$lie" \
+		-r 25 -c:v mpeg2video -q:v 4 -f mpegts still.ts
+	encode still
+	test "$(counter still.stats deinterlaced)" -eq "$(pictures still.ts 0)"
+	for f in framestep=2 "$lie"
+	do
+		ffmpeg -v error -f lavfi -i testsrc2=s=720x576:r=50:d=2 -vf "$f" -r 25 \
+			-c:v mpeg2video -q:v 4 -f mpegts -
+	done >switch.ts
+	encode switch
+	near "$(counter switch.stats deinterlaced)" 48 3
 '
 check '25 and 59.94 pictures a second: as many out as in' '
 	source_ts 3 25 >r25.ts
