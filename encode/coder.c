@@ -3,6 +3,7 @@
 #include <libavutil/pixdesc.h>
 
 #include "encode/coder.h"
+#include "lib/base/log.h"
 
 static const struct coder_ops *
 ops_of(const struct rung_spec *r)
@@ -50,6 +51,22 @@ coder_params(const struct rung_spec *r,
 			return false;
 	}
 	return true;
+}
+
+int
+coder_level(const struct rung_spec *r, const struct level_needs *n, int level)
+{
+	const char *what = level_lacks(n, level);
+
+	if (what == NULL)
+		return level;
+	level = level_lowest(n);
+	if (level > 0)
+		log_warn(0, "rung '%s': its level is too low for its %s, coded as level %d.%d",
+		    r->text, what, level / 10, level % 10);
+	else
+		log_warn(0, "rung '%s': no level is enough for its %s", r->text, what);
+	return level;
 }
 
 int

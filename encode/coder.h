@@ -19,6 +19,7 @@
 
 #include <libavutil/frame.h>
 
+#include "encode/level.h"
 #include "encode/options.h"
 
 /* What an encoder has to know of the pictures: all of one format. */
@@ -77,6 +78,10 @@ const char *coder_check(const struct rung_spec *r);
  */
 bool coder_params(const struct rung_spec *r,
     int (*parse)(void *p, const char *name, const char *value), void *p);
+
+/* The level to write: the one asked for, or if that is too low, which it says, the
+ * lowest that is not; 0 for the encoder to choose. */
+int coder_level(const struct rung_spec *r, const struct level_needs *n, int level);
 
 /* The pixel format in which the rung is coded, for a source of this one. */
 enum AVPixelFormat coder_pixels(const struct rung_spec *r, enum AVPixelFormat source);

@@ -65,7 +65,8 @@ set_options(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 {
 	if (!set_preset(p, r, pixels))
 		return r->tune[0] != '\0' ? "preset or tune" : "preset";
-	if (r->level[0] != '\0' && x264_param_parse(p, "level", r->level) < 0)
+	if (r->level[0] != '\0' && (x264_param_parse(p, "level", r->level) < 0 ||
+	    !level_known(CODEC_AVC, p->i_level_idc)))
 		return "level";
 	p->rc.i_rc_method = X264_RC_ABR;
 	p->rc.i_bitrate = (int)(r->rate / 1000);
@@ -107,6 +108,25 @@ avc_check(const struct rung_spec *r)
 	return wrong;
 }
 
+static void
+set_level(x264_param_t *p, const struct rung_spec *r)
+{
+	int b = p->i_bframe == 0 ? 1 : p->i_bframe_pyramid ? 4 : 2;
+	struct level_needs n = {
+		.codec = CODEC_AVC, .width = p->i_width, .height = p->i_height,
+		.rate = { p->i_fps_num, p->i_fps_den },
+		.kbps = p->rc.i_vbv_max_bitrate, .cpb_kbit = p->rc.i_vbv_buffer_size,
+		.dpb = p->i_frame_reference > b ? p->i_frame_reference : b,
+		.quarters = p->i_bitdepth > 8 ? 12 : p->analyse.b_transform_8x8 ? 5 : 4,
+	};
+	int level;
+
+	if (!level_known(CODEC_AVC, p->i_level_idc))
+		return;			/* x264 chooses, or refuses */
+	level = coder_level(r, &n, p->i_level_idc);
+	p->i_level_idc = level > 0 ? level : -1;
+}
+
 static int
 avc_open(struct coder *c, const struct rung_spec *r,
     const struct coder_format *f)
@@ -136,6 +156,7 @@ avc_open(struct coder *c, const struct rung_spec *r,
 		p.i_threads = f->threads;
 	if (r->profile[0] != '\0')
 		x264_param_apply_profile(&p, r->profile);
+	set_level(&p, r);
 	enc = x264_encoder_open(&p);
 	x264_param_cleanup(&p);
 	if (enc == NULL)

@@ -49,7 +49,8 @@ set_options(const x265_api *api, x265_param *p, const struct rung_spec *r)
 	if (api->param_default_preset(p, r->preset[0] != '\0' ? r->preset :
 	    "superfast", r->tune[0] != '\0' ? r->tune : NULL) < 0)
 		return r->tune[0] != '\0' ? "preset or tune" : "preset";
-	if (r->level[0] != '\0' && api->param_parse(p, "level-idc", r->level) != 0)
+	if (r->level[0] != '\0' && (api->param_parse(p, "level-idc", r->level) != 0 ||
+	    !level_known(CODEC_HEVC, p->levelIdc)))
 		return "level";
 	p->rc.rateControlMode = X265_RC_ABR;
 	p->rc.bitrate = (int)(r->rate / 1000);
@@ -104,6 +105,23 @@ hevc_close(struct coder *c)
 	free(h);
 }
 
+/* Where a level is too low x265 refuses the size, and lowers the rates unasked. */
+static void
+set_level(x265_param *p, const struct rung_spec *r)
+{
+	int reorder = p->bframes == 0 ? 0 : p->bBPyramid ? 2 : 1;
+	int dpb = reorder + 2 > p->maxNumReferences ? reorder + 2 : p->maxNumReferences;
+	struct level_needs n = {
+		.codec = CODEC_HEVC, .width = p->sourceWidth, .height = p->sourceHeight,
+		.rate = { p->fpsNum, p->fpsDenom },
+		.kbps = p->rc.vbvMaxBitrate, .cpb_kbit = p->rc.vbvBufferSize,
+		.dpb = dpb + 1, .high_tier = p->bHighTier != 0,
+	};
+
+	if (level_known(CODEC_HEVC, p->levelIdc))
+		p->levelIdc = coder_level(r, &n, p->levelIdc);
+}
+
 static int
 open_encoder(struct hevc *h, const struct rung_spec *r,
     const struct coder_format *f)
@@ -144,6 +162,7 @@ open_encoder(struct hevc *h, const struct rung_spec *r,
 		p->frameNumThreads = 1;
 	if (r->profile[0] != '\0')
 		h->api->param_apply_profile(p, r->profile);
+	set_level(p, r);
 	h->enc = h->api->encoder_open(p);
 	return h->enc == NULL ? -EINVAL : 0;
 }

@@ -161,6 +161,7 @@ check 'audio copied, and left out' '
 check 'what is wrong with a command is said, with status 2' '
 	for rung in 360p 360p@ 360p@0 x360@1M 360p@1M,codec=vp9 360p@1M,fps=0 \
 		360p@1M,preset=quick 360p@1M,tune=x 360p@1M,profile=x 360p@1M,level=99 \
+		360p@1M,level=3.7 360p@1M,codec=hevc,level=3.2 \
 		360p@1M,gop=3s 360p@1M,x264=nope=1 360p@1M,x265=a=1 360p@1M,vbv=1 \
 		360p@1M,maxrate=500k 9p@1M 360q@1M 360p@1M,,
 	do
@@ -170,6 +171,19 @@ check 'what is wrong with a command is said, with status 2' '
 	done
 	fails 2 mlive-encode <in.ts >out 2>err
 	grep "no rung.*-r 720p@2800k" err
+'
+check 'a level that is too low is raised, with a warning; one that is not, is written' '
+	mlive-encode -r 360p@800k,level=2.1 -r 360p@800k,level=4.1 -r 360p@8M,level=3 \
+		-r 180p@300k,codec=hevc,preset=ultrafast,level=1 \
+		-r 180p@3M,codec=hevc,preset=ultrafast,level=2 <in.ts >level.ts 2>words
+	ffprobe -v error -show_entries stream=level -select_streams v -of csv=p=0 level.ts |
+		grep . | head -n 5 >got
+	printf "%s\n" 30 41 31 60 90 | diff - got
+	grep "warning: rung .360p@800k,level=2.1.: .* for its size, coded as level 3.0" words
+	grep "warning: rung .360p@8M,level=3.: .* for its vbv, coded as level 3.1" words
+	grep "warning: rung .180p@300k.*level=1.: .* for its size, coded as level 2.0" words
+	grep "warning: rung .180p@3M.*level=2.: .* for its rate" words
+	test "$(grep -c warning words)" -eq 4
 '
 check 'input that is no stream, or has nothing to decode: status 3' '
 	echo "no stream" >words.txt
