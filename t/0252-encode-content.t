@@ -96,6 +96,24 @@ check 'captions: the same text in AVC, HEVC and at every frame rate' '
 		head -n 5 got | diff w -
 	done
 '
+check 'DTVCC: every byte once and in order, and no more than 9600 a second' '
+	source_ts 5 30000/1001 | decorate 120 >dtvcc.ts
+	mlive-encode -q -s dtvcc.stats -r 180p@300k \
+		-r 180p@300k,codec=hevc,preset=ultrafast -r 180p@300k,fps=half \
+		-r 180p@300k,codec=hevc,preset=ultrafast,fps=half -r 180p@300k,fps=24 \
+		-r 180p@300k,fps=25 -r 180p@300k,fps=60000/1001 <dtvcc.ts >dtvcc.out
+	triplets 256 <dtvcc.ts | awk "\$3 > 1 { print \$3, \$4 }" >want
+	test "$(wc -l <want)" -eq 1050
+	pid=256
+	for most in 20 20 31 31 25 24 10	# of 600 a second, and 31 in a picture
+	do
+		triplets $pid <dtvcc.out >got
+		awk "\$3 > 1 { print \$3, \$4 }" got | diff want -
+		test "$(cut -d" " -f2 got | sort -n | tail -n 1)" -eq $most
+		pid=$((pid + 1))
+	done
+	test "$(counter dtvcc.stats captions_dropped)" -eq 0
+'
 check 'cues: passed, on time with their pictures' '
 	ebps <cc.ts | sed -n "s/^cue //p" >in.cues
 	ebps <out.ts | sed -n "s/^cue //p" >out.cues

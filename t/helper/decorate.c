@@ -1,8 +1,10 @@
 /*
- * decorate <in.ts >out.ts - add captions and cues to a stream of AVC.
+ * decorate [PICTURES] <in.ts >out.ts - add captions and cues to a stream of AVC.
  *
  * Each picture gets an A/53 message with one pair of CEA-608 field 1: roll-up
- * captions, a line "CAPTION NUMBER 00000000" and on each 24 pictures.  Every second
+ * captions, a line "CAPTION NUMBER 00000000" and on each 24 pictures.  The first
+ * PICTURES have DTVCC packets (CEA-708) too, of text for service 1, in messages of
+ * 20 triplets, of which 0 to 18 are used.  Every second
  * a SCTE-35 splice_insert comes, whose time is that of the picture it precedes,
  * on PID 500.  The stream is muxed anew, its times stay.
  */
@@ -39,27 +41,71 @@ pair(int64_t n, uint8_t out[static 2])
 	out[1] = odd_parity(i < 8 ? codes[i][1] : (unsigned char)text[(i - 8) * 2 + 1]);
 }
 
+/*
+ * The next triplet of a run of DTVCC packets (CTA-708 5, 6): packets of 8 to 34
+ * bytes with one service block, their text of all values from 0 to 127, so that
+ * what is lost, doubled or out of place shows.
+ */
+static void
+dtvcc(uint8_t out[static 3])
+{
+	static unsigned packet, pos, size = 8, text;
+
+	out[0] = pos == 0 ? 0xff : 0xfe;
+	for (int i = 1; i < 3; i++, pos++)
+		out[i] = (uint8_t)(pos == 0 ? (packet & 3) << 6 | size / 2 :
+		    pos == 1 ? 1 << 5 | (size - 2) : text++ & 127);
+	if (pos == size) {
+		pos = 0;
+		size = 8 + packet++ * 6 % 28;
+	}
+}
+
+/* The triplets of picture n; returns how many. */
+static unsigned
+triplets(int64_t n, bool data, uint8_t (*out)[3])
+{
+	static const unsigned load[] = { 18, 0, 5, 12 };
+	unsigned count = 2;
+
+	out[0][0] = 0xfc;
+	pair(n, out[0] + 1);
+	memcpy(out[1], (const uint8_t[3]){ 0xfd, 0x80, 0x80 }, 3);
+	if (data)
+		for (; count < 2 + load[n % 4]; count++)
+			dtvcc(out[count]);
+	while (data && count < 20)
+		memcpy(out[count++], (const uint8_t[3]){ 0xfa, 0, 0 }, 3);
+	return count;
+}
+
 /* The unit with an SEI NAL unit before its first slice; returns its length. */
 static size_t
-add_captions(const uint8_t *p, size_t len, int64_t n, uint8_t *out)
+add_captions(const uint8_t *p, size_t len, int64_t n, bool data, uint8_t *out)
 {
-	static const uint8_t head[] = {
-		0, 0, 1, 6, 4, 17, 0xb5, 0, 0x31, 'G', 'A', '9', '4', 3, 0xc2, 0xff, 0xfc,
-	};
-	static const uint8_t tail[] = { 0xfd, 0x80, 0x80, 0xff, 0x80 };
+	uint8_t m[128] = { 0xb5, 0, 0x31, 'G', 'A', '9', '4', 3, 0xc0, 0xff }, t[20][3];
+	unsigned count = triplets(n, data, t), size = 10 + 3 * count + 1, zeros = 0;
 	size_t pos = 0, fill;
 
+	m[8] |= (uint8_t)count;
+	memcpy(m + 10, t, 3 * count);
+	m[size - 1] = 0xff;
 	while (pos + 4 < len && !(p[pos] == 0 && p[pos + 1] == 0 && p[pos + 2] == 1 &&
 	    ((p[pos + 3] & 31) == 1 || (p[pos + 3] & 31) == 5)))
 		pos++;
 	memcpy(out, p, pos);
 	fill = pos;
-	memcpy(out + fill, head, sizeof(head));
-	fill += sizeof(head);
-	pair(n, out + fill);
-	fill += 2;
-	memcpy(out + fill, tail, sizeof(tail));
-	fill += sizeof(tail);
+	memcpy(out + fill, (const uint8_t[]){ 0, 0, 1, 6, 4, (uint8_t)size }, 6);
+	fill += 6;
+	for (unsigned i = 0; i < size; i++) {
+		if (zeros == 2 && m[i] <= 3) {
+			out[fill++] = 3;	/* emulation prevention */
+			zeros = 0;
+		}
+		out[fill++] = m[i];
+		zeros = m[i] == 0 ? zeros + 1 : 0;
+	}
+	out[fill++] = 0x80;
 	memcpy(out + fill, p + pos, len - pos);
 	return fill + len - pos;
 }
@@ -85,25 +131,26 @@ cue(int64_t pts, uint8_t out[static 64])
 
 static void
 put(struct tsmux *m, struct tsmux_stream *s, const struct tsdemux_event *ev,
-    struct tsmux_stream *cues)
+    struct tsmux_stream *cues, long with_data)
 {
 	static uint8_t unit[1 << 20];
 	static int64_t first = PES_NO_TIME, next_cue;
+	int64_t n;
 	struct tsmux_unit u = {
 		.data = ev->data, .len = ev->len, .pts = ev->pts, .dts = ev->dts,
 		.random_access = ev->random_access,
 	};
 	uint8_t section[64];
 
-	if (codec_kind(ev->stream->codec) == KIND_VIDEO && ev->len < sizeof(unit) - 64) {
+	if (codec_kind(ev->stream->codec) == KIND_VIDEO && ev->len < sizeof(unit) - 256) {
 		if (first == PES_NO_TIME)
 			first = next_cue = ev->pts;
 		if (ev->pts >= next_cue) {
 			next_cue += 90000;
 			tsmux_put_section(m, cues, section, cue(ev->pts, section));
 		}
-		u.len = add_captions(ev->data, ev->len,
-		    rescale_near(ev->pts - first, 30000, 1001 * 90000), unit);
+		n = rescale_near(ev->pts - first, 30000, 1001 * 90000);
+		u.len = add_captions(ev->data, ev->len, n, n < with_data, unit);
 		u.data = unit;
 	}
 	tsmux_put(m, s, &u);
@@ -113,7 +160,7 @@ put(struct tsmux *m, struct tsmux_stream *s, const struct tsdemux_event *ev,
 }
 
 int
-main(void)
+main(int argc, char *argv[])
 {
 	static uint8_t in[1000 * TS_PACKET];
 	static struct tsmux m;
@@ -121,6 +168,7 @@ main(void)
 	struct tsdemux d;
 	struct tsdemux_event ev;
 	size_t len = 0, used;
+	long with_data = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
 
 	tsmux_init(&m);
 	tsmux_add_program(&m, 1, 0x1000, 256);
@@ -145,7 +193,7 @@ main(void)
 						    codec_kind(d.stream[i]->codec) == KIND_VIDEO ?
 						    PES_VIDEO : PES_AUDIO, 1);
 			if (ev.type == TSDEMUX_UNIT && ev.pts != PES_NO_TIME)
-				put(&m, ev.stream->user, &ev, cues);
+				put(&m, ev.stream->user, &ev, cues, with_data);
 		}
 		pos += used;
 		len -= pos;

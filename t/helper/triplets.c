@@ -1,0 +1,108 @@
+/*
+ * triplets PID <stream - the caption triplets that are valid in a video, one a line
+ * in the order of its pictures: PTS, cc_count of its message, cc_type, two bytes.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/media/captions.h"
+#include "lib/media/nal.h"
+#include "lib/media/tsdemux.h"
+
+#define LINES	100000
+
+struct line {
+	int64_t	 pts;
+	unsigned order, count;
+	uint8_t	 t[3];
+};
+
+static struct line lines[LINES];
+static unsigned nline;
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct line *x = a, *y = b;
+
+	return x->pts != y->pts ? (x->pts > y->pts) - (x->pts < y->pts) :
+	    (x->order > y->order) - (x->order < y->order);
+}
+
+static void
+take_sei(const struct tsdemux_event *ev, const uint8_t *sei, size_t len)
+{
+	const uint8_t *cc;
+	unsigned count;
+	size_t pos = 0;
+
+	while (captions_find(sei, len, &pos, &cc, &count) == 0)
+		for (unsigned i = 0; i < count; i++, cc += 3)
+			if ((cc[0] & 4) != 0 && nline < LINES) {
+				lines[nline] = (struct line){ ev->pts, nline, count, { 0 } };
+				memcpy(lines[nline++].t, cc, 3);
+			}
+}
+
+static void
+take(const struct tsdemux_event *ev)
+{
+	struct nal_iter it = { ev->data, ev->data + ev->len };
+	enum codec c = ev->stream->codec;
+	struct nal n;
+
+	while (nal_next(&it, &n)) {
+		size_t header = c == CODEC_HEVC ? 2 : 1, len = 0;
+		unsigned zeros = 0;
+		uint8_t buf[1024];
+
+		if (nal_type(c, n) != (c == CODEC_HEVC ? (unsigned)HEVC_SEI_PREFIX : AVC_SEI))
+			continue;
+		for (size_t i = header; i < n.len && len < sizeof(buf); i++) {
+			bool extra = zeros == 2 && n.data[i] == 3;
+
+			zeros = n.data[i] == 0 ? zeros + 1 : 0;
+			if (!extra)
+				buf[len++] = n.data[i];
+		}
+		take_sei(ev, buf, len);
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	static uint8_t in[1000 * TS_PACKET];
+	long pid = argc > 1 ? strtol(argv[1], NULL, 10) : 256;
+	struct tsdemux d;
+	struct tsdemux_event ev;
+	size_t len = 0, used;
+
+	if (tsdemux_init(&d) < 0)
+		return 1;
+	while (!d.eof) {
+		ssize_t n = io_read(STDIN_FILENO, in + len, sizeof(in) - len);
+		size_t pos = 0;
+
+		d.eof = n <= 0;
+		len += n > 0 ? (size_t)n : 0;
+		while (tsdemux_next(&d, in + pos, len - pos, &used, &ev) > 0) {
+			pos += used;
+			if (ev.type == TSDEMUX_UNIT && ev.stream->pid == pid)
+				take(&ev);
+		}
+		pos += used;
+		len -= pos;
+		memmove(in, in + pos, len);
+	}
+	tsdemux_free(&d);
+	qsort(lines, nline, sizeof(lines[0]), by_time);
+	for (unsigned i = 0; i < nline; i++)
+		printf("%" PRId64 " %u %u %02x%02x\n", lines[i].pts, lines[i].count,
+		    lines[i].t[0] & 3u, lines[i].t[1], lines[i].t[2]);
+	return 0;
+}
