@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,6 +224,24 @@ hls_pull_rewind(struct hls_pull *h)
 	hlsbytes_rewind(&h->bytes);
 	hlsmerge_rewind(&h->merge);
 	return 0;
+}
+
+/* Live goes on without what is missing; a file that lacks something is not all of it. */
+int
+hls_pull_verdict(const struct hls_pull *h, char *why, size_t size)
+{
+	uint64_t passed = 0, lost = 0, useless = 0;
+
+	for (unsigned i = 0; i < h->ntrack; i++) {
+		passed += h->track[i]->passed;
+		lost += h->track[i]->lost;
+		useless += h->track[i]->useless;
+	}
+	if (h->s->live || lost + useless == 0)
+		return EXIT_SUCCESS;
+	snprintf(why, size, "cannot %s %" PRIu64 " of %" PRIu64 " segments of '%s'",
+	    lost > 0 ? "read" : "use", lost + useless, passed, h->s->name);
+	return lost > 0 ? EXIT_RUNTIME : EXIT_INPUT;
 }
 
 void

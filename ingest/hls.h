@@ -29,6 +29,7 @@ struct hls_pull *hls_pull_new(struct source *s, struct fetch *f, const char *url
     const struct hls_choice *choice);
 void hls_pull_free(struct hls_pull *h);
 void hls_pull_read(struct hls_pull *h, struct source_event *ev, int64_t deadline_ns);
+int hls_pull_verdict(const struct hls_pull *h, char *why, size_t size);
 int hls_pull_rewind(struct hls_pull *h);
 void hls_pull_stats(const struct hls_pull *h, json_t *object);
 

@@ -62,6 +62,7 @@ next_segment(struct hlsbytes *b, const struct hlstrack_segment **seg)
 		log_warn(0, "segment %" PRId64 " of '%s' is no transport stream: "
 		    "left out", (*seg)->number, b->s->name);
 		b->damaged++;
+		b->track->useless++;
 		hlstrack_pop(b->track);
 	}
 	return state;

@@ -207,6 +207,13 @@ hlsload_settled(const struct hlsload_item *item)
 }
 
 static void
+fail(struct hlsload_item *i, int error)
+{
+	i->failed = true;
+	i->error = error;
+}
+
+static void
 tend_item(struct hlsload *l, struct hlsload_item *i)
 {
 	int64_t len;
@@ -217,19 +224,19 @@ tend_item(struct hlsload *l, struct hlsload_item *i)
 	*l->retries += i->job->failures;
 	if (i->job->error < 0) {
 		log_warn(0, "cannot read '%s': %s", i->url, i->job->reason);
-		i->failed = true;
+		fail(i, i->job->error);
 		return;
 	}
 	if (i->is_key && i->job->len != 16) {
 		log_warn(0, "'%s' is no key: %zu bytes, not 16", i->url, i->job->len);
-		i->failed = true;
+		fail(i, -EBADMSG);
 		return;
 	}
 	if (i->key != NULL) {
 		len = hlsload_decrypt(i->job->data, i->job->len, i->key, i->iv);
 		if (len < 0) {
 			log_warn(0, "cannot decrypt '%s'", i->url);
-			i->failed = true;
+			fail(i, i->key->failed ? i->key->error : -EBADMSG);
 			return;
 		}
 		i->job->len = (size_t)len;

@@ -35,6 +35,7 @@ struct hlsload_item {
 	struct hlsload_item *key;	/* of an encrypted map */
 	uint8_t	 iv[16];
 	bool	 is_key, ready, failed;
+	int	 error;			/* when failed: of the fetch, or -EBADMSG */
 };
 
 struct hlsload {

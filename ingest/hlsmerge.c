@@ -102,9 +102,11 @@ peek(struct hlsmerge *m, struct hlsinput *in)
 			in->first = true;
 			if (in == m->in && m->s->live)
 				hlspace_segment(m->pace, in->track);
-			if (hlsunits_segment(in->units, in->seg) < 0)
+			if (hlsunits_segment(in->units, in->seg) < 0) {
 				log_warn(0, "segment %" PRId64 " of '%s' cannot be read",
 				    in->seg->number, m->s->name);
+				in->track->useless++;
+			}
 		}
 		if (hlsunits_next(in->units, &in->unit) > 0) {
 			in->have = true;

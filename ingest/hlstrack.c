@@ -18,7 +18,7 @@ struct slot {
 	struct fetch_job *job;
 	struct hlsload_item *map, *key;
 	uint8_t	 iv[16];
-	bool	 ready, missed;
+	bool	 ready, missed, useless;
 };
 
 struct hlstrack_private {
@@ -137,14 +137,16 @@ begin_slot(struct hlstrack_private *p)
 	return true;
 }
 
+/* error: why it, or what it needs, could not be had; -EBADMSG: it is of no use. */
 static void
-miss(struct hlstrack_private *p, struct slot *s, const char *reason)
+miss(struct hlstrack_private *p, struct slot *s, int error, const char *reason)
 {
-	if (!p->was_live && s->job->error < 0 && s->job->error != -ENOENT)
+	if (!p->was_live && error != -ENOENT && error != -EBADMSG)
 		fatal(EXIT_RUNTIME, 0, "cannot read '%s': %s", s->job->url, reason);
 	log_warn(0, "segment %" PRId64 " of '%s' is missing: %s", s->seg.number,
 	    p->t.name, reason);
 	s->missed = true;
+	s->useless = error == -EBADMSG;
 	p->t.n.missed++;
 }
 
@@ -159,18 +161,21 @@ tend_slot(struct hlstrack_private *p, struct slot *s)
 		return;
 	p->t.n.retries += s->job->failures;
 	if (s->job->error < 0) {
-		miss(p, s, s->job->reason);
+		miss(p, s, s->job->error, s->job->reason);
 		return;
 	}
-	if ((s->map != NULL && s->map->failed) || (s->key != NULL && s->key->failed)) {
-		miss(p, s, s->key != NULL && s->key->failed ? "no key" :
-		    "no initialization section");
+	if (s->key != NULL && s->key->failed) {
+		miss(p, s, s->key->error, "no key");
+		return;
+	}
+	if (s->map != NULL && s->map->failed) {
+		miss(p, s, s->map->error, "no initialization section");
 		return;
 	}
 	if (s->key != NULL) {
 		len = hlsload_decrypt(s->job->data, s->job->len, s->key, s->iv);
 		if (len < 0) {
-			miss(p, s, "it cannot be decrypted");
+			miss(p, s, -EBADMSG, "it cannot be decrypted");
 			return;
 		}
 		s->job->len = (size_t)len;
@@ -467,8 +472,12 @@ hlstrack_front(struct hlstrack *t, const struct hlstrack_segment **segment)
 {
 	struct hlstrack_private *p = t->private;
 
-	while (p->nslot > 0 && p->slot[0].missed)
+	while (p->nslot > 0 && p->slot[0].missed) {
+		t->passed++;
+		t->lost += !p->slot[0].useless;
+		t->useless += p->slot[0].useless;
 		drop_slot(p, 0);
+	}
 	if (p->nslot == 0)
 		return t->loaded && !t->live && listed(p, p->next) == NULL ?
 		    HLSTRACK_END : HLSTRACK_WAIT;
@@ -481,6 +490,7 @@ hlstrack_front(struct hlstrack *t, const struct hlstrack_segment **segment)
 void
 hlstrack_pop(struct hlstrack *t)
 {
+	t->passed++;
 	drop_slot(t->private, 0);
 }
 

@@ -45,6 +45,9 @@ struct hlstrack {
 	int64_t	    target_ns;
 	int64_t	    hold_ns;		/* how far behind its end live is to stay */
 	struct hlstrack_counters n;
+	uint64_t passed;		/* segments that have been at the front; of these */
+	uint64_t lost, useless;		/* could not be had; were there, but of no use:
+					 * the reader of segments counts as well */
 	struct hlstrack_private *private;
 };
 

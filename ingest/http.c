@@ -291,6 +291,14 @@ http_rewind(struct source *s)
 	return 0;
 }
 
+static int
+http_verdict(const struct source *s, char *why, size_t size)
+{
+	const struct http *h = (const struct http *)s;
+
+	return h->hls != NULL ? hls_pull_verdict(h->hls, why, size) : EXIT_SUCCESS;
+}
+
 static void
 http_stats(const struct source *s, json_t *o)
 {
@@ -306,5 +314,5 @@ http_stats(const struct source *s, json_t *o)
 const struct source_type source_http = {
 	.schemes = "http https",
 	.open = http_open, .read = http_read, .rewind = http_rewind,
-	.stats = http_stats, .close = http_close,
+	.verdict = http_verdict, .stats = http_stats, .close = http_close,
 };

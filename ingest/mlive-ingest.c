@@ -342,12 +342,16 @@ turn(struct ingest *s)
 static int
 judge(struct ingest *s)
 {
-	char list[256];
+	char list[256], why[URL_MAX + 64];
+	int status;
 
 	if (s->pass != NULL)
 		pass_log(s->pass);
 	else if (s->units != NULL)
 		units_log(s->units);
+	if (s->source->type->verdict != NULL &&
+	    (status = s->source->type->verdict(s->source, why, sizeof(why))) != 0)
+		fatal(status, 0, "%s", why);
 	if (given(s) == 0 || (s->pass != NULL && pass_is_junk(s->pass)))
 		fatal(EXIT_INPUT, 0, strcmp(s->cfg.name, "-") == 0 ?
 		    "no transport stream on standard input" :

@@ -117,6 +117,9 @@ struct source_type {
 	/* Begin again (--loop), after SOURCE_END; NULL: cannot.  0 or -errno. */
 	int (*rewind)(struct source *s);
 
+	/* When all is over: what to end with, and why if not 0; may be NULL. */
+	int (*verdict)(const struct source *s, char *why, size_t size);
+
 	/* Add counters of its own to a line of --stats; may be NULL. */
 	void (*stats)(const struct source *s, json_t *object);
 

@@ -156,16 +156,26 @@ check 'an answer 503, and a transfer that breaks: tried again' '
 	whole out.ts
 	test "$(grep -c "^206 5000-.*m4s" "$log")" -eq 6
 '
-check 'a segment that is not there is left out, and counted' '
+check 'a segment that is not there is left out, and counted: status 1' '
 	mkdir hole
 	cp ts/* hole
 	rm hole/i2.ts
-	mlive-ingest -s stats "$url/hole/i.m3u8" >out.ts 2>err
+	fails 1 mlive-ingest -s stats "$url/hole/i.m3u8" >out.ts 2>err
 	grep "segment 2 .* is missing: status 404" err
+	grep "fatal: cannot read 1 of 6 segments of .*/hole/i.m3u8" err
 	tail -n 1 stats | grep "\"hls_segments\":5,\"hls_segments_missed\":1"
 	forward out.ts
 	test "$(frames out.ts | wc -l)" -eq 125
 	mlive-ingest out.ts 2>&1 >again | grep "lost=0"
+	mlive-ingest -t 1s "$url/hole/i.m3u8" >out.ts
+'
+check 'a rendition that is not there: what is lost is said' '
+	mkdir mute
+	cp two/* mute
+	rm mute/one-*.m4s
+	fails 1 mlive-ingest "$url/mute/i.m3u8" >out.ts 2>err
+	grep "fatal: cannot read 7 of 20 segments" err
+	test "$(frames out.ts | wc -l)" -eq 150
 '
 check 'a transfer that breaks while the object changes: from its beginning' '
 	mlive-ingest "$url/cut=5000x1/newetag/ts/i.m3u8" >out.ts
@@ -174,26 +184,40 @@ check 'a transfer that breaks while the object changes: from its beginning' '
 for kind in ts fmp4
 do
 	export kind
-	check "$kind: an error page in the place of a segment is left out, by name" '
+	check "$kind: an error page in the place of a segment is left out, by name: status 3" '
 		ext=$(test $kind = ts && echo ts || echo m4s)
 		mkdir page-$kind
 		cp $kind/* page-$kind
 		echo "<html>Good morning</html>" >page-$kind/i2.$ext
-		mlive-ingest -s stats "$url/page-$kind/i.m3u8" >out.ts 2>err
+		fails 3 mlive-ingest -s stats "$url/page-$kind/i.m3u8" >out.ts 2>err
 		grep "segment 2 of " err
+		grep "fatal: cannot use 1 of 6 segments" err
 		tail -n 1 stats | grep "\"hls_damaged\":[1-9]"
 		forward out.ts
 		test "$(frames out.ts | wc -l)" -eq 125
 		mlive-ingest out.ts 2>&1 >again | grep "lost=0 bad=0 sync_losses=0 junk_bytes=0"
 	'
 done
-check 'a key that is none is said' '
+check 'a key that is none, is wrong, or is not there' '
 	mkdir nokey
 	cp aes/* nokey
 	echo "<html>sign in</html>" >nokey/key
 	sed "s,aes/key,nokey/key," aes/i.m3u8 >nokey/i.m3u8
-	mlive-ingest "$url/nokey/i.m3u8" >out.ts 2>err || test $? -eq 3
+	fails 3 mlive-ingest "$url/nokey/i.m3u8" >out.ts 2>err
 	grep "key. is no key: 21 bytes" err
+	grep "fatal: cannot use 6 of 6 segments" err
+	printf 0123456789abcdeX >nokey/key
+	fails 3 mlive-ingest "$url/nokey/i.m3u8" >out.ts 2>err
+	grep "segment 5 of .* is missing: it cannot be decrypted" err
+	grep "fatal: cannot use 6 of 6 segments" err
+	test ! -s out.ts
+	rm nokey/key
+	fails 1 mlive-ingest "$url/nokey/i.m3u8" >out.ts 2>err
+	grep "fatal: cannot read 6 of 6 segments" err
+	sed "s,URI=\"key,URI=\"/status=500x99/aes/key," nokey/i.m3u8 >nokey/down.m3u8
+	fails 1 timeout 60 mlive-ingest "$url/nokey/down.m3u8" >out.ts 2>err
+	grep "warning: cannot read .*/status=500x99/aes/key.: status 500" err
+	grep "fatal: cannot read .*: no key" err
 '
 check 'an address with a long token' '
 	sed "/^i.*ts/s/$/?token=$(printf %04000d 7)/" ts/i.m3u8 >ts/long.m3u8
