@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +40,30 @@ struct avin {
 	AVPacket *pkt;			/* lent to the event */
 	struct source_stream streams[SOURCE_STREAMS_MAX];
 };
+
+/*
+ * The first error since avin_open() that libavformat told its log in this thread: of
+ * TLS and RTMP it says there what is wrong, and returns EIO.
+ */
+static _Thread_local char reason[160];
+
+static void
+keep_reason(void *opaque, int level, const char *format, va_list args)
+{
+	(void)opaque;
+	if (level > AV_LOG_ERROR || *reason != '\0')
+		return;
+	vsnprintf(reason, sizeof(reason), format, args);
+	reason[strcspn(reason, "\n")] = '\0';
+	if (*reason != '\0' && reason[strlen(reason) - 1] == '.')
+		reason[strlen(reason) - 1] = '\0';
+}
+
+const char *
+avin_reason(void)
+{
+	return reason;
+}
 
 static int
 read_packet(void *opaque, uint8_t *buf, int size)
@@ -148,7 +174,12 @@ open_input(struct avin *a)
 		av_dict_set(&opt, "format_whitelist",
 		    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,mpeg,avi,ogg", 0);
 	} else {
+		const char *trust = getenv("SSL_CERT_FILE");
+
 		av_dict_set(&opt, "rtmp_live", "live", 0);
+		av_dict_set(&opt, "tls_verify", "1", 0);
+		if (trust != NULL)
+			av_dict_set(&opt, "ca_file", trust, 0);
 	}
 	a->fmt->interrupt_callback = (AVIOInterruptCB){ interrupted, a };
 	r = avformat_open_input(&a->fmt, a->in.url, NULL, &opt);
@@ -170,7 +201,8 @@ avin_open(struct avin **out, const struct avin_input *in, const char *name,
 
 	if (a == NULL)
 		return -ENOMEM;
-	av_log_set_level(AV_LOG_QUIET);
+	av_log_set_callback(keep_reason);
+	*reason = '\0';
 	*a = (struct avin){ .in = *in, .name = name, .sorted = sorted,
 	    .newest = INT64_MIN };
 	a->pkt = av_packet_alloc();

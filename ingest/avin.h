@@ -11,6 +11,7 @@
  * Memory   avin_open() gives, avin_close() frees.  Events borrow until the next
  *          call of avin_read().
  * Threads  One avin belongs to one thread.
+ * Shape    Certificates of rtmps are checked, as trust.h says, but for SSL_CERT_DIR.
  * Errors   -EINVAL no container that we know; -EIO and others from the reads.
  */
 #ifndef AVIN_H
@@ -36,6 +37,9 @@ struct avin;
 int avin_open(struct avin **a, const struct avin_input *in, const char *name,
     bool sorted);
 void avin_close(struct avin *a);
+
+/* The first error that libavformat told of since avin_open() in this thread, or "". */
+const char *avin_reason(void);
 
 /*
  * The next event: SOURCE_STREAMS first, then SOURCE_UNIT, at last SOURCE_END.

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ingest/avin.h"
 #include "ingest/source.h"
@@ -122,12 +123,27 @@ session(struct rtmp *r, int *error)
 	return data;
 }
 
+/* No connection.  That of a certificate does not pass by itself. */
+static void
+failed(const struct rtmp *r, int error, bool played, bool warned)
+{
+	const char *reason = error == -EIO ? avin_reason() : "";
+
+	if (!played && strcasestr(reason, "certificate") != NULL)
+		fatal(EXIT_RUNTIME, 0, "cannot play '%s': %s", r->s.name, reason);
+	if (!warned && *reason != '\0')
+		log_warn(0, "cannot play '%s': trying again: %s", r->s.name, reason);
+	else if (!warned)
+		log_warn(error == -EINTR ? ETIMEDOUT : -error,
+		    "cannot play '%s': trying again", r->s.name);
+}
+
 static void *
 run(void *arg)
 {
 	struct rtmp *r = arg;
 	struct backoff backoff;
-	bool warned = false;
+	bool warned = false, played = false;
 	int error;
 
 	backoff_reset(&backoff);
@@ -139,11 +155,11 @@ run(void *arg)
 		if (data) {
 			backoff_reset(&backoff);
 			log_warn(0, "'%s' has ended: connecting again", r->s.name);
-		} else if (!warned) {
-			log_warn(error == -EINTR ? ETIMEDOUT : -error,
-			    "cannot play '%s': trying again", r->s.name);
+		} else {
+			failed(r, error, played, warned);
 		}
 		warned = !data;
+		played |= data;
 		backoff_failed(&backoff);
 		while (!backoff_wait(&backoff, clk_mono_ns() + CLK_SECOND / 4) &&
 		    !atomic_load(&r->quit) && !io_stopping())
@@ -159,6 +175,7 @@ run(void *arg)
 static struct source *
 rtmp_open(const struct source_config *cfg, struct url *url)
 {
+	const char *trust = getenv("SSL_CERT_FILE");
 	struct rtmp *r = calloc(1, sizeof(*r));
 	pthread_condattr_t attr;
 	int err;
@@ -170,6 +187,9 @@ rtmp_open(const struct source_config *cfg, struct url *url)
 		    "of its own", cfg->name);
 	if (*url->host == '\0' || *url->path == '\0')
 		fatal(EXIT_USAGE, 0, "'%s' has no host or no path", cfg->name);
+	if (strcmp(url->scheme, "rtmps") == 0 && trust != NULL &&
+	    access(trust, R_OK) < 0)
+		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", trust);
 	for (unsigned i = 0; i < url->npair; i++)
 		url_get(url, url->pair[i].key);		/* they are for the server */
 	r->s = (struct source){ .name = cfg->name, .live = true };

@@ -3,6 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 
 need 'no ffmpeg' command -v ffmpeg
+# shellcheck disable=SC2154
+. "$top/t/tls.sh"
 
 mlive-ingest -q -t 3s "test:?size=320x180&fps=30&gop=1s&rate=300k" >clip.ts
 
@@ -63,5 +65,38 @@ check 'a server that is not there is waited for, and SIGTERM ends it' '
 	eventually grep "cannot play .rtmp.*trying again: Connection refused" refused
 	kill $pid
 	wait $pid
+'
+certify
+check 'rtmps: a certificate that can be checked, and one that cannot' '
+	port=$(free_port)
+	for how in trusted unknown "of another host"
+	do
+		port=$(free_port)
+		to=$port
+		serve
+		port=$(free_port)
+		tls_relay $port $to
+		case $how in
+		trusted)
+			SSL_CERT_FILE=ca.pem timeout 20 mlive-ingest -q -t 2s \
+				rtmps://127.0.0.1:$port/live/one >ts
+			;;
+		unknown)
+			fails 1 timeout 20 mlive-ingest rtmps://127.0.0.1:$port/live/one 2>err
+			grep "fatal: cannot play .rtmps.*: Peer certificate failed verification$" err
+			;;
+		of*)
+			SSL_CERT_FILE=ca.pem fails 1 timeout 20 \
+				mlive-ingest rtmps://localhost:$port/live/one 2>err
+			grep "fatal: cannot play .rtmps.*: The certificate.* localhost$" err
+			;;
+		esac
+		kill $server 2>/dev/null || :
+	done
+	ffmpeg -v error -xerror -i ts -f null - 2>err
+	test ! -s err
+	deltas ts v:0 | tr "\n" " " | grep "^3000 $"
+	SSL_CERT_FILE=nil.pem fails 1 timeout 20 mlive-ingest rtmps://127.0.0.1:9/live/one 2>err
+	grep "cannot open .nil.pem.: No such file" err
 '
 done_testing
