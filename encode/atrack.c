@@ -295,6 +295,7 @@ pad(struct atrack *a, int64_t n)
 	int64_t drop = a->trim < n ? a->trim : n;
 
 	a->trim -= drop;
+	a->trimmed -= (uint64_t)drop < a->trimmed ? (uint64_t)drop : a->trimmed;
 	append(a, NULL, n - drop);
 	a->padded += (uint64_t)(n - drop);
 	a->gaps += !a->filling;
@@ -336,11 +337,16 @@ align(struct atrack *a, int64_t want)
 	}
 	error = want - position(a);
 	a->offset = error;
-	if (error > RESTART || error < -RESTART) {
+	if (error < -HARD && a->filling && !a->told_late) {
+		log_warn(0, "the sound of PID %u comes too long after its pictures: "
+		    "silence in its place", a->pid);
+		a->told_late = true;
+	}
+	if (error > RESTART) {
 		flush(a);
 		close_encoder(a);
 		a->trim = 0;
-		start_at(a, want > a->fifo_pos ? want : a->fifo_pos);
+		start_at(a, want);
 		a->error = 0;
 		a->gaps++;
 	} else if (error >= HARD || (a->lossy > 0 && error >= HARD_LOSSY)) {

@@ -161,6 +161,28 @@ check 'pictures that come 12 s after the sound are in their place' '
 	near "$got" $((want + 1920)) 1800
 	stamps late.out a:0 | steps 1920
 '
+# late N - x.ts with its sound as many twentieths of the file later in it.
+late () {
+	perl -e 'binmode STDIN; binmode STDOUT;
+		for (; read STDIN, $p, 188; $n++) {
+			push @p, [$n, $p, (unpack("n", substr $p, 1) & 8191) == 257];
+		}
+		$_->[2] and $_->[0] += $n * $ARGV[0] / 20 for @p;
+		print $_->[1] for sort { $a->[0] <=> $b->[0] } @p' "$1" <x.ts
+}
+
+check 'sound that comes long after its pictures is silence, and that is said' '
+	source_ts 20 25 >x.ts
+	late 4 >late.ts
+	mlive-encode -q -s late.stats -r 180p@300k <late.ts >late.out 2>words
+	test "$(grep -c "warning: the sound of PID 257 comes too long after" words)" -eq 1
+	test "$(counter late.stats trimmed_samples)" -le 960000
+	stamps late.out a:0 | steps 1920
+	late 9 | mlive-encode -q -r 180p@300k >late.out
+	stamps late.out a:0 >distinct
+	ffprobe -v error -select_streams a:0 -show_entries packet=pts -of csv=p=0 late.out |
+		tr -d , | grep . | diff distinct -
+'
 check 'a clock that jumps is one break, announced or not' '
 	source_ts 2 25 >x.ts
 	ffmpeg -v error -i x.ts -map 0 -c copy -output_ts_offset 5000 -f mpegts y.ts
