@@ -196,6 +196,9 @@ main(int argc, char *argv[])
 	err = stats_open(&s.stats, s.opt.stats);
 	if (err < 0)
 		fatal(EXIT_USAGE, -err, "cannot open '%s'", s.opt.stats);
+	if (s.stats.fd == STDOUT_FILENO)
+		fatal(EXIT_USAGE, 0, "--stats '%s' would be mixed into the stream",
+		    s.opt.stats);
 	av_log_set_callback(decoder_message);
 	input_init(&s.input, &s.opt,
 	    fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));

@@ -115,10 +115,8 @@ set_key(struct rung_spec *r, const char *key, const char *value)
 	} else {
 		bad_rung(r, "no such key:", key);
 	}
-	if (strcmp(key, "x264") == 0 && r->codec != CODEC_AVC)
-		bad_rung(r, "x264= needs", "codec=avc");
-	if (strcmp(key, "x265") == 0 && r->codec != CODEC_HEVC)
-		bad_rung(r, "x265= needs, before it,", "codec=hevc");
+	if (strncmp(key, "x26", 3) == 0)
+		r->params_of = strcmp(key, "x265") == 0 ? CODEC_HEVC : CODEC_AVC;
 }
 
 static void
@@ -152,6 +150,10 @@ parse_rung(struct options *o, const char *arg)
 		*eq = '\0';
 		set_key(r, item, eq + 1);
 	}
+	if (r->params_of == CODEC_AVC && r->codec != CODEC_AVC)
+		bad_rung(r, "x264= needs", "codec=avc");
+	if (r->params_of == CODEC_HEVC && r->codec != CODEC_HEVC)
+		bad_rung(r, "x265= needs", "codec=hevc");
 	if (r->maxrate == 0)
 		r->maxrate = r->rate;
 	if (r->maxrate < r->rate)

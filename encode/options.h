@@ -28,7 +28,8 @@ struct rung_spec {
 	bool	 half;			/* fps=half */
 	int	 threads;		/* 0: choose */
 	char	 profile[16], level[8], preset[16], tune[32];
-	char	 params[512];		/* x264= or x265= */
+	char	 params[512];		/* x264= or x265=, */
+	enum codec params_of;		/* which */
 };
 
 enum audio_mode { AUDIO_AAC, AUDIO_COPY, AUDIO_NONE };

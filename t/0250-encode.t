@@ -161,6 +161,7 @@ check 'audio copied, and left out' '
 check 'what is wrong with a command is said, with status 2' '
 	for rung in 360p 360p@ 360p@0 x360@1M 360p@1M,codec=vp9 360p@1M,fps=0 \
 		360p@1M,preset=quick 360p@1M,tune=x 360p@1M,profile=x 360p@1M,level=99 \
+		360p@1M,x264=me=hex,codec=hevc 360p@1M,x265=me=hex \
 		360p@1M,level=3.7 360p@1M,codec=hevc,level=3.2 \
 		360p@1M,gop=3s 360p@1M,x264=nope=1 360p@1M,x265=a=1 360p@1M,vbv=1 \
 		360p@1M,maxrate=500k 9p@1M 360q@1M 360p@1M,,
@@ -169,6 +170,10 @@ check 'what is wrong with a command is said, with status 2' '
 		test ! -s out
 		grep "^mlive-encode: fatal" err
 	done
+	mlive-encode -q -r 180p@300k,x265=me=hex,preset=ultrafast,codec=hevc <in.ts >out
+	fails 2 mlive-encode -s fd:1 -r 180p@300k <in.ts >out 2>err
+	test ! -s out
+	grep "fatal: --stats .fd:1. would be mixed into the stream" err
 	fails 2 mlive-encode <in.ts >out 2>err
 	grep "no rung.*-r 720p@2800k" err
 '
