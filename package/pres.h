@@ -38,7 +38,7 @@ struct part {
 	bool	 dropped;		/* could not be delivered */
 	uint8_t	 sap;			/* type it begins with; PRES_NO_SAP: none */
 	uint32_t init;			/* its header: init.mp4, init-2.mp4 ... */
-	int64_t	 t, duration;		/* base_media_decode_time: its first picture's */
+	int64_t	 t, duration;		/* of what is shown */
 	uint64_t bytes;
 	uint64_t ts_bytes;		/* of the .ts beside it; 0: none */
 	unsigned nkey;
@@ -60,7 +60,6 @@ struct segment {
 struct init {
 	uint32_t number;		/* 1, 2 ... */
 	uint32_t timescale;
-	int64_t	 delay;			/* of its edit list; -1: not known */
 	struct config config;
 	size_t	 len;			/* of the object */
 };

@@ -27,7 +27,6 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 	struct mp4_track mt = {
 		.track_id = n + 1, .codec = t->codec, .config = c->record,
 		.config_len = c->len, .timescale = track_timescale(t, c->version),
-		.media_time = t->kind == KIND_VIDEO ? t->delay : 0,
 	};
 	char name[SINK_NAME_MAX], file[24];
 	struct init *list;
@@ -35,7 +34,6 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 	int len;
 
 	if (old != NULL && old->config.len == c->len && old->timescale == mt.timescale &&
-	    old->delay == mt.media_time &&
 	    memcmp(old->config.record, c->record, c->len) == 0) {
 		*number = old->number;
 		return 0;
@@ -72,8 +70,8 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 	}
 	pt->codec = mt.codec;
 	pt->init[pt->ninit++] = (struct init){
-		.number = *number, .timescale = mt.timescale, .delay = mt.media_time,
-		.config = *c, .len = (size_t)len,
+		.number = *number, .timescale = mt.timescale, .config = *c,
+		.len = (size_t)len,
 	};
 	init_name(*number, file);
 	snprintf(name, sizeof(name), "%s/%s", pt->name, file);
@@ -97,8 +95,7 @@ first_delay(const struct sample *s, size_t n)
 
 /*
  * Durations and offsets of samples [0, n); next: the one after them, or NULL.
- * Decoding times are later than the source's by the delay, which the edit list takes
- * off all times again: so a segment begins at the time of its first picture.
+ * start is when the first picture is shown, the delay after it is decoded.
  */
 static int
 time_video(struct track *t, size_t n, const struct sample *next, int64_t offset,
@@ -156,6 +153,35 @@ time_audio(struct track *t, size_t n, const struct sample *next, int64_t offset,
 	return *start < 0 ? -ERANGE : 0;
 }
 
+/*
+ * hls.js takes the first decoding time of a file, and after a discontinuity, for the
+ * time at which something is shown, and has a hole where pictures are reordered.  So
+ * the first is decoded there when it is shown, and the next in haste, until what is
+ * decoded after that is as it was.  Live, no start of ours is a start of the stream:
+ * segments have to be the same whoever made them.  Returns by how much the first is
+ * later.
+ */
+static int64_t
+decode_in_haste(struct mp4_sample *s, size_t n, int64_t delay)
+{
+	int64_t end = 0, was = 0;	/* from the first decoding time on */
+	size_t k = 0;
+
+	while (k < n && end <= delay)
+		end += s[k++].duration;
+	if (delay <= 0 || end - delay < (int64_t)k)
+		return 0;
+	for (size_t i = 0; i < k; i++) {
+		int64_t now = delay + (end - delay) * (int64_t)i / (int64_t)k;
+		int64_t then = delay + (end - delay) * (int64_t)(i + 1) / (int64_t)k;
+
+		s[i].cts -= (int32_t)(now - was);
+		was += s[i].duration;
+		s[i].duration = (uint32_t)(then - now);
+	}
+	return delay;
+}
+
 /* ---- objects */
 
 static size_t
@@ -171,10 +197,13 @@ fragment_end(const struct track *t, const struct mp4_sample *s, size_t from, siz
 	return to;
 }
 
-/* The object of samples [0, n), whose bytes are in buf, which it takes. */
+/*
+ * The object of samples [0, n), whose bytes are in buf, which it takes.  Decoding goes
+ * before the time by the delay, but not where it joins.
+ */
 static int
-put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
-    const struct mp4_sample *s, size_t n, uint8_t *buf, struct part *part)
+put_media(struct pack *p, struct track *t, unsigned index, int64_t number, bool joins,
+    struct mp4_sample *s, size_t n, uint8_t *buf, struct part *part)
 {
 	struct sink_object o = {
 		.content_type = t->kind == KIND_VIDEO ? "video/mp4" : "audio/mp4",
@@ -182,7 +211,7 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
 	};
 	struct keyframe key[FRAGMENTS_MAX] = { { .offset = 0 } };
 	size_t room = 0, fill = 0, at = 0, to;
-	int64_t time = part->t;
+	int64_t time = part->t + (joins ? decode_in_haste(s, n, t->delay) : 0);
 	unsigned parts = 0, nkey = 0;
 	uint8_t *head;
 	int r;
@@ -205,7 +234,7 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
 			.styp = i == 0 ? MP4MUX_SEGMENT : MP4MUX_FRAGMENT,
 			.track_id = index + 1, .video = t->kind == KIND_VIDEO,
 			.sequence_number = (uint32_t)(number * FRAGMENTS_MAX + o.niov / 2),
-			.base_media_decode_time = (uint64_t)time, .sample = s + i,
+			.base_media_decode_time = (uint64_t)(time - t->delay), .sample = s + i,
 		};
 		size_t len = 0;
 
@@ -219,7 +248,8 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number,
 		if (t->kind == KIND_VIDEO && s[i].sync)
 			key[nkey++] = (struct keyframe){
 				.offset = (uint32_t)part->bytes,
-				.size = (uint32_t)r + (uint32_t)s[i].len, .duration = time,
+				.size = (uint32_t)r + (uint32_t)s[i].len,
+				.duration = i == 0 ? part->t : time,
 			};
 		for (size_t k = i; k < to; k++) {
 			len += s[k].len;
@@ -344,6 +374,8 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 {
 	struct part *part = &seg->part[index];
 	const struct config *c = track_config(t, t->sample[0].config);
+	bool joins = seg->discontinuity || (p->cutter.clock == CUT_NOT_LIVE &&
+	    p->pres.track[index].ninit == 0);
 	const struct sample *next = NULL;
 	size_t same = 1;
 	uint8_t *buf;
@@ -400,7 +432,7 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	if ((r = change_buffer(t, len, &buf)) < 0)
 		return r;
 	part->present = true;
-	r = put_media(p, t, index, seg->number, p->scratch, same, buf, part);
+	r = put_media(p, t, index, seg->number, joins, p->scratch, same, buf, part);
 	p->bytes_out += part->bytes;
 	return r < 0 ? r : 1;
 }

@@ -22,9 +22,8 @@ init_to_json(const struct init *i, enum codec_kind kind)
 
 	for (size_t n = 0; n < i->config.len; n++)
 		snprintf(hex + 2 * n, 3, "%02x", i->config.record[n]);
-	j = json_pack("{sI sI sI ss sI}", "number", (json_int_t)i->number, "timescale",
-	    (json_int_t)i->timescale, "delay", (json_int_t)i->delay, "record", hex,
-	    "len", (json_int_t)i->len);
+	j = json_pack("{sI sI ss sI}", "number", (json_int_t)i->number, "timescale",
+	    (json_int_t)i->timescale, "record", hex, "len", (json_int_t)i->len);
 	if (kind == KIND_VIDEO)
 		json_object_update_new(j, json_pack("{ss s[II] s[II] s[II] si}",
 		    "codecs", v->codec_string,
@@ -201,19 +200,17 @@ static int
 read_init(json_t *j, struct ptrack *t, struct init *i)
 {
 	json_int_t number, timescale, len, w = 0, h = 0, sn = 0, sd = 0, rn = 0, rd = 0;
-	json_int_t rate = 0, channels = 0, delay = -1;
+	json_int_t rate = 0, channels = 0;
 	const char *record, *codecs;
 	int transfer = 2;
 
-	if (json_unpack(j, "{sI sI s?I ss sI ss}", "number", &number, "timescale", &timescale,
-	    "delay", &delay, "record", &record, "len", &len, "codecs", &codecs) < 0 ||
-	    number < 1 ||
+	if (json_unpack(j, "{sI sI ss sI ss}", "number", &number, "timescale", &timescale,
+	    "record", &record, "len", &len, "codecs", &codecs) < 0 || number < 1 ||
 	    number > UINT32_MAX || timescale < 1 || timescale > UINT32_MAX || len < 0 ||
 	    strpbrk(codecs, "\"<>&\r\n") != NULL || read_hex(record, &i->config) < 0)
 		return -EBADMSG;
 	i->number = (uint32_t)number;
 	i->timescale = (uint32_t)timescale;
-	i->delay = delay;
 	i->len = (size_t)len;
 	if (t->kind == KIND_VIDEO) {
 		struct video_format *v = &i->config.video;

@@ -25,7 +25,7 @@ put_ftyp(struct box *b)
 
 	box_bytes(b, "iso6", 4);
 	box_u32(b, 0);
-	box_bytes(b, "iso6cmfcdash", 12);
+	box_bytes(b, "iso6cmfccmf2dash", 16);
 	box_end(b, at);
 }
 
@@ -44,21 +44,6 @@ put_mvhd(struct box *b, const struct mp4_track *t)
 	box_zero(b, 24);
 	box_u32(b, t->track_id + 1);		/* next_track_ID */
 	box_end(b, at);
-}
-
-/* The presentation begins at media_time of the media, and goes on to its end. */
-static void
-put_edts(struct box *b, const struct mp4_track *t)
-{
-	size_t edts = box_start(b, "edts");
-	size_t elst = box_start_full(b, "elst", 0, 0);
-
-	box_u32(b, 1);
-	box_u32(b, 0);				/* duration: fragments */
-	box_u32(b, (uint32_t)t->media_time);
-	box_u32(b, 0x10000);			/* rate */
-	box_end(b, elst);
-	box_end(b, edts);
 }
 
 static void
@@ -286,8 +271,6 @@ mp4mux_init_put(const struct mp4_track *t, uint8_t *p, size_t size)
 	put_mvhd(&b, t);
 	trak = box_start(&b, "trak");
 	put_tkhd(&b, t, video);
-	if (t->media_time > 0)
-		put_edts(&b, t);
 	mdia = box_start(&b, "mdia");
 	put_mdhd(&b, t);
 	put_hdlr(&b, video);

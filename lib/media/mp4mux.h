@@ -8,9 +8,7 @@
  *          14496-15 (avc1, hvc1); 14496-14 5.6 (mp4a, esds); TS 102 366 Annex F;
  *          "Opus in ISOBMFF" 4.3; 23009-1 5.10.3.3 (emsg).
  * Shape    One track a file.  Chunk: [styp][prft][emsg]* moof mdat; tfdt and
- *          trun version 1.  Where pictures are reordered their offsets are positive,
- *          and an edit list takes the first one's off again: tfdt is the time
- *          at which a segment is first shown.
+ *          trun version 1, signed composition offsets, no edit list.
  * Units    The track's timescale.
  * Memory   Nothing allocates.
  * Errors   -ENOSPC the buffer is too small, -ENOTSUP a codec that has no place.
