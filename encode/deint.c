@@ -97,10 +97,10 @@ look(const AVFrame *before, const AVFrame *cur, const AVFrame *after, int first,
 		return l;
 	l.moves = true;
 	least = field[0] < field[1] ? field[0] : field[1];
-	if (least <= self * 2)	/* else what leans is patterns, such as letters */
+	l.sharp = least * 2 > self * 3;
+	if (!l.sharp)		/* else what leans is patterns, such as letters */
 		l.lean = limit((field[0] - field[1]) * 2000 / (field[0] + field[1]),
 		    MOST);
-	l.sharp = abs(l.lean) < LEAN && least * 2 > self * 3;
 	return l;
 }
 

@@ -40,6 +40,10 @@ check 'progressive although its flags say interlaced: left alone' '
 		-f mpegts noisy.ts
 	encode noisy
 	test "$(counter noisy.stats deinterlaced)" -le 20
+	ffmpeg -v error -f lavfi -i testsrc2=s=180x320:r=30:d=3 -c:v libx264 \
+		-preset ultrafast -f mpegts small.ts	# patterns, and few lines
+	encode small
+	test "$(counter small.stats deinterlaced)" -eq 0
 '
 check 'combing is seen through a still second, and within a few pictures of a switch' '
 	lie="tinterlace=interleave_top,setfield=prog"
