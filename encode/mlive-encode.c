@@ -197,7 +197,7 @@ main(int argc, char *argv[])
 	if (err < 0)
 		fatal(EXIT_USAGE, -err, "cannot open '%s'", s.opt.stats);
 	if (s.stats.fd == STDOUT_FILENO)
-		fatal(EXIT_USAGE, 0, "--stats '%s' would be mixed into the stream",
+		fatal(EXIT_USAGE, 0, "--stats '%s' is where the stream goes",
 		    s.opt.stats);
 	av_log_set_callback(decoder_message);
 	input_init(&s.input, &s.opt,

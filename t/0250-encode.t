@@ -173,7 +173,7 @@ check 'what is wrong with a command is said, with status 2' '
 	mlive-encode -q -r 180p@300k,x265=me=hex,preset=ultrafast,codec=hevc <in.ts >out
 	fails 2 mlive-encode -s fd:1 -r 180p@300k <in.ts >out 2>err
 	test ! -s out
-	grep "fatal: --stats .fd:1. would be mixed into the stream" err
+	grep "fatal: --stats .fd:1. is where the stream goes" err
 	fails 2 mlive-encode <in.ts >out 2>err
 	grep "no rung.*-r 720p@2800k" err
 '
