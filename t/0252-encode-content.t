@@ -61,6 +61,28 @@ check 'a hole in the sound is filled with silence, and what follows it is in ste
 	near "$(counter hole.stats padded_samples)" 192000 9600
 	test "$(counter hole.stats gaps)" -le 2
 '
+ffmpeg -v error -f lavfi -i testsrc2=s=64x64:r=5:d=9.6 -f lavfi -i \
+	"aevalsrc=sin(2*PI*1000*t)*between(t\,1\,1.04):s=48000:d=9.6" -c:v libx264 \
+	-preset ultrafast -g 1 -c:a mp2 -b:a 32k -pes_payload_size 0 -f mpegts clip.ts
+
+check 'a sample clock that is off by 500 millionths: within 4 ms, and over a wrap' '
+	for ppm in 500 -500
+	do
+		drift put 300 $ppm $(((1 << 33) - 100 * 90000)) <clip.ts >drift.ts
+		rm -f drift.stats
+		mlive-encode -q -s drift.stats -r 16x16@10k -a 32k <drift.ts >out.ts
+		for counter in clock_breaks gaps padded_samples trimmed_samples duplicated
+		do
+			test "$(counter drift.stats $counter)" -eq 0
+		done
+		ffmpeg -v error -i out.ts -map 0:a -f s16le - >out.pcm
+		drift find <out.pcm | awk -v ppm=$ppm "{
+			d = \$1 - (NR - 1) * 460800 * (1 + ppm / 1000000)
+			if (NR == 1) first = d
+			if (d > first + 192 || d < first - 192) { print NR, d - first; bad = 1 }
+		} END { exit bad || NR < 30 }"
+	done
+'
 # The second part overlaps the first, its sound by 96 ms; its pictures come later.
 ffmpeg -v error -copyts -i flash.ts -map 0 -c copy -t 4.84 -muxdelay 0 -muxpreload 0 \
 	-f mpegts part1.ts
