@@ -33,7 +33,8 @@ struct ingest {
 	struct units	*units;
 	struct out	out;
 	struct stats	stats;
-	bool		done, silent;
+	bool		done, silent, junk;
+	int64_t		first_ns;	/* the first time, or 0, and */
 	int64_t		heard_ns;	/* the last time the source gave data */
 	uint64_t	bytes;		/* of the source */
 	uint64_t	stats_bytes;	/* at the last line */
@@ -220,6 +221,22 @@ watch(struct ingest *s, bool data)
 	}
 }
 
+/* A live source of something else will not end by itself. */
+static void
+watch_content(struct ingest *s)
+{
+	int64_t now = clk_mono_ns();
+
+	if (s->first_ns == 0)
+		s->first_ns = now;
+	if (s->junk || !s->source->live || now - s->first_ns < PATIENCE ||
+	    !pass_is_junk(s->pass))
+		return;
+	log_warn(0, "what comes from '%s' is no transport stream: waiting for one",
+	    s->cfg.name);
+	s->junk = true;
+}
+
 /* ---- events */
 
 static void
@@ -240,6 +257,7 @@ take_bytes(struct ingest *s, const struct source_event *ev)
 	}
 	s->bytes += ev->len;
 	s->done = !pass_bytes(s->pass, ev);
+	watch_content(s);
 }
 
 static void

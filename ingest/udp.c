@@ -372,7 +372,10 @@ take_datagram(struct udp *u, struct source_event *ev)
 	}
 	if (rtp_parse(p, len, &pkt) == 0 && pkt.payload_len > 0)
 		return take_rtp(u, ev, &pkt, utc_ns);
-	u->junk++;
+	if (u->junk++ == 0)
+		log_warn(0, len >= TS_PACKET && p[0] == TS_SYNC ?
+		    "'%s': datagrams without RTP, which udp:// is for: dropped" :
+		    "'%s': datagrams that are no transport stream: dropped", u->s.name);
 	return false;
 }
 

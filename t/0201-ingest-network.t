@@ -106,12 +106,23 @@ check 'RTP of another payload type is refused, with a warning' '
 	counts rtp_bad_type 300
 	grep -c "payload type 96" err | grep "^1$"
 '
+check 'datagrams without RTP are none of rtp://, and it says so' '
+	port=$(free_port)
+	receive rtp://127.0.0.1:$port
+	"$send" 127.0.0.1 127.0.0.1 $port <clean
+	"$send" -r 1 127.0.0.1 127.0.0.1 $port <clean
+	finish 2100
+	cmp clean out
+	counts datagrams_junk 300
+	grep -c "datagrams without RTP, which udp:// is for: dropped" err | grep "^1$"
+'
 check 'datagrams that are neither are counted' '
 	port=$(free_port)
 	receive udp://127.0.0.1:$port
 	"$send" -r 1 -t 33 -n 7 127.0.0.1 127.0.0.1 $port <clean
 	yes junk | head -c 18800 | "$send" 127.0.0.1 127.0.0.1 $port
 	eventually grep "\"datagrams_junk\":1[45]," stats
+	grep -c "datagrams that are no transport stream: dropped" err | grep "^1$"
 	finish 2100
 '
 check 'datagrams from another source than the one named are left out' '

@@ -82,6 +82,19 @@ check 'standard output is for the stream alone, also when it is closed' '
 	fails 2 mlive-ingest --stats fd:1 clip.ts >ts 2>err
 	fails 2 mlive-ingest --stats fd:x clip.ts >ts 2>err
 '
+check 'a live source of something else is a warning' '
+	mkfifo other
+	mlive-ingest <other 2>err & pid=$!
+	exec 9>other
+	wordy () {
+		seq 5000 >&9
+		grep "warning: what comes from .-. is no transport stream: waiting" err
+	}
+	eventually wordy
+	exec 9>&-
+	fails 3 wait $pid
+	test "$(grep -c waiting err)" -eq 1
+'
 check 'a program that a live source lacks is a warning' '
 	port=$(free_port)
 	timeout --foreground 60 mlive-ingest --program 9 udp://127.0.0.1:$port >ts 2>err &
