@@ -24,7 +24,7 @@ struct node {			/* a packet that waits for its turn */
 struct avin {
 	struct avin_input in;
 	const char *name;
-	bool	 sorted, announced, ended, told;
+	bool	 sorted, announced, ended, told, told_end, corrupt;
 	AVFormatContext *fmt;
 	AVIOContext *io;
 	unsigned ntrack;
@@ -268,18 +268,34 @@ track_of(struct avin *a, int index, unsigned *place)
 	return NULL;
 }
 
+/* The end of the file: is it that of the film?  libavformat returns no error for it. */
+static void
+check_end(struct avin *a)
+{
+	if (!a->sorted || a->told_end || (!a->corrupt &&
+	    strstr(reason, "partial file") == NULL && strstr(reason, "prematurely") == NULL))
+		return;
+	log_warn(0, "'%s' is cut short: it ends within a picture or sound", a->name);
+	a->told_end = true;
+}
+
 /* Read one packet of a track of ours: 1, 0 at the end, or -errno. */
 static int
 read_one(struct avin *a, AVPacket *pkt, unsigned *place)
 {
 	for (;;) {
 		struct avtrack *t;
-		int r = av_read_frame(a->fmt, pkt);
+		int r;
 
-		if (r == AVERROR_EOF)
+		*reason = '\0';
+		r = av_read_frame(a->fmt, pkt);
+		if (r == AVERROR_EOF || r == AVERROR_INVALIDDATA) {
+			check_end(a);
 			return 0;
+		}
 		if (r < 0)
-			return r == AVERROR_INVALIDDATA ? 0 : to_errno(r);
+			return to_errno(r);
+		a->corrupt = (pkt->flags & AV_PKT_FLAG_CORRUPT) != 0;	/* the last one: cut */
 		t = track_of(a, pkt->stream_index, place);
 		if (t != NULL && pkt->size > 0 && avtrack_time(t, pkt))
 			return 1;

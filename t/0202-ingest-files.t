@@ -127,8 +127,17 @@ check 'audio that it cannot carry is left out with a warning' '
 '
 check 'a container that was cut in the middle: what is whole comes out' '
 	head -c $(($(wc -c <ref.mkv) / 2)) ref.mkv >cut.mkv
-	mlive-ingest -q cut.mkv >ts
+	mlive-ingest -q cut.mkv >ts 2>err
 	test "$(pictures ts | wc -l)" -gt 25
+	grep "warning: .cut.mkv. is cut short" err
+	mlive-ingest -q ref.mkv >ts 2>err
+	test ! -s err
+	ffmpeg -v error -i ref.mkv -map 0:v -map 0:a:0 -c copy whole.flv
+	mlive-ingest -q whole.flv >ts 2>err
+	test ! -s err
+	head -c $(($(wc -c <whole.flv) / 2)) whole.flv >cut.flv
+	mlive-ingest -q cut.flv >ts 2>err
+	grep "warning: .cut.flv. is cut short" err
 	head -c $(($(wc -c <ref.mp4) / 2)) ref.mp4 >cut.mp4
 	fails 3 mlive-ingest cut.mp4 >ts 2>err
 	grep "fatal: .cut.mp4. is MP4 or MOV without its index" err
@@ -140,7 +149,10 @@ check 'a container that was cut in the middle: what is whole comes out' '
 	done
 	ffmpeg -v error -i ref.mp4 -c copy -movflags +faststart early.mp4
 	head -c 20000 early.mp4 >cut.mp4
-	mlive-ingest -q cut.mp4 >ts
+	mlive-ingest -q --loop -t 5s cut.mp4 >ts 2>err
+	grep -c "warning: .cut.mp4. is cut short" err | grep "^1$"
+	mlive-ingest -q early.mp4 >ts 2>err
+	test ! -s err
 	head -c 600 early.mp4 >cut.mp4
 	fails 3 mlive-ingest - <cut.mp4 >ts 2>err
 	grep "fatal: standard input is MP4 or MOV without its index" err
