@@ -25,6 +25,7 @@ tls () {
 tls_relay () {
 	rm -f relayed
 	mkfifo relayed
+	# shellcheck disable=SC2094	# a pipe there and back
 	openssl s_server -accept "$1" -cert tls.pem -key tls.key -quiet -naccept 1 \
 		<relayed 2>tls.log | perl -MIO::Socket::INET -MIO::Select -e '
 		my $to = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
