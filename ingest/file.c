@@ -21,7 +21,6 @@
 #include "lib/media/ts.h"
 
 #define PROBE		65536		/* bytes read at a time from a file */
-#define CONFIRM		5		/* sync bytes in a row */
 
 struct file {
 	struct source s;
@@ -33,37 +32,6 @@ struct file {
 	struct avin *avin;		/* else it is a transport stream */
 	uint8_t	 buf[1 << 17];
 };
-
-/*
- * Are there packets every stride bytes from p[at]?  A short file may have fewer
- * than usual and end within one, but then it has nothing else.
- */
-static bool
-has_packets(const uint8_t *p, size_t len, size_t at, size_t stride)
-{
-	size_t start = at;
-	unsigned n = 0;
-
-	for (; n < CONFIRM && at < len && p[at] == TS_SYNC; at += stride)
-		n++;
-	return n == CONFIRM || (n > 0 && at >= len && start < stride &&
-	    len - start >= TS_PACKET);
-}
-
-static bool
-find_packets(const uint8_t *p, size_t len, size_t *at, size_t *stride)
-{
-	static const size_t strides[] = { 188, 192, 204 };
-
-	for (size_t i = 0; i < len; i++)
-		for (size_t k = 0; k < 3 && p[i] == TS_SYNC; k++)
-			if (has_packets(p, len, i, strides[k])) {
-				*at = i;
-				*stride = strides[k];
-				return true;
-			}
-	return false;
-}
 
 static int
 read_container(void *opaque, uint8_t *buf, int size)
@@ -126,7 +94,7 @@ open_regular(struct file *f)
 
 	if (n < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot read %s", f->shown);
-	if (find_packets(f->buf, (size_t)n, &at, &f->s.stride)) {
+	if (ts_probe(f->buf, (size_t)n, true, &at, &f->s.stride)) {
 		/* Packets of 192 bytes begin with four that are none of it. */
 		f->first = f->s.stride == 192 && at >= 4 ? 4 : 0;
 		if (lseek(f->fd, f->first, SEEK_SET) < 0)

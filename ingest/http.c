@@ -18,12 +18,12 @@
 
 #include "ingest/hls.h"
 #include "ingest/hlschoice.h"
-#include "ingest/hlsunits.h"
 #include "ingest/source.h"
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/media/hls.h"
+#include "lib/media/ts.h"
 #include "lib/net/fetch.h"
 
 #define WINDOW		(1 << 20)
@@ -152,10 +152,11 @@ look_at(const struct http *h)
 {
 	const struct fetch_job *job = h->job;
 	int r = hls_probe(job->data, job->len);
+	size_t at, stride;
 
 	if (r > 0 || strcasestr(job->content_type, "mpegurl") != NULL)
 		return HLS;
-	if (r < 0 && hlsunits_sync(job->data, job->len) < job->len)
+	if (r < 0 && ts_probe(job->data, job->len, job->done, &at, &stride))
 		return TS;
 	if (job->len >= PROBE || (job->done && job->error == 0))
 		fatal(EXIT_INPUT, 0, "'%s' is no transport stream and no playlist of HLS",

@@ -18,6 +18,7 @@
 #define NO_CLOCK	40000			/* packets: nor are there those */
 #define AHEAD_MAX	(4000 * TS_PACKET)	/* for the rest of a header */
 #define CLOCK_EVERY	CLK_SECOND
+#define PROBE		8192		/* bytes in which packets show */
 
 struct pass {
 	struct pass_config cfg;
@@ -48,6 +49,7 @@ struct pass {
 
 	uint64_t	 damaged, nulls, dropped;
 	uint8_t		 after_break[TS_NPID];	/* PIDs to flag */
+	bool		 measured;	/* the stride is known, or as usual */
 	size_t		 len;
 	uint8_t		 in[512 * TS_PACKET];
 };
@@ -68,6 +70,7 @@ pass_new(const struct pass_config *cfg, struct out *out)
 	ts_sync_init(&p->sync);
 	if (cfg->stride != 0)
 		p->sync.stride = cfg->stride;
+	p->measured = cfg->stride != 0;
 	programs_init(&p->programs, cfg->program);
 	stamp_init(&p->stamp, cfg->loop);
 	return p;
@@ -340,6 +343,23 @@ first_stage(struct pass *p, const struct ts_packet *pkt, bool damaged)
 	second_stage(p, pkt, damaged);
 }
 
+/* How far apart are packets?  Only the beginning tells; false: not yet to be seen. */
+static bool
+find_stride(struct pass *p)
+{
+	size_t at;
+
+	if (p->measured)
+		return true;
+	p->measured = ts_probe(p->in, p->len, p->sync.eof, &at, &p->sync.stride);
+	if (p->measured && p->sync.stride == 192 && at == 4) {	/* four that are none */
+		p->len -= at;
+		memmove(p->in, p->in + at, p->len);
+	}
+	p->measured |= p->sync.eof || p->len >= PROBE;
+	return p->measured;
+}
+
 static void
 drain(struct pass *p)
 {
@@ -347,6 +367,8 @@ drain(struct pass *p)
 	struct ts_packet pkt;
 	int r;
 
+	if (!find_stride(p))
+		return;
 	while (!p->done && (r = ts_sync_next(&p->sync, p->in + pos, p->len - pos, &used,
 	    &pkt)) != 0) {
 		pos += used;
@@ -430,6 +452,7 @@ pass_break(struct pass *p)
 	for (unsigned i = 0; i < TS_NPID; i++)
 		p->after_break[i] = stamp_seen(&p->stamp, i);
 	stamp_break(&p->stamp);
+	p->measured = p->cfg.stride != 0;
 	programs_clear(&p->programs);
 	p->pcr_pid = p->dts_pid = TS_PID_NULL;
 	pace_break(&p->pace);

@@ -13,6 +13,12 @@ check 'a file comes byte for byte, and its end is the end' '
 	mlive-ingest "$url/clean.ts" 2>err | tail -c +189 | cmp - clean.ts
 	grep "packets=3000 .* lost=0" err
 '
+check 'packets of 192 and 204 bytes lose what is around the 188' '
+	perl -0777 -ne "print qq(abcd\$1) while /(.{188})/gs" <clean.ts >m2ts
+	perl -0777 -ne "print qq(\$1), qq(x) x 16 while /(.{188})/gs" <clean.ts >rs
+	mlive-ingest -q "$url/m2ts" | tail -c +189 | cmp - clean.ts
+	mlive-ingest -q "$url/rs" | tail -c +189 | cmp - clean.ts
+'
 check 'the query is the server'\''s' '
 	mlive-ingest "$url/clean.ts?a=b&height=3" | tail -c +189 | cmp - clean.ts
 	grep "clean.ts?a=b&height=3" "$log"

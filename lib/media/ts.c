@@ -3,6 +3,8 @@
 
 #include "lib/media/ts.h"
 
+#define CONFIRM		5		/* sync bytes in a row */
+
 /* In ts_demux.seen: the low nibble is the counter. */
 #define SEEN_NEVER	0x80
 #define SEEN_TWICE	0x10	/* one duplicate has been taken already */
@@ -165,4 +167,33 @@ ts_sync_next(struct ts_sync *d, const uint8_t *p, size_t len, size_t *used,
 	}
 	check_continuity(d, pkt);
 	return 1;
+}
+
+/* Are there packets every stride bytes from p[at]? */
+static bool
+has_packets(const uint8_t *p, size_t len, bool eof, size_t at, size_t stride)
+{
+	size_t start = at;
+	unsigned n = 0;
+
+	for (; n < CONFIRM && at < len && p[at] == TS_SYNC; at += stride)
+		n++;
+	/* A short file may end within one, but then it has nothing else. */
+	return n == CONFIRM || (eof && n > 0 && at >= len && start < stride &&
+	    len - start >= TS_PACKET);
+}
+
+bool
+ts_probe(const uint8_t *p, size_t len, bool eof, size_t *at, size_t *stride)
+{
+	static const size_t strides[] = { TS_PACKET, 192, 204 };
+
+	for (size_t i = 0; i < len; i++)
+		for (size_t k = 0; k < 3 && p[i] == TS_SYNC; k++)
+			if (has_packets(p, len, eof, i, strides[k])) {
+				*at = i;
+				*stride = strides[k];
+				return true;
+			}
+	return false;
 }

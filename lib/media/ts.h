@@ -62,6 +62,12 @@ void ts_sync_init(struct ts_sync *d);
 int ts_sync_next(struct ts_sync *d, const uint8_t *p, size_t len,
     size_t *used, struct ts_packet *pkt);
 
+/*
+ * Is p[0..len) the beginning of a transport stream?  Then packets begin at *at, every
+ * *stride bytes: 188, 192 or 204.  eof: there is no more, and few of them do.
+ */
+bool ts_probe(const uint8_t *p, size_t len, bool eof, size_t *at, size_t *stride);
+
 /* Read the fields of one aligned packet.  Returns 0 or -EBADMSG, as above. */
 int ts_parse(const uint8_t p[static TS_PACKET], struct ts_packet *pkt);
 

@@ -148,6 +148,32 @@ test_continuity(void)
 	is(d.lost, 0, "continuity: null packets have none");
 }
 
+static void
+test_probe(void)
+{
+	static const struct { size_t at, stride, len; bool eof, found; } row[] = {
+		{ 0, 188, 753, false, true }, { 0, 188, 752, false, false },
+		{ 7, 188, 1000, false, true }, { 4, 192, 773, false, true },
+		{ 0, 204, 817, false, true }, { 0, 204, 816, false, false },
+		{ 0, 188, 500, true, true }, { 4, 192, 384, true, true },
+		{ 0, 188, 187, true, false }, { 300, 188, 600, true, false },
+	};
+	uint8_t buf[1024];
+	size_t at, stride;
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		bool found;
+
+		memset(buf, 0, sizeof(buf));
+		for (size_t j = row[i].at; j < row[i].len; j += row[i].stride)
+			buf[j] = TS_SYNC;
+		found = ts_probe(buf, row[i].len, row[i].eof, &at, &stride);
+		ok(found == row[i].found && (!found || (at == row[i].at &&
+		    stride == row[i].stride)), "probe: %zu from %zu on, %zu bytes%s",
+		    row[i].stride, row[i].at, row[i].len, row[i].eof ? ", all" : "");
+	}
+}
+
 int
 main(void)
 {
@@ -155,5 +181,6 @@ main(void)
 	test_sync();
 	test_sync_loss();
 	test_continuity();
+	test_probe();
 	return done_testing();
 }
