@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -364,6 +365,7 @@ enqueue(struct avin *a, AVPacket *pkt, unsigned place)
 	if (n->dts > a->newest && q->unshown == NULL)
 		a->newest = n->dts;
 	a->queued += (size_t)n->pkt->size;
+	assert(q->tail != NULL);	/* from the start on */
 	*q->tail = n;
 	q->tail = &n->next;
 	return 0;
