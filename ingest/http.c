@@ -66,15 +66,18 @@ become_hls(struct http *h)
 static struct http *
 http_new(const struct source_config *cfg, const char *url, size_t len, const char *hash)
 {
-	struct http *h = calloc(1, sizeof(*h));
+	struct hls_choice choice = { 0 };
 	const char *wrong;
+	struct http *h;
 
+	if (hash != NULL && (wrong = hls_choice_parse(hash + 1, &choice)) != NULL)
+		fatal(EXIT_USAGE, 0, "'%s': no such key, or a wrong value: '%s'",
+		    cfg->name, wrong);
+	h = calloc(1, sizeof(*h));
 	if (h == NULL || (h->url = strndup(url, len)) == NULL ||
 	    (h->f = fetch_new(NULL)) == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
-	if (hash != NULL && (wrong = hls_choice_parse(hash + 1, &h->choice)) != NULL)
-		fatal(EXIT_USAGE, 0, "'%s': no such key, or a wrong value: '%s'",
-		    cfg->name, wrong);
+	h->choice = choice;
 	h->s.type = &source_http;
 	h->s.name = cfg->name;
 	h->s.live = true;		/* until a length is seen */

@@ -176,12 +176,10 @@ static struct source *
 rtmp_open(const struct source_config *cfg, struct url *url)
 {
 	const char *trust = getenv("SSL_CERT_FILE");
-	struct rtmp *r = calloc(1, sizeof(*r));
+	struct rtmp *r;
 	pthread_condattr_t attr;
 	int err;
 
-	if (r == NULL)
-		fatal(EXIT_RUNTIME, 0, "out of memory");
 	if (cfg->realtime)
 		fatal(EXIT_USAGE, 0, "--realtime is for files and pipes: '%s' has a pace "
 		    "of its own", cfg->name);
@@ -190,6 +188,8 @@ rtmp_open(const struct source_config *cfg, struct url *url)
 	if (strcmp(url->scheme, "rtmps") == 0 && trust != NULL &&
 	    access(trust, R_OK) < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", trust);
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
 	for (unsigned i = 0; i < url->npair; i++)
 		url_get(url, url->pair[i].key);		/* they are for the server */
 	r->s = (struct source){ .name = cfg->name, .live = true };
