@@ -8,6 +8,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "package/pack.h"
+#include "package/times.h"
 #include "package/tsout.h"
 
 #define LATE_MAX	(3 * CLK_90K)	/* a track that is so far behind is left, live */
@@ -79,109 +80,6 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 	    "audio/mp4", SINK_HEADER, (char *)buf, (size_t)len);
 }
 
-/* ---- samples */
-
-/* From the first decoding time to the first picture that is shown. */
-static int64_t
-first_delay(const struct sample *s, size_t n)
-{
-	int64_t first = s[0].pts;
-
-	for (size_t i = 1; i < n; i++)
-		if (s[i].pts >= s[i].dts && s[i].pts < first)
-			first = s[i].pts;
-	return first > s[0].dts ? first - s[0].dts : 0;
-}
-
-/*
- * Durations and offsets of samples [0, n); next: the one after them, or NULL.
- * start is when the first picture is shown, the delay after it is decoded.
- */
-static int
-time_video(struct track *t, size_t n, const struct sample *next, int64_t offset,
-    bool fresh, struct mp4_sample *out, int64_t *start)
-{
-	const struct sample *s = t->sample;
-	int64_t step = n > 1 ? s[n - 1].dts - s[n - 2].dts :
-	    t->step > 0 ? t->step : CLK_90K / 25;
-
-	if (!t->has_delay || t->delay_base != s[0].base || fresh) {
-		t->delay = first_delay(s, n);
-		t->delay_base = s[0].base;
-		t->has_delay = true;
-	}
-	*start = s[0].dts + t->delay + offset;
-	for (size_t i = 0; i < n; i++) {
-		const struct sample *after = i + 1 < n ? &s[i + 1] : next;
-
-		out[i] = (struct mp4_sample){
-			.len = s[i].len, .sync = s[i].sync,
-			.cts = (int32_t)(s[i].pts - s[i].dts),
-			.duration = (uint32_t)(after != NULL ? after->dts - s[i].dts : step),
-		};
-	}
-	return *start < t->delay ? -ERANGE : 0;	/* nothing is before 0 */
-}
-
-static int
-time_audio(struct track *t, size_t n, const struct sample *next, int64_t offset,
-    uint32_t rate, struct mp4_sample *out, int64_t *start)
-{
-	const struct sample *s = t->sample;
-	int64_t due = 0, at = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		at = rescale_near(s[i].pts + offset, rate, CLK_90K);
-		if (i == 0)
-			*start = due = at;
-		if (llabs(at - due) > s[i].frames / 2) {	/* something is missing */
-			out[i - 1].duration = (uint32_t)(out[i - 1].duration + at - due);
-			due = at;
-		}
-		out[i] = (struct mp4_sample){
-			.len = s[i].len, .sync = true, .duration = s[i].frames,
-		};
-		due += s[i].frames;
-	}
-	/* Let the next segment begin at its own time, exactly. */
-	if (next != NULL) {
-		at = rescale_near(next->pts + offset, rate, CLK_90K);
-		at -= due - s[n - 1].frames;
-		if (at > 0)
-			out[n - 1].duration = (uint32_t)at;
-	}
-	return *start < 0 ? -ERANGE : 0;
-}
-
-/*
- * hls.js takes the first decoding time of a file, and after a discontinuity, for the
- * time at which something is shown, and has a hole where pictures are reordered.  So
- * the first is decoded there when it is shown, and the next in haste, until what is
- * decoded after that is as it was.  Live, no start of ours is a start of the stream:
- * segments have to be the same whoever made them.  Returns by how much the first is
- * later.
- */
-static int64_t
-decode_in_haste(struct mp4_sample *s, size_t n, int64_t delay)
-{
-	int64_t end = 0, was = 0;	/* from the first decoding time on */
-	size_t k = 0;
-
-	while (k < n && end <= delay)
-		end += s[k++].duration;
-	if (delay <= 0 || end - delay < (int64_t)k)
-		return 0;
-	for (size_t i = 0; i < k; i++) {
-		int64_t now = delay + (end - delay) * (int64_t)i / (int64_t)k;
-		int64_t then = delay + (end - delay) * (int64_t)(i + 1) / (int64_t)k;
-
-		s[i].cts -= (int32_t)(now - was);
-		was += s[i].duration;
-		s[i].duration = (uint32_t)(then - now);
-	}
-	return delay;
-}
-
 /* ---- objects */
 
 static size_t
@@ -211,7 +109,7 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number, bool 
 	};
 	struct keyframe key[FRAGMENTS_MAX] = { { .offset = 0 } };
 	size_t room = 0, fill = 0, at = 0, to;
-	int64_t time = part->t + (joins ? decode_in_haste(s, n, t->delay) : 0);
+	int64_t time = part->t + (joins ? times_in_haste(s, n, t->delay) : 0);
 	unsigned parts = 0, nkey = 0;
 	uint8_t *head;
 	int r;
@@ -404,10 +302,10 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 		note_hole(p, t->current + 1);
 	}
 	if (t->kind == KIND_VIDEO)
-		r = time_video(t, same, next, offset, cut->discontinuity, p->scratch,
+		r = times_video(t, same, next, offset, cut->discontinuity, p->scratch,
 		    &part->t);
 	else
-		r = time_audio(t, same, next, offset, c->audio.rate, p->scratch, &part->t);
+		r = times_audio(t, same, next, offset, c->audio.rate, p->scratch, &part->t);
 	if (r < 0)
 		return r == -ERANGE ? 0 : r;
 	part->sap = sap_type(t, same);
