@@ -14,10 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/io.h"
 #include "lib/base/rational.h"
-#include "lib/media/tsdemux.h"
 #include "lib/media/tsmux.h"
+#include "t/helper/events.h"
+
+static struct tsmux out;
+static struct tsmux_stream *cues;
 
 static uint8_t
 odd_parity(unsigned c)
@@ -130,8 +132,7 @@ cue(int64_t pts, uint8_t out[static 64])
 }
 
 static void
-put(struct tsmux *m, struct tsmux_stream *s, const struct tsdemux_event *ev,
-    struct tsmux_stream *cues, long with_data)
+put(struct tsmux_stream *s, const struct tsdemux_event *ev, long with_data)
 {
 	static uint8_t unit[1 << 20];
 	static int64_t first = PES_NO_TIME, next_cue;
@@ -147,59 +148,44 @@ put(struct tsmux *m, struct tsmux_stream *s, const struct tsdemux_event *ev,
 			first = next_cue = ev->pts;
 		if (ev->pts >= next_cue) {
 			next_cue += 90000;
-			tsmux_put_section(m, cues, section, cue(ev->pts, section));
+			tsmux_put_section(&out, cues, section, cue(ev->pts, section));
 		}
 		n = rescale_near(ev->pts - first, 30000, 1001 * 90000);
 		u.len = add_captions(ev->data, ev->len, n, n < with_data, unit);
 		u.data = unit;
 	}
-	tsmux_put(m, s, &u);
-	if (io_write(STDOUT_FILENO, m->out, m->len) < 0)
+	tsmux_put(&out, s, &u);
+	if (io_write(STDOUT_FILENO, out.out, out.len) < 0)
 		exit(1);
-	tsmux_clear(m);
+	tsmux_clear(&out);
+}
+
+static void
+decorate(struct tsdemux *d, const struct tsdemux_event *ev, void *with_data)
+{
+	if (ev->type == TSDEMUX_STREAMS)
+		for (unsigned i = 0; i < d->nstream; i++)
+			if (d->stream[i]->user == NULL)
+				d->stream[i]->user = tsmux_add_stream(&out,
+				    d->stream[i]->pid, d->stream[i]->stream_type,
+				    codec_kind(d->stream[i]->codec) == KIND_VIDEO ?
+				    PES_VIDEO : PES_AUDIO, 1);
+	if (ev->type == TSDEMUX_UNIT && ev->pts != PES_NO_TIME)
+		put(ev->stream->user, ev, *(long *)with_data);
 }
 
 int
 main(int argc, char *argv[])
 {
-	static uint8_t in[1000 * TS_PACKET];
-	static struct tsmux m;
-	struct tsmux_stream *cues;
-	struct tsdemux d;
-	struct tsdemux_event ev;
-	size_t len = 0, used;
 	long with_data = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
 
-	tsmux_init(&m);
-	tsmux_add_program(&m, 1, 0x1000, 256);
-	desc_put(m.program[0].desc, sizeof(m.program[0].desc), &m.program[0].desc_len,
+	tsmux_init(&out);
+	tsmux_add_program(&out, 1, 0x1000, 256);
+	desc_put(out.program[0].desc, sizeof(out.program[0].desc), &out.program[0].desc_len,
 	    DESC_REGISTRATION, "CUEI", 4);
-	cues = tsmux_add_stream(&m, 500, 0x86, 0, 1);
-	if (tsdemux_init(&d) < 0)
+	cues = tsmux_add_stream(&out, 500, 0x86, 0, 1);
+	if (!each_event(decorate, &with_data))
 		return 1;
-	while (!d.eof) {
-		ssize_t n = io_read(STDIN_FILENO, in + len, sizeof(in) - len);
-		size_t pos = 0;
-
-		d.eof = n <= 0;
-		len += n > 0 ? (size_t)n : 0;
-		while (tsdemux_next(&d, in + pos, len - pos, &used, &ev) > 0) {
-			pos += used;
-			if (ev.type == TSDEMUX_STREAMS)
-				for (unsigned i = 0; i < d.nstream; i++)
-					if (d.stream[i]->user == NULL)
-						d.stream[i]->user = tsmux_add_stream(&m,
-						    d.stream[i]->pid, d.stream[i]->stream_type,
-						    codec_kind(d.stream[i]->codec) == KIND_VIDEO ?
-						    PES_VIDEO : PES_AUDIO, 1);
-			if (ev.type == TSDEMUX_UNIT && ev.pts != PES_NO_TIME)
-				put(&m, ev.stream->user, &ev, cues, with_data);
-		}
-		pos += used;
-		len -= pos;
-		memmove(in, in + pos, len);
-	}
-	tsdemux_free(&d);
-	tsmux_free(&m);
+	tsmux_free(&out);
 	return 0;
 }

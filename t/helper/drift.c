@@ -16,8 +16,8 @@
 
 #include "lib/base/io.h"
 #include "lib/base/rational.h"
-#include "lib/media/tsdemux.h"
 #include "lib/media/tsmux.h"
+#include "t/helper/events.h"
 
 #define UNITS	4096
 
@@ -39,13 +39,19 @@ struct track {
 static struct track video, audio;
 
 static void
-keep(const struct tsdemux_event *ev)
+keep(struct tsdemux *d, const struct tsdemux_event *ev, void *arg)
 {
-	struct track *t = codec_kind(ev->stream->codec) == KIND_VIDEO ? &video : &audio;
-	struct unit *u = &t->unit[t->n];
+	struct track *t;
+	struct unit *u;
 
-	if (ev->pts == PES_NO_TIME || t->n == UNITS)
+	(void)d;
+	(void)arg;
+	if (ev->type != TSDEMUX_UNIT || ev->pts == PES_NO_TIME)
 		return;
+	t = codec_kind(ev->stream->codec) == KIND_VIDEO ? &video : &audio;
+	if (t->n == UNITS)
+		return;
+	u = &t->unit[t->n];
 	*u = (struct unit){
 		malloc(ev->len), ev->len, ev->pts, ev->dts, ev->random_access,
 	};
@@ -59,30 +65,7 @@ keep(const struct tsdemux_event *ev)
 static void
 read_clip(void)
 {
-	static uint8_t in[1000 * TS_PACKET];
-	struct tsdemux d;
-	struct tsdemux_event ev;
-	size_t len = 0, used;
-
-	if (tsdemux_init(&d) < 0)
-		exit(1);
-	while (!d.eof) {
-		ssize_t n = io_read(STDIN_FILENO, in + len, sizeof(in) - len);
-		size_t pos = 0;
-
-		d.eof = n <= 0;
-		len += n > 0 ? (size_t)n : 0;
-		while (tsdemux_next(&d, in + pos, len - pos, &used, &ev) > 0) {
-			pos += used;
-			if (ev.type == TSDEMUX_UNIT)
-				keep(&ev);
-		}
-		pos += used;
-		len -= pos;
-		memmove(in, in + pos, len);
-	}
-	tsdemux_free(&d);
-	if (video.n < 2 || audio.n < 2)
+	if (!each_event(keep, NULL) || video.n < 2 || audio.n < 2)
 		exit(1);
 }
 

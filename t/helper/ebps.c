@@ -5,12 +5,9 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "lib/base/clk.h"
-#include "lib/base/io.h"
-#include "lib/media/tsdemux.h"
+#include "t/helper/events.h"
 
 /* A splice_insert with a time: that, as adjusted. */
 static void
@@ -29,10 +26,12 @@ show_cue(const struct tsdemux_event *ev)
 }
 
 static void
-show(const struct tsdemux_event *ev)
+show(struct tsdemux *d, const struct tsdemux_event *ev, void *arg)
 {
 	char iso[CLK_ISO] = "-";
 
+	(void)d;
+	(void)arg;
 	if (ev->type == TSDEMUX_SECTION)
 		show_cue(ev);
 	if (ev->type != TSDEMUX_UNIT || !ev->has_ebp || !ev->ebp.segment)
@@ -46,27 +45,5 @@ show(const struct tsdemux_event *ev)
 int
 main(void)
 {
-	static uint8_t in[1000 * TS_PACKET];
-	struct tsdemux d;
-	struct tsdemux_event ev;
-	size_t len = 0, used;
-
-	if (tsdemux_init(&d) < 0)
-		return 1;
-	while (!d.eof) {
-		ssize_t n = io_read(STDIN_FILENO, in + len, sizeof(in) - len);
-		size_t pos = 0;
-
-		d.eof = n <= 0;
-		len += n > 0 ? (size_t)n : 0;
-		while (tsdemux_next(&d, in + pos, len - pos, &used, &ev) > 0) {
-			pos += used;
-			show(&ev);
-		}
-		pos += used;
-		len -= pos;
-		memmove(in, in + pos, len);
-	}
-	tsdemux_free(&d);
-	return 0;
+	return each_event(show, NULL) ? 0 : 1;
 }

@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "lib/base/io.h"
 #include "lib/media/captions.h"
 #include "lib/media/nal.h"
-#include "lib/media/tsdemux.h"
+#include "t/helper/events.h"
 
 #define LINES	100000
 
@@ -49,7 +47,7 @@ take_sei(const struct tsdemux_event *ev, const uint8_t *sei, size_t len)
 }
 
 static void
-take(const struct tsdemux_event *ev)
+take_video(const struct tsdemux_event *ev)
 {
 	struct nal_iter it = { ev->data, ev->data + ev->len };
 	enum codec c = ev->stream->codec;
@@ -73,33 +71,21 @@ take(const struct tsdemux_event *ev)
 	}
 }
 
+static void
+take(struct tsdemux *d, const struct tsdemux_event *ev, void *pid)
+{
+	(void)d;
+	if (ev->type == TSDEMUX_UNIT && ev->stream->pid == *(long *)pid)
+		take_video(ev);
+}
+
 int
 main(int argc, char *argv[])
 {
-	static uint8_t in[1000 * TS_PACKET];
 	long pid = argc > 1 ? strtol(argv[1], NULL, 10) : 256;
-	struct tsdemux d;
-	struct tsdemux_event ev;
-	size_t len = 0, used;
 
-	if (tsdemux_init(&d) < 0)
+	if (!each_event(take, &pid))
 		return 1;
-	while (!d.eof) {
-		ssize_t n = io_read(STDIN_FILENO, in + len, sizeof(in) - len);
-		size_t pos = 0;
-
-		d.eof = n <= 0;
-		len += n > 0 ? (size_t)n : 0;
-		while (tsdemux_next(&d, in + pos, len - pos, &used, &ev) > 0) {
-			pos += used;
-			if (ev.type == TSDEMUX_UNIT && ev.stream->pid == pid)
-				take(&ev);
-		}
-		pos += used;
-		len -= pos;
-		memmove(in, in + pos, len);
-	}
-	tsdemux_free(&d);
 	qsort(lines, nline, sizeof(lines[0]), by_time);
 	for (unsigned i = 0; i < nline; i++)
 		printf("%" PRId64 " %u %u %02x%02x\n", lines[i].pts, lines[i].count,
