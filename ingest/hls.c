@@ -27,6 +27,7 @@ struct hls_pull {
 	bool	 decided, whole;	/* pass segments as they are: */
 	struct hlsbytes bytes;
 	struct hlsmerge merge;		/* else */
+	uint64_t damaged;		/* left out before that was clear */
 };
 
 static int64_t
@@ -130,29 +131,40 @@ tend_first(struct hls_pull *h)
 
 /* ---- the source */
 
+/* The first segment that is media: an error page in the place of one is left out. */
+static enum hlstrack_state
+first_segment(struct hls_pull *h, const struct hlstrack_segment **seg)
+{
+	enum hlstrack_state state;
+
+	while ((state = hlstrack_front(h->track[0], seg)) == HLSTRACK_READY &&
+	    hlsunits_kind(*seg) == HLS_KIND_UNKNOWN) {
+		log_warn(0, "segment %" PRId64 " of '%s' is neither transport stream, MP4 "
+		    "nor audio: left out", (*seg)->number, h->s->name);
+		h->track[0]->useless++;
+		h->damaged++;
+		hlstrack_pop(h->track[0]);
+	}
+	return state;
+}
+
 /* With the first segment it is clear what is to be done with them all. */
 static bool
 decide(struct hls_pull *h)
 {
 	const struct hlstrack_segment *seg;
+	enum hlstrack_state state;
 
 	for (unsigned i = 0; i < h->ntrack; i++)
 		if (!h->track[i]->loaded)
 			return false;
 	h->s->live = h->track[0]->live;
 	h->s->keep_time = h->s->live;
-	switch (hlstrack_front(h->track[0], &seg)) {
-	case HLSTRACK_WAIT:
+	state = first_segment(h, &seg);
+	if (state == HLSTRACK_WAIT)
 		return false;
-	case HLSTRACK_END:
-		break;
-	case HLSTRACK_READY:
-		h->whole = h->ntrack == 1 && hlsunits_kind(seg) == HLS_KIND_TS;
-		if (hlsunits_kind(seg) == HLS_KIND_UNKNOWN)
-			fatal(EXIT_INPUT, 0, "segment %" PRId64 " of '%s' is neither "
-			    "transport stream, MP4 nor audio", seg->number, h->s->name);
-		break;
-	}
+	h->whole = state == HLSTRACK_READY && h->ntrack == 1 &&
+	    hlsunits_kind(seg) == HLS_KIND_TS;
 	if (h->whole)
 		hlsbytes_init(&h->bytes, h->s, &h->pace, h->track[0]);
 	return h->decided = true;
@@ -248,7 +260,7 @@ void
 hls_pull_stats(const struct hls_pull *h, json_t *o)
 {
 	struct hlstrack_counters n = { 0 };
-	uint64_t damaged = h->bytes.damaged;
+	uint64_t damaged = h->damaged + h->bytes.damaged;
 
 	for (unsigned i = 0; i < h->ntrack; i++) {
 		const struct hlstrack_counters *t = &h->track[i]->n;

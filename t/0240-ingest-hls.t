@@ -196,6 +196,13 @@ do
 		forward out.ts
 		test "$(frames out.ts | wc -l)" -eq 125
 		mlive-ingest out.ts 2>&1 >again | grep "lost=0 bad=0 sync_losses=0 junk_bytes=0"
+		cp $kind/i2.$ext page-$kind
+		echo "<html>Good morning</html>" >page-$kind/i0.$ext
+		fails 3 mlive-ingest -s stats "$url/page-$kind/i.m3u8" >out.ts 2>err
+		grep "segment 0 of " err
+		grep "fatal: cannot use 1 of 6 segments" err
+		tail -n 1 stats | grep "\"hls_damaged\":[12],"
+		test "$(frames out.ts | wc -l)" -eq 125
 	'
 done
 check 'a key that is none, is wrong, or is not there' '

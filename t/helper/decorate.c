@@ -18,7 +18,7 @@
 #include "lib/media/tsmux.h"
 #include "t/helper/events.h"
 
-static struct tsmux out;
+static struct tsmux mux;
 static struct tsmux_stream *cues;
 
 static uint8_t
@@ -148,16 +148,16 @@ put(struct tsmux_stream *s, const struct tsdemux_event *ev, long with_data)
 			first = next_cue = ev->pts;
 		if (ev->pts >= next_cue) {
 			next_cue += 90000;
-			tsmux_put_section(&out, cues, section, cue(ev->pts, section));
+			tsmux_put_section(&mux, cues, section, cue(ev->pts, section));
 		}
 		n = rescale_near(ev->pts - first, 30000, 1001 * 90000);
 		u.len = add_captions(ev->data, ev->len, n, n < with_data, unit);
 		u.data = unit;
 	}
-	tsmux_put(&out, s, &u);
-	if (io_write(STDOUT_FILENO, out.out, out.len) < 0)
+	tsmux_put(&mux, s, &u);
+	if (io_write(STDOUT_FILENO, mux.out, mux.len) < 0)
 		exit(1);
-	tsmux_clear(&out);
+	tsmux_clear(&mux);
 }
 
 static void
@@ -166,7 +166,7 @@ decorate(struct tsdemux *d, const struct tsdemux_event *ev, void *with_data)
 	if (ev->type == TSDEMUX_STREAMS)
 		for (unsigned i = 0; i < d->nstream; i++)
 			if (d->stream[i]->user == NULL)
-				d->stream[i]->user = tsmux_add_stream(&out,
+				d->stream[i]->user = tsmux_add_stream(&mux,
 				    d->stream[i]->pid, d->stream[i]->stream_type,
 				    codec_kind(d->stream[i]->codec) == KIND_VIDEO ?
 				    PES_VIDEO : PES_AUDIO, 1);
@@ -179,13 +179,13 @@ main(int argc, char *argv[])
 {
 	long with_data = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
 
-	tsmux_init(&out);
-	tsmux_add_program(&out, 1, 0x1000, 256);
-	desc_put(out.program[0].desc, sizeof(out.program[0].desc), &out.program[0].desc_len,
+	tsmux_init(&mux);
+	tsmux_add_program(&mux, 1, 0x1000, 256);
+	desc_put(mux.program[0].desc, sizeof(mux.program[0].desc), &mux.program[0].desc_len,
 	    DESC_REGISTRATION, "CUEI", 4);
-	cues = tsmux_add_stream(&out, 500, 0x86, 0, 1);
+	cues = tsmux_add_stream(&mux, 500, 0x86, 0, 1);
 	if (!each_event(decorate, &with_data))
 		return 1;
-	tsmux_free(&out);
+	tsmux_free(&mux);
 	return 0;
 }
