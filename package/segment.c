@@ -96,12 +96,12 @@ fragment_end(const struct track *t, const struct mp4_sample *s, size_t from, siz
 }
 
 /*
- * The object of samples [0, n), whose bytes are in buf, which it takes.  Decoding goes
- * before the time by the delay, but not where it joins.
+ * The object of samples [0, n), whose bytes are in buf, which it takes.  The first is
+ * decoded before time by the track's delay.
  */
 static int
-put_media(struct pack *p, struct track *t, unsigned index, int64_t number, bool joins,
-    struct mp4_sample *s, size_t n, uint8_t *buf, struct part *part)
+put_media(struct pack *p, struct track *t, unsigned index, int64_t number, int64_t time,
+    const struct mp4_sample *s, size_t n, uint8_t *buf, struct part *part)
 {
 	struct sink_object o = {
 		.content_type = t->kind == KIND_VIDEO ? "video/mp4" : "audio/mp4",
@@ -109,7 +109,6 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number, bool 
 	};
 	struct keyframe key[FRAGMENTS_MAX] = { { .offset = 0 } };
 	size_t room = 0, fill = 0, at = 0, to;
-	int64_t time = part->t + (joins ? times_in_haste(s, n, t->delay) : 0);
 	unsigned parts = 0, nkey = 0;
 	uint8_t *head;
 	int r;
@@ -197,7 +196,8 @@ change_buffer(struct track *t, size_t len, uint8_t **old)
 /* The same samples as a transport stream. */
 static int
 put_ts(struct pack *p, struct track *t, unsigned index, struct segment *seg,
-    const struct config *c, size_t n, const uint8_t *buf, bool discontinuity)
+    int64_t time, const struct config *c, size_t n, const uint8_t *buf,
+    bool discontinuity)
 {
 	struct part *part = &seg->part[index];
 	char name[SINK_NAME_MAX];
@@ -207,7 +207,7 @@ put_ts(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 
 	if (t->ts == NULL && (t->ts = calloc(1, sizeof(*t->ts))) == NULL)
 		return -ENOMEM;
-	r = tsout_put(t->ts, t, c, p->scratch, n, buf, part->t, discontinuity, &out, &len);
+	r = tsout_put(t->ts, t, c, p->scratch, n, buf, time, discontinuity, &out, &len);
 	if (r == -ENOTSUP && !t->warned) {
 		log_warn(0, "track %s (%s) has no place in transport stream segments", t->name,
 		    codec_name(t->codec));
@@ -277,7 +277,7 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	const struct sample *next = NULL;
 	size_t same = 1;
 	uint8_t *buf;
-	int64_t offset;
+	int64_t offset, time;
 	int r;
 
 	while (same < n && t->sample[same].config == t->sample[0].config &&
@@ -324,13 +324,14 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 		t->warned = true;
 		return r == -ENOMEM ? r : 0;
 	}
-	if (p->pres.ts && (r = put_ts(p, t, index, seg, c, same, t->buf,
+	time = part->t + (joins ? times_in_haste(p->scratch, same, t->delay) : 0);
+	if (p->pres.ts && (r = put_ts(p, t, index, seg, time, c, same, t->buf,
 	    cut->discontinuity)) < 0)
 		return r;
 	if ((r = change_buffer(t, len, &buf)) < 0)
 		return r;
 	part->present = true;
-	r = put_media(p, t, index, seg->number, joins, p->scratch, same, buf, part);
+	r = put_media(p, t, index, seg->number, time, p->scratch, same, buf, part);
 	p->bytes_out += part->bytes;
 	return r < 0 ? r : 1;
 }

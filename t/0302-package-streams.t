@@ -50,6 +50,12 @@ check 'the same as transport stream segments' '
 	test "$(grep -c "I-FRAME-STREAM-INF.*RESOLUTION.*URI=.v[12]/iframes.m3u8" ts/index.m3u8)" -eq 2
 	sed "s, bandwidth=.[0-9]*,," ladder/index.mpd >cmaf.mpd
 	sed "s, bandwidth=.[0-9]*,," ts/index.mpd | cmp - cmaf.mpd
+	for n in 1 2		# a file begins with a picture that is decoded when shown
+	do
+		ffprobe -v error -select_streams v -show_entries packet=pts,dts -of csv=p=0 \
+			ts/v1/$n.ts | head -n 1
+	done >begin
+	test "$(tr "\n" " " <begin)" = "900000,900000, 1260000,1252800, "
 '
 check 'each range of an I-frame playlist is a key frame that decodes alone' '
 	mpkg-segment -q --segment 4s --vod -o keys <ladder.ts
