@@ -15,6 +15,8 @@
 #define DRIFT_MOST	96		/* in that time: 0.1 % */
 #define HARD		4800		/* samples: 100 ms */
 #define HARD_LOSSY	480		/* where something is missing: 10 ms */
+#define STEP		384		/* 8 ms, for as many frames: a hole, no drift */
+#define STEP_FRAMES	8
 #define RESTART		(5 * INT64_C(48000))	/* a longer hole is left open */
 
 static int
@@ -321,6 +323,37 @@ correct_softly(struct atrack *a, int samples)
 	a->error -= fix * 16;
 }
 
+/*
+ * Is this no drift but something missing, or too much, of the source?  Jitter of
+ * timestamps does not stay on one side.
+ */
+static bool
+is_step(struct atrack *a, int64_t error)
+{
+	if (llabs(error) < STEP || a->steps == 0 || (error > 0) != (a->step > 0)) {
+		a->steps = llabs(error) >= STEP;
+		a->step = error;
+		return false;
+	}
+	if (llabs(error) < llabs(a->step))
+		a->step = error;
+	return ++a->steps >= STEP_FRAMES;
+}
+
+static void
+shift(struct atrack *a, int64_t error)
+{
+	if (error > 0) {
+		flush(a);
+		pad(a, error);
+	} else {
+		a->trim += -error;
+		a->trimmed += (uint64_t)-error;
+	}
+	a->error = 0;
+	a->steps = 0;
+}
+
 /* Compare where a frame belongs with where it would lie, and act on it. */
 static void
 align(struct atrack *a, int64_t want)
@@ -349,14 +382,10 @@ align(struct atrack *a, int64_t want)
 		start_at(a, want);
 		a->error = 0;
 		a->gaps++;
-	} else if (error >= HARD || (a->lossy > 0 && error >= HARD_LOSSY)) {
-		flush(a);
-		pad(a, want - position(a));
-		a->error = 0;
-	} else if (error <= -HARD || (a->lossy > 0 && error <= -HARD_LOSSY)) {
-		a->trim += -error;
-		a->trimmed += (uint64_t)-error;
-		a->error = 0;
+	} else if (llabs(error) >= HARD || (a->lossy > 0 && llabs(error) >= HARD_LOSSY)) {
+		shift(a, error);
+	} else if (is_step(a, error)) {
+		shift(a, a->step);
 	} else {
 		a->error += (error * 16 - a->error) / 16;
 	}

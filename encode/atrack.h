@@ -55,6 +55,8 @@ struct atrack {
 	int64_t	 trim;			/* samples still to be dropped */
 	bool	 filling;		/* the last that came was silence of ours */
 	bool	 told_late;
+	int64_t	 step;			/* the least error of so many frames in a row */
+	unsigned steps;
 	int64_t	 error;			/* smoothed, in 1/16 samples */
 	int64_t	 soft_left;		/* samples of correction under way */
 

@@ -52,6 +52,21 @@ $(echo "if(lt(mod(N\,25)\,1)\,235\,16)"):cb=128:cr=128" -f lavfi -i \
 	cat flash.ts | mlive-encode -q -r 180p@300k >out.ts
 	lips out.ts 8
 '
+check 'a film in a loop stays in step, though its sound is shorter than its picture' '
+	ffmpeg -v error -f lavfi -i "color=black:s=320x180:r=25:d=5.28,geq=lum=if(lt(mod(N\,25)\,1)\,235\,16):cb=128:cr=128" \
+		-f lavfi -i "aevalsrc=sin(2*PI*1000*t)*lt(mod(t\,1)\,0.04):s=44100:d=5.27" \
+		-c:v libx264 -preset ultrafast -g 50 -c:a aac loop.mp4
+	mlive-ingest -q --loop -t 42s loop.mp4 >loop.ts
+	mlive-encode -q -r 180p@300k <loop.ts >out.ts
+	beeps out.ts | tail -n +2 | head -n 45 >b
+	flashes out.ts >f
+	# A flash and its beep: how far apart, in ms; the same from first to last.
+	awk "NR == FNR { b[n++] = \$1; next }
+		{ for (i = 0; i < n; i++) if (b[i] - \$1 > -0.2 && b[i] - \$1 < 0.2) print (b[i] - \$1) * 1000 }" \
+		b f | sort -n >apart
+	test "$(wc -l <apart)" -ge 40
+	near "$(head -n 1 apart)" "$(tail -n 1 apart)" 12
+'
 check 'a hole in the sound is filled with silence, and what follows it is in step' '
 	ffmpeg -v error -i flash.ts -map 0 -c copy \
 		-bsf:a "noise=drop=between(pts*tb\,1.5\,5.5)" -f mpegts hole.ts
@@ -60,6 +75,12 @@ check 'a hole in the sound is filled with silence, and what follows it is in ste
 	stamps out.ts a:0 | steps 1920
 	near "$(counter hole.stats padded_samples)" 192000 9600
 	test "$(counter hole.stats gaps)" -le 2
+	# Two frames of 24 ms, and nothing says that they are missing.
+	ffmpeg -v error -i flash.ts -map 0 -c copy \
+		-bsf:a "noise=drop=between(pts*tb\,3.5\,3.535)" -f mpegts small.ts
+	mlive-encode -q -s small.stats -r 180p@300k <small.ts >out.ts
+	lips out.ts 4
+	test "$(counter small.stats padded_samples)" -gt 1000
 '
 ffmpeg -v error -f lavfi -i testsrc2=s=64x64:r=5:d=9.6 -f lavfi -i \
 	"aevalsrc=sin(2*PI*1000*t)*between(t\,1\,1.04):s=48000:d=9.6" -c:v libx264 \
