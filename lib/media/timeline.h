@@ -21,6 +21,13 @@
 
 #include "lib/base/rational.h"
 
+/*
+ * Decoding times of one stream that go back this much, or forward, have jumped: the
+ * source has another clock now.  90 kHz.
+ */
+#define TIMELINE_JUMP_BACK	(INT64_C(90000) / 2)
+#define TIMELINE_JUMP_FORWARD	(INT64_C(10) * 90000)
+
 /* Offsets are multiples of this, unless the source counts from the epoch. */
 #define TIMELINE_ROUND	(INT64_C(10) * 90000)
 

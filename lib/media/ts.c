@@ -87,6 +87,26 @@ ts_parse(const uint8_t p[static TS_PACKET], struct ts_packet *pkt)
 	return 0;
 }
 
+/*
+ * A repeat has the same payload (2.4.3.3).  What merely has the same counter, as where
+ * two recordings are joined, is another packet: a few words of it tell.
+ */
+static uint32_t
+fingerprint(const struct ts_packet *pkt)
+{
+	size_t len = pkt->payload_len;
+	uint32_t first = 0, middle = 0, last = 0;
+
+	if (len >= sizeof(first)) {
+		memcpy(&first, pkt->payload, sizeof(first));
+		memcpy(&middle, pkt->payload + (len - sizeof(middle)) / 2, sizeof(middle));
+		memcpy(&last, pkt->payload + len - sizeof(last), sizeof(last));
+	} else if (len > 0) {
+		memcpy(&first, pkt->payload, len);
+	}
+	return (first * 3 + middle) * 3 + last + (uint32_t)len;
+}
+
 /* 2.4.3.3: counts packets with payload; each may be sent twice, no more. */
 static void
 check_continuity(struct ts_sync *d, struct ts_packet *pkt)
@@ -94,14 +114,18 @@ check_continuity(struct ts_sync *d, struct ts_packet *pkt)
 	uint8_t cc = pkt->data[3] & 0x0f;
 	uint8_t *seen = &d->seen[pkt->pid];
 	uint8_t last = *seen & 0x0f;
+	uint32_t before = d->print[pkt->pid];
 
 	if (pkt->pid == TS_PID_NULL)
 		return;
+	if (pkt->payload != NULL)
+		d->print[pkt->pid] = fingerprint(pkt);
 	if (*seen == SEEN_NEVER || pkt->discontinuity) {
 		*seen = cc;
 	} else if (pkt->payload == NULL) {
 		pkt->lost = cc != last;
-	} else if (cc == last && (*seen & SEEN_TWICE) == 0) {
+	} else if (cc == last && (*seen & SEEN_TWICE) == 0 &&
+	    d->print[pkt->pid] == before) {
 		pkt->duplicate = true;
 		*seen |= SEEN_TWICE;
 	} else {

@@ -47,6 +47,7 @@ struct ts_sync {
 					 * or 204, what is between them is passed over */
 	bool	 locked;
 	uint8_t	 seen[TS_NPID];		/* last counter of each PID, and flags */
+	uint32_t print[TS_NPID];	/* and of its payload, to know a repeat by */
 };
 
 void ts_sync_init(struct ts_sync *d);

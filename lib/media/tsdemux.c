@@ -5,8 +5,7 @@
 #include "lib/media/timeline.h"
 #include "lib/media/tsdemux_private.h"
 
-#define JUMP_FORWARD	(INT64_C(10) * 90000)	/* more is no gap but a jump */
-#define JUMP_BACK	(INT64_C(1) * 90000)
+#define PCR_BACK	(INT64_C(1) * 90000)	/* behind what has been read: a jump */
 #define HEADER_WITHIN	1024		/* bytes: 9 + 255 and a packet's payload */
 #define TRUST_AFTER	2		/* PES packets that stuffing ended */
 
@@ -72,9 +71,9 @@ emit(struct tsdemux_event *ev, enum tsdemux_event_type type,
 }
 
 static bool
-jumped(int64_t from, int64_t to)
+jumped(int64_t from, int64_t to, int64_t back)
 {
-	return to - from > JUMP_FORWARD || from - to > JUMP_BACK;
+	return to - from > TIMELINE_JUMP_FORWARD || from - to > back;
 }
 
 /* All streams are unwrapped around one reference, so they stay together. */
@@ -96,7 +95,7 @@ unit_times(struct tsdemux *d, struct tsdemux_stream *s,
 	ev->dts = unwrap(d->private, h->dts);
 	ev->pts = timeline_unwrap(ev->dts, h->pts);
 	if (st->last_dts != INT64_MIN && codec_kind(s->codec) != KIND_DATA &&
-	    jumped(st->last_dts, ev->dts)) {
+	    jumped(st->last_dts, ev->dts, TIMELINE_JUMP_BACK)) {
 		ev->discontinuity = true;
 		d->jumps++;
 	}
@@ -125,7 +124,8 @@ end_unit(struct tsdemux *d, struct tsdemux_stream *s, struct tsdemux_event *ev)
 	ev->len = end - h.header_len;
 	ev->random_access = st->random_access;
 	ev->discontinuity = st->discontinuity;
-	ev->damaged = st->damaged || st->total > end;
+	ev->torn = st->torn || st->total > end;
+	ev->damaged = st->damaged || ev->torn;
 	ev->has_ebp = st->has_ebp;
 	ev->ebp = st->ebp;
 	unit_times(d, s, &h, ev);
@@ -140,6 +140,7 @@ static void
 begin_unit(struct tsdemux_state *st, const struct ts_packet *pkt)
 {
 	st->open = true;
+	st->torn = false;
 	st->len = st->total = 0;
 	st->closed_by_stuffing = st->last_stuffed = st->stuffed_before = false;
 	st->random_access = pkt->random_access;
@@ -159,7 +160,8 @@ append(struct tsdemux_state *st, const uint8_t *p, size_t len)
 		st->buf = buf;
 		st->size = size;
 	}
-	memcpy(st->buf + st->len, p, len);
+	if (len > 0)
+		memcpy(st->buf + st->len, p, len);
 	st->len += len;
 	return 0;
 }
@@ -176,7 +178,7 @@ whole(struct tsdemux_state *st)
 	if (st->total > 0)
 		return st->len >= st->total;
 	if (st->len >= TSDEMUX_UNIT_MAX)
-		return st->damaged = true;
+		return st->damaged = st->torn = true;
 	st->closed_by_stuffing = st->last_stuffed && !st->distrust &&
 	    st->shown >= TRUST_AFTER;
 	return st->closed_by_stuffing;
@@ -256,7 +258,7 @@ take_pcr(struct tsdemux *d, struct tsdemux_event *ev)
 	ev->pid = v->pkt.pid;
 	ev->discontinuity = v->pkt.discontinuity;
 	if (v->ref != INT64_MIN &&
-	    jumped(v->ref, timeline_unwrap(v->ref, base)))
+	    jumped(v->ref, timeline_unwrap(v->ref, base), PCR_BACK))
 		ev->discontinuity = true;
 	ev->pcr = unwrap(v, base) * 300 + v->pkt.pcr % 300;
 	ev->has_arrival = v->has_arrival;
@@ -292,6 +294,7 @@ note_flags(struct tsdemux *d, const struct pid_entry *e)
 	if (pkt->lost) {
 		s->lost++;
 		s->state->damaged = true;
+		s->state->torn = s->state->open;
 	}
 }
 
@@ -381,7 +384,8 @@ damaged_packet(struct tsdemux *d, const struct ts_packet *pkt)
 	const struct pid_entry *e = &d->private->pid[pkt->pid];
 
 	if (e->kind == PID_STREAM)
-		d->stream[e->index]->state->damaged = true;
+		d->stream[e->index]->state->damaged =
+		    d->stream[e->index]->state->torn = true;
 }
 
 static int

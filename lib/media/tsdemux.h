@@ -71,6 +71,7 @@ struct tsdemux_event {
 	bool	    random_access;	/* the adaptation field says so */
 	bool	    discontinuity;	/* announced, or the time jumped */
 	bool	    damaged;		/* packets in or before it are missing */
+	bool	    torn;		/* in it */
 	bool	    has_ebp;
 	struct ebp  ebp;
 	uint16_t    pid;

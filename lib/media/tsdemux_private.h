@@ -13,7 +13,7 @@ struct tsdemux_state {
 	size_t	 total;			/* header and payload, 0 if not known */
 	bool	 open;			/* a PES packet has begun */
 	bool	 closed_by_stuffing;	/* the last one, and nothing since */
-	bool	 random_access, discontinuity, damaged, has_ebp;
+	bool	 random_access, discontinuity, damaged, torn, has_ebp;
 	struct ebp ebp;
 	/* Does stuffing always end a PES packet, and nothing else?  (mts(7)) */
 	bool	 last_stuffed, stuffed_before;

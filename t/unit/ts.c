@@ -174,6 +174,31 @@ test_probe(void)
 	}
 }
 
+/* The same counter twice: a repeat has the same payload, another packet has not. */
+static void
+test_repeats(void)
+{
+	static struct ts_sync d;
+	uint8_t p[4][TS_PACKET] = { { 0x47, 0x01, 0x00, 0x15 } };
+	struct ts_packet pkt;
+	size_t used;
+
+	for (unsigned i = 1; i < 4; i++)
+		memcpy(p[i], p[0], TS_PACKET);
+	p[2][100] = 1;				/* joined to another recording */
+	p[3][3] = 0x16;
+	ts_sync_init(&d);
+	is(ts_sync_next(&d, p[0], sizeof(p), &used, &pkt), 1, "a packet");
+	ts_sync_next(&d, p[1], 3 * TS_PACKET, &used, &pkt);
+	ok(pkt.duplicate && !pkt.lost, "its repeat");
+	ts_sync_next(&d, p[2], 2 * TS_PACKET, &used, &pkt);
+	ok(!pkt.duplicate && pkt.lost, "its counter with another payload");
+	ts_sync_init(&d);
+	ts_sync_next(&d, p[1], 3 * TS_PACKET, &used, &pkt);
+	ts_sync_next(&d, p[2], 2 * TS_PACKET, &used, &pkt);
+	ok(!pkt.duplicate && pkt.lost, "without a repeat between them, too");
+}
+
 int
 main(void)
 {
@@ -182,5 +207,6 @@ main(void)
 	test_sync_loss();
 	test_continuity();
 	test_probe();
+	test_repeats();
 	return done_testing();
 }
