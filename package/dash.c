@@ -292,6 +292,23 @@ put_live_attributes(const struct pres *p, struct text *t)
 		put_duration(t, "timeShiftBufferDepth", ns(p->window));
 }
 
+/* In 90 kHz, rounded up. */
+static int64_t
+longest_part(const struct pres *p, const struct segment *s)
+{
+	int64_t longest = s->duration;
+
+	for (unsigned i = 0; i < s->npart; i++) {
+		const struct init *init = ptrack_init(&p->track[i], s->part[i].init);
+		int64_t d = init == NULL ? 0 : (s->part[i].duration * CLK_90K +
+		    init->timescale - 1) / init->timescale;
+
+		if (segment_has(s, i) && d > longest)
+			longest = d;
+	}
+	return longest;
+}
+
 void
 dash_put(const struct pres *p, struct text *t)
 {
@@ -303,8 +320,8 @@ dash_put(const struct pres *p, struct text *t)
 		breaks += p->segment[i]->discontinuity;
 	for (size_t i = first; i < p->n; i++) {
 		all += p->segment[i]->duration;
-		if (p->segment[i]->duration > longest)
-			longest = p->segment[i]->duration;
+		if (longest_part(p, p->segment[i]) > longest)
+			longest = longest_part(p, p->segment[i]);
 	}
 	text_add(t, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 	    "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" "

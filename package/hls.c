@@ -78,6 +78,12 @@ is_first_of_group(const struct pres *p, unsigned n)
 	return true;
 }
 
+static const char *
+name_of(const struct ptrack *t)
+{
+	return t->language[0] == '\0' ? "Audio" : lang_name(t->language);
+}
+
 /* A name must be unique in its group. */
 static void
 put_name(const struct pres *p, unsigned n, struct text *t)
@@ -87,9 +93,8 @@ put_name(const struct pres *p, unsigned n, struct text *t)
 
 	for (unsigned i = 0; i < n; i++)
 		same += p->track[i].kind == KIND_AUDIO && same_group(&p->track[i], me) &&
-		    strcmp(p->track[i].language, me->language) == 0;
-	text_add(t, "NAME=\"%s", me->language[0] == '\0' ? "Audio" :
-	    lang_name(me->language));
+		    strcmp(name_of(&p->track[i]), name_of(me)) == 0;
+	text_add(t, "NAME=\"%s", name_of(me));
 	if (same > 1)
 		text_add(t, " %u", same);
 	text_add(t, "\"");
@@ -109,7 +114,8 @@ put_renditions(const struct pres *p, struct text *t)
 		for (unsigned k = 0; k < i; k++)
 			other = other || (p->track[k].kind == KIND_AUDIO &&
 			    same_group(&p->track[k], a) &&
-			    strcmp(p->track[k].language, a->language) == 0);
+			    strcmp(lang_tag(p->track[k].language),
+			    lang_tag(a->language)) == 0);
 		text_add(t, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"%s\",", group_of(a));
 		put_name(p, i, t);
 		text_add(t, ",LANGUAGE=\"%s\",DEFAULT=%s,AUTOSELECT=%s,CHANNELS=\"%u\","
@@ -256,7 +262,8 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 	for (unsigned i = 0; i < p->ntrack; i++) {
 		struct ptrack *track = &p->track[i];
 
-		track->unlisted = ts && !tsout_carries(track->codec);
+		track->told_absent = pres_first(p, i) == p->n;
+		track->unlisted = track->told_absent || (ts && !tsout_carries(track->codec));
 		videos += track->kind == KIND_VIDEO && newest(track) != NULL;
 		audios += track->kind == KIND_AUDIO && newest(track) != NULL;
 		track->told_peak = track->peak;
@@ -308,29 +315,19 @@ is_gap(const struct segment *s, unsigned track, bool ts)
 	return !segment_has(s, track) || (ts && s->part[track].ts_bytes == 0);
 }
 
-/* A track that came later begins with its first segment. */
-static size_t
-first_of(const struct pres *p, unsigned track)
-{
-	size_t i = pres_window(p);
-
-	while (i < p->n && (track >= p->segment[i]->npart ||
-	    (!p->segment[i]->part[track].present)))
-		i++;
-	return i;
-}
-
 static void
 put_head(const struct pres *p, unsigned track, size_t first, int version, bool keyframes,
     struct text *t)
 {
-	int64_t breaks = p->discontinuity_sequence, sequence = 0;
+	int64_t breaks = p->discontinuity_sequence, sequence = p->track[track].next_key;
 
 	for (size_t i = 0; i < first; i++)
 		breaks += p->segment[i]->discontinuity;
-	if (first < p->n)
-		sequence = keyframes ? p->segment[first]->part[track].key_sequence :
-		    p->segment[first]->sequence;
+	if (!keyframes)			/* past the last one where there is none */
+		sequence = first < p->n ? p->segment[first]->sequence :
+		    p->segment[p->n - 1]->sequence + 1;
+	else if (first < p->n)
+		sequence = p->segment[first]->part[track].key_sequence;
 	text_add(t, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%" PRId64
 	    "\n#EXT-X-MEDIA-SEQUENCE:%" PRId64 "\n", version, p->target, sequence);
 	if (breaks > 0 || p->mode == PRES_WINDOW)
@@ -375,7 +372,7 @@ void
 hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 {
 	const struct ptrack *me = &p->track[track];
-	size_t first = first_of(p, track);
+	size_t first = pres_first(p, track);
 	int version = ts ? 4 : 7;
 	uint32_t map = 0;
 
@@ -421,22 +418,23 @@ void
 hls_put_keyframes(const struct pres *p, unsigned track, struct text *t, bool ts)
 {
 	const struct ptrack *me = &p->track[track];
-	size_t first = first_of(p, track);
+	size_t first = pres_first(p, track);
 	uint32_t map = 0;
+	unsigned breaks = 0;
 
 	while (first < p->n && with_keys(p->segment[first], track, ts) == NULL)
 		first++;
 	put_head(p, track, first, ts ? 4 : 7, true, t);
 	for (size_t i = first; i < p->n; i++) {
 		const struct segment *s = p->segment[i];
-		bool breaks = s->discontinuity;
 		const struct part *part = with_keys(s, track, ts);
 		const struct init *init = part != NULL ? ptrack_init(me, part->init) : NULL;
 
-		if (breaks)
+		breaks += s->discontinuity;
+		if (init == NULL || part->nkey == 0)
+			continue;	/* no tag without something behind it */
+		for (; breaks > 0; breaks--)
 			text_add(t, "#EXT-X-DISCONTINUITY\n");
-		if (init == NULL)
-			continue;
 		if (!ts)
 			put_map(part, &map, t);
 		put_date(s, part, init->timescale, t);

@@ -150,7 +150,6 @@ parse_options(struct tool *s, int argc, char *argv[])
 	pr->utc_scheme = "head";
 	pr->utc_timing = s->utc_timing == NULL ? "index.mpd" :
 	    strcmp(s->utc_timing, "none") == 0 ? NULL : s->utc_timing;
-	s->pack.grace = pr->window;
 }
 
 /* ---- start */
@@ -511,7 +510,10 @@ main(int argc, char *argv[])
 		fatal(EXIT_INPUT, 0, "no transport stream on standard input");
 	if (s.pack.cutter.ntrack == 0)
 		fatal(EXIT_INPUT, 0, "no track that HLS or DASH can carry");
-	if (s.pack.segments == 0 && s.pack.skipped == 0 && !io_stopping())
+	if (s.pack.segments > 0 || s.pack.skipped > 0 || io_stopping())
+		return EXIT_SUCCESS;
+	if (!s.pack.cutter.running || s.pack.cutter.clock == CUT_NOT_LIVE)
 		fatal(EXIT_INPUT, 0, "nothing to play in the stream");
+	log_warn(0, "the stream ended before its first segment began");
 	return EXIT_SUCCESS;
 }

@@ -35,7 +35,6 @@ struct pack {
 	struct pack_segment *making;
 	int64_t	 skip_to;		/* numbers up to this exist already */
 	bool	 resumed;		/* and a saved presentation is continued */
-	int64_t	 grace;
 	size_t	 scratch_cap;
 	struct mp4_sample *scratch;
 	bool	 index_told;		/* index.m3u8 has been written */

@@ -93,3 +93,14 @@ pres_window(const struct pres *p)
 		sum += p->segment[--i]->duration;
 	return i;
 }
+
+size_t
+pres_first(const struct pres *p, unsigned track)
+{
+	size_t i = pres_window(p);
+
+	while (i < p->n && (track >= p->segment[i]->npart ||
+	    !p->segment[i]->part[track].present))
+		i++;
+	return i;
+}

@@ -81,6 +81,10 @@ struct ptrack {
 	int64_t	 time;			/* in 90 kHz */
 	uint64_t key_peak, key_bytes;	/* the same of its I-frames */
 	uint64_t told_peak, told_average, told_key;	/* in index.m3u8 */
+	bool	 told_absent;
+	uint64_t last_bytes;		/* of the last segment, and its time */
+	int64_t	 last_time;
+	int64_t	 next_key;		/* media sequence number of the next I-frame */
 };
 
 /* Languages of CC1 to CC4 and services 1 to 63: ISO 639-2, or "". */
@@ -136,6 +140,9 @@ void init_name(uint32_t number, char name[static 24]);
 
 /* First segment that is still listed by a live playlist. */
 size_t pres_window(const struct pres *p);
+
+/* The first that has this track; p->n if none does. */
+size_t pres_first(const struct pres *p, unsigned track);
 
 /* capname.c: "CC1=eng,SERVICE2=spa"; false if it is not like that. */
 struct tsdemux_stream;

@@ -38,6 +38,25 @@ rate_of(uint64_t bytes, int64_t duration)	/* 90 kHz */
 	    duration) : 0;
 }
 
+/*
+ * The peak is that of any segments together that last for half a segment or more
+ * (RFC 8216 4.1): a short one counts with its neighbours.
+ */
+static void
+note_peak(struct ptrack *t, uint64_t bytes, int64_t time, int64_t nominal)
+{
+	uint64_t rate = time * 2 >= nominal || t->peak == 0 ? rate_of(bytes, time) : 0;
+	bool together = t->last_time > 0 && (time * 2 < nominal ||
+	    t->last_time * 2 < nominal) && (t->last_time + time) * 2 >= nominal;
+
+	if (rate > t->peak)
+		t->peak = rate;
+	if (together && rate_of(t->last_bytes + bytes, t->last_time + time) > t->peak)
+		t->peak = rate_of(t->last_bytes + bytes, t->last_time + time);
+	t->last_bytes = bytes;
+	t->last_time = time;
+}
+
 static void
 note_rates(struct pres *p, const struct segment *s)
 {
@@ -54,10 +73,7 @@ note_rates(struct pres *p, const struct segment *s)
 		if (part->sap > t->sap)
 			t->sap = part->sap;
 		time = rescale_near(part->duration, CLK_90K, init->timescale);
-		/* The tail of a stream is too short to say anything of a peak. */
-		rate = time * 2 >= p->nominal || t->peak == 0 ? rate_of(bytes, time) : 0;
-		if (rate > t->peak)
-			t->peak = rate;
+		note_peak(t, bytes, time, p->nominal);
 		t->bytes += bytes;
 		t->time += time;
 		if (rate_of(t->bytes, t->time) > t->peak)	/* no peak is below the mean */
@@ -86,6 +102,8 @@ index_is_old(const struct pack *p)
 		const struct ptrack *t = &p->pres.track[i];
 		uint64_t average = rate_of(t->bytes, t->time);
 
+		if (pres_first(&p->pres, i) == p->pres.n ? !t->told_absent : t->told_absent)
+			return true;
 		if (t->sap > t->told_sap || t->peak > t->told_peak ||
 		    t->key_peak > t->told_key ||
 		    average > t->told_average + t->told_average / 10)
@@ -196,22 +214,37 @@ delete_inits(struct pack *p)
 	}
 }
 
-/* Segments that left the window, and then the grace. */
+/*
+ * How many segments nobody needs any more.  After it has left the playlist each is kept
+ * for its own duration and that of the playlist (RFC 8216 6.2.2), and of one more
+ * segment, since a reader may be that late.
+ */
+static size_t
+count_old(const struct pres *p)
+{
+	size_t n = pres_window(p);
+	int64_t listed = 0, after, slack = p->target * CLK_90K;
+
+	for (size_t i = n; i < p->n; i++)
+		listed += p->segment[i]->duration;
+	for (after = listed; n > 0 && after < 2 * listed + p->segment[n - 1]->duration +
+	    slack; n--)
+		after += p->segment[n - 1]->duration;
+	return n;
+}
+
 static void
 delete_old(struct pack *p)
 {
 	struct pres *pr = &p->pres;
-	const struct segment *last = pr->segment[pr->n - 1];
-	size_t n = 0, left, window = pres_window(pr);
+	size_t n, left, old = count_old(pr);
 	int64_t number;
 	char name[SINK_NAME_MAX];
 	bool inits = false;
 
-	for (; n < window; n++) {
+	for (n = 0; n < old; n++) {
 		struct segment *s = pr->segment[n];
 
-		if (s->t + s->duration >= last->t + last->duration - pr->window - p->grace)
-			break;
 		for (unsigned i = 0; i < s->npart; i++) {
 			if (!s->part[i].present)
 				continue;
@@ -359,7 +392,7 @@ pack_check_sink(struct pack *p)
 
 /* The numbers of the I-frames, in playlists of their own. */
 static void
-count_keys(const struct pres *p, struct segment *s)
+count_keys(struct pres *p, struct segment *s)
 {
 	for (unsigned i = 0; i < s->npart; i++) {
 		const struct part *before = NULL;
@@ -369,6 +402,9 @@ count_keys(const struct pres *p, struct segment *s)
 				before = &p->segment[n]->part[i];
 		s->part[i].key_sequence = before != NULL ? before->key_sequence +
 		    before->nkey : s->number * (s->part[i].nkey > 0 ? s->part[i].nkey : 1);
+		if (s->part[i].key_sequence < p->track[i].next_key)
+			s->part[i].key_sequence = p->track[i].next_key;
+		p->track[i].next_key = s->part[i].key_sequence + s->part[i].nkey;
 	}
 }
 

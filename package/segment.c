@@ -69,6 +69,7 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 		free(buf);
 		return len;
 	}
+	p->index_changed = true;
 	pt->codec = mt.codec;
 	pt->init[pt->ninit++] = (struct init){
 		.number = *number, .timescale = mt.timescale, .config = *c,
@@ -255,14 +256,22 @@ sap_type(const struct track *t, size_t n)
 	return 1;
 }
 
-/* A picture from behind the cut, which nothing there can be decoded with. */
+/*
+ * What is behind a hole that ends this segment: a picture behind the cut, which nothing
+ * there can be decoded with; a frame of sound just before it.
+ */
 static bool
-is_stray(const struct pack *p, const struct sample *s, const struct cut *next)
+is_stray(const struct pack *p, const struct track *t, const struct sample *s,
+    const struct cut *next)
 {
 	int64_t at;
 
-	return next != NULL && !s->sync && s->base == next->base &&
-	    cutter_time(&p->cutter, s->base, s->pts, &at) && at > next->t + HOLE;
+	if (next == NULL || s->base != next->base)
+		return false;
+	if (t->kind == KIND_AUDIO)
+		return next->discontinuity && s->pts - s[-1].pts > HOLE;
+	return !s->sync && cutter_time(&p->cutter, s->base, s->pts, &at) &&
+	    at > next->t + HOLE;
 }
 
 /* Returns 1 if the len bytes of the n samples were taken, 0 if nothing was made. */
@@ -272,8 +281,9 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 {
 	struct part *part = &seg->part[index];
 	const struct config *c = track_config(t, t->sample[0].config);
-	bool joins = seg->discontinuity || (p->cutter.clock == CUT_NOT_LIVE &&
-	    p->pres.track[index].ninit == 0);
+	/* What follows an earlier run is as if that had gone on. */
+	bool joins = (seg->discontinuity && !p->resumed) ||
+	    (p->cutter.clock == CUT_NOT_LIVE && p->pres.track[index].ninit == 0);
 	const struct sample *next = NULL;
 	size_t same = 1;
 	uint8_t *buf;
@@ -282,7 +292,7 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 
 	while (same < n && t->sample[same].config == t->sample[0].config &&
 	    t->sample[same].base == t->sample[0].base &&
-	    !is_stray(p, &t->sample[same], next_cut))
+	    !is_stray(p, t, &t->sample[same], next_cut))
 		same++;
 	if (c == NULL || !cutter_time(&p->cutter, cut->base, 0, &offset))
 		return 0;

@@ -4,16 +4,23 @@
 #include "lib/base/clk.h"
 #include "package/times.h"
 
+/* After a discontinuity it does not matter what was decoded before. */
+static int64_t
+decoded(const struct sample *s, bool fresh)
+{
+	return s->dts - (fresh ? s->pushed : 0);
+}
+
 /* From the first decoding time to the first picture that is shown. */
 static int64_t
-first_delay(const struct sample *s, size_t n)
+first_delay(const struct sample *s, size_t n, bool fresh)
 {
-	int64_t first = s[0].pts;
+	int64_t first = s[0].pts, dts = decoded(s, fresh);
 
 	for (size_t i = 1; i < n; i++)
-		if (s[i].pts >= s[i].dts && s[i].pts < first)
+		if (s[i].pts >= decoded(&s[i], fresh) && s[i].pts < first)
 			first = s[i].pts;
-	return first > s[0].dts ? first - s[0].dts : 0;
+	return first > dts ? first - dts : 0;
 }
 
 /*
@@ -29,18 +36,20 @@ times_video(struct track *t, size_t n, const struct sample *next, int64_t offset
 	    t->step > 0 ? t->step : CLK_90K / 25;
 
 	if (!t->has_delay || t->delay_base != s[0].base || fresh) {
-		t->delay = first_delay(s, n);
+		t->delay = first_delay(s, n, fresh);
 		t->delay_base = s[0].base;
 		t->has_delay = true;
 	}
-	*start = s[0].dts + t->delay + offset;
+	*start = decoded(s, fresh) + t->delay + offset;
 	for (size_t i = 0; i < n; i++) {
 		const struct sample *after = i + 1 < n ? &s[i + 1] : next;
+		int64_t dts = decoded(&s[i], fresh), end = dts + step;
 
+		if (after != NULL)
+			end = decoded(after, fresh);
 		out[i] = (struct mp4_sample){
-			.len = s[i].len, .sync = s[i].sync,
-			.cts = (int32_t)(s[i].pts - s[i].dts),
-			.duration = (uint32_t)(after != NULL ? after->dts - s[i].dts : step),
+			.len = s[i].len, .sync = s[i].sync, .cts = (int32_t)(s[i].pts - dts),
+			.duration = end > dts ? (uint32_t)(end - dts) : 0,
 		};
 	}
 	return *start < t->delay ? -ERANGE : 0;	/* nothing is before 0 */

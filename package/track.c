@@ -4,11 +4,10 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/rational.h"
+#include "lib/media/timeline.h"
 #include "package/track.h"
 #include "package/tsout.h"
 
-#define JUMP_BACK	(CLK_90K / 2)
-#define JUMP_FORWARD	(10 * CLK_90K)
 #define NEAR		(3 * CLK_90K)	/* other tracks have the same clock */
 #define GROW		(256 << 10)
 
@@ -113,12 +112,13 @@ track_drop(struct track *t, size_t n, size_t len)
 /*
  * Bring a timestamp near to those of the other tracks, and see whether this
  * track's clock has jumped: then it belongs to a new base, which the other
- * tracks will find to be there.
+ * tracks will find to be there.  Returns by how much a decoding time that was not
+ * after the one before has been made later.
  */
-static void
+static int64_t
 follow(struct track *t, struct bases *b, int64_t *pts, int64_t *dts)
 {
-	int64_t delta;
+	int64_t delta, pushed = 0;
 
 	if (b->near != PES_NO_TIME && llabs(*dts - b->near) > PES_WRAP / 2) {
 		int64_t shift = rescale_near(*dts - b->near, 1, PES_WRAP) * PES_WRAP;
@@ -131,17 +131,18 @@ follow(struct track *t, struct bases *b, int64_t *pts, int64_t *dts)
 		t->base = b->newest;
 		if (b->top == PES_NO_TIME || *dts > b->top)
 			b->top = *dts;
-		return;
+		return 0;
 	}
 	delta = *dts - t->last_dts;
-	if (delta < -JUMP_BACK || delta > JUMP_FORWARD) {
-		if (t->base == b->newest && llabs(*dts - b->top) > NEAR) {
+	if (delta < -TIMELINE_JUMP_BACK || delta > TIMELINE_JUMP_FORWARD) {
+		if (t->base == b->newest && (delta < 0 || llabs(*dts - b->top) > NEAR)) {
 			b->newest++;
 			b->jumps++;
 			b->top = *dts;
 		}
 		t->base = b->newest;	/* where the others are, or will come to */
 	} else if (delta <= 0) {
+		pushed = t->last_dts + 1 - *dts;
 		*dts = t->last_dts + 1;		/* small disorder: keep it growing */
 		if (*pts < *dts && t->kind == KIND_AUDIO)
 			*pts = *dts;
@@ -150,6 +151,7 @@ follow(struct track *t, struct bases *b, int64_t *pts, int64_t *dts)
 	}
 	if (t->base == b->newest && *dts > b->top)
 		b->top = *dts;
+	return pushed;
 }
 
 /* ---- parameters */
@@ -211,14 +213,13 @@ static int
 push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
     const struct video_unit *u)
 {
-	int64_t pts = ev->pts, dts = ev->dts;
+	int64_t pts = ev->pts, dts = ev->dts, pushed;
 	uint32_t version = t->version, base = t->base;
 	size_t len;
 	int r;
 
 	t->stale = t->stale || u->changed || u->has_params || t->version == 0;
-	if (video_sync(u) && t->stale && (!ev->damaged ||
-	    ev->discontinuity || t->version == 0))
+	if (video_sync(u) && t->stale && (!ev->torn || t->version == 0))
 		look_at_video(t);
 	if (t->version == 0)
 		return 0;
@@ -228,7 +229,7 @@ push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
 		dts = t->last_dts + (t->step > 0 ? t->step : CLK_90K / 50);
 		pts = dts + (t->last_pts - t->last_dts);
 	}
-	follow(t, b, &pts, &dts);
+	pushed = follow(t, b, &pts, &dts);
 	note_change(t, version, base, pts);
 	len = video_sample_len(&t->video, u, NAL_DROP_FOR_MP4);
 	if (len == 0 || len > UINT32_MAX)
@@ -238,8 +239,8 @@ push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
 	video_sample_put(&t->video, u, NAL_DROP_FOR_MP4, t->buf + t->len);
 	t->len += len;
 	t->sample[t->n++] = (struct sample){
-		.pts = pts, .dts = dts, .len = (uint32_t)len, .base = t->base,
-		.config = t->version, .sync = video_sync(u),
+		.pts = pts, .dts = dts, .pushed = (int32_t)pushed, .len = (uint32_t)len,
+		.base = t->base, .config = t->version, .sync = video_sync(u),
 		.open = u->access == VIDEO_OPEN, .damaged = ev->damaged,
 		.boundary = ev->has_ebp && ev->ebp.segment,
 		.ebp_ns = ebp_ns(ev),
@@ -268,8 +269,10 @@ push_frame(struct track *t, struct bases *b, const struct audio_frame *f,
 	if (t->last_dts != PES_NO_TIME) {
 		/* A frame that would begin in the first half of the one before it. */
 		due = t->last_dts + (int64_t)f->samples * CLK_90K / info->rate / 2;
-		if (dts < due && dts > t->last_dts - JUMP_BACK)
+		if (dts < due && dts > t->last_dts - TIMELINE_JUMP_BACK) {
+			note_change(t, version, base, pts);
 			return 0;
+		}
 	}
 	follow(t, b, &pts, &dts);
 	note_change(t, version, base, pts);
@@ -297,9 +300,8 @@ track_unit(struct track *t, struct bases *b, const struct tsdemux_event *ev)
 	t->units++;
 	t->lost_units += ev->damaged;
 	if (t->kind == KIND_VIDEO) {
-		/* What is missing before a jump does not make the unit suspect. */
-		r = video_unit(&t->video, ev->data, ev->len, ev->damaged &&
-		    !ev->discontinuity, &u);
+		/* What is missing before the unit does not make it suspect. */
+		r = video_unit(&t->video, ev->data, ev->len, ev->torn, &u);
 		if (r < 0)
 			return r;
 		if (u.picture)

@@ -36,6 +36,7 @@ struct sample {
 	uint32_t base;			/* index of its base */
 	uint32_t config;		/* version of its parameters, from 1 */
 	uint32_t frames;		/* audio: samples at its rate */
+	int32_t	 pushed;		/* dts is that much later than it was said to be */
 	bool	 sync;			/* a segment may start here */
 	bool	 open;			/* sync, but pictures before it need others */
 	bool	 boundary;		/* EBP: a segment starts here */

@@ -155,7 +155,9 @@ failed(struct sink *s, struct sink_item *i, int err)
 	int64_t now = clk_mono_ns();
 
 	i->flying = false;
-	if (i->remove && err > 0 && err < 500) {	/* gone already, or kept */
+	/* Gone already, or kept. */
+	if (i->remove && ((err > 0 && err < 500) || err == -EACCES || err == -EPERM ||
+	    err == -EISDIR || err == -EROFS)) {
 		drop_item(s, i);
 		return;
 	}
@@ -249,13 +251,13 @@ keep_bounds(struct sink *s)
 
 	if (s->config.patient)
 		return;
-	while ((i = oldest_media(s)) != NULL && (sink_full(s) ||
+	/* As many as have room to be told; the rest when these have been. */
+	while (s->ndropped < DROPPED_MAX && (i = oldest_media(s)) != NULL && (sink_full(s) ||
 	    (s->config.max_age_ns > 0 &&
 	    clk_mono_ns() - i->queued_ns > s->config.max_age_ns))) {
 		s->stats.dropped++;
 		s->stats.dropped_bytes += i->len;
-		if (s->ndropped < DROPPED_MAX)
-			memcpy(s->dropped[s->ndropped++], i->o.name, SINK_NAME_MAX);
+		memcpy(s->dropped[s->ndropped++], i->o.name, SINK_NAME_MAX);
 		drop_text(s, i->batch);
 		drop_item(s, i);
 	}

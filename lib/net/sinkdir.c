@@ -50,9 +50,11 @@ dir_open(const char *url, const struct sink_config *c, int *err)
 	if (d == NULL)
 		return NULL;
 	d->fd = open(url, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (d->fd >= 0)
+	if (d->fd >= 0 && faccessat(d->fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
 		return d;
 	*err = -errno;
+	if (d->fd >= 0)
+		close(d->fd);
 	free(d);
 	return NULL;
 }

@@ -312,8 +312,11 @@ http_get(void *arg, const char *name, char **data, size_t *len, char reason[stat
 	CURLcode code;
 	long status = 0;
 
-	if (easy == NULL || prepare(h, easy, name, error, &header) < 0)
+	if (easy == NULL || prepare(h, easy, name, error, &header) < 0) {
+		curl_easy_cleanup(easy);
+		curl_slist_free_all(header);
 		return -ENOMEM;
+	}
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, GET_MS);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep_answer);
@@ -322,6 +325,8 @@ http_get(void *arg, const char *name, char **data, size_t *len, char reason[stat
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_cleanup(easy);
 	curl_slist_free_all(header);
+	if (code == CURLE_OK && status == 200 && a.data == NULL)
+		a.data = strdup("");	/* an empty object */
 	if (code == CURLE_OK && status == 200 && a.data != NULL) {
 		*data = a.data;
 		*len = a.len;

@@ -185,7 +185,7 @@ test_repeats(void)
 
 	for (unsigned i = 1; i < 4; i++)
 		memcpy(p[i], p[0], TS_PACKET);
-	p[2][100] = 1;				/* joined to another recording */
+	p[2][4] = 1;				/* joined to another recording */
 	p[3][3] = 0x16;
 	ts_sync_init(&d);
 	is(ts_sync_next(&d, p[0], sizeof(p), &used, &pkt), 1, "a packet");
