@@ -65,7 +65,9 @@ set_options(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 {
 	if (!set_preset(p, r, pixels))
 		return r->tune[0] != '\0' ? "preset or tune" : "preset";
-	if (r->level[0] != '\0' && (x264_param_parse(p, "level", r->level) < 0 ||
+	/* Its number for 1b is 9. */
+	if (r->level[0] != '\0' && (strcmp(r->level, "9") == 0 ||
+	    x264_param_parse(p, "level", r->level) < 0 ||
 	    !level_known(CODEC_AVC, p->i_level_idc)))
 		return "level";
 	p->rc.i_rc_method = X264_RC_ABR;

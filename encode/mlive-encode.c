@@ -195,7 +195,7 @@ main(int argc, char *argv[])
 	io_refuse_terminal(STDOUT_FILENO, "standard output");
 	err = stats_open(&s.stats, s.opt.stats);
 	if (err < 0)
-		fatal(EXIT_USAGE, -err, "cannot open '%s'", s.opt.stats);
+		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", s.opt.stats);
 	if (s.stats.fd == STDOUT_FILENO)
 		fatal(EXIT_USAGE, 0, "--stats '%s' is where the stream goes",
 		    s.opt.stats);

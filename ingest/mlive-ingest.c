@@ -370,6 +370,9 @@ judge(struct ingest *s)
 	if (s->source->type->verdict != NULL &&
 	    (status = s->source->type->verdict(s->source, why, sizeof(why))) != 0)
 		fatal(status, 0, "%s", why);
+	if (s->pass != NULL && pass_is_junk(s->pass) && pass_is_mp4(s->pass))
+		fatal(EXIT_INPUT, 0, "what comes from '%s' is MP4, which has to be a file",
+		    s->cfg.name);
 	if (given(s) == 0 || (s->pass != NULL && pass_is_junk(s->pass)))
 		fatal(EXIT_INPUT, 0, strcmp(s->cfg.name, "-") == 0 ?
 		    "no transport stream on standard input" :

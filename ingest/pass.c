@@ -19,6 +19,7 @@
 #define AHEAD_MAX	(4000 * TS_PACKET)	/* for the rest of a header */
 #define CLOCK_EVERY	CLK_SECOND
 #define PROBE		8192		/* bytes in which packets show */
+#define PROBE_KEEP	1024		/* of these, packets could begin in so many */
 
 struct pass {
 	struct pass_config cfg;
@@ -49,7 +50,8 @@ struct pass {
 
 	uint64_t	 damaged, nulls, dropped;
 	uint8_t		 after_break[TS_NPID];	/* PIDs to flag */
-	bool		 measured;	/* the stride is known, or as usual */
+	bool		 measured;	/* the stride is known */
+	bool		 mp4;		/* it begins as MP4 does */
 	size_t		 len;
 	uint8_t		 in[512 * TS_PACKET];
 };
@@ -356,7 +358,15 @@ find_stride(struct pass *p)
 		p->len -= at;
 		memmove(p->in, p->in + at, p->len);
 	}
-	p->measured |= p->sync.eof || p->len >= PROBE;
+	p->mp4 = p->mp4 || (p->sync.junk_bytes == 0 && p->len >= 8 &&
+	    memcmp(p->in + 4, "ftyp", 4) == 0);
+	if (!p->measured && (p->len >= PROBE || p->sync.eof)) {	/* none in what is there */
+		size_t keep = p->sync.eof ? 0 : PROBE_KEEP;
+
+		p->sync.junk_bytes += p->len - keep;
+		memmove(p->in, p->in + p->len - keep, keep);
+		p->len = keep;
+	}
 	return p->measured;
 }
 
@@ -497,6 +507,12 @@ bool
 pass_is_junk(const struct pass *p)
 {
 	return p->sync.junk_bytes > p->sync.packets * TS_PACKET;
+}
+
+bool
+pass_is_mp4(const struct pass *p)
+{
+	return p->mp4;
 }
 
 int64_t

@@ -57,6 +57,9 @@ int64_t pass_media(const struct pass *p);	/* 27 MHz that have gone by */
 /* Were there more bytes between packets than in packets? */
 bool pass_is_junk(const struct pass *p);
 
+/* Nothing but, and it begins as a file of MP4 does. */
+bool pass_is_mp4(const struct pass *p);
+
 /* Has the chosen program never been seen?  Its message is the caller's. */
 bool pass_lacks_program(const struct pass *p, char *list, size_t size);
 

@@ -62,6 +62,7 @@ struct cutter {
 	unsigned ntrack;
 	struct track *track[CUTTER_TRACKS];
 	struct bases bases;
+	struct grid kept;		/* that of an earlier run, or 0 pictures */
 
 	/* to be read */
 	bool	 running;

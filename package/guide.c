@@ -87,7 +87,7 @@ adopt(struct cutter *c)
 	for (unsigned i = 0; i < c->ntrack && c->home->kind != KIND_VIDEO; i++)
 		if (c->track[i]->kind == KIND_VIDEO && track_ready(c->track[i])) {
 			c->home = c->track[i];
-			c->grid = grid_make(track_rate(c->home), c->segment_ns);
+			c->grid = grid_make(track_rate(c->home, c->home->version), c->segment_ns);
 			c->longest = grid_time(&c->grid, c->grid.pictures);
 			c->strict = false;
 			c->left_home = c->slot = INT64_MIN;

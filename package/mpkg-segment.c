@@ -124,6 +124,8 @@ parse_options(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "unexpected argument '%s'", argv[optind]);
 	if (s->output == NULL || s->output[0] == '\0')
 		opt_usage(help, "no --output");
+	if (strcmp(s->output, "-") == 0)
+		opt_usage(help, "--output '-': objects cannot go to standard output");
 	if (strncmp(s->output, "http://", 7) != 0 &&
 	    strncmp(s->output, "https://", 8) != 0 &&
 	    strncmp(s->output, "file://", 7) != 0 && strstr(s->output, "://") != NULL)
@@ -262,6 +264,7 @@ resume(struct tool *s)
 	old.utc_timing = pr->utc_timing;
 	*pr = old;
 	p->skip_to = p->cutter.last_number = pr->segment[pr->n - 1]->number;
+	p->cutter.kept = (struct grid){ pr->rate, pr->pictures };
 	p->resumed = true;
 	log_info("going on after segment %" PRId64, p->skip_to);
 }
@@ -510,6 +513,9 @@ main(int argc, char *argv[])
 		fatal(EXIT_INPUT, 0, "no transport stream on standard input");
 	if (s.pack.cutter.ntrack == 0)
 		fatal(EXIT_INPUT, 0, "no track that HLS or DASH can carry");
+	if (st->dropped > 0)
+		fatal(EXIT_RUNTIME, 0, "%" PRIu64 " segments were never delivered",
+		    st->dropped);
 	if (s.pack.segments > 0 || s.pack.skipped > 0 || io_stopping())
 		return EXIT_SUCCESS;
 	if (!s.pack.cutter.running || s.pack.cutter.clock == CUT_NOT_LIVE)

@@ -117,7 +117,8 @@ struct pres {
 	int64_t	 discontinuity_sequence;	/* breaks before the first */
 	int64_t	 start_ns;		/* AST of what is not live; 0: no DASH time */
 	const char *utc_scheme, *utc_timing;	/* head, xsdate, iso; XML text or NULL */
-	struct rational rate;		/* of the grid */
+	struct rational rate;		/* of the grid, */
+	int64_t	 pictures;		/* and in each of its segments */
 	struct caption_names asked, told;	/* by the user, by the PMT */
 };
 

@@ -457,6 +457,7 @@ pack_publish(struct pack *p, struct segment *s)
 	pr->live = s->utc_ns != 0;
 	pr->nominal = p->cutter.longest;
 	pr->rate = p->cutter.grid.rate;
+	pr->pictures = p->cutter.grid.pictures;
 	if (pr->target == 0)
 		pr->target = (p->cutter.longest + CLK_90K / 2) / CLK_90K;
 	if (pr->target == 0)

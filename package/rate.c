@@ -34,12 +34,13 @@ rate_fits(struct rational r, int64_t span, int64_t n)
 static struct rational
 measure_rate(const struct track *t)
 {
-	int64_t *time = malloc(t->n * sizeof(*time)), span, n = 0, step;
+	int64_t *time = malloc(t->n * sizeof(*time)), span, n = 0, count = 0, step;
 	struct rational r = { 25, 1 };
 
 	if (time == NULL)
 		return r;
-	for (size_t i = 0; i < t->n && t->sample[i].base == t->sample[0].base; i++)
+	for (size_t i = 0; i < t->n && t->sample[i].base == t->sample[0].base &&
+	    t->sample[i].config == t->sample[0].config; i++)
 		time[n++] = t->sample[i].pts;
 	if (n < 3) {
 		free(time);
@@ -52,8 +53,6 @@ measure_rate(const struct track *t)
 	step = time[(n - 1) / 2];
 	/* The mean of the steps near the median. */
 	span = 0;
-	int64_t count = 0;
-
 	for (int64_t i = 0; i + 1 < n; i++)
 		if (llabs(time[i] - step) * 4 <= step) {
 			span += time[i];
@@ -69,9 +68,9 @@ measure_rate(const struct track *t)
 }
 
 struct rational
-track_rate(const struct track *t)
+track_rate(const struct track *t, uint32_t version)
 {
-	const struct config *c = track_config(t, t->version);
+	const struct config *c = track_config(t, version);
 	struct rational said, measured;
 
 	if (t->kind == KIND_AUDIO)

@@ -75,6 +75,8 @@ put_init(struct pack *p, unsigned n, const struct track *t, const struct config 
 		.number = *number, .timescale = mt.timescale, .config = *c,
 		.len = (size_t)len,
 	};
+	if (t->kind == KIND_VIDEO)	/* what it says of itself may not be true */
+		pt->init[pt->ninit - 1].config.video.frame_rate = track_rate(t, c->version);
 	init_name(*number, file);
 	snprintf(name, sizeof(name), "%s/%s", pt->name, file);
 	return sink_put_text(p->sink, name, t->kind == KIND_VIDEO ? "video/mp4" :

@@ -106,7 +106,7 @@ begin(struct cutter *c)
 	c->number = -1;
 	set_clock(c, s);
 	c->origin = c->clock == CUT_NOT_LIVE ? NOT_LIVE_ORIGIN : 0;
-	c->grid = grid_make(track_rate(g), c->segment_ns);
+	c->grid = grid_make(track_rate(g, g->version), c->segment_ns);
 	c->home = c->guide;
 	if (c->clock == CUT_NOT_LIVE)
 		c->guide = guide_leader(c);
@@ -115,7 +115,10 @@ begin(struct cutter *c)
 	c->strict = c->clock != CUT_PACKETS && c->clock != CUT_ARRIVAL &&
 	    grid_is_marked(c, g);
 	g0 = c->grid.pictures;
-	if (!c->strict && distance > g0 && g->kind == KIND_VIDEO) {
+	if (!c->strict && c->kept.pictures >= g0 && c->kept.pictures % g0 == 0 &&
+	    c->kept.rate.num == c->grid.rate.num && c->kept.rate.den == c->grid.rate.den) {
+		c->grid.pictures = c->kept.pictures;
+	} else if (!c->strict && distance > g0 && g->kind == KIND_VIDEO) {
 		c->grid.pictures = (distance + g0 - 1) / g0 * g0;
 		c->widened = true;
 	}

@@ -98,12 +98,12 @@ state_put(const struct pres *p, size_t *len)
 		    (json_int_t)p->archive[i].number, (json_int_t)p->archive[i].n));
 	for (size_t i = p->nsealed; i < p->n && !p->ended; i++)
 		json_array_append_new(segments, segment_to_json(p->segment[i]));
-	j = json_pack("{si sb sb sI sI sI sI s[II] so so so}", "version", VERSION_OF_STATE,
+	j = json_pack("{si sb sb sI sI sI sI s[II] sI so so so}", "version", VERSION_OF_STATE,
 	    "ended", p->ended, "live", p->live, "target", (json_int_t)p->target,
 	    "nominal", (json_int_t)p->nominal, "start_ns", (json_int_t)p->start_ns,
 	    "discontinuity_sequence", (json_int_t)p->discontinuity_sequence,
 	    "rate", (json_int_t)p->rate.num, (json_int_t)p->rate.den,
-	    "tracks", tracks, "archives", archives, "segments", segments);
+	    "pictures", (json_int_t)p->pictures, "tracks", tracks, "archives", archives, "segments", segments);
 	text = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
 	json_decref(j);
 	*len = text != NULL ? strlen(text) : 0;
@@ -391,13 +391,13 @@ int
 state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *arg)
 {
 	json_t *j = json_loadb(text, len, 0, NULL), *tracks, *archives, *segments;
-	json_int_t target, nominal, start, breaks, num, den;
+	json_int_t target, nominal, start, breaks, num, den, pictures = 0;
 	int version, ended, live, r = 0;
 
-	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] so so so}", "version", &version,
+	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] s?I so so so}", "version", &version,
 	    "ended", &ended, "live", &live, "target", &target, "nominal", &nominal,
 	    "start_ns", &start, "discontinuity_sequence", &breaks, "rate", &num, &den,
-	    "tracks", &tracks, "archives", &archives, "segments", &segments) < 0 ||
+	    "pictures", &pictures, "tracks", &tracks, "archives", &archives, "segments", &segments) < 0 ||
 	    version != VERSION_OF_STATE ||
 	    json_array_size(tracks) > PRES_TRACKS || target < 0 || nominal < 0 ||
 	    !json_is_array(tracks) || !json_is_array(archives)) {
@@ -411,6 +411,7 @@ state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *
 	p->start_ns = start;
 	p->discontinuity_sequence = breaks;
 	p->rate = (struct rational){ num, den };
+	p->pictures = pictures;
 	for (size_t i = 0; i < json_array_size(tracks) && r == 0; i++)
 		r = read_track(json_array_get(tracks, i), &p->track[p->ntrack++]);
 	for (size_t i = 0; i < json_array_size(archives) && r == 0; i++)

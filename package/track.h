@@ -119,7 +119,7 @@ size_t track_first_sync(const struct track *t, size_t from);
 bool track_ready(const struct track *t);
 
 /* rate.c: pictures or frames a second, as it says where that is true. */
-struct rational track_rate(const struct track *t);
+struct rational track_rate(const struct track *t, uint32_t version);
 
 /* Ticks a second of its media: 90000 for video, the rate for audio. */
 uint32_t track_timescale(const struct track *t, uint32_t version);

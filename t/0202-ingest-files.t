@@ -91,6 +91,10 @@ check 'a fragmented MP4, a pipe of one is refused' '
 	pictures ts | cmp - want
 	mlive-ingest -q <frag.mp4 | cmp - ts
 	cat frag.mp4 | fails 3 mlive-ingest -q >none 2>err
+	test ! -s none
+	grep "what comes from .-. is MP4, which has to be a file" err
+	head -c 100000 /dev/urandom | fails 3 mlive-ingest -q >none 2>err
+	test ! -s none
 	grep "no transport stream on standard input" err
 '
 check 'HEVC, AC-3, E-AC-3, MP2, MPEG-2 and Opus' '

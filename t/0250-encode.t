@@ -162,7 +162,7 @@ check 'what is wrong with a command is said, with status 2' '
 	for rung in 360p 360p@ 360p@0 x360@1M 360p@1M,codec=vp9 360p@1M,fps=0 \
 		360p@1M,preset=quick 360p@1M,tune=x 360p@1M,profile=x 360p@1M,level=99 \
 		360p@1M,x264=me=hex,codec=hevc 360p@1M,x265=me=hex \
-		360p@1M,level=3.7 360p@1M,codec=hevc,level=3.2 \
+		360p@1M,level=3.7 360p@1M,level=9 360p@1M,codec=hevc,level=3.2 \
 		360p@1M,gop=3s 360p@1M,x264=nope=1 360p@1M,x265=a=1 360p@1M,vbv=1 \
 		360p@1M,maxrate=500k 9p@1M 360q@1M 360p@1M,,
 	do

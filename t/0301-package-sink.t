@@ -93,7 +93,7 @@ check 'a dead server stalls nobody: what does not fit is dropped and told' '
 	cat long.ts >dead
 	eventually grep "are dropped" err
 	rm server/fail
-	wait $pid
+	fails 1 wait $pid
 	grep "#EXT-X-GAP" server/www/live/dead/v1/index.m3u8
 	kept v1 server/www/live/dead/v1/index.m3u8 >names
 	test -s names

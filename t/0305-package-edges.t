@@ -160,6 +160,33 @@ check 'a list of I-frames does not end with a discontinuity' '
 	mpkg-segment -q --segment 2s --vod -o tail <short.ts
 	test "$(grep -v ENDLIST tail/v1/iframes.m3u8 | tail -n 1)" != "#EXT-X-DISCONTINUITY"
 '
+check 'the rate of pictures is that of their times, when the stream says another' '
+	ffmpeg -v error -i ten.ts -map 0:v -c copy -bsf:v h264_metadata=tick_rate=1200 -f mpegts vui.ts
+	mpkg-segment -q --vod -o vui <vui.ts
+	grep "FRAME-RATE=25.000" vui/index.m3u8
+	grep "frameRate=\"25\"" vui/index.mpd
+'
+check 'random access points far apart: a restart keeps the grid' '
+	ffmpeg -v error -f lavfi -i testsrc2=s=160x90:r=25:d=36 -c:v libx264 -preset ultrafast \
+		-x264-params keyint=1000:min-keyint=1:scenecut=0 \
+		-force_key_frames "expr:if(lt(t,12),gte(t,n_forced),gte(t,12+(n_forced-12)*5))" \
+		-f mpegts far.ts
+	mlive-ingest -q --realtime far.ts >far-live.ts
+	cut=$(($(wc -c <far-live.ts) / 188 * 2 / 3 * 188))
+	head -c $cut far-live.ts | mpkg-segment -q --segment 2s --window 60s -o far
+	grep -o "\"pictures\": *[0-9]*" far/mpkg-segment.json >before
+	target=$(grep TARGETDURATION far/v1/index.m3u8)
+	tail -c +$((cut + 1)) far-live.ts | mpkg-segment -q --segment 2s --window 60s -o far
+	grep -o "\"pictures\": *[0-9]*" far/mpkg-segment.json | diff before -
+	test "$(grep TARGETDURATION far/v1/index.m3u8)" = "$target"
+'
+check 'segments that were never delivered: status 1' '
+	mkdir full
+	fails 2 mpkg-segment -o - <ten.ts
+	touch full/v1
+	cat ten.ts | fails 1 mpkg-segment --segment 1s --window 3s --buffer 100k -o full 2>err
+	grep "could not be delivered" err
+'
 check 'a live stream that is too short for a segment is no failure' '
 	tail -c 100000 stamped.ts | mpkg-segment --segment 10s --window 20s -o nothing 2>err
 	grep "warning: the stream ended before its first segment began" err

@@ -251,8 +251,8 @@ else
 fi
 check 'options that are wrong: status 2' '
 	fails 2 mstore-serve
-	fails 2 mstore-serve --root none
-	fails 2 mstore-serve --root root --token-file none
+	fails 1 mstore-serve --root none
+	fails 1 mstore-serve --root root --token-file none
 	: >empty
 	fails 2 mstore-serve --root root --token-file empty
 	fails 2 mstore-serve --root root -l nonsense:x

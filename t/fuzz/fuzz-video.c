@@ -24,6 +24,9 @@ check_record(const struct video *v)
 		abort();
 	/* Which of several SPS is in use is not in a record. */
 	if (strcmp(v->format.codec_string, w.format.codec_string) == 0 &&
+	    v->format.chroma_format_idc == w.format.chroma_format_idc &&
+	    v->format.bit_depth == w.format.bit_depth &&
+	    v->format.bit_depth_chroma == w.format.bit_depth_chroma &&
 	    (video_config_put(&w, again, sizeof(again)) != n ||
 	    memcmp(record, again, (size_t)n) != 0))
 		abort();
