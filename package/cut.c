@@ -5,7 +5,6 @@
 #include "lib/base/clk.h"
 #include "package/cutter.h"
 
-#define HOLE		(CLK_90K / 2)	/* that much missing is a break */
 #define FAR_BACK	(60 * CLK_90K)
 
 bool
@@ -227,7 +226,7 @@ look_at(struct cutter *c, const struct sample *s)
 		return cut_at(c, s, t, slot, c->last_number >= 0);
 	}
 	last_base = c->n > 0 ? c->cut[c->n - 1].base : s->base;
-	missing = s->base == last_base && s->dts - s->pts + t > c->guide_end + HOLE;
+	missing = s->base == last_base && s->dts - s->pts + t > c->guide_end + CUT_HOLE;
 	if (missing)
 		c->hole = true;
 	due = s->sync && (slot > c->slot || c->clock == CUT_NOT_LIVE);

@@ -29,6 +29,8 @@
 #include "lib/media/timeline.h"
 #include "package/track.h"
 
+#define CUT_HOLE	(CLK_90K / 2)	/* that much missing is a break */
+
 #define CUTTER_TRACKS	64
 #define CUTTER_BASES	8
 

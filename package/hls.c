@@ -49,8 +49,7 @@ group_of(const struct ptrack *t)
 static uint64_t
 average(const struct ptrack *t)
 {
-	return t->time > 0 ? (uint64_t)rescale_near((int64_t)t->bytes * 8, CLK_90K,
-	    t->time) : 0;
+	return pres_rate(t->bytes, t->time);
 }
 
 static bool
@@ -299,9 +298,8 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 		if (v->kind != KIND_VIDEO || newest(v) == NULL || v->key_peak == 0)
 			continue;
 		text_add(t, "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=%" PRIu64
-		    ",AVERAGE-BANDWIDTH=%" PRId64 ",CODECS=\"%s\"", v->key_peak,
-		    rescale_near((int64_t)v->key_bytes * 8, CLK_90K, v->time),
-		    codec_of_track(v));
+		    ",AVERAGE-BANDWIDTH=%" PRIu64 ",CODECS=\"%s\"", v->key_peak,
+		    pres_rate(v->key_bytes, v->time), codec_of_track(v));
 		put_video_attributes(p, newest(v), false, t);
 		text_add(t, ",URI=\"%s/iframes.m3u8\"\n", v->name);
 	}

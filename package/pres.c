@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clk.h"
+#include "lib/base/rational.h"
 #include "package/pres.h"
 
 void
@@ -103,4 +105,11 @@ pres_first(const struct pres *p, unsigned track)
 	    !p->segment[i]->part[track].present))
 		i++;
 	return i;
+}
+
+uint64_t
+pres_rate(uint64_t bytes, int64_t duration)
+{
+	return duration > 0 ? (uint64_t)rescale_near((int64_t)bytes * 8, CLK_90K,
+	    duration) : 0;
 }

@@ -142,6 +142,9 @@ void init_name(uint32_t number, char name[static 24]);
 /* First segment that is still listed by a live playlist. */
 size_t pres_window(const struct pres *p);
 
+/* Bits a second; the duration is 90 kHz. */
+uint64_t pres_rate(uint64_t bytes, int64_t duration);
+
 /* The first that has this track; p->n if none does. */
 size_t pres_first(const struct pres *p, unsigned track);
 

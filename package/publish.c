@@ -31,13 +31,6 @@ put_text(struct pack *p, const char *name, const char *type, enum sink_level lev
 
 /* ---- rates */
 
-static uint64_t
-rate_of(uint64_t bytes, int64_t duration)	/* 90 kHz */
-{
-	return duration > 0 ? (uint64_t)rescale_near((int64_t)bytes * 8, CLK_90K,
-	    duration) : 0;
-}
-
 /*
  * The peak is that of any segments together that last for half a segment or more
  * (RFC 8216 4.1): a short one counts with its neighbours.
@@ -45,14 +38,14 @@ rate_of(uint64_t bytes, int64_t duration)	/* 90 kHz */
 static void
 note_peak(struct ptrack *t, uint64_t bytes, int64_t time, int64_t nominal)
 {
-	uint64_t rate = time * 2 >= nominal || t->peak == 0 ? rate_of(bytes, time) : 0;
+	uint64_t rate = time * 2 >= nominal || t->peak == 0 ? pres_rate(bytes, time) : 0;
 	bool together = t->last_time > 0 && (time * 2 < nominal ||
 	    t->last_time * 2 < nominal) && (t->last_time + time) * 2 >= nominal;
 
 	if (rate > t->peak)
 		t->peak = rate;
-	if (together && rate_of(t->last_bytes + bytes, t->last_time + time) > t->peak)
-		t->peak = rate_of(t->last_bytes + bytes, t->last_time + time);
+	if (together && pres_rate(t->last_bytes + bytes, t->last_time + time) > t->peak)
+		t->peak = pres_rate(t->last_bytes + bytes, t->last_time + time);
 	t->last_bytes = bytes;
 	t->last_time = time;
 }
@@ -76,13 +69,13 @@ note_rates(struct pres *p, const struct segment *s)
 		note_peak(t, bytes, time, p->nominal);
 		t->bytes += bytes;
 		t->time += time;
-		if (rate_of(t->bytes, t->time) > t->peak)	/* no peak is below the mean */
-			t->peak = rate_of(t->bytes, t->time);
+		if (pres_rate(t->bytes, t->time) > t->peak)	/* no peak is below the mean */
+			t->peak = pres_rate(t->bytes, t->time);
 		for (unsigned k = 0; k < part->nkey; k++) {
 			const struct keyframe *key = &part->key[k];
 			uint32_t size = key->size > key->ts_size ? key->size : key->ts_size;
 
-			rate = rate_of(size, rescale_near(key->duration, CLK_90K,
+			rate = pres_rate(size, rescale_near(key->duration, CLK_90K,
 			    init->timescale));
 			if (rate > t->key_peak)
 				t->key_peak = rate;
@@ -100,7 +93,7 @@ index_is_old(const struct pack *p)
 		return true;
 	for (unsigned i = 0; i < p->pres.ntrack; i++) {
 		const struct ptrack *t = &p->pres.track[i];
-		uint64_t average = rate_of(t->bytes, t->time);
+		uint64_t average = pres_rate(t->bytes, t->time);
 
 		if (pres_first(&p->pres, i) == p->pres.n ? !t->told_absent : t->told_absent)
 			return true;

@@ -15,7 +15,6 @@
 #define LATE_FILE	(15 * CLK_90K)	/* and not live */
 #define FRAGMENTS_MAX	(SINK_PIECES / 2)
 #define QUEUE_MAX	(30 * CLK_90K)
-#define HOLE		(CLK_90K / 2)	/* no sample is stretched over more */
 
 /* ---- headers */
 
@@ -271,9 +270,9 @@ is_stray(const struct pack *p, const struct track *t, const struct sample *s,
 	if (next == NULL || s->base != next->base)
 		return false;
 	if (t->kind == KIND_AUDIO)
-		return next->discontinuity && s->pts - s[-1].pts > HOLE;
+		return next->discontinuity && s->pts - s[-1].pts > CUT_HOLE;
 	return !s->sync && cutter_time(&p->cutter, s->base, s->pts, &at) &&
-	    at > next->t + HOLE;
+	    at > next->t + CUT_HOLE;
 }
 
 /* Returns 1 if the len bytes of the n samples were taken, 0 if nothing was made. */
@@ -309,7 +308,7 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	if (same == n && n < t->n && t->sample[n].base == cut->base && next_cut != NULL &&
 	    !next_cut->discontinuity)
 		next = &t->sample[n];
-	if (next != NULL && next->pts + offset > next_cut->t + HOLE) {
+	if (next != NULL && next->pts + offset > next_cut->t + CUT_HOLE) {
 		next = NULL;		/* something is missing here */
 		note_hole(p, t->current + 1);
 	}

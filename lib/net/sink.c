@@ -387,8 +387,6 @@ next_deadline(const struct sink *s, int64_t until_ns)
 {
 	const struct sink_item *i = oldest_media(s);
 
-	if (i != NULL && s->hold_ns > 0 && s->hold_ns < until_ns)
-		until_ns = s->hold_ns;
 	if (i != NULL && s->config.max_age_ns > 0 && !s->config.patient &&
 	    i->queued_ns + s->config.max_age_ns < until_ns)
 		until_ns = i->queued_ns + s->config.max_age_ns;
