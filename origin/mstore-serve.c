@@ -386,9 +386,10 @@ main(int argc, char *argv[])
 	make_heads(&s, &o);
 	tokens_init(&s.tokens, o.token_file);
 	if (o.token_file != NULL && (err = tokens_load(&s.tokens)) < 0)
-		fatal(err == -ENODATA ? EXIT_USAGE : EXIT_RUNTIME, err == -ENODATA ? 0 : -err,
-		    err == -ENODATA ? "there is no token in '%s'" :
-		    "cannot use --token-file '%s'", o.token_file);
+		fatal(err == -ENODATA || err == -ENAMETOOLONG ? EXIT_USAGE : EXIT_RUNTIME,
+		    err == -ENODATA ? 0 : -err, err == -ENODATA ?
+		    "there is no token in '%s'" : "cannot use --token-file '%s'",
+		    o.token_file);
 	if ((err = store_open(&s.store, o.root, &o.store)) < 0)
 		fatal(EXIT_RUNTIME, -err, err == -EBUSY ? "another mstore-serve has --root '%s'" :
 		    "cannot use --root '%s'", o.root);
