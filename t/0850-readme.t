@@ -29,7 +29,7 @@ newer () {
 
 check 'a live channel of a film' '
 	run pasted 2
-	within 40 served live/one/v1/index.m3u8
+	within 90 served live/one/v1/index.m3u8
 	served live/one/index.mpd
 	test "$(grep -c "<Representation" served)" -eq 4
 	end
@@ -47,11 +47,11 @@ check 'a capture from UDP in cron' '
 '
 check 'one source to two outputs, by a named pipe' '
 	run pasted 5
-	within 40 listed srv/media/live/direct/v1/index.m3u8
-	within 40 listed srv/media/live/small/v1/index.m3u8
+	within 90 listed srv/media/live/direct/v1/index.m3u8
+	within 90 listed srv/media/live/small/v1/index.m3u8
 	pkill -g $running mlive-encode
 	cp srv/media/live/direct/v1/index.m3u8 before
-	within 20 newer before srv/media/live/direct/v1/index.m3u8
+	within 90 newer before srv/media/live/direct/v1/index.m3u8
 	end
 '
 check 'a look at a stream' '

@@ -33,20 +33,20 @@ shows () {
 
 check 'mlive-ingest: a film as a live source' '
 	run example mlive-ingest.1 1
-	within 40 grown ladder.ts 100000
+	within 90 grown ladder.ts 100000
 	end
 	shows ladder.ts h264,384,216 aac
 '
 check 'mlive-ingest: a test stream in real time' '
 	run example mlive-ingest.1 2
-	within 40 grown test.ts 1000000
+	within 90 grown test.ts 1000000
 	end
 	shows test.ts 1280,720 60000/1001
 '
 check 'mlive-ingest: a multicast group of one source' '
 	send "rtp://232.1.1.1:$udp?localaddr=127.0.0.1" rtp_mpegts
 	run example mlive-ingest.1 3
-	within 40 grown stream.ts 100000
+	within 90 grown stream.ts 100000
 	end
 	kill -9 $sender
 	shows stream.ts h264 aac
@@ -76,7 +76,7 @@ check 'mlive-ingest: whoever writes into a named pipe' '
 	within 10 test -p run/studio.ts
 	cat recording.ts >run/studio.ts
 	cat recording.ts >run/studio.ts
-	within 20 grep DISCONTINUITY srv/live/studio/v1/index.m3u8
+	within 90 grep DISCONTINUITY srv/live/studio/v1/index.m3u8
 	end
 '
 check 'mlive-encode: a ladder of three rungs' '
@@ -97,13 +97,13 @@ check 'mlive-encode: as the x264 command line codes' '
 send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
 check 'mpkg-segment: a live channel of three minutes' '
 	run example mpkg-segment.1 2
-	within 40 served live/one/v2/index.m3u8
+	within 90 served live/one/v2/index.m3u8
 	end
 '
 check 'mlive(7): a channel is a line of tools' '
 	rm -rf srv/media/live/one
 	run example mlive.7 1
-	within 40 served live/one/v3/index.m3u8
+	within 90 served live/one/v3/index.m3u8
 	end
 '
 check 'mstore-serve: an object written and read' '
@@ -114,7 +114,7 @@ check 'mstore-serve: an object written and read' '
 '
 check 'mstore-serve: a recording read while it is made' '
 	run example mstore-serve.1 4
-	within 20 grep "Stream.*Video: h264" run.log
+	within 90 grep "Stream.*Video: h264" run.log
 	end
 '
 kill "$sender" "$origin"
@@ -138,7 +138,7 @@ check 'mstore-serve: a token for the network' '
 check 'mlive(7): a film as a channel' '
 	rm -rf srv/media/live/one
 	run example mlive.7 2
-	within 40 served live/one/v2/index.m3u8
+	within 90 served live/one/v2/index.m3u8
 	end
 '
 check 'mlive(7): a file for video on demand' '
@@ -160,7 +160,7 @@ check 'mts(7): record what arrives' '
 	rm recording.ts
 	send "udp://127.0.0.1:$udp?pkt_size=1316"
 	run example mts.7 2 1
-	within 20 grown recording.ts 200000
+	within 90 grown recording.ts 200000
 	end
 	kill -9 $sender
 	run example mts.7 2 2
@@ -169,7 +169,7 @@ check 'mts(7): record what arrives' '
 '
 check 'mts(7): a rung of a ladder' '
 	run example mts.7 3
-	within 20 grep "Stream.*Video: h264" run.log
+	within 90 grep "Stream.*Video: h264" run.log
 	end
 	fails 1 grep -i error run.log
 '
