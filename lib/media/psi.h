@@ -43,7 +43,8 @@ void psi_collect_init(struct psi_collect *c);
 /*
  * The next section that the packet completes.  Call with the same packet until
  * it returns 0.  pkt->lost drops what was begun.  Returns 1 and lends *section
- * until the next call, 0, or -EBADMSG (wrong CRC or length; call again).
+ * until the next call, 0, or -EBADMSG (wrong CRC or length: *section is lent as it
+ * came; call again).
  */
 int psi_collect_next(struct psi_collect *c, const struct ts_packet *pkt,
     const uint8_t **section, size_t *len);

@@ -162,6 +162,12 @@ int scte35_put(const struct scte35 *s, uint8_t *p, size_t size);
 /* "splice_insert"; "command" for one not known. */
 const char *scte35_command_name(uint8_t type);
 
+/* "Provider Placement Opportunity Start"; NULL for one not known (table 23). */
+const char *scte35_type_name(uint8_t segmentation_type_id);
+
+/* "Ad-ID", "URI"; NULL (table 22). */
+const char *scte35_upid_name(uint8_t segmentation_upid_type);
+
 /* 33 bits, with pts_adjustment; SCTE35_NULL_PTS where no time is specified. */
 uint64_t scte35_pts(const struct scte35 *s, const struct scte35_time *t);
 

@@ -237,11 +237,15 @@ take_sections(struct tsdemux *d, struct tsdemux_stream *s,
 	int r;
 
 	while ((r = psi_collect_next(s->state->sections, &d->private->pkt,
-	    &section, &len)) < 0)
+	    &section, &len)) < 0) {
 		d->crc_errors++;
+		if (d->bad_sections)
+			break;
+	}
 	if (r == 0)
 		return 0;
 	emit(ev, TSDEMUX_SECTION, s);
+	ev->damaged = r < 0;
 	ev->data = section;
 	ev->len = len;
 	s->units++;

@@ -70,7 +70,8 @@ struct tsdemux_event {
 	int64_t	    pts, dts;		/* or PES_NO_TIME */
 	bool	    random_access;	/* the adaptation field says so */
 	bool	    discontinuity;	/* announced, or the time jumped */
-	bool	    damaged;		/* packets in or before it are missing */
+	bool	    damaged;		/* packets in or before it are missing; of a
+					 * section: its CRC is wrong */
 	bool	    torn;		/* in it */
 	bool	    has_ebp;
 	struct ebp  ebp;
@@ -85,6 +86,7 @@ enum tsdemux_clock { TSDEMUX_CLOCK_UNKNOWN, TSDEMUX_NOT_LIVE, TSDEMUX_LIVE };
 
 struct tsdemux {
 	bool	 eof;			/* set by the caller: no more will come */
+	bool	 bad_sections;		/* and this: lend damaged ones, too */
 	enum tsdemux_clock clock;
 	struct ts_sync sync;		/* with the counters of packets */
 	uint64_t crc_errors, jumps;	/* bad sections; jumps of PCR or PTS */
