@@ -173,6 +173,28 @@ check 'mts(7): a rung of a ladder' '
 	end
 	fails 1 grep -i error run.log
 '
+"$BUILD/t/helper/decorate" <recording.ts >film.ts
+announced () {
+	"$BUILD/t/helper/datagrams" -w 1 127.0.0.1 127.0.0.1 "$udp" <film.ts
+	grep "out at 0:00:.*: event 1" run.log
+}
+check 'mlive-cue: what a channel announces' '
+	run example mlive-cue.1 1
+	within 90 announced
+	end
+'
+check 'mlive-cue: a section, all fields, and none of them' '
+	run example mlive-cue.1 2
+	finish
+	mandoc -Tascii "$top/man/mlive-cue.1" | grep -F "$(cat run.log)"
+	run example mlive-cue.1 3
+	finish
+	grep splice_event_id cues.json
+	run example mlive-cue.1 4
+	finish
+	cat clean.ts | fails 1 grep -c CUEI
+	shows clean.ts h264 aac
+'
 check 'every example of every manual was run' '
 	for page in "$top"/man/*.[17]
 	do
