@@ -31,6 +31,19 @@ do
 		diff want got
 	'
 done
+check 'bash completes the commands of mlive-cue, and none of others' '
+	for tool in mlive-cue mlive-encode
+	do
+		bash -c "
+			. dest/opt/share/bash-completion/completions/$tool
+			COMP_WORDS=($tool s)
+			COMP_CWORD=1
+			_$(echo "$tool" | tr - _)
+			echo $tool: \"\${COMPREPLY[*]}\"
+		"
+	done >got
+	test "$(tr "\n" " " <got)" = "mlive-cue: show strip mlive-encode:  "
+'
 check 'the manuals of the whole are installed' '
 	test -s dest/opt/share/man/man7/mts.7
 	test -s dest/opt/share/man/man7/mlive.7
