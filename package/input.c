@@ -65,19 +65,26 @@ add_stream(struct pack *p, struct tsdemux_stream *st)
 	return 0;
 }
 
+static bool
+is_there(const struct pack *p, const struct track *t)
+{
+	for (unsigned i = 0; i < p->demux.nstream; i++)
+		if (p->demux.stream[i]->user == t)
+			return true;
+	return false;
+}
+
 static int
 note_streams(struct pack *p)
 {
 	int r = 0;
 
-	for (unsigned i = 0; i < p->demux.nstream && r == 0; i++) {
-		struct tsdemux_stream *st = p->demux.stream[i];
-
-		if (st->user == NULL && !st->gone)
-			r = add_stream(p, st);
-		else if (st->gone && st->user != p && st->user != NULL)
-			((struct track *)st->user)->gone = true;
-	}
+	/* First what has gone: what comes may take its place. */
+	for (unsigned i = 0; i < p->cutter.ntrack; i++)
+		p->cutter.track[i]->gone = !is_there(p, p->cutter.track[i]);
+	for (unsigned i = 0; i < p->demux.nstream && r == 0; i++)
+		if (p->demux.stream[i]->user == NULL)
+			r = add_stream(p, p->demux.stream[i]);
 	return r;
 }
 

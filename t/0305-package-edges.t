@@ -180,6 +180,22 @@ check 'random access points far apart: a restart keeps the grid' '
 	grep -o "\"pictures\": *[0-9]*" far/mpkg-segment.json | diff before -
 	test "$(grep TARGETDURATION far/v1/index.m3u8)" = "$target"
 '
+check 'another codec for a while, then the old one: the same track goes on' '
+	for i in 1 3
+	do
+		ffmpeg -v error -f lavfi -i testsrc2=s=160x90:r=25:d=6 -f lavfi -i sine=d=6 -c:v libx264 \
+			-preset ultrafast -g 25 -c:a ac3 -output_ts_offset $((6 * i)) -f mpegts c$i.ts
+	done
+	ffmpeg -v error -f lavfi -i testsrc2=s=160x90:r=25:d=6 -f lavfi -i sine=d=6 -g 25 \
+		-c:v mpeg2video -c:a ac3 -mpegts_service_id 7 -output_ts_offset 12 -f mpegts c2.ts
+	cat c1.ts c2.ts c3.ts >codecs.ts
+	mpkg-segment --segment 2s --vod -o codecs <codecs.ts 2>err
+	grep "PID 256 has MPEG-2 video, which is left out" err
+	test ! -e codecs/v2
+	test ! -e codecs/a2
+	test "$(frames codecs/v1/index.m3u8 v)" -eq 300
+	test "$(frames codecs/a1/index.m3u8 a)" -ge 510
+'
 check 'segments that were never delivered: status 1' '
 	mkdir full
 	fails 2 mpkg-segment -o - <ten.ts
