@@ -48,7 +48,7 @@ struct avin {
  */
 static _Thread_local char reason[160];
 
-static void
+PRINTFLIKE(3, 0) static void
 keep_reason(void *opaque, int level, const char *format, va_list args)
 {
 	(void)opaque;
