@@ -220,9 +220,11 @@ read_fragments(struct hlsmp4 *p, const uint8_t *data, size_t len)
 	}
 	if (r < 0 || (r == 0 && p->nsample == 0))
 		p->u->damaged++;
+	if (p->nsample == 0)
+		return -EBADMSG;
 	decode_early(p);
 	qsort(p->sample, p->nsample, sizeof(*p->sample), by_time);
-	return p->nsample == 0 ? -EBADMSG : 0;
+	return 0;
 }
 
 static uint8_t *

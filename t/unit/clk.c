@@ -56,8 +56,8 @@ main(void)
 	clk_iso(-1, buf);
 	ok(strcmp(buf, "1969-12-31T23:59:59.999Z") == 0, "%s", buf);
 
-	is(clk_ns_to_ntp(0), INT64_C(2208988800) << 32, "1970 in NTP");
-	is(clk_ns_to_ntp(CLK_SECOND / 2), INT64_C(2208988800) << 32 | 1U << 31,
+	is(clk_ns_to_ntp(0), UINT64_C(2208988800) << 32, "1970 in NTP");
+	is(clk_ns_to_ntp(CLK_SECOND / 2), UINT64_C(2208988800) << 32 | 1U << 31,
 	    "half a second in NTP");
 	for (int64_t ns = 1795366800000000000, i = 0; i < 1000; i++, ns += 1000003)
 		if (clk_ntp_to_ns(clk_ns_to_ntp(ns)) != ns)
