@@ -14,8 +14,6 @@
 #define EXCESS		CLK_90K		/* audio longer than video: it decides */
 #define OVERLAP		(CLK_90K / 1000)
 #define UNKNOWN_LENGTH	(CLK_90K / 25)	/* of a pass that has one unit only */
-#define JUMP_BACK	CLK_90K		/* of decoding times of one stream */
-#define JUMP_FORWARD	(10 * CLK_90K)
 
 struct track {
 	struct source_stream info;
@@ -413,7 +411,8 @@ units_unit(struct units *u, const struct source_event *ev)
 			put_packets(u, u->last);
 		return true;
 	}
-	if (t->timed && (dts < t->dts - JUMP_BACK || dts > t->dts + JUMP_FORWARD)) {
+	if (t->timed && (dts < t->dts - TIMELINE_JUMP_BACK ||
+	    dts > t->dts + TIMELINE_JUMP_FORWARD)) {
 		u->jumps++;
 		if (u->cfg.live && !u->cfg.keep_time)
 			units_break(u);

@@ -7,6 +7,7 @@
 
 #include "package/state.h"
 
+#define PICTURES_MAX	(1 << 24)	/* of a segment: more is damage */
 #define VERSION_OF_STATE	2
 #define SEGMENTS_MAX		(1 << 18)
 
@@ -103,7 +104,8 @@ state_put(const struct pres *p, size_t *len)
 	    "nominal", (json_int_t)p->nominal, "start_ns", (json_int_t)p->start_ns,
 	    "discontinuity_sequence", (json_int_t)p->discontinuity_sequence,
 	    "rate", (json_int_t)p->rate.num, (json_int_t)p->rate.den,
-	    "pictures", (json_int_t)p->pictures, "tracks", tracks, "archives", archives, "segments", segments);
+	    "pictures", (json_int_t)p->pictures, "tracks", tracks,
+	    "archives", archives, "segments", segments);
 	text = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
 	json_decref(j);
 	*len = text != NULL ? strlen(text) : 0;
@@ -397,8 +399,9 @@ state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *
 	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] s?I so so so}", "version", &version,
 	    "ended", &ended, "live", &live, "target", &target, "nominal", &nominal,
 	    "start_ns", &start, "discontinuity_sequence", &breaks, "rate", &num, &den,
-	    "pictures", &pictures, "tracks", &tracks, "archives", &archives, "segments", &segments) < 0 ||
-	    version != VERSION_OF_STATE ||
+	    "pictures", &pictures, "tracks", &tracks, "archives", &archives,
+	    "segments", &segments) < 0 || version != VERSION_OF_STATE ||
+	    pictures < 0 || pictures > PICTURES_MAX ||
 	    json_array_size(tracks) > PRES_TRACKS || target < 0 || nominal < 0 ||
 	    !json_is_array(tracks) || !json_is_array(archives)) {
 		json_decref(j);

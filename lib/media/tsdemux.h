@@ -72,7 +72,7 @@ struct tsdemux_event {
 	bool	    discontinuity;	/* announced, or the time jumped */
 	bool	    damaged;		/* packets in or before it are missing; of a
 					 * section: its CRC is wrong */
-	bool	    torn;		/* in it */
+	bool	    torn;		/* packets within the unit are missing */
 	bool	    has_ebp;
 	struct ebp  ebp;
 	uint16_t    pid;
