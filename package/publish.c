@@ -95,7 +95,7 @@ index_is_old(const struct pack *p)
 		const struct ptrack *t = &p->pres.track[i];
 		uint64_t average = pres_rate(t->bytes, t->time);
 
-		if (pres_first(&p->pres, i) == p->pres.n ? !t->told_absent : t->told_absent)
+		if ((pres_first(&p->pres, i) == p->pres.n) != t->told_absent)
 			return true;
 		if (t->sap > t->told_sap || t->peak > t->told_peak ||
 		    t->key_peak > t->told_key ||
