@@ -309,6 +309,29 @@ longest_part(const struct pres *p, const struct segment *s)
 	return longest;
 }
 
+/* By so much, in 90 kHz, the last segment's longest track outlasts the segment: a player
+ * must not take the presentation for over while its sound still runs. */
+static int64_t
+overhang(const struct pres *p)
+{
+	const struct segment *s = p->segment[p->n - 1];
+	int64_t longest = 0;
+
+	for (unsigned i = 0; i < s->npart; i++) {
+		const struct part *part = &s->part[i];
+		const struct init *init = ptrack_init(&p->track[i], part->init);
+
+		if (init == NULL || !segment_has(s, i))
+			continue;
+		int64_t end = ((part->t + part->duration) * CLK_90K + init->timescale - 1) /
+		    init->timescale;
+
+		if (end - s->t - s->duration > longest)
+			longest = end - s->t - s->duration;
+	}
+	return longest;
+}
+
 void
 dash_put(const struct pres *p, struct text *t)
 {
@@ -329,7 +352,8 @@ dash_put(const struct pres *p, struct text *t)
 	    "urn:mpeg:dash:profile:cmaf:2019\" ");
 	if (p->ended) {
 		text_add(t, "type=\"static\"");
-		put_duration(t, "mediaPresentationDuration", ns(all));
+		put_duration(t, "mediaPresentationDuration",
+		    ns(all + overhang(p)) + 499);	/* up to the next us */
 	} else {
 		put_live_attributes(p, t);
 	}

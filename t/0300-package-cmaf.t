@@ -56,6 +56,31 @@ check 'segments have 120 pictures, and are numbered from 1' '
 	grep -x "#EXT-X-ENDLIST" out/a1/index.m3u8
 	grep "<S t=\"900000\" d=\"360360\" r=\"2\"/>" out/index.mpd
 '
+check 'the presentation lasts until its longest track ends' '
+	ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=4 \
+		-f lavfi -i sine=sample_rate=48000:duration=4.1 -c:v libx264 \
+		-preset ultrafast -c:a aac -f mpegts long.ts
+	mpkg-segment -q --vod -o long <long.ts
+	sed "s/[<>]/\n/g" long/index.mpd | awk "
+		function number(name, text) {
+			if (!match(\$0, name \"=.(PT)?[0-9.]+\"))
+				return 0
+			text = substr(\$0, RSTART, RLENGTH)
+			gsub(/[^0-9.]/, \"\", text)
+			return text + 0
+		}
+		/^MPD/ { all = number(\"mediaPresentationDuration\") }
+		/^SegmentTemplate/ {
+			scale = number(\" timescale\")
+			at = -number(\"presentationTimeOffset\")
+		}
+		/^S / {
+			if (/ t=/) at += number(\" t\")
+			at += number(\" d\") * (number(\" r\") + 1)
+		}
+		/^.SegmentTimeline/ { print all, at / scale; if (all < at / scale) bad = 1; n++ }
+		END { exit bad || n != 2 }"
+'
 check 'what is decoded first begins at the time of its first picture' '
 	test "$(begins out/v1/1.m4s)" = "900000 900000 1074174"
 	test "$(begins out/v1/2.m4s)" = "1254354 1260360 1434534"
