@@ -16,7 +16,7 @@
 #include "lib/base/clk.h"
 #include "package/lang.h"
 #include "package/pres.h"
-#include "package/text.h"
+#include "lib/base/text.h"
 
 /* Segments [from, to) of one Period. */
 struct group {

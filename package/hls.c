@@ -9,7 +9,7 @@
 #include "lib/base/clk.h"
 #include "package/lang.h"
 #include "package/pres.h"
-#include "package/text.h"
+#include "lib/base/text.h"
 #include "package/tsout.h"
 
 /* What a track is said to be now: its newest header. */

@@ -9,7 +9,7 @@
 #include "lib/base/log.h"
 #include "package/pack.h"
 #include "package/state.h"
-#include "package/text.h"
+#include "lib/base/text.h"
 #include "package/tsout.h"
 
 #define TYPE_HLS	"application/vnd.apple.mpegurl"

@@ -1,5 +1,5 @@
 /*
- * text.h - text that grows: playlists and manifests.
+ * text.h - text that grows: playlists, manifests, XML.
  *
  * Memory   text_take() gives the text; text_free() gives it back.
  * Errors   Sticky: after -ENOMEM nothing is added, and text_take() gives NULL.
