@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "package/cues.h"
 #include "package/cutter.h"
 
 #define FAR_BACK	(60 * CLK_90K)
@@ -176,10 +177,44 @@ cut_at(struct cutter *c, const struct sample *s, int64_t t, int64_t slot, bool h
 	c->shift = cut.number - slot;
 	c->slot = slot;
 	c->number = cut.number;
+	c->last_t = t;
 	cut.utc_ns = date_of(c, s, t);
 	c->force = false;
 	c->hole = false;
 	return add_cut(c, &cut);
+}
+
+/* ---- splices */
+
+/* The segment whose place a cut at t takes: that of the nearest grid point. */
+static int64_t
+nearest_slot(const struct cutter *c, int64_t t)
+{
+	int64_t half = grid_time(&c->grid, c->grid.pictures) / 2;
+
+	return grid_segment(&c->grid, grid_picture(&c->grid, t - c->origin + half));
+}
+
+/*
+ * At this random access point, is there a splice that no cut has been made for?  The
+ * picture of a splice is the first that begins less than half a picture before it.
+ */
+static bool
+is_spliced(const struct cutter *c, int64_t t, int64_t half)
+{
+	return c->cues != NULL && cue_next_splice(c->cues, c->last_t + half) <= t + half;
+}
+
+/* A splice that is to come takes the place of the cut at the grid point that is due. */
+static bool
+will_be_spliced(const struct cutter *c, int64_t t, int64_t slot, int64_t half)
+{
+	int64_t splice;
+
+	if (c->cues == NULL)
+		return false;
+	splice = cue_next_splice(c->cues, t + half);
+	return splice != CUE_NEVER && nearest_slot(c, splice) <= slot;
 }
 
 /* Is the first picture of a live stream one that begins a segment for sure? */
@@ -241,7 +276,12 @@ look_at(struct cutter *c, const struct sample *s)
 		return cut_at(c, s, t, slot, true);
 	if (s->base != last_base || c->force)
 		return s->sync ? cut_at(c, s, t, slot, true) : 0;
-	due = slot > c->slot && (c->strict || s->sync);
+	if (s->sync && is_spliced(c, t, step / 2)) {
+		slot = nearest_slot(c, t);
+		return cut_at(c, s, t, slot > c->slot ? slot : c->slot + 1, false);
+	}
+	due = slot > c->slot && (c->strict || s->sync) &&
+	    !will_be_spliced(c, t, slot, step / 2);
 	return due ? cut_at(c, s, t, slot, false) : 0;
 }
 

@@ -11,6 +11,10 @@
  * picture there is sound.  A live presentation that begins makes the segments of
  * one that has been going on.
  *
+ * A splice is a cut, too, at the first random access point at or after it; it does not
+ * add a segment, but takes the place of the nearest cut of the grid, so that numbers stay
+ * those of the grid and a segment is at most half longer than others.
+ *
  * A break (the clock jumps, more than half a second is missing, parameters or
  * tracks change) is a cut too, with a discontinuity.
  *
@@ -26,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/media/cuetrack.h"
 #include "lib/media/timeline.h"
 #include "package/track.h"
 
@@ -61,6 +66,8 @@ struct cutter {
 	enum cut_clock said;		/* what the stream says: NOT_LIVE, PACKETS */
 	int64_t	 pcr, utc_ns;
 
+	const struct cuetrack *cues;	/* where it is spliced */
+
 	unsigned ntrack;
 	struct track *track[CUTTER_TRACKS];
 	struct bases bases;
@@ -86,6 +93,7 @@ struct cutter {
 	bool	 hole;			/* something is missing: wait for one */
 	int64_t	 origin;		/* t where the grid begins */
 	int64_t	 slot, number, shift;	/* number = slot + shift */
+	int64_t	 last_t;		/* of the last cut */
 	int64_t	 guide_end;		/* t, of the samples seen: of their dts, */
 	int64_t	 shown_end;		/* and of their pts */
 	int64_t	 guide_step;

@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/text.h"
 #include "package/lang.h"
 #include "package/pres.h"
-#include "lib/base/text.h"
 
 /* Segments [from, to) of one Period. */
 struct group {
@@ -115,6 +115,28 @@ put_template(const struct group *g, unsigned track, const char *indent, struct t
 /* ---- tracks */
 
 static void
+put_period_id(int64_t breaks, unsigned split, struct text *t)
+{
+	text_add(t, "%" PRId64, breaks);
+	if (split > 0)
+		text_add(t, ".%u", split);
+}
+
+/* DASH-IF IOP: the same content goes on, and a decoder may, too. */
+static void
+put_continuity(const struct group *g, struct text *t)
+{
+	unsigned split = g->p->segment[g->from]->split;
+
+	if (split == 0)
+		return;
+	text_add(t, "      <SupplementalProperty schemeIdUri=\"urn:mpeg:dash:"
+	    "period-continuity:2015\" value=\"");
+	put_period_id(g->breaks, split - 1, t);
+	text_add(t, "\"/>\n");
+}
+
+static void
 put_rate(const struct group *g, const struct config *c, struct text *t)
 {
 	struct rational r = c->video.frame_rate;
@@ -179,6 +201,10 @@ put_video(const struct group *g, unsigned first, struct text *t)
 	text_add(t, ">\n");
 	put_captions(p, t);
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
+	put_continuity(g, t);
+	if (p->has_cues && (p->policy.ways & CUE_EMSG) != 0)
+		text_add(t, "      <InbandEventStream schemeIdUri=\"urn:scte:scte35:2013:bin\" "
+		    "value=\"\"/>\n");
 	if (same)
 		put_template(g, first, "      ", t);
 	for (unsigned i = first; i < p->ntrack; i++) {
@@ -215,6 +241,7 @@ put_audio(const struct group *g, unsigned track, bool main, struct text *t)
 	    "startWithSAP=\"1\">\n", track + 1, lang_tag(a->language));
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"%s\"/>\n",
 	    main ? "main" : "alternate");
+	put_continuity(g, t);
 	if (a->language[0] != '\0')
 		text_add(t, "      <Label>%s</Label>\n", lang_name(a->language));
 	put_template(g, track, "      ", t);
@@ -235,9 +262,12 @@ put_period(const struct group *g, struct text *t)
 	const struct pres *p = g->p;
 	bool main = true;
 
-	text_add(t, "  <Period id=\"%" PRId64 "\"", g->breaks);
+	text_add(t, "  <Period id=\"");
+	put_period_id(g->breaks, p->segment[g->from]->split, t);
+	text_add(t, "\"");
 	put_duration(t, "start", g->start_ns);
 	text_add(t, ">\n");
+	dash_put_cues(p, g->from, g->to, g->offset, t);
 	for (unsigned i = 0; i < p->ntrack; i++) {
 		bool first = p->track[i].kind == KIND_VIDEO && init_of(g, i) != NULL;
 
@@ -262,7 +292,8 @@ next_group(const struct pres *p, size_t from, int64_t before, int64_t breaks)
 	const struct segment *s = p->segment[from];
 	struct group g = { .p = p, .from = from, .to = from + 1, .breaks = breaks };
 
-	while (g.to < p->n && !p->segment[g.to]->discontinuity)
+	while (g.to < p->n && !p->segment[g.to]->discontinuity &&
+	    p->segment[g.to]->split == s->split)
 		g.to++;
 	if (p->ended) {
 		g.start_ns = ns(before);
@@ -361,7 +392,8 @@ dash_put(const struct pres *p, struct text *t)
 	put_duration(t, "minBufferTime", ns(p->nominal));
 	text_add(t, ">\n");
 	for (size_t i = first; i < p->n; i = g.to) {
-		g = next_group(p, i, before, breaks + (i > first));
+		g = next_group(p, i, before, breaks + (i > first &&
+		    p->segment[i]->discontinuity));
 		breaks = g.breaks;
 		for (size_t k = i; k < g.to; k++)
 			before += p->segment[k]->duration;

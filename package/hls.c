@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/text.h"
 #include "package/lang.h"
 #include "package/pres.h"
-#include "lib/base/text.h"
 #include "package/tsout.h"
 
 /* What a track is said to be now: its newest header. */
@@ -342,14 +342,14 @@ put_head(const struct pres *p, unsigned track, size_t first, int version, bool k
 
 /* Date of a part: what it begins after the cut counts. */
 static void
-put_date(const struct segment *s, const struct part *part, uint32_t timescale,
-    struct text *t)
+put_date(const struct pres *p, const struct segment *s, const struct part *part,
+    uint32_t timescale, struct text *t)
 {
 	char iso[CLK_ISO];
 
-	if (s->utc_ns == 0)
+	if (segment_date(p, s) == 0)
 		return;
-	clk_iso(s->utc_ns + (part == NULL ? 0 : rescale_near(part->t, CLK_SECOND,
+	clk_iso(segment_date(p, s) + (part == NULL ? 0 : rescale_near(part->t, CLK_SECOND,
 	    timescale) - rescale_near(s->t, CLK_SECOND, CLK_90K)), iso);
 	text_add(t, "#EXT-X-PROGRAM-DATE-TIME:%s\n", iso);
 }
@@ -389,15 +389,18 @@ hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 			text_add(t, "#EXT-X-DISCONTINUITY\n");
 		if (part != NULL && !ts)
 			put_map(part, &map, t);
-		put_date(s, part, timescale, t);
+		put_date(p, s, part, timescale, t);
+		hls_put_cues(p, i, first, t);
 		if (part == NULL)
 			text_add(t, "#EXT-X-GAP\n");
 		text_add(t, "#EXTINF:");
 		text_seconds(t, part != NULL ? part->duration : s->duration, timescale, 6);
 		text_add(t, ",\n%" PRId64 "%s\n", s->number, ts ? ".ts" : ".m4s");
 	}
-	if (p->ended)
+	if (p->ended) {
+		hls_put_last_cues(p, t);
 		text_add(t, "#EXT-X-ENDLIST\n");
+	}
 }
 
 /* The part whose I-frames can be listed; an earlier run may not have noted where. */
@@ -435,7 +438,7 @@ hls_put_keyframes(const struct pres *p, unsigned track, struct text *t, bool ts)
 			text_add(t, "#EXT-X-DISCONTINUITY\n");
 		if (!ts)
 			put_map(part, &map, t);
-		put_date(s, part, init->timescale, t);
+		put_date(p, s, part, init->timescale, t);
 		for (unsigned k = 0; k < part->nkey; k++) {
 			const struct keyframe *key = &part->key[k];
 

@@ -33,6 +33,10 @@ add_stream(struct pack *p, struct tsdemux_stream *st)
 
 	if (codec_kind(st->codec) == KIND_VIDEO)
 		caption_names_read(st, &p->pres.told);
+	if (st->codec == CODEC_SCTE35 && p->pres.policy.ways != 0) {
+		p->pres.has_cues = true;
+		p->cutter.cues = &p->pres.cues;
+	}
 	/* user: NULL is new, ourselves is left out, else its track */
 	st->user = p;
 	if (!can_carry(st)) {
@@ -143,6 +147,8 @@ pack_event(struct pack *p, const struct tsdemux_event *ev)
 			r = pack_segments(p, false);
 		break;
 	case TSDEMUX_SECTION:
+		if (ev->stream->codec == CODEC_SCTE35 && p->pres.policy.ways != 0)
+			r = pack_cue(p, ev);
 		break;
 	}
 	return r;
@@ -158,6 +164,8 @@ pack_free(struct pack *p)
 	}
 	for (size_t i = 0; i < p->nmaking; i++)
 		segment_free(p->making[i].segment);
+	for (size_t i = 0; i < p->cues.n; i++)
+		free(p->cues.message[i].p);
 	free(p->making);
 	free(p->scratch);
 	free(p->cutter.cut);

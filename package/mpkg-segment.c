@@ -37,13 +37,22 @@ struct tool {
 	size_t	 len;
 };
 
+/* What MediaPackage takes for an ad, and blocks of ads. */
+#define BREAKS	"splice_insert,0x22,0x30,0x32,0x34,0x36,0x38,0x3a,0x44,0x46"
+
 static const char help[] =
     "usage: mpkg-segment [-hqvV] [options] -o directory|http://... <input.ts\n"
+    "      --break-limit duration  of a break that nobody ends [15m]\n"
+    "      --breaks list        what opens one: splice_insert, segmentation types\n"
     "      --buffer size        may wait to be delivered [64Mi]\n"
     "      --captions list      their languages: CC1=eng,CC3=spa,SERVICE1=eng\n"
+    "      --cues list          daterange, cue-out, event, event-xml, emsg, period; or\n"
+    "                           none [daterange,event]\n"
     "      --event              playlists grow, and end with the input\n"
     "      --hls-ts             HLS has transport stream segments\n"
     "  -o, --output url         directory, or http(s):// to PUT to\n"
+    "      --restrictions kind  of segmentations that open a break: restricted,\n"
+    "                           unrestricted, any [any]\n"
     "      --segment duration   of segments [4s]\n"
     "  -s, --stats target       a JSON line each second: fd:N, file, unix:PATH\n"
     "      --token-file file    bearer token for the server\n"
@@ -52,15 +61,19 @@ static const char help[] =
     "      --window duration    of live playlists [60s]\n"
     OPT_COMMON_HELP;
 
-enum { OPT_BUFFER = 256, OPT_CAPTIONS, OPT_EVENT, OPT_HLS_TS, OPT_SEGMENT, OPT_TOKEN_FILE,
-	OPT_UTC_TIMING, OPT_VOD, OPT_WINDOW };
+enum { OPT_BREAK_LIMIT = 256, OPT_BREAKS, OPT_BUFFER, OPT_CAPTIONS, OPT_CUES, OPT_EVENT,
+	OPT_HLS_TS, OPT_RESTRICTIONS, OPT_SEGMENT, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD, OPT_WINDOW };
 
 static const struct option longopts[] = {
+	{ "break-limit", required_argument, NULL, OPT_BREAK_LIMIT },
+	{ "breaks", required_argument, NULL, OPT_BREAKS },
 	{ "buffer", required_argument, NULL, OPT_BUFFER },
 	{ "captions", required_argument, NULL, OPT_CAPTIONS },
+	{ "cues", required_argument, NULL, OPT_CUES },
 	{ "event", no_argument, NULL, OPT_EVENT },
 	{ "hls-ts", no_argument, NULL, OPT_HLS_TS },
 	{ "output", required_argument, NULL, 'o' },
+	{ "restrictions", required_argument, NULL, OPT_RESTRICTIONS },
 	{ "segment", required_argument, NULL, OPT_SEGMENT },
 	{ "stats", required_argument, NULL, 's' },
 	{ "token-file", required_argument, NULL, OPT_TOKEN_FILE },
@@ -73,15 +86,26 @@ static const struct option longopts[] = {
 static void
 parse_options(struct tool *s, int argc, char *argv[])
 {
-	uint64_t segment = 4 * CLK_SECOND, window = 60 * CLK_SECOND;
+	uint64_t segment = 4 * CLK_SECOND, window = 60 * CLK_SECOND, limit = 900 * CLK_SECOND;
 	struct pres *pr = &s->pack.pres;
 	bool event = false, vod = false;
 	int c;
 
+	cue_parse_ways("daterange,event", &pr->policy);
+	cue_parse_breaks(BREAKS, &pr->policy);
+	pr->policy.restriction = CUE_ANY;
 	s->buffer = 64 << 20;
 	pr->mode = PRES_WINDOW;
 	while ((c = getopt_long(argc, argv, "o:s:" OPT_COMMON, longopts, NULL)) != -1)
 		switch (c) {
+		case OPT_BREAK_LIMIT:
+			limit = opt_duration("break-limit", optarg);
+			break;
+		case OPT_BREAKS:
+			if (!cue_parse_breaks(optarg, &pr->policy))
+				opt_usage(help, "--breaks '%s' is not like splice_insert,0x34",
+				    optarg);
+			break;
 		case OPT_BUFFER:
 			s->buffer = opt_size("buffer", optarg);
 			break;
@@ -89,6 +113,11 @@ parse_options(struct tool *s, int argc, char *argv[])
 			if (!caption_names_parse(optarg, &pr->asked))
 				opt_usage(help, "--captions '%s' is not like "
 				    "CC1=eng,SERVICE2=spa", optarg);
+			break;
+		case OPT_CUES:
+			if (!cue_parse_ways(optarg, &pr->policy))
+				opt_usage(help, "--cues '%s' is not like daterange,cue-out,event",
+				    optarg);
 			break;
 		case OPT_EVENT:
 			event = true;
@@ -98,6 +127,11 @@ parse_options(struct tool *s, int argc, char *argv[])
 			break;
 		case 'o':
 			s->output = optarg;
+			break;
+		case OPT_RESTRICTIONS:
+			if (!cue_parse_restriction(optarg, &pr->policy))
+				opt_usage(help, "--restrictions '%s' is none of restricted, "
+				    "unrestricted, any", optarg);
 			break;
 		case OPT_SEGMENT:
 			segment = opt_duration("segment", optarg);
@@ -147,7 +181,11 @@ parse_options(struct tool *s, int argc, char *argv[])
 	if (s->utc_timing != NULL && strpbrk(s->utc_timing, "\"<&>\n") != NULL)
 		opt_usage(help, "--utc-timing '%s' has characters that no URL has",
 		    s->utc_timing);
+	if (limit < CLK_SECOND || limit > INT64_C(24) * 3600 * CLK_SECOND)
+		opt_usage(help, "--break-limit must be between 1s and 24h");
 	s->pack.cutter.segment_ns = (int64_t)segment;
+	pr->cues.limit = rescale_near((int64_t)limit, CLK_90K, CLK_SECOND);
+	pr->cues.max = pr->mode == PRES_WINDOW ? CUETRACK_MAX : 1 << 16;
 	pr->window = rescale_near((int64_t)window, CLK_90K, CLK_SECOND);
 	pr->utc_scheme = "head";
 	pr->utc_timing = s->utc_timing == NULL ? "index.mpd" :
@@ -256,6 +294,10 @@ resume(struct tool *s)
 		return;
 	}
 	old.mode = pr->mode;
+	old.policy = pr->policy;
+	old.has_cues = old.has_cues || pr->has_cues;
+	old.cues.limit = pr->cues.limit;
+	old.cues.max = pr->cues.max;
 	old.window = pr->window;
 	old.ts = pr->ts;
 	old.asked = pr->asked;
@@ -492,6 +534,7 @@ main(int argc, char *argv[])
 	s.pack.cutter.bases.near = s.pack.cutter.bases.top = PES_NO_TIME;
 	if ((r = stats_open(&s.stats, s.stats_target)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s.stats_target);
+	s.pack.demux.bad_sections = true;
 	if ((s.in = malloc(READ_MAX + 4096)) == NULL || tsdemux_init(&s.pack.demux) < 0)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot start");
 	open_sink(&s);

@@ -27,6 +27,7 @@ struct pack {
 	struct sink *sink;
 	struct cutter cutter;
 	struct pres pres;
+	struct cue_queue cues;
 	/* cutter.track[i] is pres.track[index[i]], UINT_MAX: not named yet */
 	unsigned index[CUTTER_TRACKS];
 	bool	 named;

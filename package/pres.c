@@ -22,6 +22,7 @@ pres_free(struct pres *p)
 		segment_free(p->segment[i]);
 	for (unsigned i = 0; i < p->ntrack; i++)
 		free(p->track[i].init);
+	cuetrack_free(&p->cues);
 	free(p->segment);
 	free(p->archive);
 }
@@ -105,6 +106,14 @@ pres_first(const struct pres *p, unsigned track)
 	    !p->segment[i]->part[track].present))
 		i++;
 	return i;
+}
+
+int64_t
+segment_date(const struct pres *p, const struct segment *s)
+{
+	if (s->utc_ns != 0 || !p->has_cues)
+		return s->utc_ns;
+	return rescale_near(s->t, CLK_SECOND, CLK_90K);
 }
 
 uint64_t

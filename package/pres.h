@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "package/cues.h"
 #include "package/track.h"
 
 #define PRES_TRACKS	64
@@ -51,6 +52,7 @@ struct segment {
 	int64_t	 t, duration;
 	int64_t	 utc_ns;		/* 0: not live */
 	bool	 discontinuity;		/* before it */
+	unsigned split;			/* of its Period: so many since a discontinuity */
 	int64_t	 period_t, period_ns;	/* of its DASH Period: t, and when that was */
 	unsigned npart;
 	struct part part[];		/* by index of the track */
@@ -120,6 +122,9 @@ struct pres {
 	struct rational rate;		/* of the grid, */
 	int64_t	 pictures;		/* and in each of its segments */
 	struct caption_names asked, told;	/* by the user, by the PMT */
+	struct cue_policy policy;
+	bool	 has_cues;		/* the stream may have some */
+	struct cuetrack cues;
 };
 
 void pres_free(struct pres *p);
@@ -141,6 +146,9 @@ void init_name(uint32_t number, char name[static 24]);
 
 /* First segment that is still listed by a live playlist. */
 size_t pres_window(const struct pres *p);
+
+/* When a segment was acquired; what is not live and has cues counts from 1970; 0: no date. */
+int64_t segment_date(const struct pres *p, const struct segment *s);
 
 /* Bits a second; the duration is 90 kHz. */
 uint64_t pres_rate(uint64_t bytes, int64_t duration);
@@ -166,6 +174,14 @@ struct text;
 void hls_put_index(struct pres *p, struct text *t, bool ts);
 void hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts);
 void hls_put_keyframes(const struct pres *p, unsigned track, struct text *t, bool ts);
+
+/* hlscue.c: what stands before a segment, by its index; and at the end of all. */
+void hls_put_cues(const struct pres *p, size_t i, size_t first, struct text *t);
+void hls_put_last_cues(const struct pres *p, struct text *t);
+
+/* dashcue.c: the events of segments [from, to), whose Period begins at offset. */
+void dash_put_cues(const struct pres *p, size_t from, size_t to, int64_t offset,
+    struct text *t);
 
 /* dash.c: index.mpd */
 void dash_put(const struct pres *p, struct text *t);

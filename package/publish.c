@@ -7,9 +7,9 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "package/pack.h"
 #include "package/state.h"
-#include "lib/base/text.h"
 #include "package/tsout.h"
 
 #define TYPE_HLS	"application/vnd.apple.mpegurl"
@@ -262,6 +262,8 @@ delete_old(struct pack *p)
 	memmove(pr->segment, pr->segment + n, pr->n * sizeof(struct segment *));
 	if (inits)
 		delete_inits(p);
+	if (pr->n > 0)
+		cuetrack_forget(&pr->cues, pr->segment[0]->t - CUE_SLACK);
 }
 
 /* ---- a segment of all tracks */
@@ -295,13 +297,29 @@ set_duration(const struct pres *p, struct segment *s)
 	}
 }
 
+/* Does a break begin or end with this segment, and a Period with it? */
+static bool
+is_split(const struct pres *p, const struct segment *last, const struct segment *s)
+{
+	return (p->policy.ways & CUE_PERIOD) != 0 &&
+	    cue_break_at(&p->cues, &p->policy, last->t) !=
+	    cue_break_at(&p->cues, &p->policy, s->t);
+}
+
 /* Its DASH Period: that of the segment before it, or a new one. */
 static void
-set_period(const struct segment *last, struct segment *s)
+set_period(const struct pres *p, const struct segment *last, struct segment *s)
 {
 	const int64_t day = 86400;
 
-	if (last != NULL && !s->discontinuity) {
+	s->split = 0;
+	if (last != NULL && !s->discontinuity && is_split(p, last, s)) {
+		s->split = last->split + 1;
+		s->period_t = s->t;
+		s->period_ns = last->period_ns + rescale_near(s->t, CLK_SECOND, CLK_90K) -
+		    rescale_near(last->period_t, CLK_SECOND, CLK_90K);
+	} else if (last != NULL && !s->discontinuity) {
+		s->split = last->split;
 		s->period_t = last->period_t;
 		s->period_ns = last->period_ns;
 	} else if (last != NULL || s->utc_ns == 0) {
@@ -366,7 +384,7 @@ note_dropped(struct pack *p)
 		struct segment *s = pr->segment[n], *last = pr->segment[n - 1];
 
 		s->discontinuity = s->discontinuity || !same_tracks(last, s);
-		set_period(last, s);
+		set_period(pr, last, s);
 	}
 	return any;
 }
@@ -381,6 +399,19 @@ pack_check_sink(struct pack *p)
 	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0)
 		return r;
 	return put_index(p);
+}
+
+/* What has begun by the end of this segment: its date stays as it is told first. */
+static void
+date_cues(struct pres *p, const struct segment *s)
+{
+	for (size_t i = 0; i < p->cues.n; i++) {
+		struct cue *c = &p->cues.cue[i];
+
+		if (c->date_ns == 0 && c->start < s->t + s->duration)
+			c->date_ns = segment_date(p, s) + rescale_near(c->start, CLK_SECOND,
+			    CLK_90K) - rescale_near(s->t, CLK_SECOND, CLK_90K);
+	}
 }
 
 /* The numbers of the I-frames, in playlists of their own. */
@@ -445,14 +476,16 @@ pack_publish(struct pack *p, struct segment *s)
 	if (last != NULL && (s->number != last->number + 1 || !same_tracks(last, s)))
 		s->discontinuity = true;
 	set_duration(pr, s);
-	set_period(last, s);
+	set_period(pr, last, s);
+	date_cues(pr, s);
 	count_keys(pr, s);
 	pr->live = s->utc_ns != 0;
 	pr->nominal = p->cutter.longest;
 	pr->rate = p->cutter.grid.rate;
 	pr->pictures = p->cutter.grid.pictures;
-	if (pr->target == 0)
-		pr->target = (p->cutter.longest + CLK_90K / 2) / CLK_90K;
+	if (pr->target == 0)		/* a splice may make a segment half longer */
+		pr->target = (p->cutter.longest * (pr->has_cues ? 3 : 2) / 2 + CLK_90K / 2) /
+		    CLK_90K;
 	if (pr->target == 0)
 		pr->target = 1;
 	note_target(pr, s);

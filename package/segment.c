@@ -103,7 +103,8 @@ fragment_end(const struct track *t, const struct mp4_sample *s, size_t from, siz
  */
 static int
 put_media(struct pack *p, struct track *t, unsigned index, int64_t number, int64_t time,
-    const struct mp4_sample *s, size_t n, uint8_t *buf, struct part *part)
+    const struct mp4_sample *s, size_t n, uint8_t *buf, struct part *part,
+    const struct mp4_emsg *emsg, unsigned nemsg)
 {
 	struct sink_object o = {
 		.content_type = t->kind == KIND_VIDEO ? "video/mp4" : "audio/mp4",
@@ -120,7 +121,8 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number, int64
 
 		to = fragment_end(t, s, i, n, FRAGMENTS_MAX - parts);
 		c = (struct mp4mux_chunk){ .sample = s + i, .n = (unsigned)(to - i),
-			.video = t->kind == KIND_VIDEO };
+			.video = t->kind == KIND_VIDEO, .emsg = emsg,
+			.nemsg = i == 0 ? nemsg : 0 };
 		room += mp4mux_chunk_max(&c);
 	}
 	if ((head = malloc(room)) == NULL) {
@@ -134,6 +136,7 @@ put_media(struct pack *p, struct track *t, unsigned index, int64_t number, int64
 			.track_id = index + 1, .video = t->kind == KIND_VIDEO,
 			.sequence_number = (uint32_t)(number * FRAGMENTS_MAX + o.niov / 2),
 			.base_media_decode_time = (uint64_t)(time - t->delay), .sample = s + i,
+			.emsg = emsg, .nemsg = i == 0 ? nemsg : 0,
 		};
 		size_t len = 0;
 
@@ -285,6 +288,8 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	/* What follows an earlier run is as if that had gone on. */
 	bool joins = (seg->discontinuity && !p->resumed) ||
 	    (p->cutter.clock == CUT_NOT_LIVE && p->pres.track[index].ninit == 0);
+	struct mp4_emsg emsg[CUE_EMSG_MAX];
+	unsigned nemsg = 0;
 	const struct sample *next = NULL;
 	size_t same = 1;
 	uint8_t *buf;
@@ -342,7 +347,9 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	if ((r = change_buffer(t, len, &buf)) < 0)
 		return r;
 	part->present = true;
-	r = put_media(p, t, index, seg->number, time, p->scratch, same, buf, part);
+	if (t->kind == KIND_VIDEO && (p->pres.policy.ways & CUE_EMSG) != 0)
+		nemsg = cue_emsg(&p->pres.cues, track_timescale(t, c->version), seg->t, emsg);
+	r = put_media(p, t, index, seg->number, time, p->scratch, same, buf, part, emsg, nemsg);
 	p->bytes_out += part->bytes;
 	return r < 0 ? r : 1;
 }
@@ -512,6 +519,8 @@ pack_segments(struct pack *p, bool eof)
 			trim(p, c->track[i]);
 		return 0;
 	}
+	if ((r = pack_cues_waiting(p)) < 0)
+		return r;
 	if (c->widened) {
 		c->widened = false;
 		log_warn(0, "random access points are far apart: segments of %lld s",

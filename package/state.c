@@ -79,10 +79,10 @@ segment_to_json(const struct segment *s)
 
 	for (unsigned i = 0; i < s->npart; i++)
 		json_array_append_new(parts, part_to_json(&s->part[i]));
-	return json_pack("[IIIIIIIIo]", (json_int_t)s->number, (json_int_t)s->sequence,
+	return json_pack("[IIIIIIIIoI]", (json_int_t)s->number, (json_int_t)s->sequence,
 	    (json_int_t)s->t, (json_int_t)s->duration, (json_int_t)s->utc_ns,
 	    (json_int_t)s->discontinuity, (json_int_t)s->period_t,
-	    (json_int_t)s->period_ns, parts);
+	    (json_int_t)s->period_ns, parts, (json_int_t)s->split);
 }
 
 char *
@@ -99,12 +99,13 @@ state_put(const struct pres *p, size_t *len)
 		    (json_int_t)p->archive[i].number, (json_int_t)p->archive[i].n));
 	for (size_t i = p->nsealed; i < p->n && !p->ended; i++)
 		json_array_append_new(segments, segment_to_json(p->segment[i]));
-	j = json_pack("{si sb sb sI sI sI sI s[II] sI so so so}", "version", VERSION_OF_STATE,
+	j = json_pack("{si sb sb sI sI sI sI s[II] sI sb so so so so}", "version", VERSION_OF_STATE,
 	    "ended", p->ended, "live", p->live, "target", (json_int_t)p->target,
 	    "nominal", (json_int_t)p->nominal, "start_ns", (json_int_t)p->start_ns,
 	    "discontinuity_sequence", (json_int_t)p->discontinuity_sequence,
 	    "rate", (json_int_t)p->rate.num, (json_int_t)p->rate.den,
-	    "pictures", (json_int_t)p->pictures, "tracks", tracks,
+	    "pictures", (json_int_t)p->pictures, "has_cues", p->has_cues,
+	    "cues", cuetrack_to_json(&p->cues), "tracks", tracks,
 	    "archives", archives, "segments", segments);
 	text = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
 	json_decref(j);
@@ -324,13 +325,15 @@ read_part(json_t *j, const struct ptrack *t, struct part *p)
 static int
 read_segment(json_t *j, struct pres *p)
 {
-	json_int_t number, sequence, t, duration, utc, discontinuity, pt, pns;
+	json_int_t number, sequence, t, duration, utc, discontinuity, pt, pns, split;
 	struct segment *s;
 	json_t *parts;
 	size_t n;
 
-	if (json_unpack(j, "[IIIIIIIIo]", &number, &sequence, &t, &duration, &utc,
+	split = json_integer_value(json_array_get(j, 9));
+	if (json_unpack(j, "[IIIIIIIIo*]", &number, &sequence, &t, &duration, &utc,
 	    &discontinuity, &pt, &pns, &parts) < 0 || !json_is_array(parts) ||
+	    split < 0 || split > UINT32_MAX ||
 	    (n = json_array_size(parts)) > p->ntrack || number < 0 || duration < 0 ||
 	    t < 0 || (p->n > 0 && number <= p->segment[p->n - 1]->number))
 		return -EBADMSG;
@@ -342,6 +345,7 @@ read_segment(json_t *j, struct pres *p)
 	s->duration = duration;
 	s->utc_ns = utc;
 	s->discontinuity = discontinuity != 0;
+	s->split = (unsigned)split;
 	s->period_t = pt;
 	s->period_ns = pns;
 	s->npart = (unsigned)n;
@@ -393,13 +397,14 @@ int
 state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *arg)
 {
 	json_t *j = json_loadb(text, len, 0, NULL), *tracks, *archives, *segments;
+	json_t *cues = NULL;
 	json_int_t target, nominal, start, breaks, num, den, pictures = 0;
-	int version, ended, live, r = 0;
+	int version, ended, live, has_cues = 0, r = 0;
 
-	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] s?I so so so}", "version", &version,
+	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] s?I s?b s?o so so so}", "version", &version,
 	    "ended", &ended, "live", &live, "target", &target, "nominal", &nominal,
 	    "start_ns", &start, "discontinuity_sequence", &breaks, "rate", &num, &den,
-	    "pictures", &pictures, "tracks", &tracks, "archives", &archives,
+	    "pictures", &pictures, "has_cues", &has_cues, "cues", &cues, "tracks", &tracks, "archives", &archives,
 	    "segments", &segments) < 0 || version != VERSION_OF_STATE ||
 	    pictures < 0 || pictures > PICTURES_MAX ||
 	    json_array_size(tracks) > PRES_TRACKS || target < 0 || nominal < 0 ||
@@ -415,6 +420,9 @@ state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *
 	p->discontinuity_sequence = breaks;
 	p->rate = (struct rational){ num, den };
 	p->pictures = pictures;
+	p->has_cues = has_cues;
+	if (cues != NULL && (r = cuetrack_from_json(cues, &p->cues)) == -EINVAL)
+		r = -EBADMSG;
 	for (size_t i = 0; i < json_array_size(tracks) && r == 0; i++)
 		r = read_track(json_array_get(tracks, i), &p->track[p->ntrack++]);
 	for (size_t i = 0; i < json_array_size(archives) && r == 0; i++)

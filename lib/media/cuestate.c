@@ -33,11 +33,12 @@ cuetrack_to_json(const struct cuetrack *t)
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct cue *c = &t->cue[i];
-		json_t *o = json_pack("{sI si sI si si sI sb sb si so* so*}",
+		json_t *o = json_pack("{sI si sI si si sI sb sb si sI so* so*}",
 		    "serial", (json_int_t)c->serial, "type", (int)c->type,
 		    "id", (json_int_t)c->id, "num", (int)c->num, "expected", (int)c->expected,
 		    "start", (json_int_t)c->start, "auto_return", c->auto_return,
 		    "not_restricted", c->not_restricted, "why", (int)c->why,
+		    "date_ns", (json_int_t)c->date_ns,
 		    "out", message_to_json(&c->out), "in", message_to_json(&c->in));
 
 		set_time(o, "end", c->end);
@@ -97,6 +98,7 @@ cue_from_json(const json_t *o, struct cue *c)
 		.duration = get(o, "duration", 0, far, CUE_NEVER, &ok),
 		.auto_return = json_is_true(json_object_get(o, "auto_return")),
 		.not_restricted = json_is_true(json_object_get(o, "not_restricted")),
+		.date_ns = get(o, "date_ns", 0, INT64_MAX, 0, &ok),
 		.why = (enum cue_end)get(o, "why", 0, CUE_END_POINT, 0, &ok),
 	};
 	if (!ok || c->end < c->start)
@@ -112,7 +114,7 @@ cuetrack_from_json(const json_t *list, struct cuetrack *t)
 	size_t n = json_array_size(list);
 	int r = 0;
 
-	if (!json_is_array(list) || n > CUETRACK_MAX)
+	if (!json_is_array(list) || n > (t->max > 0 ? t->max : CUETRACK_MAX))
 		return -EINVAL;
 	if (n > 0 && (t->cue = calloc(n, sizeof(*t->cue))) == NULL)
 		return -ENOMEM;

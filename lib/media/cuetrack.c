@@ -127,7 +127,7 @@ add(struct cuetrack *t, const struct signal *s)
 {
 	size_t i;
 
-	if (t->n == CUETRACK_MAX) {
+	if (t->n >= (t->max > 0 ? t->max : CUETRACK_MAX)) {
 		drop(t, 0);
 		t->overflow++;
 	}
@@ -390,22 +390,25 @@ apply(struct cuetrack *t, const struct signal *s)
 
 /* On the caller's timeline; now, where no time is given. */
 static int64_t
-time_of(const struct scte35 *s, const struct scte35_time *t, int64_t now)
+time_of(const struct cuetrack *k, const struct scte35 *s, const struct scte35_time *t,
+    int64_t now)
 {
 	uint64_t pts = scte35_pts(s, t);
 
-	return pts == SCTE35_NULL_PTS ? now : timeline_unwrap(now, (int64_t)pts);
+	return pts == SCTE35_NULL_PTS ? now :
+	    timeline_unwrap(now - k->offset, (int64_t)pts) + k->offset;
 }
 
 /* In component mode all are meant to splice together: the first one's time. */
 static int64_t
-time_of_event(const struct scte35 *s, const struct scte35_event *e, int64_t now)
+time_of_event(const struct cuetrack *k, const struct scte35 *s,
+    const struct scte35_event *e, int64_t now)
 {
 	if (e->immediate)
 		return now;
 	if (!e->program && e->ncomponent > 0)
-		return time_of(s, &s->component[e->component].time, now);
-	return time_of(s, &e->time, now);
+		return time_of(k, s, &s->component[e->component].time, now);
+	return time_of(k, s, &e->time, now);
 }
 
 static int
@@ -423,7 +426,7 @@ take_insert(struct cuetrack *t, const struct scte35 *s, struct signal g)
 	g.id = e->id;
 	g.num = e->avail_num;
 	g.expected = e->avails_expected;
-	g.at = time_of_event(s, e, g.now);
+	g.at = time_of_event(t, s, e, g.now);
 	g.timeless = g.at == g.now;
 	if (e->has_duration) {
 		g.duration = (int64_t)e->duration.duration;
@@ -463,7 +466,7 @@ cuetrack_take(struct cuetrack *t, const struct scte35 *s, const uint8_t *section
 		return take_insert(t, s, g);
 	if (s->command != SCTE35_TIME_SIGNAL)
 		return 0;
-	g.at = time_of(s, &s->signal, now);
+	g.at = time_of(t, s, &s->signal, now);
 	g.timeless = g.at == now;
 	for (unsigned i = 0; i < s->ndescriptor; i++) {
 		const struct scte35_descriptor *d = &s->descriptor[i];

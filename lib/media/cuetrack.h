@@ -31,7 +31,7 @@
 
 #define CUE_SPLICE	0x100		/* type: a splice_insert, not a segmentation */
 #define CUE_NEVER	INT64_MAX	/* end: nobody has said when; duration: none */
-#define CUETRACK_MAX	1024		/* events at a time; the oldest go first */
+#define CUETRACK_MAX	1024
 
 /* Why it ends when it ends. */
 enum cue_end {
@@ -65,10 +65,14 @@ struct cue {
 	bool	 not_restricted;	/* delivery_not_restricted_flag */
 	enum cue_end why;
 	struct cue_message out, in;	/* that began it, that ended it; or none */
+	int64_t	 date_ns;		/* the caller's: when it began, 0 at first */
 };
 
 struct cuetrack {
 	int64_t	 limit;			/* of an event without a duration; 0: none */
+	int64_t	 offset;		/* by so much the timeline is ahead of timestamps */
+	size_t	 max;			/* events at a time, the oldest go first; 0:
+					 * CUETRACK_MAX */
 	uint64_t serial;
 	size_t	 n, cap;
 	struct cue *cue;		/* by start */
