@@ -24,6 +24,7 @@ cue_clear(struct cue *c)
 {
 	free(c->out.p);
 	free(c->in.p);
+	c->out = c->in = (struct cue_message){ .p = NULL };
 }
 
 void
@@ -122,15 +123,22 @@ set_duration(const struct cuetrack *t, struct cue *c, int64_t from, int64_t dura
 	return set_end(c, CUE_NEVER, CUE_END_OPEN);
 }
 
+/* There is no room for one more, which is counted. */
+static bool
+is_full(struct cuetrack *t)
+{
+	bool full = t->n >= (t->max > 0 ? t->max : CUETRACK_MAX);
+
+	t->overflow += full;
+	return full;
+}
+
 static struct cue *
 add(struct cuetrack *t, const struct signal *s)
 {
+	uint8_t *section;
 	size_t i;
 
-	if (t->n >= (t->max > 0 ? t->max : CUETRACK_MAX)) {
-		drop(t, 0);
-		t->overflow++;
-	}
 	if (t->n == t->cap) {
 		size_t cap = t->cap * 2 + 16;
 		struct cue *p = realloc(t->cue, cap * sizeof(*p));
@@ -140,14 +148,19 @@ add(struct cuetrack *t, const struct signal *s)
 		t->cue = p;
 		t->cap = cap;
 	}
+	if ((section = malloc(s->len)) == NULL)
+		return NULL;
+	memcpy(section, s->section, s->len);
 	for (i = t->n; i > 0 && t->cue[i - 1].start > s->at; i--)
-		t->cue[i] = t->cue[i - 1];
+		;
+	memmove(&t->cue[i + 1], &t->cue[i], (t->n - i) * sizeof(t->cue[0]));
 	t->n++;
 	t->cue[i] = (struct cue){
 		.serial = ++t->serial, .type = s->type, .id = s->id, .num = s->num,
 		.expected = s->expected, .start = s->at, .end = s->at,
 		.duration = CUE_NEVER, .auto_return = s->auto_return,
 		.not_restricted = s->not_restricted, .why = CUE_END_POINT,
+		.out = { section, s->len },
 	};
 	return &t->cue[i];
 }
@@ -286,7 +299,9 @@ begin(struct cuetrack *t, const struct signal *s)
 	}
 	if (c != NULL)				/* the next of several */
 		set_end(c, s->at, CUE_END_NEXT);
-	if ((c = add(t, s)) == NULL || keep_message(&c->out, s) < 0)
+	if (is_full(t))
+		return 0;
+	if ((c = add(t, s)) == NULL)
 		return -ENOMEM;
 	set_duration(t, c, s->at, s->duration);
 	end_previous(t, s->rule, c->serial, s->at);
@@ -337,15 +352,13 @@ retime(struct cuetrack *t, const struct signal *s)
 static int
 point(struct cuetrack *t, const struct signal *s)
 {
-	struct cue *c;
-
 	for (size_t i = 0; i < t->n; i++)
 		if (t->cue[i].type == s->type && t->cue[i].id == s->id &&
 		    t->cue[i].start == s->at)
 			return 0;
-	if ((c = add(t, s)) == NULL || keep_message(&c->out, s) < 0)
-		return -ENOMEM;
-	return 1;
+	if (is_full(t))
+		return 0;
+	return add(t, s) == NULL ? -ENOMEM : 1;
 }
 
 /* What has not begun never was; an end by a cue that has not come is withdrawn. */

@@ -71,13 +71,12 @@ struct cue {
 struct cuetrack {
 	int64_t	 limit;			/* of an event without a duration; 0: none */
 	int64_t	 offset;		/* by so much the timeline is ahead of timestamps */
-	size_t	 max;			/* events at a time, the oldest go first; 0:
-					 * CUETRACK_MAX */
+	size_t	 max;			/* events at a time; 0: CUETRACK_MAX */
 	uint64_t serial;
 	size_t	 n, cap;
 	struct cue *cue;		/* by start */
 	uint64_t unknown;		/* ends of what was not open */
-	uint64_t overflow;		/* events lost: too many at a time */
+	uint64_t overflow;		/* events not taken: too many at a time */
 };
 
 void cuetrack_free(struct cuetrack *t);
