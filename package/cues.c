@@ -40,6 +40,7 @@ take_way(const char *word, size_t len, struct cue_policy *p)
 		{ "daterange", CUE_DATERANGE }, { "cue-out", CUE_OUT_IN },
 		{ "event", CUE_EVENT }, { "event-xml", CUE_EVENT_XML },
 		{ "emsg", CUE_EMSG }, { "period", CUE_PERIOD },
+		{ "id3", CUE_ID3_EMSG }, { "id3-daterange", CUE_ID3_DATERANGE },
 	};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
@@ -102,6 +103,12 @@ bool
 cue_is_void(const struct cue *c)
 {
 	return c->end <= c->start && c->why != CUE_END_POINT;
+}
+
+bool
+cue_is_scte35(const struct cue *c)
+{
+	return c->type <= CUE_SPLICE;
 }
 
 /* ---- times */
@@ -222,6 +229,24 @@ pack_cue(struct pack *p, const struct tsdemux_event *ev)
 	return 0;
 }
 
+int
+pack_id3(struct pack *p, const struct tsdemux_event *ev)
+{
+	struct cuetrack *t = &p->pres.cues;
+	int64_t offset;
+	int r;
+
+	if (!is_ready(p) || ev->pts == PES_NO_TIME || ev->len == 0 ||
+	    !cutter_time(&p->cutter, p->cutter.guide->base, 0, &offset))
+		return 0;
+	if (ev->len > SCTE35_SECTION_MAX) {
+		log_warn(0, "an ID3 tag of %zu bytes is left out: it is too long", ev->len);
+		return 0;
+	}
+	r = cuetrack_add(t, CUE_ID3, ev->data, ev->len, ev->pts + offset);
+	return r < 0 ? r : 0;
+}
+
 /* ---- in the segments */
 
 uint32_t
@@ -238,7 +263,8 @@ make_emsg(const struct cue *c, bool end, uint32_t timescale)
 	    rescale_near(c->duration, timescale, CLK_90K);
 
 	return (struct mp4_emsg){
-		.version = 1, .scheme_id_uri = "urn:scte:scte35:2013:bin", .value = "",
+		.version = 1, .value = "",
+		.scheme_id_uri = cue_is_scte35(c) ? CUE_SCHEME_SCTE35 : CUE_SCHEME_ID3,
 		.timescale = timescale, .id = cue_event_id(c, end),
 		.presentation_time = (uint64_t)rescale_near(end ? c->end : c->start,
 		    timescale, CLK_90K),
@@ -253,7 +279,7 @@ make_emsg(const struct cue *c, bool end, uint32_t timescale)
  * which it ends, so that who joins late has it, too.
  */
 unsigned
-cue_emsg(const struct cuetrack *t, uint32_t timescale, int64_t time,
+cue_emsg(const struct cuetrack *t, unsigned ways, uint32_t timescale, int64_t time,
     struct mp4_emsg e[static CUE_EMSG_MAX])
 {
 	unsigned n = 0;
@@ -261,7 +287,8 @@ cue_emsg(const struct cuetrack *t, uint32_t timescale, int64_t time,
 	for (size_t i = 0; i < t->n && n + 2 <= CUE_EMSG_MAX; i++) {
 		const struct cue *c = &t->cue[i];
 
-		if (cue_is_void(c) || c->start < 0)
+		if (cue_is_void(c) || c->start < 0 ||
+		    (ways & (cue_is_scte35(c) ? CUE_EMSG : CUE_ID3_EMSG)) == 0)
 			continue;
 		if (c->start >= time || c->end > time)
 			e[n++] = make_emsg(c, false, timescale);

@@ -25,6 +25,8 @@ enum cue_way {
 	CUE_EVENT_XML = 8,		/* and urn:scte:scte35:2013:xml */
 	CUE_EMSG = 16,			/* urn:scte:scte35:2013:bin, in the segments */
 	CUE_PERIOD = 32,		/* a Period for each break */
+	CUE_ID3_EMSG = 64,		/* ID3 tags: https://aomedia.org/emsg/ID3 */
+	CUE_ID3_DATERANGE = 128,	/* and EXT-X-DATERANGE */
 };
 
 /* Which segmentations open a break: those whose delivery is restricted, or not. */
@@ -32,7 +34,7 @@ enum cue_restriction { CUE_RESTRICTED = 1, CUE_UNRESTRICTED = 2, CUE_ANY = 3 };
 
 struct cue_policy {
 	unsigned ways;			/* enum cue_way */
-	bool	 opens[CUE_SPLICE + 1];	/* by type */
+	bool	 opens[CUE_TYPES];	/* by type */
 	enum cue_restriction restriction;
 };
 
@@ -46,6 +48,12 @@ bool cue_is_break(const struct cue_policy *p, const struct cue *c);
 
 /* A cue that never was: it can be left out everywhere. */
 bool cue_is_void(const struct cue *c);
+
+/* A message of SCTE 35, or what else is told at a time. */
+bool cue_is_scte35(const struct cue *c);
+
+#define CUE_SCHEME_ID3	"https://aomedia.org/emsg/ID3"
+#define CUE_SCHEME_SCTE35 "urn:scte:scte35:2013:bin"
 
 /* The next start or end after this time, where a segment has to begin; CUE_NEVER. */
 int64_t cue_next_splice(const struct cuetrack *t, int64_t after);
@@ -78,10 +86,16 @@ struct tsdemux_event;
 int pack_cue(struct pack *p, const struct tsdemux_event *ev);
 int pack_cues_waiting(struct pack *p);
 
-/* Events for a segment that begins at time, as emsg boxes: how many there are in e[]. */
+/* An ID3 tag.  0 or -ENOMEM. */
+int pack_id3(struct pack *p, const struct tsdemux_event *ev);
+
+/*
+ * Events for a segment that begins at time, as emsg boxes, if they are wanted: how many
+ * there are in e[].
+ */
 #define CUE_EMSG_MAX	64
 
-unsigned cue_emsg(const struct cuetrack *t, uint32_t timescale, int64_t time,
+unsigned cue_emsg(const struct cuetrack *t, unsigned ways, uint32_t timescale, int64_t time,
     struct mp4_emsg e[static CUE_EMSG_MAX]);
 
 /* The id of an event's start, or end, in DASH. */

@@ -182,6 +182,17 @@ put_captions(const struct pres *p, struct text *t)
 }
 
 static void
+put_inband(const struct pres *p, struct text *t)
+{
+	static const char tag[] = "      <InbandEventStream schemeIdUri=\"%s\" value=\"\"/>\n";
+
+	if (p->has_cues && (p->policy.ways & CUE_EMSG) != 0)
+		text_add(t, tag, CUE_SCHEME_SCTE35);
+	if (p->has_id3 && (p->policy.ways & CUE_ID3_EMSG) != 0)
+		text_add(t, tag, CUE_SCHEME_ID3);
+}
+
+static void
 put_video(const struct group *g, unsigned first, struct text *t)
 {
 	const struct pres *p = g->p;
@@ -202,9 +213,7 @@ put_video(const struct group *g, unsigned first, struct text *t)
 	put_captions(p, t);
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
 	put_continuity(g, t);
-	if (p->has_cues && (p->policy.ways & CUE_EMSG) != 0)
-		text_add(t, "      <InbandEventStream schemeIdUri=\"urn:scte:scte35:2013:bin\" "
-		    "value=\"\"/>\n");
+	put_inband(p, t);
 	if (same)
 		put_template(g, first, "      ", t);
 	for (unsigned i = first; i < p->ntrack; i++) {

@@ -65,7 +65,7 @@ put_stream(const struct pres *p, int64_t from, int64_t to, int64_t offset, bool 
 		    c->end > from + 2 * CUE_SLACK);
 		bool ends = c->in.len > 0 && c->end >= from && c->end < to;
 
-		if (cue_is_void(c) || !(begins || ends))
+		if (cue_is_void(c) || !cue_is_scte35(c) || !(begins || ends))
 			continue;
 		if (!any)
 			text_add(t, "    <EventStream schemeIdUri=\"%s\" timescale=\"%d\"%s>\n",

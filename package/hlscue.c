@@ -12,7 +12,9 @@
 static void
 put_id(const struct cue *c, struct text *t)
 {
-	if (c->type == CUE_SPLICE)
+	if (c->type == CUE_ID3)
+		text_add(t, "#EXT-X-DATERANGE:ID=\"id3-%" PRIu64, c->serial);
+	else if (c->type == CUE_SPLICE)
 		text_add(t, "#EXT-X-DATERANGE:ID=\"splice-%u", c->id);
 	else
 		text_add(t, "#EXT-X-DATERANGE:ID=\"0x%02x-%u", c->type, c->id);
@@ -46,8 +48,32 @@ put_hex(const char *name, const struct cue_message *m, struct text *t)
 }
 
 static void
+put_base64(const struct cue_message *m, struct text *t)
+{
+	char text[BASE64_SIZE(SCTE35_SECTION_MAX)];
+
+	base64_encode(m->p, m->len, text);
+	text_add(t, "%s", text);
+}
+
+static void
+put_id3(const struct cue *c, struct text *t)
+{
+	put_id(c, t);
+	text_add(t, ",CLASS=\"org.id3\"");
+	put_date("START-DATE", c->date_ns, t);
+	text_add(t, ",DURATION=0,X-ID3=\"");
+	put_base64(&c->out, t);
+	text_add(t, "\"\n");
+}
+
+static void
 put_begin(const struct pres *p, const struct cue *c, struct text *t)
 {
+	if (c->type == CUE_ID3) {
+		put_id3(c, t);
+		return;
+	}
 	put_id(c, t);
 	put_date("START-DATE", c->date_ns, t);
 	if (c->duration != CUE_NEVER)
@@ -81,7 +107,8 @@ put_dateranges(const struct pres *p, int64_t after, int64_t by, bool first, stru
 		bool begins = c->start > after && c->start <= by;
 		bool ends = c->end > after && c->end <= by && c->why != CUE_END_POINT;
 
-		if (cue_is_void(c) || c->date_ns == 0)
+		if (cue_is_void(c) || c->date_ns == 0 || (p->policy.ways &
+		    (cue_is_scte35(c) ? CUE_DATERANGE : CUE_ID3_DATERANGE)) == 0)
 			continue;
 		if (begins || (first && c->start <= after && c->end > after))
 			put_begin(p, c, t);
@@ -91,15 +118,6 @@ put_dateranges(const struct pres *p, int64_t after, int64_t by, bool first, stru
 }
 
 /* ---- EXT-X-CUE-OUT */
-
-static void
-put_base64(const struct cue_message *m, struct text *t)
-{
-	char text[BASE64_SIZE(SCTE35_SECTION_MAX)];
-
-	base64_encode(m->p, m->len, text);
-	text_add(t, "%s", text);
-}
 
 static void
 put_out(const struct cue *c, struct text *t)
@@ -160,8 +178,7 @@ hls_put_cues(const struct pres *p, size_t i, size_t first, struct text *t)
 
 	if (p->cues.n == 0)
 		return;
-	if ((p->policy.ways & CUE_DATERANGE) != 0)
-		put_dateranges(p, last + CUE_SLACK, now + CUE_SLACK, i == first, t);
+	put_dateranges(p, last + CUE_SLACK, now + CUE_SLACK, i == first, t);
 	if ((p->policy.ways & CUE_OUT_IN) != 0)
 		put_out_in(cue_break_at(&p->cues, &p->policy, last),
 		    cue_break_at(&p->cues, &p->policy, now), now, t);
@@ -173,8 +190,7 @@ hls_put_last_cues(const struct pres *p, struct text *t)
 	const struct segment *s = p->segment[p->n - 1];
 	int64_t end = s->t + s->duration;
 
-	if ((p->policy.ways & CUE_DATERANGE) != 0)
-		put_dateranges(p, s->t + CUE_SLACK, end + CUE_SLACK, false, t);
+	put_dateranges(p, s->t + CUE_SLACK, end + CUE_SLACK, false, t);
 	if ((p->policy.ways & CUE_OUT_IN) != 0 &&
 	    cue_break_at(&p->cues, &p->policy, s->t) != NULL &&
 	    cue_break_at(&p->cues, &p->policy, end) == NULL)

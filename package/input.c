@@ -37,6 +37,8 @@ add_stream(struct pack *p, struct tsdemux_stream *st)
 		p->pres.has_cues = true;
 		p->cutter.cues = &p->pres.cues;
 	}
+	p->pres.has_id3 = p->pres.has_id3 || (st->codec == CODEC_ID3 &&
+	    (p->pres.policy.ways & (CUE_ID3_EMSG | CUE_ID3_DATERANGE)) != 0);
 	/* user: NULL is new, ourselves is left out, else its track */
 	st->user = p;
 	if (!can_carry(st)) {
@@ -137,6 +139,10 @@ pack_event(struct pack *p, const struct tsdemux_event *ev)
 		note_clock(p, ev);
 		break;
 	case TSDEMUX_UNIT:
+		if (ev->stream->codec == CODEC_ID3 && p->pres.has_id3) {
+			r = pack_id3(p, ev);
+			break;
+		}
 		if (ev->stream->user == NULL || ev->stream->user == p)
 			break;
 		t = ev->stream->user;

@@ -46,8 +46,8 @@ static const char help[] =
     "      --breaks list        what opens one: splice_insert, segmentation types\n"
     "      --buffer size        may wait to be delivered [64Mi]\n"
     "      --captions list      their languages: CC1=eng,CC3=spa,SERVICE1=eng\n"
-    "      --cues list          daterange, cue-out, event, event-xml, emsg, period; or\n"
-    "                           none [daterange,event]\n"
+    "      --cues list          daterange, cue-out, event, event-xml, emsg, period, id3,\n"
+    "                           id3-daterange; or none [daterange,event,id3]\n"
     "      --event              playlists grow, and end with the input\n"
     "      --hls-ts             HLS has transport stream segments\n"
     "  -o, --output url         directory, or http(s):// to PUT to\n"
@@ -91,7 +91,7 @@ parse_options(struct tool *s, int argc, char *argv[])
 	bool event = false, vod = false;
 	int c;
 
-	cue_parse_ways("daterange,event", &pr->policy);
+	cue_parse_ways("daterange,event,id3", &pr->policy);
 	cue_parse_breaks(BREAKS, &pr->policy);
 	pr->policy.restriction = CUE_ANY;
 	s->buffer = 64 << 20;
@@ -185,7 +185,7 @@ parse_options(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "--break-limit must be between 1s and 24h");
 	s->pack.cutter.segment_ns = (int64_t)segment;
 	pr->cues.limit = rescale_near((int64_t)limit, CLK_90K, CLK_SECOND);
-	pr->cues.max = pr->mode == PRES_WINDOW ? CUETRACK_MAX : 1 << 16;
+	pr->cues.max = pr->mode == PRES_WINDOW ? 1 << 13 : 1 << 16;
 	pr->window = rescale_near((int64_t)window, CLK_90K, CLK_SECOND);
 	pr->utc_scheme = "head";
 	pr->utc_timing = s->utc_timing == NULL ? "index.mpd" :
@@ -296,6 +296,7 @@ resume(struct tool *s)
 	old.mode = pr->mode;
 	old.policy = pr->policy;
 	old.has_cues = old.has_cues || pr->has_cues;
+	old.has_id3 = old.has_id3 || pr->has_id3;
 	old.cues.limit = pr->cues.limit;
 	old.cues.max = pr->cues.max;
 	old.window = pr->window;

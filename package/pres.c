@@ -111,7 +111,8 @@ pres_first(const struct pres *p, unsigned track)
 int64_t
 segment_date(const struct pres *p, const struct segment *s)
 {
-	if (s->utc_ns != 0 || !p->has_cues)
+	if (s->utc_ns != 0 || !(p->has_cues || (p->has_id3 &&
+	    (p->policy.ways & CUE_ID3_DATERANGE) != 0)))
 		return s->utc_ns;
 	return rescale_near(s->t, CLK_SECOND, CLK_90K);
 }

@@ -123,7 +123,7 @@ struct pres {
 	int64_t	 pictures;		/* and in each of its segments */
 	struct caption_names asked, told;	/* by the user, by the PMT */
 	struct cue_policy policy;
-	bool	 has_cues;		/* the stream may have some */
+	bool	 has_cues, has_id3;	/* the stream may have some */
 	struct cuetrack cues;
 };
 

@@ -347,8 +347,9 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	if ((r = change_buffer(t, len, &buf)) < 0)
 		return r;
 	part->present = true;
-	if (t->kind == KIND_VIDEO && (p->pres.policy.ways & CUE_EMSG) != 0)
-		nemsg = cue_emsg(&p->pres.cues, track_timescale(t, c->version), seg->t, emsg);
+	if (t->kind == KIND_VIDEO)
+		nemsg = cue_emsg(&p->pres.cues, p->pres.policy.ways,
+		    track_timescale(t, c->version), seg->t, emsg);
 	r = put_media(p, t, index, seg->number, time, p->scratch, same, buf, part, emsg, nemsg);
 	p->bytes_out += part->bytes;
 	return r < 0 ? r : 1;

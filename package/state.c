@@ -99,12 +99,12 @@ state_put(const struct pres *p, size_t *len)
 		    (json_int_t)p->archive[i].number, (json_int_t)p->archive[i].n));
 	for (size_t i = p->nsealed; i < p->n && !p->ended; i++)
 		json_array_append_new(segments, segment_to_json(p->segment[i]));
-	j = json_pack("{si sb sb sI sI sI sI s[II] sI sb so so so so}", "version", VERSION_OF_STATE,
+	j = json_pack("{si sb sb sI sI sI sI s[II] sI sb sb so so so so}", "version", VERSION_OF_STATE,
 	    "ended", p->ended, "live", p->live, "target", (json_int_t)p->target,
 	    "nominal", (json_int_t)p->nominal, "start_ns", (json_int_t)p->start_ns,
 	    "discontinuity_sequence", (json_int_t)p->discontinuity_sequence,
 	    "rate", (json_int_t)p->rate.num, (json_int_t)p->rate.den,
-	    "pictures", (json_int_t)p->pictures, "has_cues", p->has_cues,
+	    "pictures", (json_int_t)p->pictures, "has_cues", p->has_cues, "has_id3", p->has_id3,
 	    "cues", cuetrack_to_json(&p->cues), "tracks", tracks,
 	    "archives", archives, "segments", segments);
 	text = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
@@ -399,12 +399,12 @@ state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *
 	json_t *j = json_loadb(text, len, 0, NULL), *tracks, *archives, *segments;
 	json_t *cues = NULL;
 	json_int_t target, nominal, start, breaks, num, den, pictures = 0;
-	int version, ended, live, has_cues = 0, r = 0;
+	int version, ended, live, has_cues = 0, has_id3 = 0, r = 0;
 
-	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] s?I s?b s?o so so so}", "version", &version,
+	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] s?I s?b s?b s?o so so so}", "version", &version,
 	    "ended", &ended, "live", &live, "target", &target, "nominal", &nominal,
 	    "start_ns", &start, "discontinuity_sequence", &breaks, "rate", &num, &den,
-	    "pictures", &pictures, "has_cues", &has_cues, "cues", &cues, "tracks", &tracks, "archives", &archives,
+	    "pictures", &pictures, "has_cues", &has_cues, "has_id3", &has_id3, "cues", &cues, "tracks", &tracks, "archives", &archives,
 	    "segments", &segments) < 0 || version != VERSION_OF_STATE ||
 	    pictures < 0 || pictures > PICTURES_MAX ||
 	    json_array_size(tracks) > PRES_TRACKS || target < 0 || nominal < 0 ||
@@ -421,6 +421,7 @@ state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *
 	p->rate = (struct rational){ num, den };
 	p->pictures = pictures;
 	p->has_cues = has_cues;
+	p->has_id3 = has_id3;
 	if (cues != NULL && (r = cuetrack_from_json(cues, &p->cues)) == -EINVAL)
 		r = -EBADMSG;
 	for (size_t i = 0; i < json_array_size(tracks) && r == 0; i++)

@@ -89,7 +89,7 @@ cue_from_json(const json_t *o, struct cue *c)
 
 	*c = (struct cue){
 		.serial = (uint64_t)get(o, "serial", 1, far, 1, &ok),
-		.type = (uint16_t)get(o, "type", 0, CUE_SPLICE, 0, &ok),
+		.type = (uint16_t)get(o, "type", 0, CUE_TYPES - 1, 0, &ok),
 		.id = (uint32_t)get(o, "id", 0, UINT32_MAX, 0, &ok),
 		.num = (uint8_t)get(o, "num", 0, 255, 0, &ok),
 		.expected = (uint8_t)get(o, "expected", 0, 255, 0, &ok),

@@ -492,3 +492,19 @@ cuetrack_take(struct cuetrack *t, const struct scte35 *s, const uint8_t *section
 	}
 	return changed;
 }
+
+int
+cuetrack_add(struct cuetrack *t, uint16_t type, const uint8_t *p, size_t len, int64_t at)
+{
+	struct signal g = {
+		.rule = cue_rule(type), .type = type, .at = at, .now = at,
+		.duration = CUE_NEVER, .section = p, .len = len,
+	};
+
+	for (size_t i = t->n; i > 0 && t->cue[i - 1].start >= at; i--)
+		if (t->cue[i - 1].type == type && is_message(&t->cue[i - 1].out, &g))
+			return 0;
+	if (is_full(t))
+		return 0;
+	return add(t, &g) == NULL ? -ENOMEM : 1;
+}

@@ -30,6 +30,8 @@
 #include "lib/media/scte35.h"
 
 #define CUE_SPLICE	0x100		/* type: a splice_insert, not a segmentation */
+#define CUE_ID3		0x101		/* and that is none of SCTE 35: a tag, at a time */
+#define CUE_TYPES	0x102
 #define CUE_NEVER	INT64_MAX	/* end: nobody has said when; duration: none */
 #define CUETRACK_MAX	1024
 
@@ -87,6 +89,10 @@ void cuetrack_free(struct cuetrack *t);
  */
 int cuetrack_take(struct cuetrack *t, const struct scte35 *s, const uint8_t *section,
     size_t len, int64_t now);
+
+/* A point in time with bytes of another kind.  1, 0 if it is there or there is no room. */
+int cuetrack_add(struct cuetrack *t, uint16_t type, const uint8_t *p, size_t len,
+    int64_t at);
 
 /* Events that have ended before this time are of no use any more. */
 void cuetrack_forget(struct cuetrack *t, int64_t before);

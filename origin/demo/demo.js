@@ -22,7 +22,7 @@ let opening = Promise.resolve();
 
 const fresh = () => ({
 	began: performance.now(), playing: false, lastTime: 0, still: 0, stalled: false,
-	stalls: 0, switches: 0, rung: null, wanted: null, errors: [], failed: false,
+	stalls: 0, switches: 0, rung: null, wanted: null, errors: [], cues: [], failed: false,
 	received: null, frames0: 0, dropped0: 0,
 });
 
@@ -118,7 +118,7 @@ window.stats = () => {
 		width: video.videoWidth, height: video.videoHeight,
 		frames: q.frames, dropped: q.dropped,
 		stalls: run ? run.stalls : 0, switches: run ? run.switches : 0,
-		errors: run ? [...run.errors] : [],
+		errors: run ? [...run.errors] : [], cues: run ? [...run.cues] : [],
 		buffer: buffered(), latency: latency(),
 		received: run ? run.received : null,
 		rung: r && { ...r, average: edge ? edge.average : null,
@@ -312,6 +312,11 @@ function play(which)
 				mine.failed = mine.failed || fatal;
 				if (mine === run)
 					say(text, "bad");
+			},
+			cue: (c) => {
+				mine.cues.push({ ...c, at: video.currentTime });
+				if (mine === run)
+					say(`cue ${c.id}`);
 			},
 		});
 		paintChoices();

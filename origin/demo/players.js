@@ -15,7 +15,8 @@
  *     live()         go to the live edge
  *     close()        stop, and give the video element back; may be a promise
  *
- * on.error(text, fatal) is told of every error.
+ * on.error(text, fatal) is told of every error, on.cue({ id, start }) of every cue of the
+ * channel when its time has come; start is the player's, in s.
  */
 /* global Hls, dashjs, shaka */
 
@@ -23,6 +24,31 @@ const spoken = (lang) => lang && lang !== "und" ? lang : "";
 /* dash.js plays by itself, and must see the element begin to. */
 const begin = (video) => video.play().catch(() => {});
 const byHeight = (a, b) => a.height - b.height || a.bitrate - b.bitrate;
+
+/* hls.js has an EXT-X-DATERANGE as one cue for each of its attributes. */
+function watchCues(video, on)
+{
+	const told = new Set();
+	const changed = (e) => {
+		for (const c of e.target.activeCues || []) {
+			const key = c.value && c.value.key || "";
+
+			if (!/^SCTE35-(OUT|IN|CMD)$/.test(key) || told.has(c.id + key))
+				continue;
+			told.add(c.id + key);
+			on.cue({ id: `${c.id} ${key}`, start: c.startTime });
+		}
+	};
+	const added = (e) => {
+		if (e.track.kind === "metadata") {
+			e.track.mode = "hidden";
+			e.track.addEventListener("cuechange", changed);
+		}
+	};
+
+	video.textTracks.addEventListener("addtrack", added);
+	return () => video.textTracks.removeEventListener("addtrack", added);
+}
 
 async function openHls(video, base, on)
 {
@@ -41,7 +67,18 @@ async function openHls(video, base, on)
 		else if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR)
 			hls.recoverMediaError();
 	});
-	hls.loadSource(base + "index.m3u8");
+	const unwatch = watchCues(video, on);
+
+	/* The track for cues forgets, when it is loaded, those that it has by then; so it is
+	 * made first: by the metadata of nothing. */
+	hls.once(Hls.Events.MEDIA_ATTACHED, () => {
+		hls.trigger(Hls.Events.FRAG_PARSING_METADATA, { samples: [] });
+		const track = video.querySelector("track");
+		const go = () => hls.url || hls.loadSource(base + "index.m3u8");
+
+		track?.addEventListener("load", go, { once: true });
+		setTimeout(go, track ? 1000 : 0);
+	});
 	hls.attachMedia(video);
 	hls.once(Hls.Events.MANIFEST_PARSED, () => begin(video));
 	return {
@@ -60,7 +97,10 @@ async function openHls(video, base, on)
 			if (hls.liveSyncPosition)
 				video.currentTime = hls.liveSyncPosition;
 		},
-		close: () => hls.destroy(),
+		close: () => {
+			unwatch();
+			hls.destroy();
+		},
 	};
 }
 
@@ -77,6 +117,10 @@ async function openDash(video, base, on)
 	} });
 	player.on("error", (e) => on.error(e.error && e.error.message || "error",
 	    false));
+	for (const scheme of ["2014:xml+bin", "2013:xml", "2013:bin"])
+		player.on("urn:scte:scte35:" + scheme, (e) => on.cue({
+			id: `${e.event.id} ${scheme}`, start: e.event.calculatedPresentationTime,
+		}), null, { mode: dashjs.MediaPlayer.events.EVENT_MODE_ON_START });
 	player.initialize(video, base + "index.mpd", true);
 	const ready = () => player.isReady() && player.getActiveStream();
 	const name = (t) => t.labels && t.labels[0] && t.labels[0].text ||
@@ -135,6 +179,10 @@ function openShaka(manifest)
 
 		player.addEventListener("error", (e) => on.error(text(e.detail),
 		    e.detail.severity === shaka.util.Error.Severity.CRITICAL));
+		player.addEventListener("timelineregionenter", (e) => on.cue({
+			id: `${e.detail.id} ${e.detail.schemeIdUri.split(":").slice(3).join(":")}`,
+			start: e.detail.startTime,
+		}));
 		player.configure({ streaming: { bufferBehind: 30 } });
 		await player.attach(video);
 		player.load(base + manifest).then(() => begin(video)).catch((e) => {

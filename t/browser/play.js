@@ -2,11 +2,12 @@
  * play.js - let a browser play a channel on the demonstration page, and judge it.
  *
  *     node play.js PAGE PLAYER [seconds=20] [mode=live|vod] [shot=FILE.png]
- *         [fps=24] [channel=/live/one/] [rungs=3] [latency=20] [drop=1]
+ *         [fps=24] [channel=/live/one/] [rungs=3] [latency=20] [drop=1] [cues=T,T...]
  *
  * Live: from the first picture on, for so many seconds, no error, no stall, under
  * drop % of frames dropped, time runs; then the lowest rung is chosen and must come,
- * and then the highest.  VOD: from begin to end, all of it.
+ * and then the highest.  VOD: from begin to end, all of it.  cues: just these come, by
+ * the player's own events, each at its time.
  *
  * Prints what was measured, and "wrong: ..." for all that is; status 1 if any is.
  * The driver is found by NODE_PATH.
@@ -102,6 +103,19 @@ async function vod(tab)
 	expect(Math.abs(s.time - seconds) < 0.5, `ended at ${s.time}, want ${seconds}`);
 	expect(s.frames > 0.97 * seconds * Number(opt.fps), `${s.frames} frames`);
 	expect(s.dropped < Number(opt.drop) / 100 * s.frames, `${s.dropped} of ${s.frames} frames dropped`);
+	if (opt.cues)
+		judgeCues(s.cues, opt.cues.split(",").map(Number));
+}
+
+/* Players look at the time every quarter of a second or so. */
+function judgeCues(got, want)
+{
+	for (const c of got)
+		console.log(`${player}: cue ${c.id} of ${c.start.toFixed(3)} s at ${c.at.toFixed(3)} s`);
+	expect(got.length === want.length, `${got.length} cues, want ${want.length}`);
+	for (const t of want)
+		expect(got.some((c) => Math.abs(c.start - t) < 0.02 && c.at > t - 0.1 &&
+		    c.at < t + 0.6), `no cue at ${t}`);
 }
 
 (async () => {

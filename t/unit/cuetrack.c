@@ -225,7 +225,7 @@ static void
 test_bad_json(void)
 {
 	static const char *const bad[] = {
-		"{}", "[1]", "[{\"type\": 257}]", "[{\"start\": 5, \"end\": 4}]",
+		"{}", "[1]", "[{\"type\": 258}]", "[{\"start\": 5, \"end\": 4}]",
 		"[{\"start\": 5, \"end\": 6}, {\"start\": 4, \"end\": 6}]",
 		"[{\"out\": 1}]", "[{\"out\": \"?\"}]", "[{\"id\": -1}]", "[{\"num\": \"1\"}]",
 	};
