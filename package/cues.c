@@ -258,7 +258,7 @@ cue_event_id(const struct cue *c, bool end)
 static struct mp4_emsg
 make_emsg(const struct cue *c, bool end, uint32_t timescale)
 {
-	const struct cue_message *m = end ? &c->in : &c->out;
+	const struct cue_message *m = end ? &c->in : c->update.len > 0 ? &c->update : &c->out;
 	int64_t duration = end || c->duration == CUE_NEVER ? 0 :
 	    rescale_near(c->duration, timescale, CLK_90K);
 

@@ -32,7 +32,7 @@ put_clear(const struct cue_message *m, struct text *t)
 static void
 put_event(const struct cue *c, bool end, int64_t offset, bool xml, struct text *t)
 {
-	const struct cue_message *m = end ? &c->in : &c->out;
+	const struct cue_message *m = end ? &c->in : c->update.len > 0 ? &c->update : &c->out;
 	int64_t at = (end ? c->end : c->start) - offset;
 
 	if (m->len == 0)

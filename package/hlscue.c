@@ -67,6 +67,7 @@ put_id3(const struct cue *c, struct text *t)
 	text_add(t, "\"\n");
 }
 
+/* What has been said stays: of an event that is extended END-DATE alone tells. */
 static void
 put_begin(const struct pres *p, const struct cue *c, struct text *t)
 {
@@ -76,8 +77,8 @@ put_begin(const struct pres *p, const struct cue *c, struct text *t)
 	}
 	put_id(c, t);
 	put_date("START-DATE", c->date_ns, t);
-	if (c->duration != CUE_NEVER)
-		put_seconds("PLANNED-DURATION", c->duration, t);
+	if (c->planned != CUE_NEVER)
+		put_seconds("PLANNED-DURATION", c->planned, t);
 	put_hex(cue_is_break(&p->policy, c) ? "SCTE35-OUT" : "SCTE35-CMD", &c->out, t);
 	text_add(t, "\n");
 }
@@ -128,9 +129,9 @@ put_out(const struct cue *c, struct text *t)
 		text_add(t, "\n");
 	}
 	text_add(t, "#EXT-X-CUE-OUT");
-	if (c->duration != CUE_NEVER) {
+	if (c->planned != CUE_NEVER) {
 		text_add(t, ":");
-		text_seconds(t, c->duration, CLK_90K, 3);
+		text_seconds(t, c->planned, CLK_90K, 3);
 	}
 	text_add(t, "\n");
 }
@@ -138,15 +139,17 @@ put_out(const struct cue *c, struct text *t)
 static void
 put_continued(const struct cue *c, int64_t now, struct text *t)
 {
+	const struct cue_message *newest = c->update.len > 0 ? &c->update : &c->out;
+
 	text_add(t, "#EXT-X-CUE-OUT-CONT:ElapsedTime=");
 	text_seconds(t, now > c->start ? now - c->start : 0, CLK_90K, 3);
 	if (c->duration != CUE_NEVER) {
 		text_add(t, ",Duration=");
 		text_seconds(t, c->duration, CLK_90K, 3);
 	}
-	if (c->out.len > 0) {
+	if (newest->len > 0) {
 		text_add(t, ",SCTE35=");
-		put_base64(&c->out, t);
+		put_base64(newest, t);
 	}
 	text_add(t, "\n");
 }

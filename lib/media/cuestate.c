@@ -33,15 +33,17 @@ cuetrack_to_json(const struct cuetrack *t)
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct cue *c = &t->cue[i];
-		json_t *o = json_pack("{sI si sI si si sI sb sb si sI so* so*}",
+		json_t *o = json_pack("{sI si sI si si sI sb sb si sI so* so* so*}",
 		    "serial", (json_int_t)c->serial, "type", (int)c->type,
 		    "id", (json_int_t)c->id, "num", (int)c->num, "expected", (int)c->expected,
 		    "start", (json_int_t)c->start, "auto_return", c->auto_return,
 		    "not_restricted", c->not_restricted, "why", (int)c->why,
 		    "date_ns", (json_int_t)c->date_ns,
-		    "out", message_to_json(&c->out), "in", message_to_json(&c->in));
+		    "out", message_to_json(&c->out), "in", message_to_json(&c->in),
+		    "update", message_to_json(&c->update));
 
 		set_time(o, "end", c->end);
+		set_time(o, "planned", c->planned);
 		set_time(o, "duration", c->duration);
 		json_array_append_new(list, o);
 	}
@@ -95,6 +97,7 @@ cue_from_json(const json_t *o, struct cue *c)
 		.expected = (uint8_t)get(o, "expected", 0, 255, 0, &ok),
 		.start = get(o, "start", -far, far, 0, &ok),
 		.end = get(o, "end", -far, far, CUE_NEVER, &ok),
+		.planned = get(o, "planned", 0, far, CUE_NEVER, &ok),
 		.duration = get(o, "duration", 0, far, CUE_NEVER, &ok),
 		.auto_return = json_is_true(json_object_get(o, "auto_return")),
 		.not_restricted = json_is_true(json_object_get(o, "not_restricted")),
@@ -103,7 +106,8 @@ cue_from_json(const json_t *o, struct cue *c)
 	};
 	if (!ok || c->end < c->start)
 		return -EINVAL;
-	if ((r = message_from_json(o, "out", &c->out)) < 0)
+	if ((r = message_from_json(o, "out", &c->out)) < 0 ||
+	    (r = message_from_json(o, "update", &c->update)) < 0)
 		return r;
 	return message_from_json(o, "in", &c->in);
 }

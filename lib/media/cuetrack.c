@@ -24,7 +24,8 @@ cue_clear(struct cue *c)
 {
 	free(c->out.p);
 	free(c->in.p);
-	c->out = c->in = (struct cue_message){ .p = NULL };
+	free(c->update.p);
+	c->out = c->in = c->update = (struct cue_message){ .p = NULL };
 }
 
 void
@@ -118,7 +119,7 @@ set_duration(const struct cuetrack *t, struct cue *c, int64_t from, int64_t dura
 		    CUE_END_EXPIRED);
 	}
 	c->duration = CUE_NEVER;
-	if (t->limit > 0)
+	if (t->limit > 0 && cue_type_is_break(c->type))
 		return set_end(c, c->start + t->limit, CUE_END_LIMIT);
 	return set_end(c, CUE_NEVER, CUE_END_OPEN);
 }
@@ -158,7 +159,7 @@ add(struct cuetrack *t, const struct signal *s)
 	t->cue[i] = (struct cue){
 		.serial = ++t->serial, .type = s->type, .id = s->id, .num = s->num,
 		.expected = s->expected, .start = s->at, .end = s->at,
-		.duration = CUE_NEVER, .auto_return = s->auto_return,
+		.planned = CUE_NEVER, .duration = CUE_NEVER, .auto_return = s->auto_return,
 		.not_restricted = s->not_restricted, .why = CUE_END_POINT,
 		.out = { section, s->len },
 	};
@@ -254,11 +255,12 @@ begin_again(struct cuetrack *t, struct cue *c, const struct signal *s)
 	uint64_t serial = c->serial;
 	int64_t start = c->start;
 
-	if ((s->timeless && is_message(&c->out, s)) || (s->at == start &&
+	if ((s->timeless && (is_message(&c->out, s) || is_message(&c->update, s))) ||
+	    (s->at == start &&
 	    (!ends_by_itself(c) || (s->duration == c->duration &&
 	    s->auto_return == c->auto_return))))
 		return 0;
-	if (keep_message(&c->out, s) < 0)
+	if (keep_message(start > s->now ? &c->out : &c->update, s) < 0)
 		return -ENOMEM;
 	c->auto_return = s->auto_return;
 	if (s->at != start && start > s->now) {
@@ -270,6 +272,8 @@ begin_again(struct cuetrack *t, struct cue *c, const struct signal *s)
 		end_nested(t, s->rule, s->at);
 	}
 	set_duration(t, c, s->at, s->duration);
+	if (c->start > s->now)
+		c->planned = c->duration;
 	return 1;
 }
 
@@ -304,6 +308,7 @@ begin(struct cuetrack *t, const struct signal *s)
 	if ((c = add(t, s)) == NULL)
 		return -ENOMEM;
 	set_duration(t, c, s->at, s->duration);
+	c->planned = c->duration;
 	end_previous(t, s->rule, c->serial, s->at);
 	end_nested(t, s->rule, s->at);
 	return 1;
@@ -344,8 +349,10 @@ retime(struct cuetrack *t, const struct signal *s)
 {
 	struct cue *c = find(t, s->rule->of, &s->id, s->at);
 
-	if (c == NULL || s->duration == CUE_NEVER)
+	if (c == NULL || s->duration == CUE_NEVER || is_message(&c->update, s))
 		return 0;
+	if (keep_message(&c->update, s) < 0)
+		return -ENOMEM;
 	return set_duration(t, c, s->at, s->duration);
 }
 

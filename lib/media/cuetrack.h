@@ -62,16 +62,18 @@ struct cue {
 	uint32_t id;			/* splice_event_id, segmentation_event_id */
 	uint8_t	 num, expected;
 	int64_t	 start, end;
-	int64_t	 duration;		/* as announced */
+	int64_t	 planned;		/* duration, as announced before it began */
+	int64_t	 duration;		/* as announced last */
 	bool	 auto_return;		/* of a splice_insert */
 	bool	 not_restricted;	/* delivery_not_restricted_flag */
 	enum cue_end why;
 	struct cue_message out, in;	/* that began it, that ended it; or none */
+	struct cue_message update;	/* the last one that changed its end meanwhile */
 	int64_t	 date_ns;		/* the caller's: when it began, 0 at first */
 };
 
 struct cuetrack {
-	int64_t	 limit;			/* of an event without a duration; 0: none */
+	int64_t	 limit;			/* of a break without a duration; 0: none */
 	int64_t	 offset;		/* by so much the timeline is ahead of timestamps */
 	size_t	 max;			/* events at a time; 0: CUETRACK_MAX */
 	uint64_t serial;
