@@ -7,25 +7,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/base64.h"
 #include "lib/base/clk.h"
-#include "lib/base/hex.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
-#include "lib/media/timeline.h"
 #include "lib/media/tsdemux.h"
 #include "schedule/cue.h"
+#include "schedule/splice.h"
+#include "schedule/stc.h"
 #include "schedule/words.h"
 
 #define READ_MAX	(256 << 10)
-#define NO_TIME		INT64_MIN
 
 struct show {
 	const struct cue_options *o;
 	struct tsdemux demux;
 	bool	 live;			/* time of arrival, if the stream says none */
 	uint16_t pcr_pid;
-	int64_t	 pcr, utc_ns, utc_pcr;	/* 27 MHz; at utc_pcr it was utc_ns */
+	struct stc stc;
 	uint64_t cues, wrong;
 	uint8_t	*in;
 	size_t	 len;
@@ -35,37 +33,19 @@ static struct scte35 cue;		/* big, and one at a time */
 
 /* ---- one section */
 
-/* The time that the command is about, or SCTE35_NULL_PTS. */
-static uint64_t
-splice_pts(const struct scte35 *s)
-{
-	if (s->encrypted)
-		return SCTE35_NULL_PTS;
-	if (s->command == SCTE35_TIME_SIGNAL)
-		return scte35_pts(s, &s->signal);
-	if (s->command != SCTE35_SPLICE_INSERT || s->insert.cancel || s->insert.immediate)
-		return SCTE35_NULL_PTS;
-	if (s->insert.program)
-		return scte35_pts(s, &s->insert.time);
-	return s->insert.ncomponent == 0 ? SCTE35_NULL_PTS :
-	    scte35_pts(s, &s->component[s->insert.component].time);
-}
-
 /* How far ahead of the stream's clock a time of 33 bits is: the nearest of both ways. */
 static int64_t
-ahead(uint64_t pts, int64_t pcr)
+ahead(const struct show *s, uint64_t pts)
 {
-	int64_t d = (int64_t)((pts - (uint64_t)(pcr / 300)) & (PES_WRAP - 1));
-
-	return d >= PES_WRAP / 2 ? d - PES_WRAP : d;
+	return stc_media(&s->stc, pts) - stc_now(&s->stc);
 }
 
 static int64_t
 wall_ns(const struct show *s)
 {
-	if (s->utc_ns != NO_TIME && s->pcr != NO_TIME)
-		return s->utc_ns + (s->pcr - s->utc_pcr) * 1000 / 27;
-	return s->live ? clk_utc_ns() : NO_TIME;
+	int64_t ns = stc_wall_ns(&s->stc);
+
+	return ns == STC_NO_TIME && s->live ? clk_utc_ns() : ns;
 }
 
 static void
@@ -78,19 +58,19 @@ print_json(const struct show *s, uint16_t pid, bool damaged, const char *words)
 
 	if (o == NULL || section == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
-	if (now != NO_TIME) {
+	if (now != STC_NO_TIME) {
 		clk_iso(now, iso);
 		json_object_set_new(o, "time", json_string(iso));
 	}
 	if (pid != 0)
 		json_object_set_new(o, "pid", json_integer(pid));
-	if (s->pcr != NO_TIME)
+	if (s->stc.pcr != STC_NO_TIME)
 		json_object_set_new(o, "stream_time", json_integer((json_int_t)
-		    ((uint64_t)(s->pcr / 300) & (PES_WRAP - 1))));
+		    stc_pts(&s->stc, stc_now(&s->stc))));
 	if (pts != SCTE35_NULL_PTS)
 		json_object_set_new(o, "splice_time", json_integer((json_int_t)pts));
-	if (pts != SCTE35_NULL_PTS && s->pcr != NO_TIME)
-		json_object_set_new(o, "ahead_ms", json_integer(ahead(pts, s->pcr) / 90));
+	if (pts != SCTE35_NULL_PTS && s->stc.pcr != STC_NO_TIME)
+		json_object_set_new(o, "ahead_ms", json_integer(ahead(s, pts) / 90));
 	if (damaged)
 		json_object_set_new(o, "crc_error", json_true());
 	json_object_set_new(o, "words", json_string(words));
@@ -107,12 +87,12 @@ print_line(const struct show *s, uint16_t pid, bool damaged, const char *words)
 	char time[WORDS_TIME] = "-", iso[CLK_ISO] = "-", lead[32] = "-";
 	int64_t now = wall_ns(s), ms;
 
-	if (s->pcr != NO_TIME)
-		words_time((uint64_t)(s->pcr / 300) & (PES_WRAP - 1), time);
-	if (now != NO_TIME)
+	if (s->stc.pcr != STC_NO_TIME)
+		words_time(stc_pts(&s->stc, stc_now(&s->stc)), time);
+	if (now != STC_NO_TIME)
 		clk_iso(now, iso);
-	if (pts != SCTE35_NULL_PTS && s->pcr != NO_TIME) {
-		ms = ahead(pts, s->pcr) / 90;
+	if (pts != SCTE35_NULL_PTS && s->stc.pcr != STC_NO_TIME) {
+		ms = ahead(s, pts) / 90;
 		snprintf(lead, sizeof(lead), "%c%" PRId64 ".%03" PRId64, ms < 0 ? '-' : '+',
 		    (int64_t)llabs(ms) / 1000, (int64_t)llabs(ms) % 1000);
 	}
@@ -153,26 +133,19 @@ take_event(struct show *s, const struct tsdemux_event *ev)
 			s->pcr_pid = ev->pid;
 		if (ev->pid != s->pcr_pid)
 			break;
-		if (s->pcr != NO_TIME && (ev->pcr - s->pcr > 300 * TIMELINE_JUMP_FORWARD ||
-		    s->pcr - ev->pcr > 300 * TIMELINE_JUMP_BACK))
-			s->utc_ns = NO_TIME;	/* another clock */
-		s->pcr = ev->pcr;
-		if (ev->has_arrival) {
-			s->utc_ns = clk_ntp_to_ns(ev->arrival_ntp);
-			s->utc_pcr = ev->pcr;
-		}
+		stc_pcr(&s->stc, ev->pcr);
+		if (ev->has_arrival)
+			stc_mark(&s->stc, s->stc.pcr, clk_ntp_to_ns(ev->arrival_ntp));
 		break;
 	case TSDEMUX_UNIT:
-		if (ev->has_ebp && ev->ebp.has_time && ev->pts != PES_NO_TIME) {
-			s->utc_ns = clk_ntp_to_ns(ev->ebp.ntp);
-			s->utc_pcr = ev->pts * 300;
-		}
+		if (ev->has_ebp && ev->ebp.has_time && ev->pts != PES_NO_TIME)
+			stc_mark(&s->stc, ev->pts * 300, clk_ntp_to_ns(ev->ebp.ntp));
 		break;
 	case TSDEMUX_SECTION:
 		if (ev->stream->codec != CODEC_SCTE35 ||
 		    (s->o->pid != 0 && ev->stream->pid != s->o->pid))
 			break;
-		if (s->utc_ns == NO_TIME && s->demux.clock == TSDEMUX_NOT_LIVE)
+		if (s->stc.utc_ns == STC_NO_TIME && s->demux.clock == TSDEMUX_NOT_LIVE)
 			s->live = false;
 		show_section(s, ev->data, ev->len, ev->stream->pid);
 		break;
@@ -206,23 +179,8 @@ static bool
 show_text(struct show *s, const char *text, size_t len)
 {
 	uint8_t bytes[SCTE35_SECTION_MAX];
-	const char *t = text;
-	size_t n = len;
-	int got = 0;
+	int got = splice_decode(text, len, bytes, sizeof(bytes));
 
-	if (n >= 2 && t[0] == '0' && (t[1] == 'x' || t[1] == 'X')) {
-		t += 2;
-		n -= 2;
-	}
-	while (n % 2 == 0 && (size_t)got < n / 2 && (size_t)got < sizeof(bytes)) {
-		int hi = hex_digit(t[2 * got]), lo = hex_digit(t[2 * got + 1]);
-
-		if (hi < 0 || lo < 0)
-			break;
-		bytes[got++] = (uint8_t)(hi << 4 | lo);
-	}
-	if (got == 0 || (size_t)got < n / 2)
-		got = base64_decode(text, len, bytes, sizeof(bytes));
 	if (got <= 0)
 		return false;
 	show_section(s, bytes, (size_t)got, 0);
@@ -328,7 +286,7 @@ cue_show(const struct cue_options *o)
 	struct stat st;
 
 	s.o = o;
-	s.pcr = s.utc_ns = NO_TIME;
+	stc_init(&s.stc);
 	for (int i = 0; i < o->nsection; i++)
 		if (!show_text(&s, o->section[i], strlen(o->section[i])))
 			fatal(EXIT_USAGE, 0, "'%s' is neither base64 nor hexadecimal",

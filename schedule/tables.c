@@ -1,14 +1,71 @@
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/log.h"
 #include "schedule/tables.h"
 
+static rewrite_edit edit_section;
+
 void
-tables_init(struct tables *t, tables_edit *edit, void *arg)
+tables_init(struct tables *t, struct pass *pass, tables_edit *edit, bool watch, void *arg)
 {
 	memset(t, 0, sizeof(*t));
+	t->pass = pass;
 	t->edit = edit;
+	t->watch = watch;
 	t->arg = arg;
 	psi_collect_init(&t->pat_collect);
+	pass->look[0] |= PASS_ALL;
+}
+
+static void
+carry(struct tables *t, uint16_t pid)
+{
+	if (t->pmt[pid] != NULL)
+		return;
+	if ((t->pmt[pid] = malloc(sizeof(*t->pmt[pid]))) == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot follow a PMT");
+	rewrite_init(t->pmt[pid], pid, edit_section, t);
+	t->pass->look[pid] |= PASS_ALL;
+}
+
+static int
+find_program(const struct pat *pat, uint16_t number)
+{
+	for (unsigned i = 0; i < pat->n; i++)
+		if (pat->program[i].program_number == number)
+			return (int)i;
+	return -1;
+}
+
+/* What is known of a program stays with its number. */
+static void
+change_pat(struct tables *t, const struct pat *pat)
+{
+	struct tables_program before[PSI_PROGRAMS_MAX];
+	bool seen[PSI_PROGRAMS_MAX], kept[TS_NPID] = { false };
+	int k;
+
+	memcpy(before, t->program, sizeof(before));
+	memcpy(seen, t->seen, sizeof(seen));
+	memset(t->program, 0, sizeof(t->program));
+	memset(t->seen, 0, sizeof(t->seen));
+	for (unsigned i = 0; i < pat->n; i++) {
+		carry(t, pat->program[i].pid);
+		kept[pat->program[i].pid] = true;
+		if ((k = find_program(&t->pat, pat->program[i].program_number)) < 0)
+			continue;
+		t->program[i] = before[k];
+		t->seen[i] = seen[k];
+	}
+	for (size_t pid = 0; pid < TS_NPID; pid++)
+		if (!kept[pid] && t->pmt[pid] != NULL) {
+			rewrite_flush(t->pmt[pid], t->pass);
+			free(t->pmt[pid]);
+			t->pmt[pid] = NULL;
+		}
+	t->pat = *pat;
 }
 
 static void
@@ -19,59 +76,113 @@ take_pat(struct tables *t, const struct ts_packet *pkt)
 	size_t len;
 	int r;
 
-	while ((r = psi_collect_next(&t->pat_collect, pkt, &section, &len)) != 0) {
-		if (r < 0 || pat_parse(section, len, &pat) < 0)
-			continue;
-		for (unsigned i = 0; i < t->pat.n; i++)
-			t->role[t->pat.program[i].pid] = 0;
-		for (unsigned i = pat.n; i-- > 0;) {
-			if (i >= t->pat.n || t->pat.program[i].pid != pat.program[i].pid)
-				psi_collect_init(&t->pmt[i].collect);
-			t->role[pat.program[i].pid] = (uint8_t)(i + 1);
-		}
-		t->pat = pat;
-	}
+	while ((r = psi_collect_next(&t->pat_collect, pkt, &section, &len)) != 0)
+		if (r > 0 && pat_parse(section, len, &pat) == 0 && (pat.n != t->pat.n ||
+		    memcmp(pat.program, t->pat.program, pat.n * sizeof(pat.program[0])) != 0))
+			change_pat(t, &pat);
 }
 
-/* The section as it goes out; another than a PMT stays as it is. */
-static size_t
-put_section(struct tables *t, struct tables_pmt *p, uint16_t pid, const uint8_t *section,
-    size_t len, uint8_t *out, size_t size)
+static void
+set_version(uint8_t *section, size_t len, uint8_t version)
 {
-	uint8_t changed[PSI_SECTION_MAX];
+	uint32_t crc;
+
+	section[5] = (uint8_t)((section[5] & 0xc1) | version << 1);
+	crc = psi_crc32(section, len - 4);
+	for (size_t i = 0; i < 4; i++)
+		section[len - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
+}
+
+/* The version under which a PMT goes out that says what is in out. */
+static uint8_t
+choose_version(struct tables_program *p, const uint8_t *out, size_t len, uint8_t source,
+    bool changed)
+{
+	uint32_t crc = psi_crc32(out + 8, len - 12);
+
+	if (!p->known)
+		p->version = (source + changed) & 31;
+	else if (p->source_version != source || p->crc != crc)
+		p->version = p->edited || changed ? (p->version + 1) & 31 : source;
+	p->known = true;
+	p->edited = p->edited || changed;
+	p->source_version = source;
+	p->crc = crc;
+	return p->version;
+}
+
+/* As pmt_put(), or less than 0 if it stays as it is. */
+static int
+put_edited(struct tables_program *p, const struct pmt *pmt, uint8_t *out)
+{
+	int n = pmt->n < PSI_STREAMS_MAX ? pmt_put(pmt, out, PSI_SECTION_MAX) : -ENOSPC;
+
+	if (n < 0 && !p->full)
+		log_warn(0, "the PMT of program %u is full, it stays as it is",
+		    pmt->program_number);
+	p->full = n < 0;
+	return n;
+}
+
+static int
+edit_section(void *arg, const uint8_t *section, size_t len, bool damaged,
+    uint8_t out[static PSI_SECTION_MAX])
+{
+	struct tables *t = arg;
+	struct tables_program *p;
 	struct pmt pmt;
+	bool changed;
+	int i, n = -1;
+
+	if (damaged || section[0] != PSI_TABLE_PMT || pmt_parse(section, len, &pmt) < 0 ||
+	    (i = find_program(&t->pat, pmt.program_number)) < 0)
+		return REWRITE_SAME;
+	p = &t->program[i];
+	t->seen[i] = true;
+	changed = t->edit(t->arg, &pmt);
+	if (t->watch)
+		return REWRITE_SAME;
+	if (changed)
+		n = put_edited(p, &pmt, out);
+	changed = n > 0;
+	if (!changed) {
+		memcpy(out, section, len);
+		n = (int)len;
+	}
+	set_version(out, (size_t)n, choose_version(p, out, (size_t)n, pmt.version_number,
+	    changed));
+	return changed || p->version != pmt.version_number ? n : REWRITE_SAME;
+}
+
+bool
+tables_packet(struct tables *t, const struct ts_packet *pkt, bool damaged)
+{
+	struct rewrite *r = t->pmt[pkt->pid];
+	uint8_t unused[PSI_SECTION_MAX];
+	const uint8_t *section;
+	size_t len;
 	int n;
 
-	if (section[0] == PSI_TABLE_PMT && pmt_parse(section, len, &pmt) == 0) {
-		t->edit(t->arg, &pmt);
-		pmt.version_number = (pmt.version_number + 1) & 31;
-		if ((n = pmt_put(&pmt, changed, sizeof(changed))) > 0) {
-			section = changed;
-			len = (size_t)n;
-		}
+	if (pkt->pid == 0 && !damaged)
+		take_pat(t, pkt);
+	if (pkt->pid == 0 || r == NULL)
+		return pkt->pid == 0;
+	if (!t->watch) {
+		rewrite_packet(r, t->pass, pkt, damaged);
+		return true;
 	}
-	n = psi_packetize(section, len, pid, &p->cc, out, size);
-	return n > 0 ? (size_t)n : 0;
+	while (!damaged && (n = psi_collect_next(&r->collect, pkt, &section, &len)) != 0)
+		edit_section(t, section, len, n < 0, unused);
+	return true;
 }
 
-int
-tables_packet(struct tables *t, const struct ts_packet *pkt,
-    uint8_t out[static TABLES_PACKETS * TS_PACKET], size_t *len)
+void
+tables_flush(struct tables *t)
 {
-	struct tables_pmt *p;
-	const uint8_t *section;
-	size_t n;
-	int r;
-
-	if (pkt->pid == 0)
-		take_pat(t, pkt);
-	if (t->role[pkt->pid] == 0 || pkt->payload == NULL)
-		return 0;
-	p = &t->pmt[t->role[pkt->pid] - 1];
-	*len = 0;
-	while ((r = psi_collect_next(&p->collect, pkt, &section, &n)) != 0)
-		if (r > 0)
-			*len += put_section(t, p, pkt->pid, section, n, out + *len,
-			    TABLES_PACKETS * TS_PACKET - *len);
-	return 1;
+	for (size_t pid = 0; pid < TS_NPID; pid++)
+		if (t->pmt[pid] != NULL) {
+			rewrite_flush(t->pmt[pid], t->pass);
+			free(t->pmt[pid]);
+			t->pmt[pid] = NULL;
+		}
 }

@@ -1,13 +1,14 @@
 /*
  * tables.h - a transport stream that passes, with other PMTs.
  *
- * Takes packets in order.  Those of PMTs are collected; in the place of the last of each
- * section comes the section as it has been edited, with a version of its own, in
- * packets that count for themselves.  All others are not touched.
+ * Takes packets in order.  In the place of the last packet of a PMT comes the section
+ * as it has been edited; one that is not edited passes as it is.  Once a program's PMT
+ * has been edited its version is one of our own, which changes whenever that of the
+ * source does or what we make of it.
  *
  * Spec     ISO/IEC 13818-1 2.4.4.
- * Memory   One struct, big; nothing allocates.
- * Errors   Sections that are damaged are left out.
+ * Memory   Allocates once for each PID that carries PMTs.
+ * Errors   Sections that are damaged, or cannot be written, stay as they are.
  */
 #ifndef SCHEDULE_TABLES_H
 #define SCHEDULE_TABLES_H
@@ -18,36 +19,41 @@
 
 #include "lib/media/psi.h"
 #include "lib/media/ts.h"
-
-#define TABLES_PACKETS	8		/* of a PMT, at most */
+#include "schedule/pass.h"
+#include "schedule/rewrite.h"
 
 /*
- * Change the PMT; what it points to may be that of the editor.  Called for each that
- * comes, so it has to do the same each time.
+ * Change the PMT, and say whether you did; what it points to may be that of the editor.
+ * Called for each that comes, so it has to do the same each time.
  */
-typedef void tables_edit(void *arg, struct pmt *pmt);
+typedef bool tables_edit(void *arg, struct pmt *pmt);
 
 struct tables {
-	tables_edit *edit;
-	void	*arg;
+	struct pat pat;			/* of the source, n is 0 before it has come */
+	bool	 seen[PSI_PROGRAMS_MAX];	/* the PMTs of pat.program[] */
 
 	/* private */
-	struct pat pat;
+	struct pass *pass;
+	tables_edit *edit;
+	bool	 watch;
+	void	*arg;
 	struct psi_collect pat_collect;
-	struct tables_pmt {
-		struct psi_collect collect;
-		uint8_t	 cc;
-	} pmt[PSI_PROGRAMS_MAX];	/* of pat.program[] */
-	uint8_t	 role[TS_NPID];		/* of a PMT: its first program in the PAT, plus 1 */
+	struct tables_program {
+		bool	 known, edited, full;
+		uint8_t	 version, source_version;
+		uint32_t crc;		/* of what it says, without its version */
+	} program[PSI_PROGRAMS_MAX];
+	struct rewrite *pmt[TS_NPID];	/* of the PIDs that carry PMTs */
 };
 
-void tables_init(struct tables *t, tables_edit *edit, void *arg);
+/* watch: edit() only looks, and all packets pass where they are. */
+void tables_init(struct tables *t, struct pass *pass, tables_edit *edit, bool watch,
+    void *arg);
 
-/*
- * Returns 0 if the packet is to be passed as it is, else it is a part of a PMT: then 1,
- * and *len bytes of out stand in its place.
- */
-int tables_packet(struct tables *t, const struct ts_packet *pkt,
-    uint8_t out[static TABLES_PACKETS * TS_PACKET], size_t *len);
+/* In the packet() of pass.  Returns true if it was a part of a PAT or PMT. */
+bool tables_packet(struct tables *t, const struct ts_packet *pkt, bool damaged);
+
+/* At the end. */
+void tables_flush(struct tables *t);
 
 #endif
