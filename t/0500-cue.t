@@ -8,16 +8,6 @@ ffmpeg -v error -f lavfi -i "testsrc2=s=160x90:r=24000/1001:d=6" \
 	-f mpegts plain.ts
 "$BUILD/t/helper/decorate" <plain.ts >in.ts
 
-# only PIDS <TS - packets of these, or with - in front of all but these.
-only () {
-	perl -e 'my ($not, %want) = (shift(@ARGV) eq "-"); $want{$_} = 1 for @ARGV;
-		binmode STDIN; binmode STDOUT;
-		while (read(STDIN, my $p, 188) == 188) {
-			my $pid = (unpack "n", substr $p, 1, 2) & 0x1fff;
-			print $p if $not ? !$want{$pid} : $want{$pid};
-		}' -- "$@"
-}
-
 check 'the published vectors: their fields, and refused where they are none' '
 	perl "$top/t/cues.pl" "$top/t/cues.tsv" mlive-cue
 '

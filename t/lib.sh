@@ -7,6 +7,7 @@
 #   fails STATUS command...     passes when command exits with just that status
 #   eventually command...       passes once command does, within 30 seconds
 #   packets COUNT PID [FIRST]   transport packets with a running counter
+#   only PID...                 filter: the packets of these, or after - of all but these
 #   done_testing                the last line of a test file
 #
 # A test runs under set -e in a scratch directory, with the built tools first in
@@ -100,6 +101,15 @@ packets () {
 				printf "%c", 1 + i % 100
 		}
 	}'
+}
+
+only () {
+	perl -e 'my $not = $ARGV[0] eq "-" && shift; my %want = map { $_ => 1 } @ARGV;
+		binmode STDIN; binmode STDOUT;
+		while (read(STDIN, my $p, 188) == 188) {
+			my $pid = (unpack "n", substr $p, 1, 2) & 0x1fff;
+			print $p if $not ? !$want{$pid} : $want{$pid};
+		}' -- "$@"
 }
 
 done_testing () {
