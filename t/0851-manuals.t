@@ -195,6 +195,18 @@ check 'mlive-cue: a section, all fields, and none of them' '
 	cat clean.ts | fails 1 grep -c CUEI
 	shows clean.ts h264 aac
 '
+operated () {
+	"$BUILD/t/helper/datagrams" -w 1 127.0.0.1 127.0.0.1 "$udp" <film.ts
+	mlive-cue show -qq <channel.ts | grep "out now for 30.000 s, then back: event 1"
+}
+check 'mlive-cue: breaks in a film, and in a channel' '
+	run example mlive-cue.1 5
+	finish
+	shows cued.ts h264 aac scte_35
+	run example mlive-cue.1 6
+	within 90 operated
+	end
+'
 check 'every example of every manual was run' '
 	for page in "$top"/man/*.[17]
 	do
