@@ -23,12 +23,15 @@ struct cue_options {
 	uint64_t null_ns, preroll_ns;	/* 0: no heartbeat */
 	unsigned repeat;
 	uint16_t program;		/* 0: the first */
+	int	 nrule;			/* rules as arguments */
+	char	**rule;
 	int	 nsection;		/* sections as arguments */
 	char	**section;
 };
 
 int cue_show(const struct cue_options *o);
 int cue_insert(const struct cue_options *o);
+int cue_map(const struct cue_options *o);
 int cue_strip(const struct cue_options *o);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * mlive-cue - show, insert and remove SCTE-35 cues of a transport stream.
+ * mlive-cue - show, insert, rewrite and remove SCTE-35 cues of a transport stream.
  *
  * See mlive-cue(1).  Here are the options; each command has a file of its name.
  */
@@ -11,28 +11,32 @@
 #include "lib/base/io.h"
 #include "lib/base/opt.h"
 #include "schedule/cue.h"
+#include "schedule/rules.h"
 
 static const char help[] =
     "usage: mlive-cue show [-hjqvV] [options] [section ...] [<in.ts]\n"
     "       mlive-cue insert [-hqvV] [options] <in.ts >out.ts\n"
+    "       mlive-cue map [-hqvV] [options] <in.ts >out.ts\n"
     "       mlive-cue strip [-hqvV] [options] <in.ts >out.ts\n"
     "  -c, --control path       insert: take cues at run time from this FIFO or socket\n"
     "      --damaged            show: sections with a wrong CRC, too\n"
-    "  -f, --file path          insert: cues, a line each\n"
+    "  -e, --rule rule          map: MATCH -> ACTION; may be given again\n"
+    "  -f, --file path          insert: cues, map: rules, a line each\n"
     "      --id number          insert: of the first event that has none [1]\n"
     "  -j, --json               show: a JSON object a line\n"
     "      --null duration      insert: a splice_null so often\n"
-    "  -p, --pid number         show, strip: cues of this PID [every one that\n"
+    "  -p, --pid number         show, map, strip: cues of this PID [every one that\n"
     "                           the PMT says]; insert: to this PID\n"
     "      --preroll duration   insert: how far ahead a cue is sent [8s]\n"
     "      --program number     insert: into this program [the first]\n"
     "      --repeat number      insert: how often a cue is sent until its time [3]\n"
-    "  -s, --stats target       insert, strip: write counters each second to\n"
+    "  -s, --stats target       insert, map, strip: write counters each second to\n"
     "                           fd:N, unix:PATH or a file\n"
     OPT_COMMON_HELP
     "for instance:\n"
     "  mlive-ingest udp://:5000 | mlive-cue show\n"
     "  mlive-cue insert -f cues.txt <film.ts >cued.ts\n"
+    "  mlive-cue map -e 'out -> time_signal type=0x34' <in.ts >out.ts\n"
     "  mlive-cue show /DAvAAAAAAAA///wFAVIAACPf+/+c2nALv4AUsz1AAAAAAAKAAhDVUVJAAABNWLbowo=\n";
 
 enum { OPT_DAMAGED = 256, OPT_ID, OPT_NULL, OPT_PREROLL, OPT_PROGRAM, OPT_REPEAT };
@@ -48,11 +52,12 @@ static const struct option longopts[] = {
 	{ "preroll", required_argument, NULL, OPT_PREROLL },
 	{ "program", required_argument, NULL, OPT_PROGRAM },
 	{ "repeat", required_argument, NULL, OPT_REPEAT },
+	{ "rule", required_argument, NULL, 'e' },
 	{ "stats", required_argument, NULL, 's' },
 	OPT_COMMON_LONG,
 };
 
-enum { SHOW = 1, INSERT = 2, STRIP = 8 };
+enum { SHOW = 1, INSERT = 2, MAP = 4, STRIP = 8 };
 
 static const struct command {
 	const char *name;
@@ -60,6 +65,7 @@ static const struct command {
 	unsigned bit;
 } commands[] = {
 	{ "insert", cue_insert, INSERT },
+	{ "map", cue_map, MAP },
 	{ "show", cue_show, SHOW },
 	{ "strip", cue_strip, STRIP },
 };
@@ -69,8 +75,8 @@ static const struct {
 	int	 c;
 	unsigned of;
 } uses[] = {
-	{ 'c', INSERT }, { 'f', INSERT }, { 'j', SHOW },
-	{ 's', INSERT | STRIP }, { OPT_DAMAGED, SHOW }, { OPT_ID, INSERT },
+	{ 'c', INSERT }, { 'e', MAP }, { 'f', INSERT | MAP }, { 'j', SHOW },
+	{ 's', INSERT | MAP | STRIP }, { OPT_DAMAGED, SHOW }, { OPT_ID, INSERT },
 	{ OPT_NULL, INSERT }, { OPT_PREROLL, INSERT }, { OPT_PROGRAM, INSERT },
 	{ OPT_REPEAT, INSERT },
 };
@@ -122,6 +128,11 @@ take_option(struct cue_options *o, int c)
 	case 'c':
 		o->control = optarg;
 		break;
+	case 'e':
+		if (o->nrule == RULES_MAX)
+			fatal(EXIT_USAGE, 0, "--rule '%s': there are too many", optarg);
+		o->rule[o->nrule++] = optarg;
+		break;
 	case 'f':
 		o->file = optarg;
 		break;
@@ -142,8 +153,9 @@ take_option(struct cue_options *o, int c)
 int
 main(int argc, char *argv[])
 {
+	static char *rules[RULES_MAX];
 	struct cue_options o = {
-		.id = 1, .preroll_ns = 8 * (uint64_t)CLK_SECOND, .repeat = 3,
+		.id = 1, .preroll_ns = 8 * (uint64_t)CLK_SECOND, .repeat = 3, .rule = rules,
 	};
 	int c, skip = argc > 1 && argv[1][0] != '-' ? 1 : 0;
 	const struct command *which = NULL;
@@ -152,7 +164,7 @@ main(int argc, char *argv[])
 	for (int i = 0; skip > 0 && i < (int)(sizeof(commands) / sizeof(commands[0])); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			which = &commands[i];
-	while ((c = getopt_long(argc - skip, argv + skip, "c:f:jp:s:" OPT_COMMON, longopts,
+	while ((c = getopt_long(argc - skip, argv + skip, "c:e:f:jp:s:" OPT_COMMON, longopts,
 	    NULL)) != -1) {
 		check_use(which, c);
 		take_option(&o, c);

@@ -206,6 +206,9 @@ check 'mlive-cue: breaks in a film, and in a channel' '
 	run example mlive-cue.1 6
 	within 90 operated
 	end
+	run example mlive-cue.1 7
+	finish
+	shows mapped.ts h264 aac scte_35
 '
 check 'every example of every manual was run' '
 	for page in "$top"/man/*.[17]
