@@ -167,6 +167,18 @@ read_body(struct walk *w, struct scte35 *s, size_t command_length)
 	walk_bytes(w, NULL, &s->stuffing, walk_left(w));
 }
 
+/* The length of the whole section, 0 if there is none. */
+static size_t
+section_length(const uint8_t *p, size_t len)
+{
+	size_t whole;
+
+	if (len < 20 || p[0] != PSI_TABLE_SCTE35)
+		return 0;
+	whole = ((size_t)(p[1] & 0x0f) << 8 | p[2]) + 3;
+	return whole >= 20 && whole <= len && whole <= SCTE35_SECTION_MAX ? whole : 0;
+}
+
 int
 scte35_parse(const uint8_t *p, size_t len, struct scte35 *s)
 {
@@ -174,11 +186,8 @@ scte35_parse(const uint8_t *p, size_t len, struct scte35 *s)
 	size_t command_length;
 
 	scte35_init(s);
-	if (len < 20 || p[0] != PSI_TABLE_SCTE35 ||
-	    ((size_t)(p[1] & 0x0f) << 8 | p[2]) + 3 > len)
-		return -EBADMSG;
-	len = ((size_t)(p[1] & 0x0f) << 8 | p[2]) + 3;
-	if (len < 20 || len > SCTE35_SECTION_MAX)
+	len = section_length(p, len);
+	if (len == 0)
 		return -EBADMSG;
 	s->indicators = p[1] >> 6;
 	s->sap_type = p[1] >> 4 & 3;
@@ -196,6 +205,15 @@ scte35_parse(const uint8_t *p, size_t len, struct scte35 *s)
 	if (w.error)
 		return -EBADMSG;
 	return psi_crc32(p, len) == 0 ? 0 : -EILSEQ;
+}
+
+static void
+write_crc(uint8_t *p, size_t len)
+{
+	uint32_t crc = psi_crc32(p, len - 4);
+
+	for (size_t i = 0; i < 4; i++)
+		p[len - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
 }
 
 static void
@@ -226,7 +244,6 @@ scte35_put(const struct scte35 *from, uint8_t *p, size_t size)
 	struct scte35 *s = (struct scte35 *)(uintptr_t)from;
 	struct walk w = { .way = WALK_WRITE, .s = s };
 	size_t command_length = s->encrypted_length, at, len;
-	uint32_t crc;
 
 	if (size > SCTE35_SECTION_MAX)
 		size = SCTE35_SECTION_MAX;
@@ -250,10 +267,28 @@ scte35_put(const struct scte35 *from, uint8_t *p, size_t size)
 	p[2] = (uint8_t)(len - 3);
 	p[at] = (uint8_t)((p[at] & 0xf0) | command_length >> 8);
 	p[at + 1] = (uint8_t)command_length;
-	crc = psi_crc32(p, len - 4);
-	for (size_t i = 0; i < 4; i++)
-		p[len - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
+	write_crc(p, len);
 	return (int)len;
+}
+
+int
+scte35_move(uint8_t *p, size_t len, int64_t ticks)
+{
+	size_t whole = section_length(p, len);
+	struct bits r;
+	uint64_t v;
+
+	if (whole == 0)
+		return -EBADMSG;
+	r = bits_of(p + 4, 5);
+	r.pos = 7;
+	v = (uint64_t)bits_get(&r, 1) << 32;
+	v = ((v | bits_get(&r, 32)) + (uint64_t)ticks) & PTS_MASK;
+	p[4] = (uint8_t)((p[4] & 0xfe) | v >> 32);
+	for (size_t i = 0; i < 4; i++)
+		p[5 + i] = (uint8_t)(v >> (24 - 8 * i));
+	write_crc(p, whole);
+	return 0;
 }
 
 /* ---- JSON */

@@ -159,6 +159,13 @@ int scte35_parse(const uint8_t *section, size_t len, struct scte35 *s);
 /* Write the section with its CRC into p[0..size).  Returns its length. */
 int scte35_put(const struct scte35 *s, uint8_t *p, size_t size);
 
+/*
+ * Move all times of a section by so many ticks, in place: its pts_adjustment, which is
+ * in the clear even where the rest is encrypted, and CRC_32.  A CRC_32 that was wrong
+ * becomes right.
+ */
+int scte35_move(uint8_t *section, size_t len, int64_t ticks);
+
 /* "splice_insert"; "command" for one not known. */
 const char *scte35_command_name(uint8_t type);
 

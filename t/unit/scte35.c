@@ -186,6 +186,40 @@ test_section(void)
 	ok(memcmp(section, out, section_len - 4) == 0, "as it was");
 }
 
+/* Its times are so much later, its CRC is right, and all else is as it was. */
+static void
+moved(const char *what, int64_t ticks, uint64_t want)
+{
+	uint8_t now[SCTE35_SECTION_MAX], again[SCTE35_SECTION_MAX];
+
+	memcpy(now, section, section_len);
+	is(scte35_move(now, section_len, ticks), 0, "moved %s", what);
+	is(scte35_parse(now, section_len, &s), 0, "it can be read");
+	is(s.pts_adjustment, want, "pts_adjustment");
+	is(scte35_move(now, section_len, -ticks), 0, "and back");
+	scte35_parse(section, section_len, &s);
+	is(scte35_put(&s, again, sizeof(again)), section_len, "the right CRC");
+	ok(memcmp(now, again, section_len) == 0, "all else is as it was");
+}
+
+static void
+test_move(void)
+{
+	static const uint8_t nine[] = { 0xfe, 0, 0, 0, 9 };
+
+	READ("a time_signal", SCTE35_TIME_SIGNAL, nine, none);
+	moved("on", 90000, 90000);
+	moved("back, over the wrap", -1, (UINT64_C(1) << 33) - 1);
+	moved("by 64 bits", (INT64_C(1) << 40) + 7, 7);
+	section[4] |= 0x80;
+	moved("encrypted", INT64_C(5) << 31, INT64_C(1) << 31);
+	section[section_len - 1] ^= 1;
+	moved("its CRC wrong", 5, 5);
+	is(scte35_move(section, section_len - 1, 5), -EBADMSG, "not if it is cut off");
+	section[0] = 0xfb;
+	is(scte35_move(section, section_len, 5), -EBADMSG, "not another table");
+}
+
 static void
 from(const char *text, const char *what, const char *want)
 {
@@ -232,6 +266,7 @@ main(void)
 	test_commands();
 	test_descriptors();
 	test_section();
+	test_move();
 	test_json();
 	return done_testing();
 }
