@@ -25,6 +25,9 @@ input_init(struct input *in, const struct options *opt, bool regular)
 	output_init(&in->out, opt->nrung);
 	ladder_init(&in->ladder, opt, &in->out);
 	vtrack_init(&in->video, opt, &in->ladder, &in->epoch);
+	in->video.begins = input_begin_with_video;
+	in->video.arg = in;
+	cues_init(&in->cues, &opt->condition, &in->ladder.splices);
 }
 
 static void
@@ -122,10 +125,6 @@ take_unit(struct input *in, const struct tsdemux_event *ev)
 		if (t != PES_NO_TIME)
 			in->video_t = t;
 		vtrack_unit(&in->video, ev->data, ev->len, t, dts);
-		if (in->video.started && !in->started)
-			input_begin(in, in->video.timing.phase, in->video.start);
-		else if (in->video.started)
-			in->phase = in->video.timing.phase;
 	} else if (!in->started) {
 		input_hold(in, s, ev, t);
 		if (codec_kind(s->codec) == KIND_AUDIO && t != PES_NO_TIME)
@@ -209,9 +208,7 @@ void
 input_finish(struct input *in)
 {
 	vtrack_finish(&in->video);
-	if (in->video.started && !in->started)
-		input_begin(in, in->video.timing.phase, in->video.start);
-	else if (!in->started)
+	if (!in->started)
 		input_begin_without_video(in);
 	for (unsigned i = 0; i < in->nstream; i++)
 		if (in->stream[i].use == INPUT_AUDIO)

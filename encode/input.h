@@ -17,6 +17,7 @@
 
 #include "encode/ahead.h"
 #include "encode/atrack.h"
+#include "encode/cues.h"
 #include "encode/epoch.h"
 #include "encode/ladder.h"
 #include "encode/options.h"
@@ -48,6 +49,7 @@ struct input_held {
 	struct input_held *next;
 	struct input_stream *stream;
 	bool	 damaged, section;
+	bool	 placed;		/* shift is known */
 	int64_t	 t, shift;
 	size_t	 len;
 	uint8_t	 data[];
@@ -67,6 +69,7 @@ struct input {
 	struct output out;
 	struct ladder ladder;
 	struct vtrack video;
+	struct cues cues;
 	struct input_stream *video_stream;	/* or NULL */
 	bool	 video_off;		/* the output does not wait for video */
 	int64_t	 video_t, audio_t;	/* the newest, source time */

@@ -22,7 +22,8 @@ input_hold(struct input *in, struct input_stream *s,
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot hold the input");
 	*h = (struct input_held){
 		.stream = s, .damaged = ev->damaged, .t = t, .len = ev->len,
-		.section = ev->type == TSDEMUX_SECTION, .shift = in->epoch.now.off,
+		.section = ev->type == TSDEMUX_SECTION,
+		.placed = in->epoch.now.set, .shift = in->epoch.now.off,
 	};
 	memcpy(h->data, ev->data, ev->len);
 	*in->held_tail = h;
@@ -36,34 +37,36 @@ input_hold(struct input *in, struct input_stream *s,
 	}
 }
 
-/* SCTE 35 9.6: the times in a section are pts_adjustment off; ours moved. */
+/*
+ * A cue leaves just ahead of the first picture that had not been made when it came: so
+ * it is as far ahead of its splice as it was, and never after it.
+ */
 static void
-adjust_cue(uint8_t *p, size_t len, int64_t shift)
+pass_cue(struct input *in, struct input_stream *s, const uint8_t *data, size_t len,
+    int64_t t, int64_t shift)
 {
-	uint64_t v;
-	uint32_t crc;
+	uint8_t out[SCTE35_SECTION_MAX];
+	struct cues_now now = { .shift = shift - in->phase };
+	int64_t at = t != PES_NO_TIME && t - in->phase > in->start ? t - in->phase :
+	    in->start;
+	struct output_unit *u;
 
-	if (len < 20 || p[0] != PSI_TABLE_SCTE35)
-		return;
-	v = (uint64_t)(p[4] & 1) << 32 | (uint64_t)p[5] << 24 | (uint64_t)p[6] << 16 |
-	    (uint64_t)p[7] << 8 | p[8];
-	v = (v + (uint64_t)shift) & (PES_WRAP - 1);
-	p[4] = (uint8_t)((p[4] & 0xfe) | v >> 32);
-	p[5] = (uint8_t)(v >> 24);
-	p[6] = (uint8_t)(v >> 16);
-	p[7] = (uint8_t)(v >> 8);
-	p[8] = (uint8_t)v;
-	crc = psi_crc32(p, len - 4);
-	p[len - 4] = (uint8_t)(crc >> 24);
-	p[len - 3] = (uint8_t)(crc >> 16);
-	p[len - 2] = (uint8_t)(crc >> 8);
-	p[len - 1] = (uint8_t)crc;
+	if (in->video.started) {
+		now.grid = in->ladder.common;
+		at = vtrack_next(&in->video);
+		now.next = ladder_next_common(&in->ladder, at);
+		at -= in->ladder.reorder + 1;
+	}
+	u = output_unit_new(out, cues_take(&in->cues, &now, data, len, out));
+	u->section = true;
+	u->pts = u->dts = s->last_t = at;
+	output_put(&in->out, s->out, u);
 }
 
 /* Data and copied audio: as it is, at its new time.  Audio never goes back. */
 static void
 pass(struct input *in, struct input_stream *s, const uint8_t *data, size_t len,
-    int64_t t, bool section, int64_t shift)
+    int64_t t)
 {
 	bool audio = codec_kind(s->codec) == KIND_AUDIO;
 	struct output_unit *u;
@@ -73,12 +76,9 @@ pass(struct input *in, struct input_stream *s, const uint8_t *data, size_t len,
 	    (audio && t != PES_NO_TIME && grid <= s->last_t))
 		return;
 	u = output_unit_new(data, len);
-	u->section = section;
 	u->pts = t != PES_NO_TIME ? grid : t;
 	u->dts = s->last_t = grid;
 	u->random_access = audio;
-	if (section)
-		adjust_cue(u->data, len, shift - in->phase);
 	if (audio && !s->waited_for) {
 		s->waited_for = true;
 		output_require(&in->out, s->out, true);
@@ -93,12 +93,14 @@ input_deliver(struct input *in, struct input_stream *s, const uint8_t *data,
 	if (s->use == INPUT_AUDIO)
 		atrack_unit(&s->audio, data, len, t == PES_NO_TIME ? t : t - in->phase,
 		    damaged);
+	else if (s->use == INPUT_PASS && section)
+		pass_cue(in, s, data, len, t, shift);
 	else if (s->use == INPUT_PASS)
-		pass(in, s, data, len, t, section, shift);
+		pass(in, s, data, len, t);
 }
 
-void
-input_begin(struct input *in, int64_t phase, int64_t start_at)
+static void
+begin(struct input *in, int64_t phase, int64_t start_at)
 {
 	struct input_held *h;
 
@@ -111,11 +113,23 @@ input_begin(struct input *in, int64_t phase, int64_t start_at)
 	while ((h = in->held) != NULL) {
 		in->held = h->next;
 		input_deliver(in, h->stream, h->data, h->len, h->t, h->damaged, h->section,
-		    h->shift);
+		    h->placed ? h->shift : in->epoch.now.off);
 		free(h);
 	}
 	in->held_tail = &in->held;
 	in->held_bytes = 0;
+}
+
+/* Sound may have begun without it. */
+void
+input_begin_with_video(void *arg)
+{
+	struct input *in = arg;
+
+	if (!in->started)
+		begin(in, in->video.timing.phase, in->video.start);
+	else
+		in->phase = in->video.timing.phase;
 }
 
 void
@@ -154,5 +168,5 @@ input_begin_without_video(struct input *in)
 	output_mark(&in->out, grid, live ? &in->epoch : NULL);
 	in->video.file = false;		/* if it comes, time has begun without it */
 	in->video.phase = phase;
-	input_begin(in, phase, t - phase);
+	begin(in, phase, t - phase);
 }

@@ -22,8 +22,8 @@ void input_hold(struct input *in, struct input_stream *s,
 void input_deliver(struct input *in, struct input_stream *s, const uint8_t *data,
     size_t len, int64_t t, bool damaged, bool section, int64_t shift);
 
-/* Output time is decided: what was held goes on. */
-void input_begin(struct input *in, int64_t phase, int64_t start_at);
+/* Output time is decided, by the first picture or without: what was held goes on. */
+void input_begin_with_video(void *in);
 void input_begin_without_video(struct input *in);
 
 /* Does the output wait for video? */

@@ -11,6 +11,8 @@
 #include "lib/base/log.h"
 
 #define VIDEO_PID	0x100
+#define REORDER		2	/* pictures: the most that the encoders make */
+#define COMMON_LEAST	10	/* pictures a second that are still close together */
 
 /* A picture on its way through a rung; without its frame, until it is coded. */
 struct job {
@@ -247,6 +249,43 @@ plan_cascade(struct ladder *l)
 	}
 }
 
+static int64_t
+gcd(int64_t a, int64_t b)
+{
+	while (b != 0) {
+		int64_t r = a % b;
+
+		a = b;
+		b = r;
+	}
+	return a;
+}
+
+/*
+ * All rungs count their pictures from the same instant, so what they have in common is
+ * the greatest rate that divides all of theirs: of 50 and 25 each second one of 50, of
+ * 30 and 25 each sixth of 30.  Too few of these are no use; then it is the master's.
+ */
+static void
+find_common(struct ladder *l)
+{
+	struct rational rate = l->grid.rate, slowest = rate;
+
+	for (unsigned i = 0; i < l->nrung; i++) {
+		struct rational r = l->rung[i].format.rate;
+
+		if (r.num * slowest.den < slowest.num * r.den)
+			slowest = r;
+		if (rate.num >= COMMON_LEAST * rate.den)
+			rate = rational_reduce(gcd(rate.num * r.den, r.num * rate.den),
+			    rate.den * r.den);
+	}
+	if (rate.num < COMMON_LEAST * rate.den)
+		rate = l->grid.rate;
+	l->common = grid_make(rate, l->opt->segment_ns);
+	l->reorder = rescale_near(REORDER * 90000, slowest.den, slowest.num);
+}
+
 void
 ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
     struct grid grid, int64_t k, int64_t phase, bool live)
@@ -257,6 +296,7 @@ ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
 	for (unsigned i = 0; i < l->nrung; i++)
 		start_rung(l, &l->rung[i], first, source, k);
 	plan_cascade(l);
+	find_common(l);
 }
 
 /* ---- pictures */
@@ -273,7 +313,8 @@ decide_idr(struct ladder *l, struct rung *r, struct job *job,
 
 	job->has_ebp = r->fresh || segment != r->segment;
 	job->idr = job->has_ebp ||
-	    (r->gop > 0 && job->k > first && (job->k - first) % r->gop == 0);
+	    (r->gop > 0 && job->k > first && (job->k - first) % r->gop == 0) ||
+	    splices_at(&l->splices, &r->grid, job->k);
 	r->segment = segment;
 	r->fresh = false;
 	if (!job->has_ebp)
@@ -351,6 +392,21 @@ ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
 			give(l, r, gap && r == &l->rung[0], epoch);
 		av_frame_free(&r->scaled);
 	}
+}
+
+int64_t
+ladder_next_common(const struct ladder *l, int64_t t)
+{
+	int64_t k = grid_picture(&l->common, t), at;
+	bool begun;
+
+	do {
+		at = grid_time(&l->common, k++);
+		begun = at < t;
+		for (unsigned i = 0; i < l->nrung; i++)
+			begun |= grid_picture(&l->rung[i].grid, at) < l->rung[i].next_k;
+	} while (begun);
+	return at;
 }
 
 void

@@ -4,7 +4,8 @@
  *
  * Sizes are made in a cascade, each from the smallest larger one.  The grid's
  * segments decide the IDR pictures, the same ones in every rung; a rung at
- * another frame rate begins with its first picture in the segment.
+ * another frame rate begins with its first picture in the segment.  So do the
+ * splices, which are on pictures that all rungs have.
  *
  * Memory   ladder_free() gives all back.
  * Threads  The caller's, and one for each rung; between them bounded queues of
@@ -25,6 +26,7 @@
 #include "encode/output.h"
 #include "encode/queue.h"
 #include "encode/scale.h"
+#include "encode/splices.h"
 #include "lib/media/timeline.h"
 
 #define LADDER_QUEUE	4
@@ -54,6 +56,10 @@ struct ladder {
 	struct output *out;
 	bool	 live;
 	struct grid grid;		/* the master's */
+	struct grid common;		/* of the pictures that all rungs have, or the master's */
+	int64_t	 reorder;		/* 90 kHz: no unit is decoded longer before it is
+					 * shown */
+	struct splices splices;		/* by the caller */
 	int64_t	 phase;			/* source time minus grid time */
 	unsigned nrung;
 	struct rung rung[RUNGS_MAX];
@@ -77,6 +83,9 @@ void ladder_start(struct ladder *l, const AVFrame *first, struct rational source
 void ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
     const struct epoch *epoch);
 void ladder_captions(struct ladder *l, const uint8_t *triplets, size_t len);
+
+/* The first time t of a picture in common that no rung has begun to code yet. */
+int64_t ladder_next_common(const struct ladder *l, int64_t t);
 
 void ladder_finish(struct ladder *l);
 void ladder_free(struct ladder *l);

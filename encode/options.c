@@ -10,6 +10,8 @@ static const char help[] =
     "usage: mlive-encode -r SIZE@RATE[,key=value]... [-r ...] [options] <in.ts >out.ts\n"
     "  -a, --audio RATE         AAC at this rate (default 128k), copy, or none\n"
     "  -c, --clock MODE         auto, arrival or none: the clock of the segments\n"
+    "      --condition CUES     the cues that get an IDR: all (default), none, or a list\n"
+    "                           of splice_insert, time_signal, segmentation types\n"
     "  -g, --segment DURATION   segments, and IDR pictures, this long (default 2s)\n"
     "  -P, --program NUMBER     of the input (default: the first with video)\n"
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
@@ -21,9 +23,12 @@ static const char help[] =
     "for instance:\n"
     "  mlive-encode -r 1080p@5000k -r 720p@2800k -r 360p@800k -a 128k <in.ts >out.ts\n";
 
+enum { OPT_CONDITION = 256 };
+
 static const struct option longopts[] = {
 	{ "audio", required_argument, NULL, 'a' },
 	{ "clock", required_argument, NULL, 'c' },
+	{ "condition", required_argument, NULL, OPT_CONDITION },
 	{ "program", required_argument, NULL, 'P' },
 	{ "rung", required_argument, NULL, 'r' },
 	{ "segment", required_argument, NULL, 'g' },
@@ -210,6 +215,7 @@ options_parse(struct options *o, int argc, char *argv[])
 
 	*o = (struct options){
 		.audio_rate = 128000, .segment_ns = INT64_C(2000000000),
+		.condition = { .insert = true, .signal = true },
 	};
 	while ((c = getopt_long(argc, argv, "a:c:g:P:r:s:" OPT_COMMON, longopts,
 	    NULL)) != -1)
@@ -219,6 +225,9 @@ options_parse(struct options *o, int argc, char *argv[])
 			break;
 		case 'c':
 			parse_clock(o, optarg);
+			break;
+		case OPT_CONDITION:
+			condition_parse(&o->condition, optarg);
 			break;
 		case 'g':
 			o->segment_ns = (int64_t)opt_duration("segment", optarg);

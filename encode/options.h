@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "encode/condition.h"
 #include "lib/base/rational.h"
 #include "lib/media/codec.h"
 
@@ -41,6 +42,7 @@ struct options {
 	enum audio_mode audio;
 	uint64_t audio_rate;		/* bit/s of a stereo track */
 	enum clock_mode clock;
+	struct condition condition;
 	int64_t	 segment_ns;
 	uint16_t program;		/* 0: the first */
 	const char *stats;

@@ -19,6 +19,12 @@ vtrack_init(struct vtrack *v, const struct options *opt, struct ladder *ladder,
 	deint_init(&v->deint, v->threads);
 }
 
+int64_t
+vtrack_next(const struct vtrack *v)
+{
+	return grid_time(&v->timing.grid, v->timing.next_k);
+}
+
 static struct rational
 stated_rate(const struct vtrack *v)
 {
@@ -102,6 +108,7 @@ start(struct vtrack *v)
 	ladder_start(v->ladder, first, v->rate, v->timing.grid, v->timing.next_k,
 	    v->timing.phase, v->epoch->mode == EPOCH_LIVE);
 	v->started = true;
+	v->begins(v->arg);
 	deint_prime(&v->deint, v->probe, v->nprobe);
 	for (unsigned i = 0; i < v->nprobe; i++)
 		deinterlace(v, v->probe[i]);
@@ -197,7 +204,7 @@ vtrack_catch_up(struct vtrack *v, int64_t t)
 {
 	if (!v->started || v->last == NULL)
 		return;
-	while (grid_time(&v->timing.grid, v->timing.next_k) + v->timing.phase < t) {
+	while (vtrack_next(v) + v->timing.phase < t) {
 		hand_on(v, v->last, v->timing.next_k++, false);
 		v->timing.repeated++;
 	}

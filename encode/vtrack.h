@@ -26,6 +26,8 @@ struct vtrack {
 	struct ladder *ladder;
 	struct epoch *epoch;
 	const struct options *opt;
+	void	 (*begins)(void *arg);	/* called when the first picture is about to be */
+	void	 *arg;			/* made, and all is known of it */
 	struct decoder dec;
 	bool	 decoding, started;
 	bool	 file;			/* not live, and time begins with the video; */
@@ -45,6 +47,9 @@ struct vtrack {
 
 void vtrack_init(struct vtrack *v, const struct options *opt,
     struct ladder *ladder, struct epoch *epoch);
+
+/* No picture from this grid time on has been made; only when it has started. */
+int64_t vtrack_next(const struct vtrack *v);
 
 /* The decoder for what comes now.  0 or as decoder_open(). */
 int vtrack_codec(struct vtrack *v, enum codec codec);

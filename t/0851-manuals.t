@@ -94,6 +94,11 @@ check 'mlive-encode: as the x264 command line codes' '
 	finish
 	shows out.ts h264,1280,720
 '
+check 'mlive-encode: IDR pictures for chosen cues' '
+	run example mlive-encode.1 4
+	finish
+	shows out.ts h264,1280,720
+'
 send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
 check 'mpkg-segment: a live channel of three minutes' '
 	run example mpkg-segment.1 2
