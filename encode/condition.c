@@ -3,17 +3,29 @@
 #include <string.h>
 
 #include "encode/condition.h"
-#include "lib/base/opt.h"
+#include "lib/base/log.h"
+
+/* "0x34" or "52"; -1 if it is no segmentation_type_id. */
+static int
+type_of(const char *word)
+{
+	char *end;
+	unsigned long v = strtoul(word, &end, strncmp(word, "0x", 2) == 0 ? 16 : 10);
+
+	return word[0] >= '0' && word[0] <= '9' && *end == '\0' && v <= 255 ? (int)v : -1;
+}
 
 static void
 take(struct condition *c, const char *arg, const char *word)
 {
-	if (strcmp(word, "splice_insert") == 0)
+	int type = type_of(word);
+
+	if (type >= 0)
+		c->type[type] = true;
+	else if (strcmp(word, "splice_insert") == 0)
 		c->insert = true;
 	else if (strcmp(word, "time_signal") == 0)
 		c->signal = true;
-	else if (word[0] >= '0' && word[0] <= '9')
-		c->type[opt_number("condition", word, 0, 255)] = true;
 	else
 		fatal(EXIT_USAGE, 0, "--condition '%s': '%s' is not all, none, "
 		    "splice_insert, time_signal or a segmentation type", arg, word);
