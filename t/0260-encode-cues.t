@@ -86,8 +86,6 @@ cancel () {
 	echo "{\"splice_insert\":{\"splice_event_id\":$1,\"splice_event_cancel_indicator\":true}}"
 }
 
-quote=\'
-export quote
 source_ts 14 30000/1001 >ntsc.ts
 cat >ntsc.cues <<-END
 	45000 451000 $(insert 7 true 241000)
@@ -259,7 +257,7 @@ check '--condition LIST: these, and no others' '
 	for wrong in "" some 0x100 0x34,, 256 0x ,
 	do
 		fails 2 mlive-encode -r 180p@300k --condition "$wrong" <l.ts >none 2>words
-		grep -F -e "--condition $quote$wrong$quote" words
+		grep -F -e "--condition '\''$wrong'\''" words
 	done
 '
 check 'live: one that begins in mid-break says the same, and has the same pictures' '

@@ -7,22 +7,18 @@
 #include <stdio.h>
 
 #include "lib/base/clk.h"
+#include "lib/media/scte35.h"
 #include "t/helper/events.h"
 
 /* A splice_insert with a time: that, as adjusted. */
 static void
 show_cue(const struct tsdemux_event *ev)
 {
-	const uint8_t *p = ev->data;
-	uint64_t adjust, t;
+	static struct scte35 s;
 
-	if (ev->len < 25 || p[0] != PSI_TABLE_SCTE35 || p[13] != 5)
-		return;
-	adjust = (uint64_t)(p[4] & 1) << 32 | (uint64_t)p[5] << 24 |
-	    (uint64_t)p[6] << 16 | (uint64_t)p[7] << 8 | p[8];
-	t = (uint64_t)(p[20] & 1) << 32 | (uint64_t)p[21] << 24 |
-	    (uint64_t)p[22] << 16 | (uint64_t)p[23] << 8 | p[24];
-	printf("cue %" PRIu64 "\n", (adjust + t) & (PES_WRAP - 1));
+	if (scte35_parse(ev->data, ev->len, &s) == 0 && !s.encrypted &&
+	    s.command == SCTE35_SPLICE_INSERT && s.insert.time.specified)
+		printf("cue %" PRIu64 "\n", scte35_pts(&s, &s.insert.time));
 }
 
 static void

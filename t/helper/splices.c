@@ -3,33 +3,35 @@
  * 0x1f0: one in a packet, one that needs two.
  * splices list <TS - their pts_adjustment, one line each; "damaged" by the CRC.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/media/psi.h"
+#include "lib/media/scte35.h"
 #include "lib/media/ts.h"
 
 #define PID	0x1f0
-#define SHORT	20
-#define LONG	300
 
-/* splice_null(), and as much of a descriptor as makes up len bytes. */
+static struct scte35 cue;
+
+/* splice_null(), with so many descriptors of 136 bytes. */
 static void
-put_section(size_t len, uint8_t *cc)
+put_section(unsigned descriptors, uint8_t *cc)
 {
-	uint8_t s[LONG] = { PSI_TABLE_SCTE35, (uint8_t)(0x30 | (len - 3) >> 8),
-	    (uint8_t)(len - 3) }, out[2 * TS_PACKET];
-	uint32_t crc;
+	static uint8_t rest[130];
+	uint8_t s[SCTE35_SECTION_MAX], out[2 * TS_PACKET];
 	int n;
 
-	s[11] = 0xf0;			/* tier, splice_command_length 0 */
-	memset(s + 16, 0x55, len - 20);
-	s[14] = (uint8_t)((len - 20) >> 8);
-	s[15] = (uint8_t)(len - 20);
-	crc = psi_crc32(s, len - 4);
-	for (unsigned i = 0; i < 4; i++)
-		s[len - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
-	n = psi_packetize(s, len, PID, cc, out, sizeof(out));
+	scte35_init(&cue);
+	memset(rest, 0x55, sizeof(rest));
+	while (cue.ndescriptor < descriptors)
+		cue.descriptor[cue.ndescriptor++] = (struct scte35_descriptor){
+			.tag = 0x55, .rest = { rest, sizeof(rest) },
+		};
+	n = scte35_put(&cue, s, sizeof(s));
+	if (n > 0)
+		n = psi_packetize(s, (size_t)n, PID, cc, out, sizeof(out));
 	if (n > 0)
 		fwrite(out, 1, (size_t)n, stdout);
 }
@@ -45,12 +47,11 @@ list(struct psi_collect *c, const uint8_t *p)
 	if (ts_parse(p, &pkt) < 0 || pkt.pid != PID)
 		return;
 	while ((r = psi_collect_next(c, &pkt, &s, &len)) != 0)
-		if (r < 0 || psi_crc32(s, len) != 0)
+		if (r < 0 || scte35_parse(s, len, &cue) < 0)
 			printf("damaged\n");
 		else
-			printf("%s %lu\n", len > 100 ? "long" : "short",
-			    (unsigned long)s[5] << 24 | (unsigned long)s[6] << 16 |
-			    (unsigned long)s[7] << 8 | s[8]);
+			printf("%s %" PRIu64 "\n", len > 100 ? "long" : "short",
+			    cue.pts_adjustment);
 }
 
 int
@@ -68,8 +69,8 @@ main(int argc, char *argv[])
 		}
 		fwrite(p, 1, TS_PACKET, stdout);
 		if (first) {
-			put_section(SHORT, &cc);
-			put_section(LONG, &cc);
+			put_section(0, &cc);
+			put_section(2, &cc);
 		}
 	}
 	return 0;
