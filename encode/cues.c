@@ -3,6 +3,7 @@
 
 #include "encode/cues.h"
 #include "lib/base/log.h"
+#include "lib/media/cuetrack.h"
 #include "lib/media/pes.h"
 
 #define MASK	(PES_WRAP - 1)
@@ -163,7 +164,7 @@ insert_key(const struct scte35 *s)
 {
 	return (struct splice_key){
 		.role = s->insert.out_of_network ? SPLICE_START : SPLICE_STOP,
-		.type = SPLICES_INSERT, .id = s->insert.id,
+		.type = CUE_SPLICE, .id = s->insert.id,
 	};
 }
 
@@ -175,28 +176,20 @@ take_insert(struct take *m)
 
 	m->t = choose(m, key);
 	if (e->out_of_network)
-		starts(m, key, e->has_duration && e->duration.auto_return ?
-		    &e->duration.duration : NULL);
+		starts(m, key, e->has_duration ? &e->duration.duration : NULL);
 	else
 		stops(m, key);
-}
-
-/* Breaks and opportunities, overlays and promotions: n begins them, n + 1 ends. */
-static bool
-in_pairs(uint8_t type)
-{
-	return (type >= 0x22 && type <= 0x23) || (type >= 0x30 && type <= 0x3f) ||
-	    (type >= 0x44 && type <= 0x47);
 }
 
 static struct splice_key
 segment_key(const struct scte35_segmentation *seg)
 {
-	bool stop = in_pairs(seg->type_id) && (seg->type_id & 1) != 0;
+	const struct cue_rule *rule = cue_rule(seg->type_id);
+	bool stop = rule->action == CUE_FINISH;
 
 	return (struct splice_key){
 		.role = stop ? SPLICE_STOP : SPLICE_START,
-		.type = (uint16_t)(seg->type_id - stop), .num = seg->num,
+		.type = stop ? rule->of : seg->type_id, .num = seg->num,
 		.id = seg->event_id,
 	};
 }
@@ -237,8 +230,8 @@ take_signal(struct take *m)
 		if (key.role == SPLICE_STOP)
 			stops(m, key);
 		else
-			starts(m, key, in_pairs(seg->type_id) && seg->has_duration ?
-			    &seg->duration : NULL);
+			starts(m, key, cue_type_is_break(seg->type_id) &&
+			    seg->has_duration ? &seg->duration : NULL);
 	}
 }
 

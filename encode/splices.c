@@ -71,8 +71,8 @@ splices_cancel(struct splices *s, bool insert, uint32_t id)
 {
 	for (unsigned i = s->n; i-- > 0;)
 		if (s->at[i].key.id == id && (insert ?
-		    s->at[i].key.type == SPLICES_INSERT :
-		    s->at[i].key.type < SPLICES_INSERT))
+		    s->at[i].key.type == CUE_SPLICE :
+		    s->at[i].key.type < CUE_SPLICE))
 			s->at[i] = s->at[--s->n];
 }
 

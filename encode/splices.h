@@ -16,11 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/media/cuetrack.h"
 #include "lib/media/timeline.h"
 
 #define SPLICES_MAX	256
-#define SPLICES_INSERT	0x100	/* type: of a splice_insert, not a segmentation */
-#define SPLICES_SIGNAL	0x101	/* of a time_signal without one */
+#define SPLICES_SIGNAL	(CUE_SPLICE + 1)	/* type: a time_signal without segmentation */
 #define SPLICES_KEEP	(INT64_C(60) * 90000)
 
 /* START begins an event, STOP ends it; END is where its duration says so. */
@@ -29,7 +29,7 @@ enum splice_role { SPLICE_START, SPLICE_STOP, SPLICE_END };
 struct splice_key {
 	enum splice_role role;
 	uint16_t type;			/* that begins the event: a segmentation_type_id, */
-					/* or SPLICES_INSERT or SPLICES_SIGNAL */
+					/* or CUE_SPLICE or SPLICES_SIGNAL */
 	uint8_t	 num;			/* segment_num */
 	uint32_t id;			/* splice_event_id, segmentation_event_id */
 };

@@ -133,8 +133,8 @@ test_insert(void)
 	is(armed(&now.grid, &at), 0, "this one cancelled: none is armed");
 	ok(s.insert.cancel, "and the message passes");
 	give(INSERT("9", "true", "901000", BACKUP("271000")));
-	is(s.insert.duration.duration, 271000, "without auto_return a duration stays");
-	is(armed(&now.grid, &at), 1, "and arms nothing");
+	is(s.insert.duration.duration, 273600, "a duration without auto_return");
+	is(armed(&now.grid, &at), 2, "is an end, too, if none is said");
 }
 
 static void
