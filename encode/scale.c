@@ -139,23 +139,40 @@ new_frame(struct scaler *s)
 	return f;
 }
 
+/* Where the pixel of even x and y lies in each plane. */
 static void
-blacken(const struct scaler *s, AVFrame *f)
+point(const struct scaler *s, const AVFrame *f, int x, int y, uint8_t *to[static 4])
+{
+	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(s->format);
+
+	for (int i = 0; i < 4; i++) {
+		int shift_x = i == 1 || i == 2 ? d->log2_chroma_w : 0;
+		int shift_y = i == 1 || i == 2 ? d->log2_chroma_h : 0;
+
+		to[i] = f->data[i] == NULL ? NULL : f->data[i] +
+		    (ptrdiff_t)(y >> shift_y) * f->linesize[i] +
+		    (x >> shift_x) * d->comp[i].step;
+	}
+}
+
+/* Black from column x on. */
+static void
+blacken(const struct scaler *s, const AVFrame *f, int x)
 {
 	ptrdiff_t linesize[4] = {
 		f->linesize[0], f->linesize[1], f->linesize[2], f->linesize[3],
 	};
+	uint8_t *to[4];
 
-	if (s->w != s->width || s->h != s->height)
-		av_image_fill_black(f->data, linesize, s->format, AVCOL_RANGE_MPEG,
-		    s->width, s->height);
+	point(s, f, x, 0, to);
+	av_image_fill_black(to, linesize, s->format, AVCOL_RANGE_MPEG, s->width - x,
+	    s->height);
 }
 
 AVFrame *
 scaler_frame(struct scaler *s, const AVFrame *in)
 {
-	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(s->format);
-	uint8_t *to[4] = { NULL };
+	uint8_t *to[4];
 	AVFrame *f;
 
 	if (s->sws == NULL || !unchanged(s, in)) {
@@ -172,16 +189,14 @@ scaler_frame(struct scaler *s, const AVFrame *in)
 	f->pts = in->pts;
 	f->colorspace = in->colorspace;
 	f->color_range = AVCOL_RANGE_MPEG;
-	blacken(s, f);
-	for (int i = 0; i < 4 && f->data[i] != NULL; i++) {
-		int shift_x = i == 1 || i == 2 ? d->log2_chroma_w : 0;
-		int shift_y = i == 1 || i == 2 ? d->log2_chroma_h : 0;
-
-		to[i] = f->data[i] + (ptrdiff_t)(s->y >> shift_y) * f->linesize[i] +
-		    (s->x >> shift_x) * d->comp[i].step;
-	}
+	if (s->w != s->width || s->h != s->height)
+		blacken(s, f, 0);
+	point(s, f, s->x, s->y, to);
 	sws_scale(s->sws, (const uint8_t *const *)in->data, in->linesize, 0, in->height,
 	    to, f->linesize);
+	/* It writes some pixels more than it should. */
+	if (s->x + s->w < s->width)
+		blacken(s, f, s->x + s->w);
 	return f;
 }
 
