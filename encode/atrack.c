@@ -33,10 +33,10 @@ sample_of(int64_t t)
 
 void
 atrack_init(struct atrack *a, struct output *out, struct output_stream *s,
-    uint16_t pid, uint64_t rate, int64_t start)
+    const struct blank *blank, uint16_t pid, uint64_t rate, int64_t start)
 {
 	*a = (struct atrack){
-		.out = out, .stream = s, .pid = pid, .rate = rate,
+		.out = out, .stream = s, .blank = blank, .pid = pid, .rate = rate,
 		.start = sample_of(start), .next_t = PES_NO_TIME,
 		.pkt = av_packet_alloc(),
 	};
@@ -158,6 +158,23 @@ encode_whole(struct atrack *a)
 		encode(a, ATRACK_FRAME);
 }
 
+/* Silence in what is about to be appended, where it is blank. */
+static void
+cover(const struct atrack *a, uint8_t **data, int64_t n)
+{
+	int64_t from, to;
+
+	for (size_t i = 0; blank_next(a->blank, &i, &from, &to);) {
+		from = sample_of(from) - a->fifo_pos;
+		to = to == CUE_NEVER ? n : sample_of(to) - a->fifo_pos;
+		from = from < 0 ? 0 : from;
+		to = to > n ? n : to;
+		for (int c = 0; c < channels_of(a->layout) && from < to; c++)
+			memset((float *)(void *)data[c] + from, 0,
+			    (size_t)(to - from) * sizeof(float));
+	}
+}
+
 /* Append samples: n of them at data, or of silence if that is NULL. */
 static void
 append(struct atrack *a, uint8_t **data, int64_t n)
@@ -167,6 +184,8 @@ append(struct atrack *a, uint8_t **data, int64_t n)
 
 	for (size_t i = 0; i < 8; i++)
 		silence[i] = (uint8_t *)(uintptr_t)zero;
+	if (data != NULL)
+		cover(a, data, n);
 	while (n > 0) {
 		int part = data == NULL && n > ATRACK_FRAME ? ATRACK_FRAME : (int)n;
 

@@ -23,6 +23,7 @@
 #include <libavutil/audio_fifo.h>
 #include <libswresample/swresample.h>
 
+#include "encode/blank.h"
 #include "encode/decode.h"
 #include "encode/output.h"
 #include "lib/media/audio.h"
@@ -33,6 +34,7 @@
 struct atrack {
 	struct output *out;
 	struct output_stream *stream;
+	const struct blank *blank;	/* where it is silent */
 	uint64_t rate;			/* asked for, of a stereo track */
 	uint16_t pid;			/* of the input, for messages */
 	bool	 started;
@@ -70,7 +72,7 @@ struct atrack {
 
 /* Nothing is made of what comes before media time start. */
 void atrack_init(struct atrack *a, struct output *out, struct output_stream *s,
-    uint16_t pid, uint64_t rate, int64_t start);
+    const struct blank *blank, uint16_t pid, uint64_t rate, int64_t start);
 
 /* The decoder for what comes now.  0 or as decoder_open(). */
 int atrack_codec(struct atrack *a, enum codec codec, const uint8_t *desc,

@@ -23,7 +23,8 @@ input_init(struct input *in, const struct options *opt, bool regular)
 	in->ahead.done = opt->clock != CLOCK_AUTO;
 	epoch_init(&in->epoch);
 	output_init(&in->out, opt->nrung);
-	ladder_init(&in->ladder, opt, &in->out);
+	blank_init(&in->blank, opt->blank);
+	ladder_init(&in->ladder, opt, &in->out, &in->blank);
 	vtrack_init(&in->video, opt, &in->ladder, &in->epoch);
 	in->video.begins = input_begin_with_video;
 	in->video.arg = in;
@@ -249,6 +250,7 @@ input_free(struct input *in)
 	vtrack_free(&in->video);
 	if (in->video.started)
 		ladder_free(&in->ladder);
+	blank_free(&in->blank);
 	tsdemux_free(&in->demux);
 	ahead_free(&in->ahead);
 	free(in->buf);

@@ -17,6 +17,7 @@
 
 #include "encode/ahead.h"
 #include "encode/atrack.h"
+#include "encode/blank.h"
 #include "encode/cues.h"
 #include "encode/epoch.h"
 #include "encode/ladder.h"
@@ -70,6 +71,7 @@ struct input {
 	struct ladder ladder;
 	struct vtrack video;
 	struct cues cues;
+	struct blank blank;
 	struct input_stream *video_stream;	/* or NULL */
 	bool	 video_off;		/* the output does not wait for video */
 	int64_t	 video_t, audio_t;	/* the newest, source time */

@@ -50,6 +50,7 @@ pass_cue(struct input *in, struct input_stream *s, const uint8_t *data, size_t l
 	int64_t at = t != PES_NO_TIME && t - in->phase > in->start ? t - in->phase :
 	    in->start;
 	struct output_unit *u;
+	size_t n;
 
 	if (in->video.started) {
 		now.grid = in->ladder.common;
@@ -57,7 +58,9 @@ pass_cue(struct input *in, struct input_stream *s, const uint8_t *data, size_t l
 		now.next = ladder_next_common(&in->ladder, at);
 		at -= in->ladder.reorder + 1;
 	}
-	u = output_unit_new(out, cues_take(&in->cues, &now, data, len, out));
+	n = cues_take(&in->cues, &now, data, len, out);
+	blank_take(&in->blank, out, n, in->video.started ? now.next : at);
+	u = output_unit_new(out, n);
 	u->section = true;
 	u->pts = u->dts = s->last_t = at;
 	output_put(&in->out, s->out, u);

@@ -160,8 +160,8 @@ take_audio(struct input *in, struct tsdemux_stream *d)
 		if (s == NULL)
 			return;
 		s->out = add_output(in, d, true);
-		atrack_init(&s->audio, &in->out, s->out, d->pid, in->opt->audio_rate,
-		    in->start);
+		atrack_init(&s->audio, &in->out, s->out, &in->blank, d->pid,
+		    in->opt->audio_rate, in->start);
 		s->out->max_rate = in->opt->audio_rate;
 	}
 	if (atrack_codec(&s->audio, d->codec, d->desc, d->desc_len) < 0) {

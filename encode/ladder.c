@@ -47,11 +47,12 @@ ladder_rate(const struct options *o, struct rational source)
 }
 
 void
-ladder_init(struct ladder *l, const struct options *o, struct output *out)
+ladder_init(struct ladder *l, const struct options *o, struct output *out,
+    const struct blank *blank)
 {
 	bool fastest = false;	/* a rung at the frame rate of the source */
 
-	*l = (struct ladder){ .opt = o, .out = out, .nrung = o->nrung };
+	*l = (struct ladder){ .opt = o, .out = out, .nrung = o->nrung, .blank = blank };
 	for (unsigned i = 0; i < o->nrung; i++) {
 		const struct rung_spec *r = &o->rung[i];
 		struct output_stream *s = output_add(out, true);
@@ -345,12 +346,35 @@ scale_rung(struct ladder *l, struct rung *r, const AVFrame *source)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->spec->text);
 }
 
+/* The slate in the size of the rung, in the colours of the source. */
+static const AVFrame *
+slate_of(const struct ladder *l, struct rung *r, const AVFrame *source)
+{
+	struct scaler s;
+	AVFrame *f;
+
+	if (r->slate != NULL)
+		return r->slate;
+	f = av_frame_clone(l->blank->slate);
+	scaler_init(&s, r->format.width, r->format.height, r->format.format);
+	if (f != NULL) {
+		f->colorspace = source->colorspace;
+		r->slate = scaler_frame(&s, f);
+	}
+	if (r->slate == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->spec->text);
+	av_frame_free(&f);
+	scaler_free(&s);
+	return r->slate;
+}
+
 static void
-give(struct ladder *l, struct rung *r, bool gap, const struct epoch *epoch)
+give(struct ladder *l, struct rung *r, const AVFrame *f, bool gap,
+    const struct epoch *epoch)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
-	if (job == NULL || (job->frame = av_frame_clone(r->scaled)) == NULL)
+	if (job == NULL || (job->frame = av_frame_clone(f)) == NULL)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot hold a picture");
 	job->k = r->next_k++;
 	job->jump = gap;
@@ -359,12 +383,37 @@ give(struct ladder *l, struct rung *r, bool gap, const struct epoch *epoch)
 	queue_put(&r->queue, job);
 }
 
+/*
+ * Captions that stand on the screen are erased in the first pictures of the slate: of CC1
+ * and CC3, then of CC2 and CC4, each twice as CTA-608 wants it.
+ */
+static void
+cover(struct ladder *l, int64_t k)
+{
+	static const uint8_t erase[4][6] = {
+		{ 0xfc, 0x94, 0x2c, 0xfd, 0x15, 0x2c }, { 0xfc, 0x94, 0x2c, 0xfd, 0x15, 0x2c },
+		{ 0xfc, 0x1c, 0x2c, 0xfd, 0x9d, 0x2c }, { 0xfc, 0x1c, 0x2c, 0xfd, 0x9d, 0x2c },
+	};
+
+	if (!blank_picture(l->blank, &l->grid, k)) {
+		l->covered = 0;
+		return;
+	}
+	if (l->captioned && l->covered < sizeof(erase) / sizeof(erase[0]))
+		for (unsigned i = 0; i < l->nrung; i++)
+			ccfifo_put(&l->rung[i].captions, erase[l->covered],
+			    sizeof(erase[0]));
+	l->covered++;
+	l->blanked++;
+}
+
 void
 ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
     const struct epoch *epoch)
 {
 	int64_t t = grid_time(&l->grid, k);
 
+	cover(l, k);
 	for (unsigned i = 0; i < l->nrung; i++) {
 		struct rung *r = &l->rung[i];
 
@@ -374,7 +423,8 @@ ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
 			r->next_k = next > r->next_k ? next : r->next_k;
 			r->fresh = true;
 		}
-		r->wanted = rung_due(l, r, t);
+		r->blank = blank_picture(l->blank, &r->grid, r->next_k);
+		r->wanted = rung_due(l, r, t) && !r->blank;
 	}
 	for (unsigned i = l->nrung; i-- > 0;) {	/* parents come before in order */
 		struct rung *r = &l->rung[l->order[i]];
@@ -389,7 +439,8 @@ ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
 		struct rung *r = &l->rung[l->order[i]];
 
 		if (rung_due(l, r, t))
-			give(l, r, gap && r == &l->rung[0], epoch);
+			give(l, r, r->blank ? slate_of(l, r, f) : r->scaled,
+			    gap && r == &l->rung[0], epoch);
 		av_frame_free(&r->scaled);
 	}
 }
@@ -410,8 +461,11 @@ ladder_next_common(const struct ladder *l, int64_t t)
 }
 
 void
-ladder_captions(struct ladder *l, const uint8_t *triplets, size_t len)
+ladder_captions(struct ladder *l, int64_t k, const uint8_t *triplets, size_t len)
 {
+	l->captioned = true;
+	if (blank_picture(l->blank, &l->grid, k))
+		return;
 	for (unsigned i = 0; i < l->nrung; i++)
 		ccfifo_put(&l->rung[i].captions, triplets, len);
 }
@@ -431,5 +485,6 @@ ladder_free(struct ladder *l)
 	for (unsigned i = 0; i < l->nrung; i++) {
 		coder_close(&l->rung[i].coder);
 		scaler_free(&l->rung[i].scaler);
+		av_frame_free(&l->rung[i].slate);
 	}
 }

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "encode/blank.h"
 #include "encode/ccfifo.h"
 #include "encode/coder.h"
 #include "encode/epoch.h"
@@ -42,7 +43,8 @@ struct rung {
 	bool	 fresh;			/* the next picture is an IDR whatever its number */
 	int	 parent;		/* the rung to scale from; -1: the source */
 	AVFrame	 *scaled;		/* of the picture at hand */
-	bool	 wanted;
+	bool	 wanted, blank;
+	AVFrame	 *slate;		/* as large as the rung, or NULL yet */
 	struct scaler scaler;
 	struct ccfifo captions;
 	struct queue queue;
@@ -60,6 +62,10 @@ struct ladder {
 	int64_t	 reorder;		/* 90 kHz: no unit is decoded longer before it is
 					 * shown */
 	struct splices splices;		/* by the caller */
+	const struct blank *blank;	/* by the caller */
+	bool	 captioned;		/* the source has captions */
+	uint64_t covered;		/* pictures that are blank up to now, in a row */
+	uint64_t blanked;		/* pictures of the master's grid */
 	int64_t	 phase;			/* source time minus grid time */
 	unsigned nrung;
 	struct rung rung[RUNGS_MAX];
@@ -70,7 +76,8 @@ struct ladder {
 struct rational ladder_rate(const struct options *o, struct rational source);
 
 /* Fill in program and PIDs of the rungs' streams: before the output starts. */
-void ladder_init(struct ladder *l, const struct options *o, struct output *out);
+void ladder_init(struct ladder *l, const struct options *o, struct output *out,
+    const struct blank *blank);
 
 /* With the first picture of the source, at its rate. */
 void ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
@@ -78,11 +85,11 @@ void ladder_start(struct ladder *l, const AVFrame *first, struct rational source
 
 /*
  * Picture k of the grid.  gap: time jumps before it.  The captions are those of
- * the source since the picture before, as triplets.
+ * the source since the picture before, as triplets; they come first, with its k.
  */
 void ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
     const struct epoch *epoch);
-void ladder_captions(struct ladder *l, const uint8_t *triplets, size_t len);
+void ladder_captions(struct ladder *l, int64_t k, const uint8_t *triplets, size_t len);
 
 /* The first time t of a picture in common that no rung has begun to code yet. */
 int64_t ladder_next_common(const struct ladder *l, int64_t t);

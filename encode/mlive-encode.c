@@ -118,7 +118,7 @@ write_stats(struct encode *s)
 			json_array_append_new(audio, audio_stats(&in->stream[i]));
 	stats_write(&s->stats, json_pack(
 	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-	    "s:o, s:o}",
+	    "s:I, s:o, s:o}",
 	    "packets", (json_int_t)sync->packets, "lost", (json_int_t)sync->lost,
 	    "bad", (json_int_t)sync->bad, "damaged_units", (json_int_t)in->demux.damaged,
 	    "decoded", (json_int_t)v->decoded, "corrupt", (json_int_t)v->corrupt,
@@ -129,7 +129,8 @@ write_stats(struct encode *s)
 	    (json_int_t)in->epoch.breaks + (json_int_t)v->timing.gaps, "speed_milli",
 	    (json_int_t)speed(s), "output_waiting_bytes",
 	    (json_int_t)output_waiting(&in->out), "cues", (json_int_t)in->cues.taken,
-	    "cues_late", (json_int_t)in->cues.late, "rungs", rungs, "audio", audio));
+	    "cues_late", (json_int_t)in->cues.late, "blanked",
+	    (json_int_t)in->ladder.blanked, "rungs", rungs, "audio", audio));
 }
 
 /* Take what there is, and return after a tick at most.  False: the end. */

@@ -9,6 +9,7 @@
 static const char help[] =
     "usage: mlive-encode -r SIZE@RATE[,key=value]... [-r ...] [options] <in.ts >out.ts\n"
     "  -a, --audio RATE         AAC at this rate (default 128k), copy, or none\n"
+    "      --blank SLATE        in place of breaks: black, or a PNG or JPEG file\n"
     "  -c, --clock MODE         auto, arrival or none: the clock of the segments\n"
     "      --condition CUES     the cues that get an IDR: all (default), none, or a list\n"
     "                           of splice_insert, time_signal, segmentation types\n"
@@ -23,10 +24,11 @@ static const char help[] =
     "for instance:\n"
     "  mlive-encode -r 1080p@5000k -r 720p@2800k -r 360p@800k -a 128k <in.ts >out.ts\n";
 
-enum { OPT_CONDITION = 256 };
+enum { OPT_BLANK = 256, OPT_CONDITION };
 
 static const struct option longopts[] = {
 	{ "audio", required_argument, NULL, 'a' },
+	{ "blank", required_argument, NULL, OPT_BLANK },
 	{ "clock", required_argument, NULL, 'c' },
 	{ "condition", required_argument, NULL, OPT_CONDITION },
 	{ "program", required_argument, NULL, 'P' },
@@ -226,6 +228,9 @@ options_parse(struct options *o, int argc, char *argv[])
 		case 'c':
 			parse_clock(o, optarg);
 			break;
+		case OPT_BLANK:
+			o->blank = optarg;
+			break;
 		case OPT_CONDITION:
 			condition_parse(&o->condition, optarg);
 			break;
@@ -249,6 +254,8 @@ options_parse(struct options *o, int argc, char *argv[])
 		}
 	if (optind != argc)
 		opt_usage(help, "unexpected argument '%s'", argv[optind]);
+	if (o->blank != NULL && o->audio == AUDIO_COPY)
+		opt_usage(help, "--blank cannot make copied audio silent");
 	check_rungs(o);
 }
 

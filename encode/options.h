@@ -43,6 +43,7 @@ struct options {
 	uint64_t audio_rate;		/* bit/s of a stereo track */
 	enum clock_mode clock;
 	struct condition condition;
+	const char *blank;		/* NULL: nothing is */
 	int64_t	 segment_ns;
 	uint16_t program;		/* 0: the first */
 	const char *stats;

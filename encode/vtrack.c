@@ -50,7 +50,7 @@ picture(struct vtrack *v, AVFrame *f)
 		for (unsigned i = 0; i < p.repeat && v->last != NULL; i++)
 			hand_on(v, v->last, p.k - p.repeat + i, false);
 	if (cc != NULL)
-		ladder_captions(v->ladder, cc->data, cc->size);
+		ladder_captions(v->ladder, p.k, cc->data, cc->size);
 	if (!p.drop) {
 		hand_on(v, f, p.k, p.gap);
 		av_frame_free(&v->last);

@@ -94,8 +94,14 @@ check 'mlive-encode: as the x264 command line codes' '
 	finish
 	shows out.ts h264,1280,720
 '
-check 'mlive-encode: IDR pictures for chosen cues' '
+check 'mlive-encode: a slate in place of advertisements' '
+	ffmpeg -v error -f lavfi -i color=blue:s=64x36 -frames:v 1 slate.png
 	run example mlive-encode.1 4
+	finish
+	shows out.ts h264,1280,720
+'
+check 'mlive-encode: IDR pictures for chosen cues' '
+	run example mlive-encode.1 5
 	finish
 	shows out.ts h264,1280,720
 '
