@@ -4,13 +4,13 @@
 #include "lib/base/clk.h"
 #include "lib/media/pes.h"
 #include "lib/media/psi.h"
+#include "lib/media/scte35.h"
 #include "lib/media/timeline.h"
 
 #define JUMP	(10 * CLK_90K)		/* between times of one PID */
 #define EXCESS	CLK_90K			/* audio longer than video: it decides */
 #define UNKNOWN_LENGTH	(CLK_90K / 25)	/* of a pass with one unit and one PCR */
 #define PES_TIMES	19		/* bytes of a PES header up to its times */
-#define SPLICE_TIMES	9		/* of a splice_info_section */
 
 void
 stamp_init(struct stamp *s, bool loops)
@@ -226,7 +226,7 @@ stamp_splits(const struct stamp *s, const struct ts_packet *pkt)
 		return false;
 	if (is_pes(pkt->payload, len))
 		return len < 9 || (len < PES_TIMES && len < 9 + (size_t)pkt->payload[8]);
-	return last_splice(pkt->payload, len, &len) != NULL && len < SPLICE_TIMES;
+	return last_splice(pkt->payload, len, &len) != NULL && len < SCTE35_MOVE_HEAD;
 }
 
 /* Follow, and in later passes move, the times of a PES header. */
@@ -288,28 +288,6 @@ go_on(struct stamp_pid *p, uint8_t *bytes, size_t len)
 			bytes[i] ^= (uint8_t)(p->section_crc >> 8 * p->section_left);
 }
 
-/*
- * A splice_info_section of len bytes, by its first nine.  The CRC is
- * linear: what it is to be xored with follows from what is changed, so that the
- * rest may come later, and what was damaged stays so.
- */
-static void
-move_splice(struct stamp *s, struct stamp_pid *p, uint8_t *section, size_t len)
-{
-	uint8_t change[PSI_SECTION_MAX] = { 0 };
-	uint64_t was = (uint64_t)(section[4] & 1) << 32 | (uint64_t)section[5] << 24 |
-	    (uint64_t)section[6] << 16 | (uint64_t)section[7] << 8 | section[8];
-	uint64_t diff = ((was + (uint64_t)s->offset) ^ was) & (PES_WRAP - 1);
-
-	p->section_crc = psi_crc32(change, len - 4);
-	for (unsigned i = 0; i < 5; i++) {
-		change[4 + i] = (uint8_t)(diff >> (32 - 8 * i));
-		section[4 + i] ^= change[4 + i];
-	}
-	p->section_crc ^= psi_crc32(change, len - 4);
-	p->section_left = (uint16_t)len;
-}
-
 /* The payload of a packet in which a section starts. */
 static void
 start_sections(struct stamp *s, struct stamp_pid *p, const struct ts_packet *pkt,
@@ -326,11 +304,13 @@ start_sections(struct stamp *s, struct stamp_pid *p, const struct ts_packet *pkt
 	left -= at[0];
 	at += 1 + at[0];
 	while (left > 0 && at[0] == PSI_TABLE_SCTE35) {
-		gather(&h, at, left, next, SPLICE_TIMES);
+		gather(&h, at, left, next, SCTE35_MOVE_HEAD);
 		len = 3 + ((h.bytes[1] & 0x0fu) << 8 | h.bytes[2]);
-		if (h.len < SPLICE_TIMES || len < 20 || len > PSI_SECTION_MAX)
+		if (h.len < SCTE35_MOVE_HEAD || len < 20 || len > SCTE35_SECTION_MAX)
 			return;
-		move_splice(s, p, h.bytes, len);
+		/* What was damaged stays so; the rest may come later. */
+		p->section_crc = scte35_move_head(h.bytes, len, s->offset);
+		p->section_left = (uint16_t)len;
 		scatter(&h);
 		if (len > left)
 			len = left;

@@ -271,26 +271,6 @@ scte35_put(const struct scte35 *from, uint8_t *p, size_t size)
 	return (int)len;
 }
 
-int
-scte35_move(uint8_t *p, size_t len, int64_t ticks)
-{
-	size_t whole = section_length(p, len);
-	struct bits r;
-	uint64_t v;
-
-	if (whole == 0)
-		return -EBADMSG;
-	r = bits_of(p + 4, 5);
-	r.pos = 7;
-	v = (uint64_t)bits_get(&r, 1) << 32;
-	v = ((v | bits_get(&r, 32)) + (uint64_t)ticks) & PTS_MASK;
-	p[4] = (uint8_t)((p[4] & 0xfe) | v >> 32);
-	for (size_t i = 0; i < 4; i++)
-		p[5 + i] = (uint8_t)(v >> (24 - 8 * i));
-	write_crc(p, whole);
-	return 0;
-}
-
 /* ---- JSON */
 
 static const struct {
@@ -391,6 +371,40 @@ uint64_t
 scte35_pts(const struct scte35 *s, const struct scte35_time *t)
 {
 	return t->specified ? (t->pts + s->pts_adjustment) & PTS_MASK : SCTE35_NULL_PTS;
+}
+
+/* The CRC is linear: how it changes follows from what is changed alone. */
+uint32_t
+scte35_move_head(uint8_t head[static SCTE35_MOVE_HEAD], size_t len, int64_t ticks)
+{
+	uint8_t change[SCTE35_SECTION_MAX] = { 0 };
+	uint64_t was = (uint64_t)(head[4] & 1) << 32 | (uint64_t)head[5] << 24 |
+	    (uint64_t)head[6] << 16 | (uint64_t)head[7] << 8 | head[8];
+	uint64_t diff = ((was + (uint64_t)ticks) ^ was) & PTS_MASK;
+	uint32_t crc;
+
+	if (len < 20 || len > sizeof(change))
+		return 0;
+	crc = psi_crc32(change, len - 4);
+	for (unsigned i = 0; i < 5; i++) {
+		change[4 + i] = (uint8_t)(diff >> (32 - 8 * i));
+		head[4 + i] ^= change[4 + i];
+	}
+	return crc ^ psi_crc32(change, len - 4);
+}
+
+int
+scte35_move(uint8_t *p, size_t len, int64_t ticks)
+{
+	size_t whole = section_length(p, len);
+	uint32_t crc;
+
+	if (whole == 0)
+		return -EBADMSG;
+	crc = scte35_move_head(p, whole, ticks);
+	for (size_t i = 0; i < 4; i++)
+		p[whole - 4 + i] ^= (uint8_t)(crc >> (24 - 8 * i));
+	return 0;
 }
 
 int

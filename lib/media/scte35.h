@@ -159,13 +159,6 @@ int scte35_parse(const uint8_t *section, size_t len, struct scte35 *s);
 /* Write the section with its CRC into p[0..size).  Returns its length. */
 int scte35_put(const struct scte35 *s, uint8_t *p, size_t size);
 
-/*
- * Move all times of a section by so many ticks, in place: its pts_adjustment, which is
- * in the clear even where the rest is encrypted, and CRC_32.  A CRC_32 that was wrong
- * becomes right.
- */
-int scte35_move(uint8_t *section, size_t len, int64_t ticks);
-
 /* "splice_insert"; "command" for one not known. */
 const char *scte35_command_name(uint8_t type);
 
@@ -177,6 +170,20 @@ const char *scte35_upid_name(uint8_t segmentation_upid_type);
 
 /* 33 bits, with pts_adjustment; SCTE35_NULL_PTS where no time is specified. */
 uint64_t scte35_pts(const struct scte35 *s, const struct scte35_time *t);
+
+/*
+ * Move all times of a section by so many ticks: its pts_adjustment, which is in the clear
+ * even where the rest is encrypted, and CRC_32 by as much: one that was wrong stays so.  0, or -EBADMSG and nothing is changed.
+ */
+int scte35_move(uint8_t *section, size_t len, int64_t ticks);
+
+/*
+ * The same of a section that is not there as a whole: by the first bytes of its len.
+ * Returns what its CRC_32 is to be xored with.
+ */
+#define SCTE35_MOVE_HEAD	9
+uint32_t scte35_move_head(uint8_t head[static SCTE35_MOVE_HEAD], size_t len,
+    int64_t ticks);
 
 /*
  * An object with the names of the specification, or NULL (no memory).  Bytes are

@@ -186,7 +186,7 @@ test_section(void)
 	ok(memcmp(section, out, section_len - 4) == 0, "as it was");
 }
 
-/* Its times are so much later, its CRC is right, and all else is as it was. */
+/* Its times are so much later, and all else is as it was. */
 static void
 moved(const char *what, int64_t ticks, uint64_t want)
 {
@@ -206,16 +206,23 @@ static void
 test_move(void)
 {
 	static const uint8_t nine[] = { 0xfe, 0, 0, 0, 9 };
+	uint32_t crc;
 
 	READ("a time_signal", SCTE35_TIME_SIGNAL, nine, none);
 	moved("on", 90000, 90000);
 	moved("back, over the wrap", -1, (UINT64_C(1) << 33) - 1);
 	moved("by 64 bits", (INT64_C(1) << 40) + 7, 7);
 	section[4] |= 0x80;
+	crc = psi_crc32(section, section_len - 4);
+	for (size_t i = 0; i < 4; i++)
+		section[section_len - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
 	moved("encrypted", INT64_C(5) << 31, INT64_C(1) << 31);
 	section[section_len - 1] ^= 1;
-	moved("its CRC wrong", 5, 5);
-	is(scte35_move(section, section_len - 1, 5), -EBADMSG, "not if it is cut off");
+	scte35_move(section, section_len, 5);
+	is(scte35_parse(section, section_len, &s), -EILSEQ, "what was damaged stays so");
+	for (size_t i = 0; i < section_len; i++)
+		if (scte35_move(section, i, 1) != -EBADMSG)
+			is(i, section_len, "a part is refused");
 	section[0] = 0xfb;
 	is(scte35_move(section, section_len, 5), -EBADMSG, "not another table");
 }
@@ -266,7 +273,7 @@ main(void)
 	test_commands();
 	test_descriptors();
 	test_section();
-	test_move();
 	test_json();
+	test_move();
 	return done_testing();
 }
