@@ -236,6 +236,21 @@ parse_daterange(struct hls *h, const char *list)
 }
 
 static int
+parse_marker(struct hls *h, const char *line)
+{
+	const char *value;
+	enum hlscue_tag tag = hlscue_tag(line, &value);
+	struct hls_marker *m;
+
+	if (tag == HLSCUE_NONE)
+		return 0;
+	if ((m = append(&h->marker, &h->nmarker, sizeof(*m))) == NULL)
+		return -ENOMEM;
+	*m = (struct hls_marker){ tag, value, h->nsegment };
+	return 0;
+}
+
+static int
 parse_inf(struct reader *s, char *value)
 {
 	char *comma = strchr(value, ',');
@@ -441,7 +456,7 @@ parse_tag(struct reader *s, char *line)
 	case TAG_DEFINE:
 		return parse_define(s, value);
 	case TAG_UNKNOWN:
-		break;
+		return parse_marker(h, line);
 	}
 	return 0;
 }
@@ -574,6 +589,7 @@ hls_free(struct hls *h)
 	free(h->key);
 	free(h->map);
 	free(h->daterange);
+	free(h->marker);
 	free(h->variable);
 	for (size_t i = 0; i < h->nextra; i++)
 		free(h->extra[i]);

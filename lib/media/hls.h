@@ -27,6 +27,7 @@
 
 #include "lib/base/rational.h"
 #include "lib/media/hlsattr.h"
+#include "lib/media/hlscue.h"
 
 #define HLS_TEXT_MAX	 (32 << 20)	/* bytes */
 #define HLS_SEGMENTS_MAX (1 << 18)	/* more than a day of 0.5 s */
@@ -73,6 +74,12 @@ struct hls_daterange {
 	const char *attrs;		/* for hls_attr_find() */
 	int64_t	    start_ns;		/* START-DATE, or HLS_NO_DATE */
 	size_t	    segment;		/* the tag is before this one */
+};
+
+struct hls_marker {			/* of an ad break: hlscue.h */
+	enum hlscue_tag tag;
+	const char *value;
+	size_t	    segment;		/* as above; they are in order */
 };
 
 struct hls_variant {
@@ -122,11 +129,12 @@ struct hls {
 	int64_t	 media_sequence, discontinuity_sequence;
 	int64_t	 skipped;		/* EXT-X-SKIP: numbers that are left out */
 	bool	 ends_in_discontinuity;	/* the tag is after the last segment */
-	size_t	 nsegment, nkey, nmap, ndaterange;
+	size_t	 nsegment, nkey, nmap, ndaterange, nmarker;
 	struct hls_segment   *segment;
 	struct hls_key	     *key;
 	struct hls_map	     *map;
 	struct hls_daterange *daterange;
+	struct hls_marker    *marker;
 
 	size_t	 nvariable;
 	struct hls_variable *variable;

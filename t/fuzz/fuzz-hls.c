@@ -66,6 +66,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		while (hls_attr_next(&list, &a) > 0)
 			strings += a.len;
 	}
+	for (size_t i = 0; i < h.nmarker; i++) {
+		static struct hlscue cue;
+
+		must(h.marker[i].segment <= h.nsegment);
+		must(i == 0 || h.marker[i].segment >= h.marker[i - 1].segment);
+		strings += strlen(h.marker[i].value);
+		if (hlscue_parse(h.marker[i].tag, h.marker[i].value, &cue) < 0)
+			continue;
+		must(cue.len <= sizeof(cue.section) && cue.elapsed_ns >= -1 &&
+		    cue.duration_ns >= -1);
+		must(cue.id_len == 0 || (cue.id >= h.marker[i].value && cue.id +
+		    cue.id_len <= h.marker[i].value + strlen(h.marker[i].value)));
+	}
 	/* Each is a part of the text of its own, or has variables in it. */
 	must(strings <= (h.nextra > 0 ? HLS_TEXT_MAX : 0) + len);
 	must(h.line <= len + 1);
