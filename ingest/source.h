@@ -44,7 +44,8 @@ struct source_config {
  * An elementary stream of a source that gives units.  The units are as they
  * stand in PES packets: AVC and HEVC in Annex B, each with its access unit
  * delimiter and with parameter sets at random access points, AAC in ADTS, Opus
- * with its control header; for CODEC_SCTE35 a section.
+ * with its control header; for CODEC_SCTE35 a section, whose times are on the
+ * timeline of the units and whose dts says what it comes before.
  */
 struct source_stream {
 	enum codec	codec;

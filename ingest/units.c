@@ -5,6 +5,7 @@
 #include "ingest/units.h"
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "lib/media/scte35.h"
 #include "lib/media/timeline.h"
 #include "lib/media/tsmux.h"
 
@@ -138,7 +139,7 @@ void
 units_streams(struct units *u, const struct source_event *ev)
 {
 	uint8_t pmt_cc = u->mux.program[0].cc;
-	bool audio = false, video = false;
+	bool audio = false, video = false, cues = false;
 	struct tsmux_program *program;
 
 	for (unsigned i = 0; i < u->mux.nstream; i++) {
@@ -154,6 +155,7 @@ units_streams(struct units *u, const struct source_event *ev)
 
 		t->info = ev->streams[i];
 		t->kind = codec_kind(t->info.codec);
+		cues |= t->info.codec == CODEC_SCTE35;
 		add_track(u, i);
 		if (t->kind == KIND_VIDEO && !video) {
 			video = true;
@@ -170,6 +172,9 @@ units_streams(struct units *u, const struct source_event *ev)
 	if (program == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
 	program->cc = pmt_cc;
+	if (cues)			/* SCTE 35 8.1 */
+		desc_put(program->desc, sizeof(program->desc), &program->desc_len,
+		    DESC_REGISTRATION, "CUEI", 4);
 	if (u->sent)
 		tsmux_changed(&u->mux);
 }
@@ -390,6 +395,36 @@ follow(struct units *u, struct track *t, int64_t pts, int64_t dts)
 	return true;
 }
 
+static void
+begin_before(struct units *u, const struct source_event *ev, int64_t dts)
+{
+	struct source_event first = *ev;
+
+	first.dts = dts;
+	if (!u->based)
+		begin(u, &first);
+}
+
+/* A section goes out where it comes; its times move as all others. */
+static void
+put_cue(struct units *u, const struct source_event *ev)
+{
+	uint8_t section[SCTE35_SECTION_MAX];
+	int r;
+
+	if (ev->len > sizeof(section))
+		return;
+	if (ev->dts != SOURCE_NO_TIME)
+		begin_before(u, ev, ev->dts);
+	memcpy(section, ev->data, ev->len);
+	scte35_move(section, ev->len, u->base);
+	r = tsmux_put_section(&u->mux, &u->mux.stream[ev->stream], section, ev->len);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot multiplex a section");
+	if (u->sent)
+		put_packets(u, u->last);
+}
+
 bool
 units_unit(struct units *u, const struct source_event *ev)
 {
@@ -403,12 +438,7 @@ units_unit(struct units *u, const struct source_event *ev)
 		return true;
 	u->arrival_ns = ev->utc_ns;
 	if (t->info.codec == CODEC_SCTE35) {
-		r = tsmux_put_section(&u->mux, &u->mux.stream[ev->stream], ev->data,
-		    ev->len);
-		if (r < 0)
-			fatal(EXIT_RUNTIME, -r, "cannot multiplex a section");
-		if (u->sent)
-			put_packets(u, u->last);
+		put_cue(u, ev);
 		return true;
 	}
 	if (t->timed && (dts < t->dts - TIMELINE_JUMP_BACK ||
@@ -417,12 +447,7 @@ units_unit(struct units *u, const struct source_event *ev)
 		if (u->cfg.live && !u->cfg.keep_time)
 			units_break(u);
 	}
-	if (!u->based) {
-		struct source_event first = *ev;
-
-		first.dts = dts;
-		begin(u, &first);
-	}
+	begin_before(u, ev, dts);
 	if (!follow(u, t, ev->pts, dts))
 		return true;
 	unit = (struct tsmux_unit){
