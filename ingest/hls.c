@@ -7,6 +7,7 @@
 #include "ingest/hls.h"
 #include "ingest/hlsbytes.h"
 #include "ingest/hlschoice.h"
+#include "ingest/hlscues.h"
 #include "ingest/hlsmerge.h"
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
@@ -24,6 +25,7 @@ struct hls_pull {
 	unsigned ntrack;		/* 0: not yet known */
 	struct hlstrack *track[HLSMERGE_INPUTS];	/* the first is the variant */
 	struct hlspace pace;
+	struct hlscues *cues;		/* of the variant's playlist, or NULL */
 	bool	 decided, whole;	/* pass segments as they are: */
 	struct hlsbytes bytes;
 	struct hlsmerge merge;		/* else */
@@ -45,6 +47,8 @@ add_track(struct hls_pull *h, const char *url, const char *language, int64_t lea
 	struct hlstrack *track = hlstrack_new(h->f, h->s->name, url,
 	    text == NULL ? &h->list : NULL, lead_ns, text, len);
 
+	if (h->ntrack == 0 && h->choice.cues != HLS_CUES_STREAM)
+		h->merge.cues = h->cues = hlscues_new(h->s->name, track, h->choice.cues);
 	h->track[h->ntrack++] = track;
 	hlsmerge_add(&h->merge, track, language);
 }
@@ -166,7 +170,7 @@ decide(struct hls_pull *h)
 	h->whole = state == HLSTRACK_READY && h->ntrack == 1 &&
 	    hlsunits_kind(seg) == HLS_KIND_TS;
 	if (h->whole)
-		hlsbytes_init(&h->bytes, h->s, &h->pace, h->track[0]);
+		hlsbytes_init(&h->bytes, h->s, &h->pace, h->track[0], h->cues);
 	return h->decided = true;
 }
 
@@ -219,6 +223,7 @@ hls_pull_free(struct hls_pull *h)
 		return;
 	fetch_end(h->job);
 	hlsmerge_clear(&h->merge);
+	hlscues_free(h->cues);
 	for (unsigned i = 0; i < h->ntrack; i++)
 		hlstrack_free(h->track[i]);
 	hls_free(&h->list);
@@ -233,6 +238,7 @@ hls_pull_rewind(struct hls_pull *h)
 		return -ENOTSUP;
 	for (unsigned i = 0; i < h->ntrack; i++)
 		hlstrack_rewind(h->track[i]);
+	hlscues_rewind(h->cues);
 	hlsbytes_rewind(&h->bytes);
 	hlsmerge_rewind(&h->merge);
 	return 0;
@@ -288,6 +294,8 @@ hls_pull_stats(const struct hls_pull *h, json_t *o)
 	json_object_set_new(o, "hls_late", json_integer((json_int_t)h->merge.late));
 	json_object_set_new(o, "hls_underruns",
 	    json_integer((json_int_t)h->pace.underruns));
+	if (h->cues != NULL)
+		hlscues_stats(h->cues, o);
 	if (h->ntrack > 0)
 		json_object_set_new(o, "hls_buffer_ms", json_integer(
 		    hlstrack_level(h->track[0]) / 1000000));

@@ -17,8 +17,14 @@
 #include "ingest/source.h"
 #include "lib/net/fetch.h"
 
+enum hls_cues {				/* where cues come from */
+	HLS_CUES_ANY,			/* the stream, else the playlist */
+	HLS_CUES_STREAM, HLS_CUES_PLAYLIST,
+};
+
 struct hls_choice {			/* the fragment of the URL */
 	int64_t	rate, height;		/* 0: the most there is */
+	enum hls_cues cues;
 	char	audio[64];		/* language or name; "": all */
 };
 

@@ -11,10 +11,12 @@
 
 void
 hlsbytes_init(struct hlsbytes *b, struct source *s, struct hlspace *pace,
-    struct hlstrack *track)
+    struct hlstrack *track, struct hlscues *cues)
 {
-	*b = (struct hlsbytes){ .s = s, .pace = pace, .track = track,
-	    .pcr_pid = TS_PID_NULL };
+	*b = (struct hlsbytes){ .s = s, .pace = pace, .track = track, .cues = cues,
+	    .pcr_pid = TS_PID_NULL, .clock = INT64_MIN };
+	s->cues = cues != NULL;
+	s->only_cues = hlscues_instead(cues);
 }
 
 void
@@ -22,6 +24,7 @@ hlsbytes_rewind(struct hlsbytes *b)
 {
 	b->seg = NULL;
 	b->started = b->pop = false;
+	b->clock = INT64_MIN;
 	b->map_id = 0;
 }
 
@@ -37,11 +40,13 @@ begin(struct hlsbytes *b, const struct hlstrack_segment *seg)
 		b->breaks++;
 		hlspace_break(b->pace);
 		b->pcr_pid = TS_PID_NULL;
+		b->clock = INT64_MIN;
 	} else if (b->started) {
 		b->say_join = true;
 	}
 	b->started = true;
 	b->period = seg->period;
+	hlscues_begin(b->cues, seg);
 	if (b->s->live)
 		hlspace_segment(b->pace, b->track);
 	if (b->s->live && seg->date_ns != HLS_NO_DATE &&
@@ -78,7 +83,7 @@ next_chunk(struct hlsbytes *b, const struct hlstrack_segment *seg, int64_t *medi
 	if (i == 0 && sync < seg->len)
 		i = sync;
 	*media = SOURCE_NO_TIME;
-	if (!b->s->live)
+	if (!b->s->live && !hlscues_waiting(b->cues))
 		return seg->len;
 	for (; i + TS_PACKET <= seg->len && i - b->pos < CHUNK; i += TS_PACKET) {
 		if (ts_parse(seg->data + i, &pkt) < 0 || pkt.pcr == TS_NO_PCR)
@@ -89,10 +94,22 @@ next_chunk(struct hlsbytes *b, const struct hlstrack_segment *seg, int64_t *medi
 			continue;
 		if (i > b->pos)
 			return i;
-		*media = timeline_unwrap(b->pace->anchored ? b->pace->media : INT64_MIN,
-		    pkt.pcr / 300);
+		*media = timeline_unwrap(b->clock, pkt.pcr / 300);
 	}
 	return i + TS_PACKET <= seg->len ? i : seg->len;
+}
+
+/* A cue of the playlist that is due at media, or that there will be some. */
+static bool
+give_cue(struct hlsbytes *b, struct source_event *ev, int64_t media)
+{
+	if (!hlscues_wanted(b->cues))
+		return false;
+	ev->what = SOURCE_CUE;
+	ev->len = 0;
+	if (!b->cued)
+		return b->cued = true;
+	return hlscues_next(b->cues, b->period, media, 0, &ev->data, &ev->len);
 }
 
 bool
@@ -141,6 +158,10 @@ hlsbytes_event(struct hlsbytes *b, struct source_event *ev, int64_t *wake)
 		return true;
 	}
 	end = next_chunk(b, seg, &media);
+	if (media != SOURCE_NO_TIME)
+		b->clock = media;
+	if (give_cue(b, ev, b->clock != INT64_MIN ? b->clock : SOURCE_NO_TIME))
+		return true;
 	at = hlspace_due(b->pace, media);
 	if (at > clk_mono_ns()) {
 		*wake = at < *wake ? at : *wake;

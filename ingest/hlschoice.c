@@ -31,6 +31,10 @@ hls_choice_parse(const char *s, struct hls_choice *c)
 			c->height = (int64_t)v;
 		} else if (strncmp(word, "audio=", 6) == 0 && len - 6 < sizeof(c->audio)) {
 			memcpy(c->audio, word + 6, len - 5);
+		} else if (strcmp(word, "cues=stream") == 0) {
+			c->cues = HLS_CUES_STREAM;
+		} else if (strcmp(word, "cues=playlist") == 0) {
+			c->cues = HLS_CUES_PLAYLIST;
 		} else if (len > 0) {
 			return s;
 		}

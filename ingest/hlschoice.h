@@ -11,8 +11,8 @@
 #include "lib/media/hls.h"
 
 /*
- * Read "height=720&rate=3M&audio=en".  Returns NULL, or the key or value that is
- * wrong.
+ * Read "height=720&rate=3M&audio=en&cues=stream".  Returns NULL, or the key or value
+ * that is wrong.
  */
 const char *hls_choice_parse(const char *fragment, struct hls_choice *c);
 

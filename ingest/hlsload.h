@@ -22,7 +22,7 @@
 #include "lib/media/hls.h"
 #include "lib/net/fetch.h"
 
-#define HLSLOAD_AHEAD	4		/* segments at once, each with at most a key, */
+#define HLSLOAD_AHEAD	12		/* segments at once, each with at most a key, */
 #define HLSLOAD_ITEMS	(4 * HLSLOAD_AHEAD)	/* a map and the key of the map */
 
 /* A map or key. */

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "ingest/hlsmerge.h"
 #include "lib/base/clk.h"
@@ -136,6 +137,28 @@ place_streams(struct hlsmerge *m, struct hlsinput *in)
 			m->leader = i;
 }
 
+/* The stream of cues; -1: there is none. */
+static int
+cue_place(const struct hlsmerge *m)
+{
+	for (unsigned i = 0; i < m->nstream; i++)
+		if (m->stream[i].codec == CODEC_SCTE35)
+			return (int)i;
+	return -1;
+}
+
+/* Give those of the playlist a place, if the segments have none for cues. */
+static void
+place_cues(struct hlsmerge *m)
+{
+	if (!hlscues_wanted(m->cues) || cue_place(m) >= 0 ||
+	    m->nstream == SOURCE_STREAMS_MAX)
+		return;
+	m->stream[m->nstream++] = (struct source_stream){ .codec = CODEC_SCTE35,
+	    .rate = { 0, 0 } };
+	m->say_streams = true;
+}
+
 /* Another period: of live it is said, else the timeline goes on. */
 static void
 begin_period(struct hlsmerge *m, const struct hlsinput *best)
@@ -265,6 +288,66 @@ fits(const struct hlsmerge *m, const struct hlsinput *in, unsigned place)
 	return in->dts > m->ref - LATE;
 }
 
+/* The first unit of a segment. */
+static void
+begin_segment(struct hlsmerge *m, struct hlsinput *in)
+{
+	in->first = false;
+	if (in != m->in)
+		return;
+	hlscues_begin(m->cues, in->seg);
+	if (m->s->live && in->seg->date_ns != HLS_NO_DATE) {
+		m->say_clock = true;
+		m->clock_pts = in->pts;
+		m->clock_utc_ns = in->seg->date_ns;
+	}
+}
+
+static void
+give_section(struct hlsmerge *m, struct source_event *ev, unsigned place,
+    const uint8_t *section, size_t len, int64_t dts)
+{
+	ev->what = SOURCE_UNIT;
+	ev->stream = place;
+	ev->data = section;
+	ev->len = len;
+	ev->pts = SOURCE_NO_TIME;
+	ev->dts = dts + m->offset;
+	ev->random_access = false;
+	ev->utc_ns = m->s->live ? clk_utc_ns() : 0;
+}
+
+/* A cue of the playlist that is due before a unit. */
+static bool
+give_cue(struct hlsmerge *m, struct source_event *ev, const struct hlsinput *in)
+{
+	const uint8_t *section;
+	int place = cue_place(m);
+	size_t len;
+
+	if (place < 0 || !hlscues_next(m->cues, m->period, in->dts, m->offset, &section,
+	    &len))
+		return false;
+	give_section(m, ev, (unsigned)place, section, len, in->dts);
+	return true;
+}
+
+/* A cue of the segments: it moves as all times do. */
+static bool
+pass_cue(struct hlsmerge *m, struct source_event *ev, struct hlsinput *in,
+    unsigned place)
+{
+	size_t len = in->unit.len;
+
+	in->have = false;
+	if (hlscues_instead(m->cues) || len > sizeof(m->section))
+		return false;
+	memcpy(m->section, in->unit.data, len);
+	scte35_move(m->section, len, m->offset);
+	give_section(m, ev, place, m->section, len, in->dts);
+	return true;
+}
+
 bool
 hlsmerge_event(struct hlsmerge *m, struct source_event *ev, int64_t *wake)
 {
@@ -283,15 +366,16 @@ hlsmerge_event(struct hlsmerge *m, struct source_event *ev, int64_t *wake)
 			begin_period(m, in);
 		place_streams(m, in);
 		place = in->place[in->unit.stream];
-		if (in == m->in && in->first && m->s->live &&
-		    in->seg->date_ns != HLS_NO_DATE) {
-			m->say_clock = true;
-			m->clock_pts = in->pts;
-			m->clock_utc_ns = in->seg->date_ns;
-		}
-		in->first = false;
-		if (announce(m, ev))
+		if (in->first)
+			begin_segment(m, in);
+		place_cues(m);
+		if (announce(m, ev) || give_cue(m, ev, in))
 			return true;
+		if (m->stream[place].codec == CODEC_SCTE35) {
+			if (pass_cue(m, ev, in, place))
+				return true;
+			continue;
+		}
 		if (fits(m, in, place))
 			break;
 		m->late += in->pts >= m->start_pts - EARLY;

@@ -3,7 +3,7 @@
  *
  * The first input is the variant itself, the others its audio.  Of live the times
  * stay as they are, and another period is a break; else one timeline goes on over
- * all periods.
+ * all periods.  Cues of the playlist become one stream more.
  *
  * Units    90 kHz, unwrapped.
  * Memory   hlsmerge_clear() takes back what hlsmerge_add() gave; tracks are borrowed.
@@ -11,10 +11,12 @@
 #ifndef INGEST_HLSMERGE_H
 #define INGEST_HLSMERGE_H
 
+#include "ingest/hlscues.h"
 #include "ingest/hlspace.h"
 #include "ingest/hlstrack.h"
 #include "ingest/hlsunits.h"
 #include "ingest/source.h"
+#include "lib/media/scte35.h"
 
 #define HLSMERGE_INPUTS	8
 
@@ -34,6 +36,7 @@ struct hlsinput {
 struct hlsmerge {
 	struct source *s;
 	struct hlspace *pace;
+	struct hlscues *cues;		/* or NULL: set after hlsmerge_init() */
 	unsigned ninput;
 	struct hlsinput in[HLSMERGE_INPUTS];
 
@@ -54,6 +57,7 @@ struct hlsmerge {
 	struct source_stream stream[SOURCE_STREAMS_MAX];
 	int64_t	 last_dts[SOURCE_STREAMS_MAX];	/* as given */
 	uint64_t late, breaks;
+	uint8_t	 section[SCTE35_SECTION_MAX];
 };
 
 void hlsmerge_init(struct hlsmerge *m, struct source *s, struct hlspace *pace);

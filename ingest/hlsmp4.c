@@ -101,6 +101,25 @@ open_audio(struct track *m, const struct mp4_track *t, struct source_stream *s)
 	return n > 0;
 }
 
+/* What an edit list adds to all times, in 90 kHz. */
+static int64_t
+shift_of(const struct mp4_track *t)
+{
+	int64_t shift = -rescale_near(t->media_time, 90000, t->timescale);
+
+	if (t->movie_timescale > 0)
+		shift += rescale_near((int64_t)t->empty_edit, 90000, t->movie_timescale);
+	return shift;
+}
+
+static void
+times_of(const struct mp4_sample *s, uint32_t timescale, int64_t shift, int64_t *pts,
+    int64_t *dts)
+{
+	*dts = rescale_near((int64_t)(s->dts & INT64_MAX), 90000, timescale) + shift;
+	*pts = *dts + rescale_near(s->cts, 90000, timescale);
+}
+
 static void
 open_track(struct hlsmp4 *p, const struct mp4_track *t)
 {
@@ -112,10 +131,7 @@ open_track(struct hlsmp4 *p, const struct mp4_track *t)
 	    .timescale = t->timescale, .stream = -1 };
 	if (t->encrypted)
 		fatal(EXIT_INPUT, 0, "'%s' is encrypted by a DRM system", p->name);
-	m->shift = -rescale_near(t->media_time, 90000, t->timescale);
-	if (t->movie_timescale > 0)
-		m->shift += rescale_near((int64_t)t->empty_edit, 90000,
-		    t->movie_timescale);
+	m->shift = shift_of(t);
 	if (kind == KIND_VIDEO || kind == KIND_AUDIO)
 		m->stream = hlsunits_stream(p->u, t->track_id, t->codec, t->language);
 	if (m->stream >= 0)
@@ -179,9 +195,7 @@ add_sample(struct hlsmp4 *p, const struct mp4_track *t,
 		}
 		to = &p->sample[p->nsample];
 		*to = (struct sample){ .m = m, .s = *s, .order = p->nsample++ };
-		to->dts = rescale_near((int64_t)(s->dts & INT64_MAX), 90000,
-		    m->timescale) + m->shift;
-		to->pts = to->dts + rescale_near(s->cts, 90000, m->timescale);
+		times_of(s, m->timescale, m->shift, &to->pts, &to->dts);
 	}
 }
 
@@ -308,4 +322,40 @@ hlsmp4_segment(struct hlsmp4 *p, const struct hlstrack_segment *s)
 	if (open_map(p, s) < 0)
 		return -EBADMSG;
 	return read_fragments(p, s->data, s->len);
+}
+
+/* The first sample of a kind in the fragments. */
+static bool
+find_first(const struct mp4_init *init, const uint8_t *p, size_t len,
+    enum codec_kind kind, int64_t *pts, int64_t *dts)
+{
+	const struct mp4_track *t;
+	struct mp4_fragment f;
+	struct mp4_sample s;
+	size_t used, want;
+
+	while (len > 0 && mp4_fragment_next(init, p, len, &used, &want, &f) == 1) {
+		while (mp4_sample_next(&f, &t, &s) == 1)
+			if (codec_kind(t->codec) == kind && t->timescale > 0 &&
+			    s.len > 0) {
+				times_of(&s, t->timescale, shift_of(t), pts, dts);
+				*pts &= MASK;
+				*dts &= MASK;
+				return true;
+			}
+		p += used;
+		len -= used;
+	}
+	return false;
+}
+
+bool
+hlsmp4_scan(const struct hlstrack_segment *s, int64_t *pts, int64_t *dts)
+{
+	struct mp4_init init;
+
+	return mp4_init_parse(s->map != NULL ? s->map : s->data,
+	    s->map != NULL ? s->map_len : s->len, &init) == 0 &&
+	    (find_first(&init, s->data, s->len, KIND_VIDEO, pts, dts) ||
+	    find_first(&init, s->data, s->len, KIND_AUDIO, pts, dts));
 }

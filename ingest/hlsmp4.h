@@ -27,4 +27,7 @@ int hlsmp4_segment(struct hlsmp4 *m, const struct hlstrack_segment *segment);
 int hlsmp4_next(struct hlsmp4 *m, struct hlsunit *unit);
 bool hlsmp4_first_video(const struct hlsmp4 *m, int64_t *dts);
 
+/* The times of its first video, else audio, for itself: decoding by the file's word. */
+bool hlsmp4_scan(const struct hlstrack_segment *segment, int64_t *pts, int64_t *dts);
+
 #endif

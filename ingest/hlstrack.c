@@ -10,6 +10,8 @@
 #include "lib/base/log.h"
 
 #define AHEAD_BYTES	(64 << 20)	/* no more are begun above this */
+#define AHEAD_FEW	4		/* at once; more only if they are short: */
+#define AHEAD_NS	(8 * CLK_SECOND)
 #define SEGMENT_MAX	(512u << 20)
 #define PERIOD_EPOCH	(INT64_C(1) << 40)
 
@@ -39,6 +41,7 @@ struct hlstrack_private {
 	int64_t	 behind_ns;		/* since when it ends before next; 0: no */
 
 	bool	 started, was_live;
+	bool	 again;			/* it has begun again, not yet told */
 	int64_t	 next;			/* number of the next segment to ask for */
 	int64_t	 epoch, period;
 	bool	 lost;			/* segments are missing before it */
@@ -112,6 +115,10 @@ begin_slot(struct hlstrack_private *p)
 
 	if (seg == NULL)
 		return false;
+	if (p->t.asked != NULL)
+		p->t.asked(p->t.asked_arg, &p->list, (size_t)(seg - p->list.segment),
+		    p->again);
+	p->again = false;
 	*s = (struct slot){ .seg = {
 		.number = seg->number, .period = next_period(p, seg),
 		.date_ns = seg->date_ns, .duration_ns = seg->duration_ns,
@@ -262,6 +269,7 @@ check_place(struct hlstrack_private *p, int64_t now)
 	log_warn(0, "the playlist of '%s' has begun again", p->t.name);
 	p->behind_ns = 0;
 	p->epoch++;
+	p->again = true;
 	p->t.n.restarts++;
 	choose_start(p);
 }
@@ -448,6 +456,18 @@ bytes_ahead(const struct hlstrack_private *p)
 	return sum;
 }
 
+/* Is there a place for another, and use?  What is ahead tells what is coming. */
+static bool
+may_begin(const struct hlstrack_private *p)
+{
+	int64_t ahead = 0;
+
+	for (unsigned i = 1; i < p->nslot; i++)
+		ahead += p->slot[i].seg.duration_ns;
+	return p->nslot < (ahead < AHEAD_NS ? HLSLOAD_AHEAD : AHEAD_FEW) &&
+	    bytes_ahead(p) < AHEAD_BYTES;
+}
+
 int64_t
 hlstrack_tend(struct hlstrack *t)
 {
@@ -461,10 +481,25 @@ hlstrack_tend(struct hlstrack *t)
 	hlsload_tend(&p->load);
 	for (unsigned i = 0; i < p->nslot; i++)
 		tend_slot(p, &p->slot[i]);
-	while (p->started && p->nslot < HLSLOAD_AHEAD && bytes_ahead(p) < AHEAD_BYTES &&
-	    begin_slot(p))
+	while (p->started && may_begin(p) && begin_slot(p))
 		;
 	return p->reload == NULL && (!t->loaded || t->live) ? p->reload_ns : INT64_MAX;
+}
+
+/* Has enough been loaded behind the front, or all that there will be? */
+static bool
+enough_ahead(const struct hlstrack_private *p)
+{
+	int64_t ahead = 0;
+
+	if (p->t.live || p->t.ahead_ns == 0)
+		return true;
+	for (unsigned i = 1; i < p->nslot && ahead < p->t.ahead_ns; i++) {
+		if (!p->slot[i].ready && !p->slot[i].missed)
+			return false;
+		ahead += p->slot[i].seg.duration_ns;
+	}
+	return ahead >= p->t.ahead_ns || listed(p, p->next) == NULL || !may_begin(p);
 }
 
 enum hlstrack_state
@@ -481,10 +516,25 @@ hlstrack_front(struct hlstrack *t, const struct hlstrack_segment **segment)
 	if (p->nslot == 0)
 		return t->loaded && !t->live && listed(p, p->next) == NULL ?
 		    HLSTRACK_END : HLSTRACK_WAIT;
-	if (!p->slot[0].ready)
+	if (!p->slot[0].ready || !enough_ahead(p))
 		return HLSTRACK_WAIT;
 	*segment = &p->slot[0].seg;
 	return HLSTRACK_READY;
+}
+
+bool
+hlstrack_from(const struct hlstrack *t, int64_t number,
+    const struct hlstrack_segment **segment)
+{
+	const struct hlstrack_private *p = t->private;
+	unsigned i = 0;
+
+	while (i < p->nslot && (p->slot[i].missed || p->slot[i].seg.number < number))
+		i++;
+	if (i == p->nslot || !p->slot[i].ready)
+		return false;
+	*segment = &p->slot[i].seg;
+	return true;
 }
 
 void

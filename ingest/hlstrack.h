@@ -48,6 +48,14 @@ struct hlstrack {
 	uint64_t passed;		/* segments that have been at the front; of these */
 	uint64_t lost, useless;		/* could not be had; were there, but of no use:
 					 * the reader of segments counts as well */
+	/*
+	 * When not NULL: told of each segment of the playlist that is asked for, in
+	 * order, also of gaps; again: the playlist has begun anew before it.
+	 */
+	void	 (*asked)(void *arg, const struct hls *list, size_t index, bool again);
+	void	*asked_arg;
+	int64_t	 ahead_ns;		/* not live: so much is to be there before a segment
+					 * comes to the front */
 	struct hlstrack_private *private;
 };
 
@@ -67,6 +75,13 @@ enum hlstrack_state { HLSTRACK_WAIT, HLSTRACK_READY, HLSTRACK_END };
 enum hlstrack_state hlstrack_front(struct hlstrack *t,
     const struct hlstrack_segment **segment);
 void hlstrack_pop(struct hlstrack *t);
+
+/*
+ * The first segment of this number or after that can be had, also if it is not in
+ * front.  False: it has not been loaded yet.
+ */
+bool hlstrack_from(const struct hlstrack *t, int64_t number,
+    const struct hlstrack_segment **segment);
 
 /* How much media is there beyond the front segment: loaded, or in the playlist. */
 int64_t hlstrack_level(const struct hlstrack *t);

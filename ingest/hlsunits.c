@@ -284,6 +284,14 @@ read_id3(const uint8_t *p, size_t len, int64_t *pts)
 	return pos;
 }
 
+bool
+hlsunits_packed_scan(const struct hlstrack_segment *seg, int64_t *pts)
+{
+	*pts = SOURCE_NO_TIME;
+	read_id3(seg->data, seg->len, pts);
+	return *pts != SOURCE_NO_TIME;
+}
+
 static int
 open_packed(struct hlsunits_private *p)
 {

@@ -37,6 +37,9 @@ size_t hlsunits_sync(const uint8_t *p, size_t len);
  */
 bool hlsunits_scan(const struct hlstrack_segment *segment, int64_t *pts, int64_t *dts);
 
+/* The time of packed audio, if an ID3 tag says it. */
+bool hlsunits_packed_scan(const struct hlstrack_segment *segment, int64_t *pts);
+
 struct hlsunit {
 	unsigned stream;		/* in stream[] */
 	const uint8_t *data;

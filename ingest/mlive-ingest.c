@@ -239,24 +239,31 @@ watch_content(struct ingest *s)
 
 /* ---- events */
 
-static void
-take_bytes(struct ingest *s, const struct source_event *ev)
+static struct pass *
+need_pass(struct ingest *s)
 {
 	const struct pass_config cfg = {
 		.name = s->cfg.name, .live = s->source->live,
 		.realtime = s->cfg.realtime, .loop = s->cfg.loop,
-		.drop_null = s->drop_null,
+		.drop_null = s->drop_null, .cues = s->source->cues,
+		.only_cues = s->source->only_cues,
 		.program = s->program, .stride = s->source->stride,
 		.duration = s->cfg.duration_ns / 1000 * 27,
 	};
 
-	if (s->pass == NULL) {
-		s->pass = pass_new(&cfg, &s->out);
-		if (s->mapped)
-			pass_clock(s->pass, s->map_pts, s->map_utc_ns);
-	}
+	if (s->pass != NULL)
+		return s->pass;
+	s->pass = pass_new(&cfg, &s->out);
+	if (s->mapped)
+		pass_clock(s->pass, s->map_pts, s->map_utc_ns);
+	return s->pass;
+}
+
+static void
+take_bytes(struct ingest *s, const struct source_event *ev)
+{
 	s->bytes += ev->len;
-	s->done = !pass_bytes(s->pass, ev);
+	s->done = !pass_bytes(need_pass(s), ev);
 	watch_content(s);
 }
 
@@ -337,6 +344,9 @@ turn(struct ingest *s)
 			pass_clock(s->pass, ev.pts, ev.utc_ns);
 		if (s->units != NULL)
 			units_clock(s->units, ev.pts, ev.utc_ns);
+		break;
+	case SOURCE_CUE:
+		pass_cue(need_pass(s), ev.data, ev.len);
 		break;
 	case SOURCE_JOIN:
 		if (s->pass != NULL)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/cuepid.h"
 #include "ingest/pace.h"
 #include "ingest/pass.h"
 #include "ingest/programs.h"
@@ -27,6 +28,7 @@ struct pass {
 	struct ts_sync	 sync;
 	struct programs	 programs;
 	struct stamp	 stamp;
+	struct cuepid	 cues;
 	bool		 started, done, broken;
 	bool		 foreign_clock;	/* the stream brings its own */
 	int64_t		 utc_ns;	/* arrival of what is being read */
@@ -75,6 +77,7 @@ pass_new(const struct pass_config *cfg, struct out *out)
 	p->measured = cfg->stride != 0;
 	programs_init(&p->programs, cfg->program);
 	stamp_init(&p->stamp, cfg->loop);
+	cuepid_init(&p->cues, cfg->only_cues);
 	return p;
 }
 
@@ -184,6 +187,23 @@ clock_in(struct pass *p, const struct ts_packet *pkt, int64_t pcr)
 	    TS_NO_PCR;
 }
 
+/* ---- cues of a playlist */
+
+static void
+emit_cues(struct pass *p)
+{
+	for (size_t i = 0; i < p->cues.len; i += TS_PACKET)
+		pace_put(&p->pace, p->cues.out + i);
+	p->cues.len = 0;
+}
+
+void
+pass_cue(struct pass *p, const uint8_t *section, size_t len)
+{
+	cuepid_put(&p->cues, &p->stamp, section, len);
+	emit_cues(p);
+}
+
 /* ---- packets */
 
 /* After a break: say on this PID that its counter and clock are new ones. */
@@ -212,6 +232,12 @@ third_stage(struct pass *p, const struct ts_packet *pkt, bool damaged, uint8_t *
 
 	if (programs_drops(&p->programs, pkt->pid)) {
 		p->dropped++;
+		return;
+	}
+	if (!damaged && p->cfg.cues &&
+	    cuepid_packet(&p->cues, &p->programs, &p->stamp, pkt)) {
+		p->after_break[pkt->pid] = 0;
+		emit_cues(p);
 		return;
 	}
 	if (p->broken && p->after_break[pkt->pid] == 1) {
@@ -462,6 +488,7 @@ pass_break(struct pass *p)
 	for (unsigned i = 0; i < TS_NPID; i++)
 		p->after_break[i] = stamp_seen(&p->stamp, i);
 	stamp_break(&p->stamp);
+	cuepid_clear(&p->cues);
 	p->measured = p->cfg.stride != 0;
 	programs_clear(&p->programs);
 	p->pcr_pid = p->dts_pid = TS_PID_NULL;

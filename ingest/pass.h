@@ -1,7 +1,7 @@
 /*
  * pass.h - a transport stream on its way through: every PID keeps its bytes.
  *
- * What is added: clock packets (ebp.h).  What may go: junk between packets, null
+ * What is added: clock packets (ebp.h), cues of a playlist with a PID for them.  What may go: junk between packets, null
  * packets, programs that were not chosen.  What changes: nothing in the first
  * pass over a file; from the second on (--loop) PCR, PTS and DTS move on by the
  * length of the file and the continuity counters go on.
@@ -27,6 +27,7 @@ struct pass_config {
 	bool	 realtime;		/* pace by PCR */
 	bool	 loop;			/* pass_loop() may come */
 	bool	 drop_null;
+	bool	 cues, only_cues;	/* pass_cue() may come; instead of the stream's */
 	unsigned program;		/* program_number, 0: all */
 	size_t	 stride;		/* of the bytes; 0: 188 */
 	int64_t	 duration;		/* 27 MHz, 0: no end */
@@ -39,6 +40,9 @@ void pass_free(struct pass *p);
 
 /* SOURCE_BYTES.  False: the duration is over. */
 bool pass_bytes(struct pass *p, const struct source_event *ev);
+
+/* SOURCE_CUE */
+void pass_cue(struct pass *p, const uint8_t *section, size_t len);
 
 void pass_clock(struct pass *p, int64_t pts, int64_t utc_ns);	/* SOURCE_CLOCK */
 void pass_join(struct pass *p);					/* SOURCE_JOIN */

@@ -153,6 +153,21 @@ programs_drops(const struct programs *p, uint16_t pid)
 	return p->chosen != 0 && (p->role[pid] & (ROLE_OURS | ROLE_OTHER)) == ROLE_OTHER;
 }
 
+uint16_t
+programs_pmt_pid(const struct programs *p)
+{
+	for (unsigned i = 0; i < p->pat.n; i++)
+		if (p->chosen == 0 || p->pat.program[i].program_number == p->chosen)
+			return p->pat.program[i].pid;
+	return TS_PID_NULL;
+}
+
+bool
+programs_lists(const struct programs *p, unsigned pid)
+{
+	return p->role[pid] != 0;
+}
+
 bool
 programs_is_table(const struct programs *p, uint16_t pid)
 {

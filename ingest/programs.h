@@ -51,6 +51,12 @@ void programs_packet(struct programs *p, const struct ts_packet *pkt);
 /* Is this PID of a program that was not chosen, and of no other? */
 bool programs_drops(const struct programs *p, uint16_t pid);
 
+/* The PID of the PMT of the chosen or the first program; TS_PID_NULL: not yet known. */
+uint16_t programs_pmt_pid(const struct programs *p);
+
+/* Is a PID named in any table? */
+bool programs_lists(const struct programs *p, unsigned pid);
+
 /* Does it carry a PAT or PMT? */
 bool programs_is_table(const struct programs *p, uint16_t pid);
 

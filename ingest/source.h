@@ -65,6 +65,9 @@ enum source_what {
 				 * its place in the table. */
 	SOURCE_CLOCK,		/* what has the timestamp pts was acquired at utc_ns:
 				 * holds until the next one, or a break */
+	SOURCE_CUE,		/* data, len: a section of SCTE-35 that is to go in here,
+				 * its times as those of the bytes; of length 0:
+				 * there will be some */
 	SOURCE_JOIN,		/* the bytes that follow are of another file of the
 				 * same stream: time goes on, continuity counters
 				 * may not, and the tool makes them */
@@ -97,6 +100,8 @@ struct source {
 	bool keep_time;		/* units: timestamps go out as they are (modulo 2^33);
 				 * false: the tool may add a constant after open()
 				 * and each break */
+	bool cues, only_cues;	/* bytes: SOURCE_CUE may come; and the stream's own are
+				 * to be left out */
 	bool connected;		/* for the counters: the peer is there */
 	uint64_t disconnections;
 	int64_t patience_ns;	/* silence that is no news; 0: two seconds */
