@@ -61,8 +61,12 @@ join(struct hlsmark *to, const struct hlsmark *from)
 		to->duration_ns = from->duration_ns;
 	if (to->elapsed_ns == HLSCUE_UNKNOWN && to->what == HLSCUE_GOES_ON)
 		to->elapsed_ns = from->elapsed_ns;
-	if (*to->id == '\0')
+	/* EXT-X-CUE-IN ends whatever is open; two names are as good as none. */
+	if (*to->id == '\0' && to->what != HLSCUE_ENDS)
 		memcpy(to->id, from->id, sizeof(to->id));
+	else if (strcmp(to->id, from->id) != 0 &&
+	    (*from->id != '\0' || to->what == HLSCUE_ENDS))
+		to->id[0] = '\0';
 	if (to->len == 0) {
 		memcpy(to->section, from->section, from->len);
 		to->len = from->len;
@@ -221,6 +225,7 @@ read_range(const struct hls_daterange *d, struct range *r)
 /* The place of a date, as far as the segments up to i go. */
 struct place {
 	bool	 there;			/* it has come */
+	bool	 gone;			/* in its turn, in a playlist that is whole */
 	int64_t	 number, offset_ns;
 	int64_t	 late_ns;		/* it was so much before that, when joining */
 };
@@ -244,6 +249,7 @@ place_of(const struct hls *list, size_t i, size_t tag, int64_t date_ns, int64_t 
 
 	if (date_ns == HLS_NO_DATE || seg->date_ns == HLS_NO_DATE) {
 		at.there = tag <= i;
+		at.gone = tag < i && !joining && list->endlist;
 		return at;
 	}
 	if (__builtin_sub_overflow(date_ns, seg->date_ns, &at.offset_ns))
@@ -252,8 +258,7 @@ place_of(const struct hls *list, size_t i, size_t tag, int64_t date_ns, int64_t 
 	if (at.offset_ns < -HLSMARKS_SNAP) {
 		at.late_ns = -at.offset_ns;
 		at.offset_ns = 0;
-		/* In a playlist that is whole it has been seen in its turn. */
-		at.there = joining || !list->endlist;
+		at.gone = !joining && list->endlist;
 		for (size_t k = i; !joining && k-- > 0 && list->segment[k].number > begun;)
 			if (within(&list->segment[k], date_ns, &at.offset_ns)) {
 				at.number = list->segment[k].number;
@@ -306,20 +311,23 @@ take_range(struct hlsmarks *m, const struct hls *list, size_t i,
 	end = place_of(list, i, d->segment, r.end_ns, begun, joining);
 	if (!start.there)
 		return;
+	start.there = !start.gone;
 	seen = find_seen(m, &r.id);
-	if ((r.out.value != NULL || r.by_class) && (seen->parts & PART_OUT) == 0) {
+	if (start.there && (r.out.value != NULL || r.by_class) && (seen->parts & PART_OUT) == 0) {
 		seen->parts |= PART_OUT;
 		add_part(m, &r, &r.out, HLSCUE_STARTS, start);
 	}
-	if (r.cmd.value != NULL && (seen->parts & PART_CMD) == 0) {
+	if (start.there && r.cmd.value != NULL && (seen->parts & PART_CMD) == 0) {
 		seen->parts |= PART_CMD;
 		if (!joining || start.late_ns == 0)
 			add_part(m, &r, &r.cmd, HLSCUE_BY_SECTION, start);
 	}
-	/* Its end, if it has one that is not only planned. */
-	ends = r.in.value != NULL || (r.end_ns != HLS_NO_DATE &&
-	    (seen->parts & PART_OUT) != 0);
-	if (ends && end.there && (seen->parts & PART_IN) == 0) {
+	/* Its end, if it has one that is not only planned; without dates, a tag's own. */
+	if (r.end_ns == HLS_NO_DATE || list->segment[i].date_ns == HLS_NO_DATE)
+		ends = r.in.value != NULL && r.out.value == NULL;
+	else
+		ends = r.in.value != NULL || (seen->parts & PART_OUT) != 0;
+	if (ends && end.there && !end.gone && (seen->parts & PART_IN) == 0) {
 		seen->parts |= PART_IN;
 		add_part(m, &r, &r.in, HLSCUE_ENDS, end);
 	}

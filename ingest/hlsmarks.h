@@ -22,7 +22,7 @@
 
 #define HLSMARKS_MAX	16		/* of a segment, when taken together */
 #define HLSMARKS_SNAP	(INT64_C(50) * 1000000)
-#define HLSMARKS_SEEN	256		/* date ranges that are remembered */
+#define HLSMARKS_SEEN	1024		/* date ranges that are remembered */
 
 struct hlsmark {
 	enum hlscue_what what;		/* BY_SECTION: neither begin nor end of a break */
