@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 need 'no ffmpeg' ffmpeg -version
 . "$top/t/hls.sh"
+. "$top/t/hlscues.sh"
 
 # Ten segments of 2 s.
 ff -f lavfi -i testsrc2=size=160x90:rate=25:duration=20 \
@@ -33,63 +34,6 @@ mark () {
 		mv marked "$to"
 		shift 2
 	done
-}
-# cues FILE: a line for each message: what it says, its time, and how far ahead it is.
-cues () {
-	mlive-cue show -q -j <"$1" >json
-	perl -MJSON::PP -ne '
-		my $o = decode_json($_);
-		my $s = $o->{splice_info_section};
-		my $t = $o->{splice_time} // "-";
-		my ($i, $w) = ($s->{splice_insert}, "other");
-		if ($i) {
-			my $b = $i->{break_duration};
-			$w = join " ", ($i->{out_of_network_indicator} ? "out" : "in"),
-				$i->{splice_event_id}, $b ? $b->{duration} : "-",
-				$b && $b->{auto_return} ? "auto" : "-", $i->{avail_num};
-		} elsif ($s->{time_signal}) {
-			$w = join " ", map { sprintf "0x%02x %s %s", $_->{segmentation_type_id},
-				$_->{segmentation_event_id}, $_->{segmentation_duration} // "-" }
-				grep { exists $_->{segmentation_type_id} }
-				map { $_->{segmentation_descriptor} // $_ } @{$s->{descriptors}};
-		}
-		printf "%s @%s ahead %s\n", $w, $t, $o->{ahead_ms} // "-"' json
-}
-# events FILE: each thing that happens, once.
-events () {
-	cues "$1" >messages
-	sed 's/ ahead .*//' messages | awk '!seen[$0]++'
-}
-# first FILE N: the PTS of the first picture of segment N as it is in the output.
-first () {
-	ffprobe -v error -select_streams v -show_entries packet=pts,flags -of csv=p=0 "$1" |
-		grep K | sed -n "$(($2 + 1))s/,.*//p"
-}
-# in_time FILE PID: each message is before the picture that it is for.
-in_time () {
-	mlive-cue show -q -j <"$1" | perl -MJSON::PP -ne 'print decode_json($_)->{splice_time} // "-", "\n"' >times
-	PID=$2 perl -e '
-		open my $t, "<", "times"; chomp(my @t = <$t>);
-		my (%gone, $bad);
-		binmode STDIN;
-		while (read(STDIN, my $p, 188) == 188) {
-			my ($pid, $af) = ((unpack "n", substr $p, 1, 2) & 0x1fff, ord(substr $p, 3, 1) >> 4 & 3);
-			next unless ord(substr $p, 1, 1) & 0x40 && $af & 1;
-			my $d = substr $p, $af & 2 ? 5 + ord substr $p, 4, 1 : 4;
-			if ($pid == $ENV{PID} && substr($d, 1, 1) eq "\xfc") {
-				my $time = shift @t;
-				$bad = print "cue for $time comes late\n" if $gone{$time};
-			} elsif ($d =~ /^\x00\x00\x01[\xe0-\xef]/ && ord(substr $d, 7, 1) & 0x80) {
-				my @b = unpack "C5", substr $d, 9;
-				$gone{($b[0] >> 1 & 7) << 30 | $b[1] << 22 | $b[2] >> 1 << 15 | $b[3] << 7 | $b[4] >> 1} = 1;
-			}
-		}
-		die "messages are missing\n" if @t;
-		exit 1 if $bad' <"$1"
-}
-ahead () {		# the least lead of the first messages, ms
-	awk '{ key = $0; sub(/ ahead .*/, "", key) } !(key in seen) { seen[key]; print $NF }' messages |
-		sort -n | head -n 1
 }
 
 out=/DAvAAAAAAAA///wFAVIAACPf+/+c2nALv4AUsz1AAAAAAAKAAhDVUVJAAABNWLbowo=
@@ -144,6 +88,7 @@ check 'a transport stream: all but the PMT and the cues is as it was' '
 			print \$p if \$pid != 500 && \$pid != 0x1000 }" <$f.ts >$f.rest
 	done
 	cmp plain.rest out.rest
+	test "$(events out.ts | wc -l)" -eq 2
 	test "$(first out.ts 3)" -eq "$(ffprobe -v error -select_streams v -show_entries packet=pts -of csv=p=0 ts/i3.ts |
 		sed -n "1s/,.*//p")"
 	mlive-cue strip -q <out.ts >stripped.ts
@@ -223,12 +168,7 @@ check 'a DATERANGE within a segment: at its date' '
 	test "$(wc -l <got)" -eq 1
 '
 check 'a duration that the section lacks is that of CUE-OUT' '
-	bare=$(perl -e "
-		my \$s = pack q(H*), q(fc3020000000000000fffff00f05000000497fcffe0000000000010000) . q(0000);
-		my \$c = 0xffffffff;
-		for my \$b (unpack q(C*), \$s) { \$c ^= \$b << 24; for (1 .. 8) {
-			\$c = (\$c << 1 ^ (\$c & 0x80000000 ? 0x04c11db7 : 0)) & 0xffffffff } }
-		print unpack q(H*), \$s . pack q(N), \$c")
+	bare=$(with_crc fc3020000000000000fffff00f05000000497fcffe00000000000100000000)
 	mlive-cue show -q 0x$bare
 	mark ts/i.m3u8 ts/c.m3u8 3 "#EXT-OATCLS-SCTE35:0x$bare" 3 "#EXT-X-CUE-OUT:12.5"
 	mlive-ingest -q ts/c.m3u8 >out.ts
