@@ -150,7 +150,8 @@ cuepid_packet(struct cuepid *c, const struct programs *programs,
 		return false;
 	if (pkt->pid == programs_pmt_pid(programs))
 		return take_pmt(c, programs, stamp, pkt);
-	return c->only && !c->own && pkt->pid == c->pid && pkt->pcr == TS_NO_PCR;
+	return c->only && !c->own && c->pid != 0 && pkt->pid == c->pid &&
+	    pkt->pcr == TS_NO_PCR;
 }
 
 /* There will be cues: from here on the PMT is ours. */

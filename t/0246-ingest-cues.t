@@ -204,6 +204,27 @@ check 'at a discontinuity: with the first picture behind it' '
 		mlive-ingest out.ts 2>&1 >again | grep "lost=0"
 	done
 '
+check 'a break at a segment that is missing begins with the next' '
+	rm -rf hole
+	cp -r ts hole
+	rm hole/i3.ts
+	mark ts/i.m3u8 hole/c.m3u8 3 "#EXT-X-CUE-OUT:6.000" 6 "#EXT-X-CUE-IN"
+	fails 1 mlive-ingest -q hole/c.m3u8 >out.ts
+	events out.ts >got
+	cat >want <<-END
+	out 1 540000 auto 1 @$(first out.ts 3)
+	in 1 - - 1 @$(first out.ts 5)
+	END
+	diff want got
+'
+check 'with a program chosen, for a while, in real time' '
+	mark ts/i.m3u8 ts/c.m3u8 1 "#EXT-X-CUE-OUT:6.000"
+	mlive-ingest -q -P 1 --realtime -t 3s ts/c.m3u8 >out.ts
+	events out.ts >got
+	grep -x "out 1 540000 auto 1 @$(first out.ts 1)" got
+	test "$(wc -l <got)" -eq 1
+	in_time out.ts 500
+'
 check '--loop: again in each turn, and once each' '
 	for kind in ts fmp4
 	do
@@ -322,8 +343,11 @@ check 'those of the stream, where there are some; #cues= takes the others' '
 	in 1 - - 1 @$(first out.ts 6)
 	END
 	diff want got
-	only 4096 <out.ts >tables
-	only 4096 <own.ts | cmp - tables
+	for pid in 0 4096
+	do
+		only $pid <out.ts >tables
+		only $pid <own.ts | cmp - tables
+	done
 	mlive-ingest out.ts 2>&1 >again | grep "lost=0"
 	mlive-ingest -q "ts/c.m3u8#cues=stream" | only 500 >none
 	test ! -s none
