@@ -90,7 +90,7 @@ write_unit(struct output *o, struct output_stream *s, struct output_unit *u)
 
 	if (u->jump)
 		tsmux_discontinuity(&o->mux);
-	r = u->section ? tsmux_put_section(&o->mux, s->mux, u->data, u->len) :
+	r = u->section ? tsmux_put_section(&o->mux, s->mux, u->dts, u->data, u->len) :
 	    tsmux_put(&o->mux, s->mux, &m);
 	if (r < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot write PID %u", s->pid);

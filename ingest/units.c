@@ -418,7 +418,8 @@ put_cue(struct units *u, const struct source_event *ev)
 		begin_before(u, ev, ev->dts);
 	memcpy(section, ev->data, ev->len);
 	scte35_move(section, ev->len, u->base);
-	r = tsmux_put_section(&u->mux, &u->mux.stream[ev->stream], section, ev->len);
+	r = tsmux_put_section(&u->mux, &u->mux.stream[ev->stream],
+	    ev->dts != SOURCE_NO_TIME ? ev->dts + u->base : PES_NO_TIME, section, ev->len);
 	if (r < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot multiplex a section");
 	if (u->sent)

@@ -183,11 +183,23 @@ take(struct pack *p, const uint8_t *section, size_t len)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * Where the clock has jumped, what comes first means the new one, though no picture has
+ * come by which it is known.
+ */
 static bool
 is_ready(const struct pack *p)
 {
-	return p->cutter.running && !p->cutter.hold &&
-	    cutter_horizon(&p->cutter) != INT64_MIN;
+	const struct cutter *c = &p->cutter;
+	int64_t ahead;
+
+	if (!c->running || c->hold || cutter_horizon(c) == INT64_MIN)
+		return false;
+	if (p->cues.pcr == PES_NO_TIME)
+		return true;
+	ahead = c->guide->last_dts - p->cues.pcr;
+	ahead -= rescale_near(ahead, 1, PES_WRAP) * PES_WRAP;
+	return llabs(ahead) < TIMELINE_JUMP_FORWARD;
 }
 
 int
@@ -216,7 +228,7 @@ pack_cue(struct pack *p, const struct tsdemux_event *ev)
 
 	if ((r = pack_cues_waiting(p)) < 0)
 		return r;
-	if (is_ready(p))
+	if (q->n == 0 && is_ready(p))
 		return take(p, ev->data, ev->len);
 	if (q->n == CUE_QUEUE) {
 		free(q->message[0].p);

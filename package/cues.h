@@ -75,6 +75,7 @@ struct cue_queue {
 	size_t	 n;
 	struct cue_message message[CUE_QUEUE];
 	struct scte35 section;		/* the last one, read */
+	int64_t	 pcr;			/* the stream's clock now, 90 kHz; PES_NO_TIME */
 	uint64_t taken, bad;
 	bool	 warned;
 };

@@ -99,6 +99,7 @@ note_clock(struct pack *p, const struct tsdemux_event *ev)
 {
 	struct cutter *c = &p->cutter;
 
+	p->cues.pcr = ev->pcr / 300;
 	if (ev->has_arrival) {
 		c->pcr = ev->pcr / 300;
 		c->utc_ns = clk_ntp_to_ns(ev->arrival_ntp);

@@ -536,6 +536,7 @@ main(int argc, char *argv[])
 	if ((r = stats_open(&s.stats, s.stats_target)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s.stats_target);
 	s.pack.demux.bad_sections = true;
+	s.pack.cues.pcr = PES_NO_TIME;
 	if ((s.in = malloc(READ_MAX + 4096)) == NULL || tsdemux_init(&s.pack.demux) < 0)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot start");
 	open_sink(&s);

@@ -367,13 +367,21 @@ tsmux_put(struct tsmux *m, struct tsmux_stream *s, const struct tsmux_unit *unit
 }
 
 int
-tsmux_put_section(struct tsmux *m, struct tsmux_stream *s,
+tsmux_put_section(struct tsmux *m, struct tsmux_stream *s, int64_t dts,
     const uint8_t *section, size_t len)
 {
+	struct tsmux_stream *clock = pcr_stream(m);
+	int64_t pcr = dts - m->delay;
 	int r;
 
 	if (m->last_tables == INT64_MIN && (r = put_tables(m)) < 0)
 		return r;
+	if (clock != NULL && dts != PES_NO_TIME && (m->last_pcr == INT64_MIN ||
+	    llabs(pcr - m->last_pcr) > 90000)) {
+		if ((r = put_pcr_packet(m, clock, pcr)) < 0)
+			return r;
+		m->last_pcr = pcr;
+	}
 	return put_section(m, section, (int)len, s->pid, &s->cc);
 }
 

@@ -84,8 +84,11 @@ void tsmux_discontinuity(struct tsmux *m);
 int tsmux_put(struct tsmux *m, struct tsmux_stream *s,
     const struct tsmux_unit *unit);
 
-/* Append a section (SCTE-35). */
-int tsmux_put_section(struct tsmux *m, struct tsmux_stream *s,
+/*
+ * Append a section (SCTE-35), which means the clock at dts: where there is no PCR of that
+ * yet, one comes first.
+ */
+int tsmux_put_section(struct tsmux *m, struct tsmux_stream *s, int64_t dts,
     const uint8_t *section, size_t len);
 
 /* Append a clock packet (ebp.h): what it says is of the next PCR. */

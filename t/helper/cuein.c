@@ -94,7 +94,7 @@ put_cue(const struct cue *c, int64_t first)
 		    s.pts_adjustment);
 	n = scte35_put(&s, section, sizeof(section));
 	json_decref(o);
-	if (n < 0 || tsmux_put_section(&mux, pid, section, (size_t)n) < 0)
+	if (n < 0 || tsmux_put_section(&mux, pid, PES_NO_TIME, section, (size_t)n) < 0)
 		fail(c->json, "cannot be written");
 }
 

@@ -148,7 +148,8 @@ put(struct tsmux_stream *s, const struct tsdemux_event *ev, long with_data)
 			first = next_cue = ev->pts;
 		if (ev->pts >= next_cue) {
 			next_cue += 90000;
-			tsmux_put_section(&mux, cues, section, cue(ev->pts, section));
+			tsmux_put_section(&mux, cues, ev->dts, section,
+			    cue(ev->pts, section));
 		}
 		n = rescale_near(ev->pts - first, 30000, 1001 * 90000);
 		u.len = add_captions(ev->data, ev->len, n, n < with_data, unit);
