@@ -230,9 +230,11 @@ hlscues_next(struct hlscues *c, int64_t period, int64_t dts, int64_t offset,
 void
 hlscues_stats(const struct hlscues *c, json_t *o)
 {
+	uint64_t left_out = c->left_out + hlsplan_left_out(c->plan);
+
 	json_object_set_new(o, "hls_breaks",
 	    json_integer((json_int_t)hlsplan_breaks(c->plan)));
 	json_object_set_new(o, "hls_cues", json_integer((json_int_t)c->messages));
-	json_object_set_new(o, "hls_markers_left_out", json_integer((json_int_t)
-	    (c->left_out + hlsplan_left_out(c->plan))));
+	json_object_set_new(o, "hls_markers_left_out",
+	    json_integer((json_int_t)left_out));
 }

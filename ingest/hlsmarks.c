@@ -3,7 +3,11 @@
 
 #include "ingest/hlsmarks.h"
 #include "ingest/hlssplice.h"
+#include "lib/base/clk.h"
 #include "lib/base/log.h"
+
+#define DURATION_MAX	(24 * 3600 * CLK_SECOND)	/* more is a mistake */
+#define LATE_MAX	(7 * DURATION_MAX)
 
 enum part { PART_OUT = 1, PART_IN = 2, PART_CMD = 4 };
 
@@ -179,6 +183,23 @@ struct range {
 	bool	 by_class;
 };
 
+/* The end follows from the duration, or the duration from the end. */
+static void
+complete(struct range *r, int64_t planned_ns)
+{
+	int64_t start = r->d->start_ns;
+
+	if (start == HLS_NO_DATE || (r->end_ns == HLS_NO_DATE &&
+	    (r->duration_ns == HLSCUE_UNKNOWN ||
+	    __builtin_add_overflow(start, r->duration_ns, &r->end_ns))))
+		r->end_ns = HLS_NO_DATE;
+	if (r->duration_ns == HLSCUE_UNKNOWN && (r->end_ns == HLS_NO_DATE ||
+	    __builtin_sub_overflow(r->end_ns, start, &r->duration_ns)))
+		r->duration_ns = planned_ns;
+	if (r->duration_ns < 0 || r->duration_ns > DURATION_MAX)
+		r->duration_ns = HLSCUE_UNKNOWN;
+}
+
 static void
 read_range(const struct hls_daterange *d, struct range *r)
 {
@@ -208,18 +229,7 @@ read_range(const struct hls_daterange *d, struct range *r)
 			r->end_ns = HLS_NO_DATE;
 	}
 	r->by_class = r->by_class && r->cmd.value == NULL && r->in.value == NULL;
-	if (d->start_ns == HLS_NO_DATE)
-		r->end_ns = HLS_NO_DATE;
-	else if (r->end_ns == HLS_NO_DATE && r->duration_ns != HLSCUE_UNKNOWN &&
-	    __builtin_add_overflow(d->start_ns, r->duration_ns, &r->end_ns))
-		r->end_ns = HLS_NO_DATE;
-	if (r->duration_ns == HLSCUE_UNKNOWN && r->end_ns != HLS_NO_DATE &&
-	    __builtin_sub_overflow(r->end_ns, d->start_ns, &r->duration_ns))
-		r->duration_ns = HLSCUE_UNKNOWN;
-	if (r->duration_ns == HLSCUE_UNKNOWN)
-		r->duration_ns = planned;
-	if (r->duration_ns < 0)
-		r->duration_ns = HLSCUE_UNKNOWN;
+	complete(r, planned);
 }
 
 /* The place of a date, as far as the segments up to i go. */
@@ -252,7 +262,8 @@ place_of(const struct hls *list, size_t i, size_t tag, int64_t date_ns, int64_t 
 		at.gone = tag < i && !joining && list->endlist;
 		return at;
 	}
-	if (__builtin_sub_overflow(date_ns, seg->date_ns, &at.offset_ns))
+	if (__builtin_sub_overflow(date_ns, seg->date_ns, &at.offset_ns) ||
+	    at.offset_ns < -LATE_MAX)
 		return at;
 	at.there = at.offset_ns < seg->duration_ns - HLSMARKS_SNAP;
 	if (at.offset_ns < -HLSMARKS_SNAP) {

@@ -236,6 +236,13 @@ take_marks(struct hlsplan *p)
 }
 
 static void
+go_on(struct hlsplan *p, int64_t duration_ns)
+{
+	/* After 146 years it begins anew. */
+	p->clock_ns = p->clock_ns < INT64_MAX / 2 ? p->clock_ns + duration_ns : 0;
+}
+
+static void
 take_segment(struct hlsplan *p, const struct hls *list, size_t i, int64_t begun)
 {
 	hlsmarks_read(p->marks, list, i, begun, p->silent || !p->joined);
@@ -251,7 +258,7 @@ hlsplan_segment(struct hlsplan *p, const struct hls *list, size_t index, int64_t
 		p->silent = true;
 		for (size_t i = 0; i < index; i++) {
 			take_segment(p, list, i, begun);
-			p->clock_ns += list->segment[i].duration_ns;
+			go_on(p, list->segment[i].duration_ns);
 		}
 		p->silent = false;
 	}
@@ -261,7 +268,7 @@ hlsplan_segment(struct hlsplan *p, const struct hls *list, size_t index, int64_t
 	if (p->brk.open && !p->brk.announced)
 		announce(p, seg->number, 0, p->clock_ns - p->brk.begin_ns);
 	p->joined = true;
-	p->clock_ns += seg->duration_ns;
+	go_on(p, seg->duration_ns);
 	if (p->marks->left_out > 0 && p->told++ == 0)
 		log_warn(0, "ad markers of '%s' are left out: they cannot be understood",
 		    p->name);

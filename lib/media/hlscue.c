@@ -103,6 +103,16 @@ take_seconds(struct hlscue *c, const char *s, size_t len, int64_t *ns)
 		c->odd = true;
 }
 
+/* What says that a break begins, goes on or ends. */
+static const struct {
+	const char *name, *value;
+	enum hlscue_what what;
+} words[] = {
+	{ "CUE-OUT", "YES", HLSCUE_STARTS }, { "CUE-OUT", "CONT", HLSCUE_GOES_ON },
+	{ "CUE-IN", "YES", HLSCUE_ENDS },
+	{ "TYPE", "SpliceOut", HLSCUE_STARTS }, { "TYPE", "SpliceIn", HLSCUE_ENDS },
+};
+
 /* What Adobe, SCTE and others call these things. */
 static void
 take_attr(struct hlscue *c, const struct hls_attr *a)
@@ -117,18 +127,10 @@ take_attr(struct hlscue *c, const struct hls_attr *a)
 	    (named(a, "CAID") && c->id_len == 0)) {
 		c->id = a->value;
 		c->id_len = a->len;
-	} else if (named(a, "CUE-OUT")) {
-		if (says(a, "YES"))
-			c->what = HLSCUE_STARTS;
-		else if (says(a, "CONT"))
-			c->what = HLSCUE_GOES_ON;
-	} else if (named(a, "CUE-IN") && says(a, "YES")) {
-		c->what = HLSCUE_ENDS;
-	} else if (named(a, "TYPE") && says(a, "SpliceOut")) {
-		c->what = HLSCUE_STARTS;
-	} else if (named(a, "TYPE") && says(a, "SpliceIn")) {
-		c->what = HLSCUE_ENDS;
 	}
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (named(a, words[i].name) && says(a, words[i].value))
+			c->what = words[i].what;
 }
 
 static void
