@@ -130,6 +130,12 @@ check 'where the clock jumps, what waits waits for as long as was left' '
 		die unless @again;
 		die if \$again[0]{ahead_ms} < 4500 || \$again[0]{ahead_ms} > 6200 }" json
 	grep "clock has jumped" err
+	# All three have been sent before it: there is a fourth, with the new time.
+	put "+31s out id=2" joined.ts
+	mlive-cue show -q -j <out.ts | sed "s/.*\"splice_time\":\([0-9]*\),.*/\1/" >times
+	test "$(wc -l <times)" -eq 4
+	test "$(head -n 3 times | sort -u | wc -l)" -eq 1
+	test "$(sort -u times | wc -l)" -eq 2
 '
 check 'what the stream has goes on: its PID, its PMT, its counter' '
 	put "+10s out 5s id=70
@@ -188,6 +194,12 @@ pts=1 out id=2
 2026-01-01T00:00:00Z out id=4" plain.ts
 	test "$(decoded out.ts | grep -c " id=1 ")" -eq 3
 	test "$(decoded out.ts | wc -l)" -eq 3
+	# Spread over the time that was left.
+	mlive-cue show -q -j <out.ts >json
+	perl -MJSON::PP -ne "push @ms, decode_json(\$_)->{ahead_ms}; END {
+		for my \$i (1, 2) {
+			die \"@ms\" if abs(\$ms[\$i] - \$ms[0] * (3 - \$i) / 3) > 200;
+		} }" json
 	grep -E "cues.txt:1: sent only [0-9]+ ms ahead of its splice" err
 	grep -E "cues.txt:2: not sent, its time was [0-9]+ ms ago" err
 	grep "cues.txt:3: not sent, the stream ended before its time" err

@@ -149,6 +149,8 @@ check 'fields are set in what matches' '
 	mlive-cue show -q -j <out.ts | grep "\"splice_event_id\":8," |
 		sed "s/.*\"splice_time\":\([0-9]*\),.*/\1/" >b
 	test "$(cat b)" -eq "$(($(cat a) + 180000))"
+	mlive-cue map -q -e "id=8 -> offset=-500ms" <out.ts >again.ts
+	decoded again.ts | grep "adjust=135000 tier=3 type=5 id=8 out "
 '
 check 'what becomes longer has more packets, and the counter goes on' '
 	long=URI:$(perl -e "print \"x\" x 220")
