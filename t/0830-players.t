@@ -3,32 +3,11 @@
 # FULL=1: for a minute each, and a browser that is missing is a failure.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/chain.sh"
+# shellcheck disable=SC2154
+. "$top/t/browser.sh"
 
-test -n "${FULL-}" || {
-	need 'no chromium' chromium --version
-	need 'no node' node --version
-	need 'no npm' npm --version
-}
 film
-mkdir -p store "$BUILD/browser"
-"$top/origin/demo/page" "$BUILD/demo/page" store/watch >page.log 2>&1 ||
-	need "$(tail -n 1 page.log)" test -n "${FULL-}"
-if ! cmp -s "$top/t/browser/package-lock.json" "$BUILD/browser/installed.json"
-then
-	cp "$top/t/browser/package.json" "$top/t/browser/package-lock.json" \
-		"$top/t/browser/.npmrc" "$BUILD/browser"
-	(cd "$BUILD/browser" && npm ci --no-audit --no-fund) >npm.log 2>&1 ||
-		need "no driver of the browser: $(tail -n 1 npm.log)" test -n "${FULL-}"
-	cp "$BUILD/browser/package-lock.json" "$BUILD/browser/installed.json"
-fi
-NODE_PATH=$BUILD/browser/node_modules
-export NODE_PATH
-
-play () {
-	player=$1
-	shift
-	node "$top/t/browser/play.js" "$base/watch/" "$player" "$@"
-}
+browser store/watch
 
 seconds=12
 test -z "${FULL-}" || seconds=60

@@ -19,11 +19,15 @@ first=$(ffprobe -v error -select_streams v -read_intervals '%+#1' -show_entries 
 
 # A break about every 3.6 s, at no picture's time: of each kind, and each with its id.
 # expected: id, what, the picture that it begins with and how many it lasts.
-awk -v n="$cues" -v first="$first" 'BEGIN {
+awk -v n="$cues" -v first="$first" '
+function off_the_half(t) {		# between two pictures either would be right
+	return t % 3600 > 1780 && t % 3600 < 1820 ? t + 40 : t
+}
+BEGIN {
 	srand(35)
 	for (i = 0; i < n; i++) {
-		start = int((i * 3.6 + 9 + rand()) * 90000)
-		length_ = int((1 + rand()) * 90000)
+		start = off_the_half(int((i * 3.6 + 9 + rand()) * 90000))
+		length_ = off_the_half(start + int((1 + rand()) * 90000)) - start
 		kind = int(rand() * 4)
 		# the pictures: the first that is not more than half a picture before
 		a = int((start - 1800 + 3599) / 3600)

@@ -314,7 +314,7 @@ function play(which)
 					say(text, "bad");
 			},
 			cue: (c) => {
-				mine.cues.push({ ...c, at: video.currentTime });
+				mine.cues.push({ ...c, at: video.currentTime, date: date() });
 				if (mine === run)
 					say(`cue ${c.id}`);
 			},

@@ -1,13 +1,14 @@
 /*
  * play.js - let a browser play a channel on the demonstration page, and judge it.
  *
- *     node play.js PAGE PLAYER [seconds=20] [mode=live|vod] [shot=FILE.png]
+ *     node play.js PAGE PLAYER [seconds=20] [mode=live|vod|cue] [shot=FILE.png]
  *         [fps=24] [channel=/live/one/] [rungs=3] [latency=20] [drop=1] [cues=T,T...]
  *
  * Live: from the first picture on, for so many seconds, no error, no stall, under
  * drop % of frames dropped, time runs; then the lowest rung is chosen and must come,
  * and then the highest.  VOD: from begin to end, all of it.  cues: just these come, by
- * the player's own events, each at its time.
+ * the player's own events, each at its time.  cue: says "playing", and then the date of
+ * the picture that is shown when the first cue comes.
  *
  * Prints what was measured, and "wrong: ..." for all that is; status 1 if any is.
  * The driver is found by NODE_PATH.
@@ -118,6 +119,27 @@ function judgeCues(got, want)
 		    c.at < t + 0.6), `no cue at ${t}`);
 }
 
+/* What the page knows of the date is as good as the player lets it. */
+async function cue(tab)
+{
+	const a = await until(tab, 30000, (s) => s.began && s.time > 0);
+
+	expect(a, "nothing plays after 30 s");
+	if (!a)
+		return;
+	console.log(`${player}: playing`);
+	const s = await until(tab, 90000, (x) => x.cues.length > 0);
+
+	expect(s, "no cue comes");
+	if (!s)
+		return;
+	const c = s.cues[0];
+
+	console.log(`${player}: cue ${c.id} of ${c.start.toFixed(3)} s at ${c.at.toFixed(3)} s`);
+	console.log(`date ${new Date(c.date).toISOString()}`);
+	expect(c.at > c.start - 0.1 && c.at < c.start + 0.6, `it comes ${c.at - c.start} s late`);
+}
+
 (async () => {
 	const browser = await chromium.launch({
 		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
@@ -132,7 +154,7 @@ function judgeCues(got, want)
 	tab.on("request", (r) => expect(new URL(r.url()).origin === new URL(page).origin ||
 	    /^(blob|data):/.test(r.url()), `asks for ${r.url()}`));
 	await tab.goto(`${page}?player=${player}&channel=${opt.channel}`);
-	await (opt.mode === "vod" ? vod : live)(tab);
+	await { vod, live, cue }[opt.mode](tab);
 	const s = await tab.evaluate(() => window.stats());
 
 	expect(s.stalls === 0, `${s.stalls} stalls`);

@@ -1,0 +1,44 @@
+# t/browser.sh - sourced after chain.sh by the tests that play in a browser.
+#
+#   browser DIR		puts the page into DIR and has the driver of the browser; without
+#			FULL=1 skips the rest of the file when one cannot be had
+#   play PLAYER ...	t/browser/play.js with the page of $base
+# shellcheck shell=sh
+
+# What is missing ends the file: as a failure with FULL=1, else skipped.
+missing () {
+	if test -n "${FULL-}"
+	then
+		check "there is a browser: $1" 'false'
+	else
+		skip 'the players' "$1"
+	fi
+	done_testing
+	exit
+}
+
+browser () {
+	for tool in chromium node npm
+	do
+		command -v "$tool" >/dev/null || missing "no $tool"
+	done
+	mkdir -p "$1" "$BUILD/browser"
+	"$top/origin/demo/page" "$BUILD/demo/page" "$1" >page.log 2>&1 ||
+		missing "$(tail -n 1 page.log)"
+	if ! cmp -s "$top/t/browser/package-lock.json" "$BUILD/browser/installed.json"
+	then
+		cp "$top/t/browser/package.json" "$top/t/browser/package-lock.json" \
+			"$top/t/browser/.npmrc" "$BUILD/browser"
+		(cd "$BUILD/browser" && npm ci --no-audit --no-fund) >npm.log 2>&1 ||
+			missing "no driver of the browser: $(tail -n 1 npm.log)"
+		cp "$BUILD/browser/package-lock.json" "$BUILD/browser/installed.json"
+	fi
+	NODE_PATH=$BUILD/browser/node_modules
+	export NODE_PATH
+}
+
+play () {
+	player=$1
+	shift
+	node "$top/t/browser/play.js" "$base/watch/" "$player" "$@"
+}
