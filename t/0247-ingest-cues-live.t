@@ -5,6 +5,9 @@ need 'no ffmpeg' ffmpeg -version
 . "$top/t/hls.sh"
 . "$top/t/hlscues.sh"
 
+trap 'kill $(cat ./*.pid) $writers $server 2>/dev/null; rm -rf "$scratch"' EXIT
+writers=
+
 # Fourteen segments of 1 s.
 ff -f lavfi -i testsrc2=size=160x90:rate=25:duration=14 \
 	-f lavfi -i sine=frequency=440:sample_rate=48000:duration=14 \
