@@ -372,6 +372,28 @@ check_sink(struct tool *s)
 }
 
 static void
+write_stats(struct tool *s)
+{
+	const struct pack *p = &s->pack;
+	const struct sink_stats *st = sink_stats(p->sink);
+
+	stats_write(&s->stats, json_pack(
+	    "{sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI}",
+	    "segments", (json_int_t)p->segments, "bytes_in", (json_int_t)p->bytes_in,
+	    "bytes_out", (json_int_t)p->bytes_out, "delivered", (json_int_t)st->delivered,
+	    "delivered_bytes", (json_int_t)st->bytes, "deleted", (json_int_t)st->deleted,
+	    "retried", (json_int_t)st->retried, "dropped", (json_int_t)st->dropped,
+	    "queued", (json_int_t)st->queued, "queued_bytes", (json_int_t)st->queued_bytes,
+	    "continuity_errors", (json_int_t)p->demux.sync.lost,
+	    "damaged_units", (json_int_t)p->demux.damaged,
+	    "discontinuities", (json_int_t)p->cutter.discontinuities,
+	    "tracks", (json_int_t)p->pres.ntrack, "cues", (json_int_t)p->cues.taken,
+	    "bad_cues", (json_int_t)p->cues.bad,
+	    "lost_events", (json_int_t)p->pres.cues.overflow,
+	    "lag_ms", (json_int_t)(p->last_lag_ns / 1000000)));
+}
+
+static void
 tell(struct tool *s)
 {
 	const struct pack *p = &s->pack;
@@ -383,19 +405,8 @@ tell(struct tool *s)
 	log_status("%" PRIu64 " segments, %" PRIu64 " MB in, %" PRIu64 " delivered, %zu queued, "
 	    "%" PRIu64 " dropped, %" PRIu64 " lost packets", p->segments, p->bytes_in / 1000000,
 	    st->delivered, st->queued, st->dropped, p->demux.sync.lost);
-	if (!stats_due(&s->stats))
-		return;
-	stats_write(&s->stats, json_pack("{sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI}",
-	    "segments", (json_int_t)p->segments, "bytes_in", (json_int_t)p->bytes_in,
-	    "bytes_out", (json_int_t)p->bytes_out, "delivered", (json_int_t)st->delivered,
-	    "delivered_bytes", (json_int_t)st->bytes, "deleted", (json_int_t)st->deleted,
-	    "retried", (json_int_t)st->retried, "dropped", (json_int_t)st->dropped,
-	    "queued", (json_int_t)st->queued, "queued_bytes", (json_int_t)st->queued_bytes,
-	    "continuity_errors", (json_int_t)p->demux.sync.lost,
-	    "damaged_units", (json_int_t)p->demux.damaged,
-	    "discontinuities", (json_int_t)p->cutter.discontinuities,
-	    "tracks", (json_int_t)p->pres.ntrack,
-	    "lag_ms", (json_int_t)(p->last_lag_ns / 1000000)));
+	if (stats_due(&s->stats))
+		write_stats(s);
 }
 
 /* ---- the loop and the end */
@@ -549,6 +560,7 @@ main(int argc, char *argv[])
 		wait_for_room(&s);
 	}
 	finish(&s);
+	write_stats(&s);
 	st = sink_stats(s.pack.sink);
 	log_info("segments=%" PRIu64 " delivered=%" PRIu64 " retried=%" PRIu64 " dropped=%"
 	    PRIu64 " lost=%" PRIu64 " damaged=%" PRIu64 " discontinuities=%" PRIu64,

@@ -211,4 +211,40 @@ splice-9,START-DATE="58.000Z",END-DATE="1970-01-01T00:01:00.000Z",DURATION=2.000
 END
 	diff want got
 '
+check 'hostile sections are counted, and break nothing' '
+	perl -e "
+		srand 1;
+		sub crc {
+			my \$c = 0xffffffff;
+			for (unpack \"C*\", shift) {
+				\$c ^= \$_ << 24;
+				\$c = (\$c << 1 ^ (\$c & 0x80000000 ? 0x04c11db7 : 0)) & 0xffffffff for 1 .. 8;
+			}
+			return pack \"N\", \$c;
+		}
+		binmode STDOUT;
+		my (\$n, \$cc) = (0, 0);
+		while (read STDIN, my \$p, 188) {
+			next if (unpack(\"n\", substr \$p, 1, 2) & 0x1fff) == 500;
+			print \$p;
+			next if ++\$n % 40;
+			my \$len = \$n % 400 ? 11 + int rand 160 : 4093;
+			my \$s = pack(\"Cn\", 0xfc, 0x3000 | \$len) .
+				join \"\", map { chr int rand 256 } 1 .. \$len - 4;
+			substr(\$s, 3, 2) = \"\\0\\0\" if \$n % 80;
+			substr(\$s, 13, 1) = chr((5, 6, 4, 0xff)[\$n / 40 % 4]) if \$len > 20;
+			\$s = \"\\0\$s\" . crc(\$s);
+			for (my \$at = 0; \$at < length \$s; \$at += 184) {
+				print pack(\"CnC\", 0x47, (\$at ? 0 : 0x4000) | 500, 0x10 | \$cc++ & 15),
+					substr(\$s . \"\\xff\" x 184, \$at, 184);
+			}
+		}" <a.ts >hostile.ts
+	mpkg-segment -q --vod --cues daterange,cue-out,event,event-xml,emsg -s stats \
+		-o hostile <hostile.ts 2>err
+	tail -n 1 stats
+	test "$(tail -n 1 stats | sed "s/.*\"bad_cues\": *\([0-9]*\).*/\1/")" -ge 20
+	xmllint --noout hostile/index.mpd
+	ffmpeg -v error -i hostile/index.m3u8 -f null - 2>err
+	test ! -s err
+'
 done_testing
