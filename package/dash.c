@@ -363,8 +363,9 @@ overhang(const struct pres *p)
 
 		if (init == NULL || !segment_has(s, i))
 			continue;
-		int64_t end = ((part->t + part->duration) * CLK_90K + init->timescale - 1) /
-		    init->timescale;
+		/* rounded up */
+		int64_t end = -rescale_down(-part->t - part->duration, CLK_90K,
+		    init->timescale);
 
 		if (end - s->t - s->duration > longest)
 			longest = end - s->t - s->duration;

@@ -148,7 +148,7 @@ put(struct tsmux_stream *s, const struct tsdemux_event *ev, long with_data)
 			first = next_cue = ev->pts;
 		if (ev->pts >= next_cue) {
 			next_cue += 90000;
-			tsmux_put_section(&mux, cues, ev->dts, section,
+			tsmux_put_section(&mux, cues, PES_NO_TIME, section,
 			    cue(ev->pts, section));
 		}
 		n = rescale_near(ev->pts - first, 30000, 1001 * 90000);
