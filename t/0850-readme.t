@@ -34,19 +34,25 @@ check 'a live channel of a film' '
 	test "$(grep -c "<Representation" served)" -eq 4
 	end
 '
-check 'a file made ready for video on demand' '
+check 'a break in a channel' '
 	run pasted 3
+	within 90 grep "^#EXT-X-DATERANGE.*PLANNED-DURATION=30.*SCTE35-OUT" \
+		srv/media/live/two/v1/index.m3u8
+	end
+'
+check 'a file made ready for video on demand' '
+	run pasted 4
 	finish
 	grep ENDLIST srv/media/vod/film/v1/index.m3u8
 '
 check 'a capture from UDP in cron' '
-	run pasted 4
+	run pasted 5
 	finish
 	ffprobe -v error -show_entries stream=codec_name srv/capture/*.ts >probe
 	grep h264 probe
 '
 check 'one source to two outputs, by a named pipe' '
-	run pasted 5
+	run pasted 6
 	within 90 listed srv/media/live/direct/v1/index.m3u8
 	within 90 listed srv/media/live/small/v1/index.m3u8
 	pkill -g $running mlive-encode
@@ -55,7 +61,7 @@ check 'one source to two outputs, by a named pipe' '
 	end
 '
 check 'a look at a stream' '
-	run pasted 6
+	run pasted 7
 	finish
 	grep "\"tool\": *\"mlive-ingest\"" run.log
 '
