@@ -210,10 +210,10 @@ put_video(const struct group *g, unsigned first, struct text *t)
 	if (sap != PRES_NO_SAP)
 		text_add(t, " startWithSAP=\"%u\"", sap);
 	text_add(t, ">\n");
+	put_continuity(g, t);		/* the schema wants these before the roles */
+	put_inband(p, t);
 	put_captions(p, t);
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
-	put_continuity(g, t);
-	put_inband(p, t);
 	if (same)
 		put_template(g, first, "      ", t);
 	for (unsigned i = first; i < p->ntrack; i++) {
@@ -248,9 +248,9 @@ put_audio(const struct group *g, unsigned track, bool main, struct text *t)
 	text_add(t, "    <AdaptationSet id=\"%u\" contentType=\"audio\" "
 	    "mimeType=\"audio/mp4\" lang=\"%s\" segmentAlignment=\"true\" "
 	    "startWithSAP=\"1\">\n", track + 1, lang_tag(a->language));
+	put_continuity(g, t);
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"%s\"/>\n",
 	    main ? "main" : "alternate");
-	put_continuity(g, t);
 	if (a->language[0] != '\0')
 		text_add(t, "      <Label>%s</Label>\n", lang_name(a->language));
 	put_template(g, track, "      ", t);
