@@ -130,7 +130,10 @@ choose(struct output *o, bool *done)
 	return best;
 }
 
-/* The tables, before the first unit: all streams that have one by now. */
+/*
+ * The tables, before the first unit: all streams that have one by now, and cues, which a
+ * packager has to know of before the first.
+ */
 static void
 list_streams(struct output *o)
 {
@@ -141,7 +144,7 @@ list_streams(struct output *o)
 		    (uint16_t)(PMT_PID + i), o->pcr_pid) == NULL)
 			fatal_memory();
 	for (unsigned i = 0; i < o->nstream; i++)
-		if (o->stream[i].head != NULL)
+		if (o->stream[i].head != NULL || o->stream[i].wants_cuei)
 			list(o, &o->stream[i]);
 	o->listed = true;
 }

@@ -264,7 +264,7 @@ pack_id3(struct pack *p, const struct tsdemux_event *ev)
 uint32_t
 cue_event_id(const struct cue *c, bool end)
 {
-	return (uint32_t)(c->serial << 1 | end);
+	return (uint32_t)(c->serial << 4 | (c->updates & 7u) << 1 | end);
 }
 
 static struct mp4_emsg

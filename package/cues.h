@@ -65,8 +65,11 @@ int64_t cue_next_splice(const struct cuetrack *t, int64_t after);
 const struct cue *cue_break_at(const struct cuetrack *t, const struct cue_policy *p,
     int64_t time);
 
-/* A time belongs to the segment that begins up to so much later: 90 kHz. */
-#define CUE_SLACK	3600
+/*
+ * A time belongs to the segment that begins with its picture, which may do so half a
+ * picture before it: 90 kHz.
+ */
+#define CUE_SLACK	1900
 
 #define CUE_QUEUE	256		/* messages before the first cut */
 
@@ -99,7 +102,7 @@ int pack_id3(struct pack *p, const struct tsdemux_event *ev);
 unsigned cue_emsg(const struct cuetrack *t, unsigned ways, uint32_t timescale, int64_t time,
     struct mp4_emsg e[static CUE_EMSG_MAX]);
 
-/* The id of an event's start, or end, in DASH. */
+/* The id of an event's start, or end, in DASH: another one once it has been changed. */
 uint32_t cue_event_id(const struct cue *c, bool end);
 
 #endif

@@ -217,6 +217,18 @@ will_be_spliced(const struct cutter *c, int64_t t, int64_t slot, int64_t half)
 	return splice != CUE_NEVER && nearest_slot(c, splice) <= slot;
 }
 
+/*
+ * Splices close together have made more segments than the grid has, and numbers that are
+ * ahead of the clock: a cut of the grid is left out for each, if the segment is not longer
+ * than two by that.
+ */
+static bool
+may_catch_up(const struct cutter *c, int64_t t)
+{
+	return c->clock != CUT_NOT_LIVE && c->shift > 0 &&
+	    t - c->last_t <= grid_time(&c->grid, c->grid.pictures);
+}
+
 /* Is the first picture of a live stream one that begins a segment for sure? */
 static bool
 may_be_first(struct cutter *c, const struct sample *s, int64_t k, int64_t slot)
@@ -278,10 +290,15 @@ look_at(struct cutter *c, const struct sample *s)
 		return s->sync ? cut_at(c, s, t, slot, true) : 0;
 	if (s->sync && is_spliced(c, t, step / 2)) {
 		slot = nearest_slot(c, t);
-		return cut_at(c, s, t, slot > c->slot ? slot : c->slot + 1, false);
+		return cut_at(c, s, t, slot > c->slot ? slot : c->slot, false);
 	}
 	due = slot > c->slot && (c->strict || s->sync) &&
 	    !will_be_spliced(c, t, slot, step / 2);
+	if (due && may_catch_up(c, t)) {
+		c->shift--;
+		c->slot = slot;
+		return 0;
+	}
 	return due ? cut_at(c, s, t, slot, false) : 0;
 }
 

@@ -13,7 +13,8 @@
  *
  * A splice is a cut, too, at the first random access point at or after it; it does not
  * add a segment, but takes the place of the nearest cut of the grid, so that numbers stay
- * those of the grid and a segment is at most half longer than others.
+ * those of the grid and a segment is at most half longer than others.  Where splices are
+ * so close that they do add some, cuts of the grid are left out afterwards, live.
  *
  * A break (the clock jumps, more than half a second is missing, parameters or
  * tracks change) is a cut too, with a discontinuity.

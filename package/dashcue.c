@@ -50,19 +50,19 @@ put_event(const struct cue *c, bool end, int64_t offset, bool xml, struct text *
 }
 
 /*
- * What begins in [from, to), or goes on there, and ends that a message makes.  In the last
- * Period also what is announced, so that a player can prepare for it.
+ * What begins in [from, to), and ends that a message makes; in the first Period also what
+ * goes on there, and in the last one what is announced, so that a player can prepare.
  */
 static void
-put_stream(const struct pres *p, int64_t from, int64_t to, int64_t offset, bool xml,
-    struct text *t)
+put_stream(const struct pres *p, int64_t from, int64_t to, bool first, int64_t offset,
+    bool xml, struct text *t)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < p->cues.n; i++) {
 		const struct cue *c = &p->cues.cue[i];
 		bool begins = c->start < to && (c->start >= from ||
-		    c->end > from + 2 * CUE_SLACK);
+		    (first && c->end > from + 2 * CUE_SLACK));
 		bool ends = c->in.len > 0 && c->end >= from && c->end < to;
 
 		if (cue_is_void(c) || !cue_is_scte35(c) || !(begins || ends))
@@ -85,12 +85,12 @@ void
 dash_put_cues(const struct pres *p, size_t from, size_t to, int64_t offset, struct text *t)
 {
 	const struct segment *last = p->segment[to - 1];
-	bool open = to == p->n && !p->ended && (p->policy.ways & CUE_PERIOD) == 0;
+	bool first = from == pres_window(p), open = to == p->n && !p->ended && (p->policy.ways & CUE_PERIOD) == 0;
 	int64_t begin = p->segment[from]->t - CUE_SLACK;
 	int64_t end = open ? INT64_MAX : last->t + last->duration - CUE_SLACK;
 
 	if ((p->policy.ways & CUE_EVENT) != 0)
-		put_stream(p, begin, end, offset, false, t);
+		put_stream(p, begin, end, first, offset, false, t);
 	if ((p->policy.ways & CUE_EVENT_XML) != 0)
-		put_stream(p, begin, end, offset, true, t);
+		put_stream(p, begin, end, first, offset, true, t);
 }

@@ -139,17 +139,15 @@ put_out(const struct cue *c, struct text *t)
 static void
 put_continued(const struct cue *c, int64_t now, struct text *t)
 {
-	const struct cue_message *newest = c->update.len > 0 ? &c->update : &c->out;
-
 	text_add(t, "#EXT-X-CUE-OUT-CONT:ElapsedTime=");
 	text_seconds(t, now > c->start ? now - c->start : 0, CLK_90K, 3);
-	if (c->duration != CUE_NEVER) {
+	if (c->planned != CUE_NEVER) {
 		text_add(t, ",Duration=");
-		text_seconds(t, c->duration, CLK_90K, 3);
+		text_seconds(t, c->planned, CLK_90K, 3);
 	}
-	if (newest->len > 0) {
+	if (c->out.len > 0) {
 		text_add(t, ",SCTE35=");
-		put_base64(newest, t);
+		put_base64(&c->out, t);
 	}
 	text_add(t, "\n");
 }

@@ -126,9 +126,9 @@ check 'events in the manifest, in both forms' '
 	do
 		xmllint --xpath "//*[local-name()=\"EventStream\"][contains(@schemeIdUri,
 			\"$scheme\")]/*/@*" all/index.mpd | tr -d "\n" | tr -s " " >got
-		echo " presentationTime=\"450000\" duration=\"360000\" id=\"2\"" \
-			"presentationTime=\"2250000\" duration=\"378000\" id=\"4\"" \
-			"presentationTime=\"2628000\" id=\"5\"" | tr -d "\n" | diff - got
+		echo " presentationTime=\"450000\" duration=\"360000\" id=\"16\"" \
+			"presentationTime=\"2250000\" duration=\"378000\" id=\"32\"" \
+			"presentationTime=\"2628000\" id=\"33\"" | tr -d "\n" | diff - got
 	done
 	xmllint --xpath "//*[local-name()=\"Binary\"]/text()" all/index.mpd |
 		mlive-cue show -q | sort -u >got
@@ -141,9 +141,9 @@ check 'event messages are in each segment from announcement to end' '
 	do
 		boxes all/v1/$n.m4s
 	done >got
-	printf "urn:scte:scte35:2013:bin 2 1350000 360000/90000\n%.0s" 1 2 | diff - got
+	printf "urn:scte:scte35:2013:bin 16 1350000 360000/90000\n%.0s" 1 2 | diff - got
 	boxes all/v1/8.m4s >got
-	printf "urn:scte:scte35:2013:bin 5 3528000 0/90000\n" | diff - got
+	printf "urn:scte:scte35:2013:bin 33 3528000 0/90000\n" | diff - got
 	grep -c "InbandEventStream schemeIdUri=\"urn:scte:scte35:2013:bin\"" all/index.mpd |
 		grep -x 1
 '

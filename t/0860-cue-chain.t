@@ -113,6 +113,15 @@ do
 		echo "begins $begin"
 	'
 done
+check 'splices close together make no segment longer than two' '
+	for i in 0 1 2 3
+	do
+		echo "+$((9000 + i * 500))ms out 300ms auto id=5$i" >ctl
+	done
+	within 60 told 53
+	awk -F "[:,]" "/^#EXTINF/ { n++; if (\$2 > 4.1) bad = 1 }
+		END { exit bad || n < 10 }" index.m3u8
+'
 check 'killed in the middle of a break, the packager goes on with it' '
 	echo "+9s out 12s id=40 auto" >ctl
 	begun () {

@@ -33,9 +33,10 @@ cuetrack_to_json(const struct cuetrack *t)
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct cue *c = &t->cue[i];
-		json_t *o = json_pack("{sI si sI si si sI sb sb si sI so* so* so*}",
+		json_t *o = json_pack("{sI si sI si si si sI sb sb si sI so* so* so*}",
 		    "serial", (json_int_t)c->serial, "type", (int)c->type,
 		    "id", (json_int_t)c->id, "num", (int)c->num, "expected", (int)c->expected,
+		    "updates", (int)c->updates,
 		    "start", (json_int_t)c->start, "auto_return", c->auto_return,
 		    "not_restricted", c->not_restricted, "why", (int)c->why,
 		    "date_ns", (json_int_t)c->date_ns,
@@ -95,6 +96,7 @@ cue_from_json(const json_t *o, struct cue *c)
 		.id = (uint32_t)get(o, "id", 0, UINT32_MAX, 0, &ok),
 		.num = (uint8_t)get(o, "num", 0, 255, 0, &ok),
 		.expected = (uint8_t)get(o, "expected", 0, 255, 0, &ok),
+		.updates = (uint8_t)get(o, "updates", 0, 255, 0, &ok),
 		.start = get(o, "start", -far, far, 0, &ok),
 		.end = get(o, "end", -far, far, CUE_NEVER, &ok),
 		.planned = get(o, "planned", 0, far, CUE_NEVER, &ok),
@@ -127,6 +129,7 @@ cuetrack_from_json(const json_t *list, struct cuetrack *t)
 		struct cue *c = &t->cue[t->n];
 
 		r = cue_from_json(json_array_get(list, t->n), c);
+		t->bytes += c->out.len + c->in.len + c->update.len;
 		t->n++;
 		if (r == 0 && t->n > 1 && c->start < c[-1].start)
 			r = -EINVAL;

@@ -20,8 +20,9 @@ struct signal {
 };
 
 static void
-cue_clear(struct cue *c)
+cue_clear(struct cuetrack *t, struct cue *c)
 {
+	t->bytes -= c->out.len + c->in.len + c->update.len;
 	free(c->out.p);
 	free(c->in.p);
 	free(c->update.p);
@@ -32,7 +33,7 @@ void
 cuetrack_free(struct cuetrack *t)
 {
 	for (size_t i = 0; i < t->n; i++)
-		cue_clear(&t->cue[i]);
+		cue_clear(t, &t->cue[i]);
 	free(t->cue);
 	t->cue = NULL;
 	t->n = t->cap = 0;
@@ -41,7 +42,7 @@ cuetrack_free(struct cuetrack *t)
 static void
 drop(struct cuetrack *t, size_t i)
 {
-	cue_clear(&t->cue[i]);
+	cue_clear(t, &t->cue[i]);
 	t->n--;
 	memmove(&t->cue[i], &t->cue[i + 1], (t->n - i) * sizeof(t->cue[0]));
 }
@@ -83,7 +84,7 @@ is_message(const struct cue_message *m, const struct signal *s)
 }
 
 static int
-keep_message(struct cue_message *m, const struct signal *s)
+keep_message(struct cuetrack *t, struct cue_message *m, const struct signal *s)
 {
 	uint8_t *p;
 
@@ -93,6 +94,7 @@ keep_message(struct cue_message *m, const struct signal *s)
 		return -ENOMEM;
 	memcpy(p, s->section, s->len);
 	free(m->p);
+	t->bytes += s->len - m->len;
 	*m = (struct cue_message){ p, s->len };
 	return 0;
 }
@@ -126,9 +128,10 @@ set_duration(const struct cuetrack *t, struct cue *c, int64_t from, int64_t dura
 
 /* There is no room for one more, which is counted. */
 static bool
-is_full(struct cuetrack *t)
+is_full(struct cuetrack *t, size_t len)
 {
-	bool full = t->n >= (t->max > 0 ? t->max : CUETRACK_MAX);
+	size_t max = t->max > 0 ? t->max : CUETRACK_MAX;
+	bool full = t->n >= max || t->bytes + len > max * CUETRACK_BYTES;
 
 	t->overflow += full;
 	return full;
@@ -156,6 +159,7 @@ add(struct cuetrack *t, const struct signal *s)
 		;
 	memmove(&t->cue[i + 1], &t->cue[i], (t->n - i) * sizeof(t->cue[0]));
 	t->n++;
+	t->bytes += s->len;
 	t->cue[i] = (struct cue){
 		.serial = ++t->serial, .type = s->type, .id = s->id, .num = s->num,
 		.expected = s->expected, .start = s->at, .end = s->at,
@@ -180,7 +184,10 @@ find(struct cuetrack *t, uint16_t of, const uint32_t *id, int64_t at)
 	return NULL;
 }
 
-/* End what began before, does not end before, and is deeper. */
+/*
+ * End what began before, does not end before, and is deeper.  A splice_insert knows of no
+ * segmentations: only where nothing else would end it.
+ */
 static int
 end_nested(struct cuetrack *t, const struct cue_rule *r, int64_t at)
 {
@@ -189,7 +196,8 @@ end_nested(struct cuetrack *t, const struct cue_rule *r, int64_t at)
 	for (size_t i = 0; i < t->n && r->outer; i++) {
 		struct cue *c = &t->cue[i];
 
-		if (cue_rule(c->type)->level > r->level && c->start < at && c->end > at)
+		if (cue_rule(c->type)->level > r->level && c->start < at && c->end > at &&
+		    (c->type != CUE_SPLICE || c->duration == CUE_NEVER))
 			changed |= set_end(c, at, CUE_END_OUTER);
 	}
 	return changed;
@@ -260,9 +268,11 @@ begin_again(struct cuetrack *t, struct cue *c, const struct signal *s)
 	    (!ends_by_itself(c) || (s->duration == c->duration &&
 	    s->auto_return == c->auto_return))))
 		return 0;
-	if (keep_message(start > s->now ? &c->out : &c->update, s) < 0)
+	if (keep_message(t, start > s->now ? &c->out : &c->update, s) < 0)
 		return -ENOMEM;
 	c->auto_return = s->auto_return;
+	if (start <= s->now)
+		c->updates++;
 	if (s->at != start && start > s->now) {
 		undo_ends(t, start);
 		move_start(t, c, s->at);
@@ -303,7 +313,7 @@ begin(struct cuetrack *t, const struct signal *s)
 	}
 	if (c != NULL)				/* the next of several */
 		set_end(c, s->at, CUE_END_NEXT);
-	if (is_full(t))
+	if (is_full(t, s->len))
 		return 0;
 	if ((c = add(t, s)) == NULL)
 		return -ENOMEM;
@@ -337,7 +347,7 @@ finish(struct cuetrack *t, const struct signal *s)
 	if ((s->rule->last && s->expected != 0 && s->num != s->expected) ||
 	    (s->timeless && is_message(&c->in, s)))
 		return 0;
-	if (keep_message(&c->in, s) < 0)
+	if (keep_message(t, &c->in, s) < 0)
 		return -ENOMEM;
 	changed = set_end(c, s->at, c->duration != CUE_NEVER &&
 	    s->at < c->start + c->duration ? CUE_END_EARLY : CUE_END_CUE);
@@ -351,8 +361,9 @@ retime(struct cuetrack *t, const struct signal *s)
 
 	if (c == NULL || s->duration == CUE_NEVER || is_message(&c->update, s))
 		return 0;
-	if (keep_message(&c->update, s) < 0)
+	if (keep_message(t, &c->update, s) < 0)
 		return -ENOMEM;
+	c->updates++;
 	return set_duration(t, c, s->at, s->duration);
 }
 
@@ -363,7 +374,7 @@ point(struct cuetrack *t, const struct signal *s)
 		if (t->cue[i].type == s->type && t->cue[i].id == s->id &&
 		    t->cue[i].start == s->at)
 			return 0;
-	if (is_full(t))
+	if (is_full(t, s->len))
 		return 0;
 	return add(t, s) == NULL ? -ENOMEM : 1;
 }
@@ -479,6 +490,7 @@ cuetrack_take(struct cuetrack *t, const struct scte35 *s, const uint8_t *section
 		.now = now, .at = now, .duration = CUE_NEVER, .section = section, .len = len,
 	};
 	int changed = 0, r;
+	unsigned n = 0;
 
 	if (s->encrypted)
 		return 0;
@@ -493,6 +505,10 @@ cuetrack_take(struct cuetrack *t, const struct scte35 *s, const uint8_t *section
 
 		if (!d->known || d->tag != SCTE35_SEGMENTATION)
 			continue;
+		if (++n > CUETRACK_SEGMENTS) {
+			t->overflow++;
+			break;
+		}
 		if ((r = take_segmentation(t, &d->seg, g)) < 0)
 			return r;
 		changed |= r;
@@ -511,7 +527,7 @@ cuetrack_add(struct cuetrack *t, uint16_t type, const uint8_t *p, size_t len, in
 	for (size_t i = t->n; i > 0 && t->cue[i - 1].start >= at; i--)
 		if (t->cue[i - 1].type == type && is_message(&t->cue[i - 1].out, &g))
 			return 0;
-	if (is_full(t))
+	if (is_full(t, len))
 		return 0;
 	return add(t, &g) == NULL ? -ENOMEM : 1;
 }

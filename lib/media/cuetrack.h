@@ -34,6 +34,8 @@
 #define CUE_TYPES	0x102
 #define CUE_NEVER	INT64_MAX	/* end: nobody has said when; duration: none */
 #define CUETRACK_MAX	1024
+#define CUETRACK_BYTES	128
+#define CUETRACK_SEGMENTS 16		/* of one message */
 
 /* Why it ends when it ends. */
 enum cue_end {
@@ -64,6 +66,7 @@ struct cue {
 	int64_t	 start, end;
 	int64_t	 planned;		/* duration, as announced before it began */
 	int64_t	 duration;		/* as announced last */
+	uint8_t	 updates;		/* so often its end was changed meanwhile */
 	bool	 auto_return;		/* of a splice_insert */
 	bool	 not_restricted;	/* delivery_not_restricted_flag */
 	enum cue_end why;
@@ -76,6 +79,7 @@ struct cuetrack {
 	int64_t	 limit;			/* of a break without a duration; 0: none */
 	int64_t	 offset;		/* by so much the timeline is ahead of timestamps */
 	size_t	 max;			/* events at a time; 0: CUETRACK_MAX */
+	size_t	 bytes;			/* of their messages: CUETRACK_BYTES for each */
 	uint64_t serial;
 	size_t	 n, cap;
 	struct cue *cue;		/* by start */

@@ -82,6 +82,8 @@ static const struct {
 	    "10 1 14-54 ended by the next, 10 2 54-84 ended by its cue" },
 	{ "but not one that overlaps", "10: 10 1 @14; 50: 17 2 @54; 60: 11 1 @64; 80: 11 2 @84",
 	    "10 1 14-64 ended by its cue, 17 2 54-84 ended by its cue" },
+	{ "nor a break with a duration", "10: out 7 @14 +30; 20: 10 1 @24; 20: out 8 @60",
+	    "splice 7 14-44 expires, 10 1 24-+ open, splice 8 60-960 ended by the limit" },
 	{ "a programme runs over", "10: 10 1 @14 +100; 90: 15 1 @94 +60",
 	    "10 1 14-154 expires" },
 	{ "a chapter does not end a break", "10: 22 1 @14 +30; 20: 20 2 @24; 25: 21 2 @29",
@@ -171,7 +173,10 @@ put_time(char *out, size_t size, int64_t t)
 {
 	size_t len = strlen(out);
 
-	snprintf(out + len, size - len, "%g", (double)t / (double)S);
+	if (t == CUE_NEVER)
+		snprintf(out + len, size - len, "+");
+	else
+		snprintf(out + len, size - len, "%g", (double)t / (double)S);
 }
 
 static void
@@ -256,6 +261,34 @@ test_many(void)
 	cuetrack_free(&t);
 }
 
+/* A message that says more than any should: so much of it is taken, and no more kept. */
+static void
+test_large(void)
+{
+	struct cuetrack t = { .max = 64 };
+	uint8_t section[SCTE35_SECTION_MAX];
+	int n;
+
+	for (uint32_t message = 0; message < 20; message++) {
+		scte35_init(&s);
+		s.command = SCTE35_TIME_SIGNAL;
+		s.signal = (struct scte35_time){ .specified = true, .pts = 90000 };
+		for (s.ndescriptor = 0; s.ndescriptor < 100; s.ndescriptor++)
+			s.descriptor[s.ndescriptor] = (struct scte35_descriptor){
+				.tag = SCTE35_SEGMENTATION, .identifier = SCTE35_CUEI, .known = true,
+				.seg = { .event_id = message * 100 + s.ndescriptor, .program = true,
+				    .not_restricted = true, .type_id = 0x34 } };
+		n = scte35_put(&s, section, sizeof(section));
+		ok(n > 0 && scte35_parse(section, (size_t)n, &s) == 0, "a message of %d bytes", n);
+		cuetrack_take(&t, &s, section, (size_t)n, 0);
+		ok(t.n <= CUETRACK_SEGMENTS, "not more events than that");
+		ok(t.bytes <= 64 * CUETRACK_BYTES, "and not more bytes");
+	}
+	ok(t.overflow >= 20, "the others are counted");
+	cuetrack_free(&t);
+	is(t.bytes, 0, "nothing is left");
+}
+
 int
 main(void)
 {
@@ -263,5 +296,6 @@ main(void)
 		test_case(cases[i].name, cases[i].messages, cases[i].want);
 	test_bad_json();
 	test_many();
+	test_large();
 	return done_testing();
 }
