@@ -156,6 +156,32 @@ check 'a Period for each break, that goes on without a seam' '
 	ffmpeg -v error -i "$PWD/periods/index.mpd" -f null - 2>err
 	test ! -s err
 '
+check 'ID3 tags are event messages, and date ranges on request' '
+	cat >tags <<END
+180000 360000 ID3 hello
+1080000 1260000 ID3 there
+END
+	"$BUILD/t/helper/cuein" tags <plain.ts >tags.ts
+	mpkg-segment -q --vod -o tags1 <tags.ts
+	for n in 1 2 3 4
+	do
+		boxes tags1/v1/$n.m4s
+	done >got
+	grep -x "https://aomedia.org/emsg/ID3 16 1260000 0/90000" got
+	grep -x "https://aomedia.org/emsg/ID3 32 2160000 0/90000" got
+	cat tags1/v1/*.m4s | grep -ac hello
+	grep "InbandEventStream schemeIdUri=\"https://aomedia.org/emsg/ID3\"" tags1/index.mpd
+	ffmpeg -v error -i tags1/v1/index.m3u8 -f null - 2>err
+	test ! -s err
+	mpkg-segment -q --vod --cues id3-daterange -o tags2 <tags.ts
+	test -z "$(boxes tags2/v1/1.m4s)"
+	sed -n "s/^#EXT-X-DATERANGE:ID=.*,CLASS=.org.id3.,START-DATE=.\([^\"]*\).,DURATION=0,X-ID3=.\([^\"]*\)./\1 \2/p" \
+		tags2/v1/index.m3u8 | while read -r date tag
+	do
+		echo "$date $(echo "$tag" | base64 -d | tail -c 6 | tr -d "\0")"
+	done >got
+	printf "1970-01-01T00:00:14.000Z hello\n1970-01-01T00:00:24.000Z there\n" | diff - got
+'
 check 'what opens a break is asked for; all else is a command' '
 	mpkg-segment -q --vod --breaks 0x34 --restrictions unrestricted -o policy <a.ts
 	ranges policy/v1/index.m3u8 | grep -c "SCTE35-CMD$" | grep -x 2

@@ -1,11 +1,11 @@
 /*
- * cuein CUES <in.ts >out.ts - add SCTE-35 messages to a stream.
+ * cuein CUES <in.ts >out.ts - add SCTE-35 messages, and ID3 tags, to a stream.
  *
  * A line of the file CUES is "AT SPLICE JSON": before the first access unit of video
  * that is decoded AT ticks of 90 kHz after the first picture is shown, the message of
  * that JSON (scte35.h) comes on PID 500; SPLICE, if it is not "-", is when it takes
- * effect, counted in the same way, or with = before it the PTS itself.  The stream is
- * muxed anew, its times stay.
+ * effect, counted in the same way, or with = before it the PTS itself.  "AT SPLICE ID3
+ * TEXT" is a tag with this text on PID 501.  The stream is muxed anew, its times stay.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ struct cue {
 };
 
 static struct tsmux mux;
-static struct tsmux_stream *pid;
+static struct tsmux_stream *pid, *tags;
 static struct cue cue[CUES];
 static unsigned ncue, next;
 
@@ -76,15 +76,36 @@ set_time(struct scte35 *s, uint64_t pts)
 		s->component[s->insert.component + i].time = t;
 }
 
+/* ID3v2.4 4.2.6: a TXXX frame in UTF-8, without a description. */
+static void
+put_tag(const char *text, int64_t pts)
+{
+	size_t len = strlen(text) + 3;
+	uint8_t tag[128] = { 'I', 'D', '3', 4, 0, 0, 0, 0, 0, (uint8_t)(len + 10),
+		'T', 'X', 'X', 'X', 0, 0, 0, (uint8_t)len, 0, 0, 3, 0 };
+
+	if (len > 64)
+		fail(text, "too long");
+	memcpy(tag + 22, text, len - 2);
+	tsmux_put(&mux, tags, &(struct tsmux_unit){
+		.data = tag, .len = 20 + len, .pts = pts, .dts = PES_NO_TIME,
+	});
+}
+
 static void
 put_cue(const struct cue *c, int64_t first)
 {
 	static struct scte35 s;
 	static uint8_t section[SCTE35_SECTION_MAX];
-	json_t *o = json_loads(c->json, 0, NULL);
 	const char *why = "no JSON";
+	json_t *o;
 	int n;
 
+	if (strncmp(c->json, "ID3 ", 4) == 0) {
+		put_tag(c->json + 4, first + strtoll(c->splice, NULL, 10));
+		return;
+	}
+	o = json_loads(c->json, 0, NULL);
 	if (o == NULL || scte35_from_json(o, &s, &why) < 0)
 		fail(c->json, why);
 	if (c->splice[0] == '=')
@@ -140,6 +161,9 @@ main(int argc, char *argv[])
 	desc_put(mux.program[0].desc, sizeof(mux.program[0].desc), &mux.program[0].desc_len,
 	    DESC_REGISTRATION, "CUEI", 4);
 	pid = tsmux_add_stream(&mux, 500, 0x86, 0, 1);
+	for (unsigned i = 0; i < ncue && tags == NULL; i++)
+		if (strncmp(cue[i].json, "ID3 ", 4) == 0)
+			tags = tsmux_add_stream(&mux, 501, 0x15, PES_PRIVATE_1, 1);
 	if (!each_event(take, &first))
 		return 1;
 	tsmux_free(&mux);
