@@ -116,7 +116,7 @@ static int
 set_duration(const struct cuetrack *t, struct cue *c, int64_t from, int64_t duration)
 {
 	if (duration != CUE_NEVER) {
-		c->duration = from - c->start + duration;
+		c->duration = from + duration > c->start ? from + duration - c->start : 0;
 		return set_end(c, from + duration, c->auto_return ? CUE_END_DURATION :
 		    CUE_END_EXPIRED);
 	}
