@@ -63,11 +63,7 @@ add_time(struct text *t, const struct scte35 *s, const struct scte35_time *at)
 static void
 add_bytes(struct text *t, const struct scte35_bytes *b)
 {
-	bool text = b->len > 0;
-
-	for (size_t i = 0; i < b->len && text; i++)
-		text = b->p[i] >= 0x20 && b->p[i] < 0x7f;
-	if (text) {
+	if (scte35_is_text(b->p, b->len)) {
 		add(t, "%.*s", (int)b->len, (const char *)b->p);
 		return;
 	}

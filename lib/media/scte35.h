@@ -159,6 +159,9 @@ int scte35_parse(const uint8_t *section, size_t len, struct scte35 *s);
 /* Write the section with its CRC into p[0..size).  Returns its length. */
 int scte35_put(const struct scte35 *s, uint8_t *p, size_t size);
 
+/* Printable characters, and at least one: to be shown as text, not as digits. */
+bool scte35_is_text(const uint8_t *p, size_t len);
+
 /* "splice_insert"; "command" for one not known. */
 const char *scte35_command_name(uint8_t type);
 

@@ -167,17 +167,23 @@ walk_code(struct walk *w, unsigned chars, const char *name, uint32_t v)
 	return v;
 }
 
+bool
+scte35_is_text(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] < 0x20 || p[i] >= 0x7f)
+			return false;
+	return len > 0;
+}
+
 json_t *
 walk_text(const uint8_t *p, size_t len)
 {
 	static const char digit[] = "0123456789abcdef";
-	bool text = len > 0 && (len < 2 || memcmp(p, "0x", 2) != 0);
 	json_t *v;
 	char *s;
 
-	for (size_t i = 0; i < len && text; i++)
-		text = p[i] >= 0x20 && p[i] < 0x7f;
-	if (text)
+	if (scte35_is_text(p, len) && (len < 2 || memcmp(p, "0x", 2) != 0))
 		return json_stringn((const char *)p, len);
 	if ((s = malloc(2 * len + 3)) == NULL)
 		return NULL;
