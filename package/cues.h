@@ -93,12 +93,12 @@ int pack_cues_waiting(struct pack *p);
 /* An ID3 tag.  0 or -ENOMEM. */
 int pack_id3(struct pack *p, const struct tsdemux_event *ev);
 
+#define CUE_EMSG_MAX	64
+
 /*
  * Events for a segment that begins at time, as emsg boxes, if they are wanted: how many
  * there are in e[].
  */
-#define CUE_EMSG_MAX	64
-
 unsigned cue_emsg(const struct cuetrack *t, unsigned ways, uint32_t timescale, int64_t time,
     struct mp4_emsg e[static CUE_EMSG_MAX]);
 

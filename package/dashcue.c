@@ -34,13 +34,13 @@ put_event(const struct cue *c, bool end, int64_t offset, bool xml, struct text *
 {
 	const struct cue_message *m = end ? &c->in : c->update.len > 0 ? &c->update : &c->out;
 	int64_t at = (end ? c->end : c->start) - offset;
+	int64_t left = at < 0 ? c->duration + at : c->duration;
 
 	if (m->len == 0)
 		return;
 	text_add(t, "      <Event presentationTime=\"%" PRId64 "\"", at > 0 ? at : 0);
 	if (!end && c->duration != CUE_NEVER)
-		text_add(t, " duration=\"%" PRId64 "\"", c->duration + (at < 0 ? at : 0) > 0 ?
-		    c->duration + (at < 0 ? at : 0) : 0);
+		text_add(t, " duration=\"%" PRId64 "\"", left > 0 ? left : 0);
 	text_add(t, " id=\"%u\">", cue_event_id(c, end));
 	if (xml)
 		put_clear(m, t);
