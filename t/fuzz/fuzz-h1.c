@@ -1,12 +1,13 @@
 /*
  * Requests, and a chunked body behind each that says so: no crash, no endless
  * loop, the same outcome for the whole at once and byte by byte, and all that was
- * understood lies within the input.
+ * understood lies within the input.  No signature in it may match.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/net/http.h"
+#include "lib/net/sigv4.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -22,6 +23,8 @@ check_request(const struct h1_request *r, const char *buf, size_t used)
 {
 	char path[HTTP_PATH_MAX];
 	struct http_range range;
+	struct sigv4_request sent = sigv4_received(r);
+	struct sigv4_auth a;
 	int64_t date;
 
 	within(r->target, buf, used);
@@ -32,6 +35,11 @@ check_request(const struct h1_request *r, const char *buf, size_t used)
 	if (http_parse_path(r->path, path) == 0 && (path[0] == '/' || path[0] == '.' ||
 	    path[0] == '\0' || strstr(path, "/.") != NULL || strstr(path, "//") != NULL))
 		abort();
+	if (sigv4_parse(&a, &sent) == 0) {
+		within(a.fields, buf, used);
+		if (sigv4_verify(&a, &sent, "secret") == 0)
+			abort();
+	}
 	for (unsigned i = 0; i < r->nfield; i++) {
 		struct h1_str v = r->field[i].value;
 
