@@ -66,7 +66,7 @@ reply_metrics(struct httpd_conn *c)
 	};
 	static const char *const class[] = { "", "1xx", "2xx", "3xx", "4xx", "5xx" };
 	struct serve *s = serve_of(c);
-	char text[8192], labels[32];
+	char text[12288], labels[32];
 	struct metrics m = { .buf = text, .size = sizeof(text) };
 	uint64_t accepted = SUM(s, accepted), closed = SUM(s, closed);
 
@@ -105,6 +105,17 @@ reply_metrics(struct httpd_conn *c)
 	add_one(&m, "mstore_memory_refused_count", "counter",
 	    "Times that there was no more of it.",
 	    atomic_load(&s->httpd.memory.refused));
+	add_one(&m, "mstore_held_requests", "gauge",
+	    "Requests that wait for a playlist or a promised object.",
+	    live_waiting(&s->live));
+	add_one(&m, "mstore_held_count", "counter", "Requests that had to wait.",
+	    atomic_load(&s->live.held));
+	add_one(&m, "mstore_held_too_long_count", "counter",
+	    "Requests for a playlist that waited in vain: 503.",
+	    atomic_load(&s->live.late));
+	add_one(&m, "mstore_held_refused_count", "counter",
+	    "Requests for what a playlist is not near to: 400.",
+	    atomic_load(&s->live.refused));
 	add_one(&m, "mstore_log_lost_count", "counter",
 	    "Times that the access log could not be written.",
 	    atomic_load(&s->access.dropped));

@@ -5,16 +5,11 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "origin/live.h"
 #include "origin/serve.h"
 
 /* The last byte of what grows, where one has to be named: RFC 8673 2.1. */
 #define FOR_EVER	((UINT64_C(1) << 53) - 1)
-
-/* The fields of a request that matter here, found in one pass. */
-struct asked {
-	const struct h1_str *if_match, *if_none_match, *if_modified_since,
-	    *if_unmodified_since, *if_range, *range, *accept_encoding;
-};
 
 static void
 look(const struct h1_request *r, struct asked *a)
@@ -146,8 +141,8 @@ reply_growing_range(struct httpd_conn *c, struct httpd_reply *reply,
 	httpd_reply(c, reply);
 }
 
-static void
-reply_object(struct httpd_conn *c, struct object *o, const struct asked *a)
+void
+serve_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 {
 	struct httpd_reply reply = {
 		.status = 200, .object = o, .head = o->head, .head_len = o->head_len,
@@ -217,10 +212,12 @@ serve_get(struct httpd_conn *c, const struct h1_request *r)
 	if (!serve_path(c, r, path))
 		return;
 	err = store_get(&s->store, path, c->loop->now_ns, &o);
-	if (err < 0) {
-		serve_error(c, err);
-		return;
-	}
 	look(r, &asked);
-	reply_object(c, o, &asked);
+	if ((err == 0 || err == -ENOENT) &&
+	    live_get(c, r, path, err == 0 ? o : NULL, &asked))
+		return;
+	if (err < 0)
+		serve_error(c, err);
+	else
+		serve_object(c, o, &asked);
 }

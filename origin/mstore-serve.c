@@ -370,6 +370,12 @@ run(struct serve *s, struct stats *stats)
 	}
 }
 
+static void
+on_changed(void *user, const char *path, struct object *o)
+{
+	live_changed(user, path, o);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -390,6 +396,8 @@ main(int argc, char *argv[])
 		    err == -ENODATA ? 0 : -err, err == -ENODATA ?
 		    "there is no token in '%s'" : "cannot use --token-file '%s'",
 		    o.token_file);
+	o.store.changed = on_changed;
+	o.store.user = &s.live;
 	if ((err = store_open(&s.store, o.root, &o.store)) < 0)
 		fatal(EXIT_RUNTIME, -err, err == -EBUSY ? "another mstore-serve has --root '%s'" :
 		    "cannot use --root '%s'", o.root);
@@ -401,13 +409,16 @@ main(int argc, char *argv[])
 	listen_all(&s, &o);
 	s.httpd.user = &s;
 	if ((err = work_start(&s.work)) < 0 ||
+	    (err = live_start(&s.live, &s.store)) < 0 ||
 	    (err = httpd_start(&s.httpd, &o.httpd, &serve_app)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot start");
 	say_ready(&o);
 	run(&s, &stats);
 	notify("STOPPING=1");
+	live_drain(&s.live);
 	httpd_stop(&s.httpd);
 	work_stop(&s.work);
+	live_stop(&s.live);
 	store_close(&s.store);
 	if (stats.fd >= 0)
 		write_stats(&s, &stats);

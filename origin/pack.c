@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "lib/base/clk.h"
+#include "origin/livenote.h"
 #include "origin/pack.h"
 
 uint64_t
@@ -141,6 +142,50 @@ pack_etag(char etag[static OBJECT_ETAG], int64_t mtime_ns, uint64_t ino)
 	    (uint64_t)mtime_ns, ino);
 }
 
+static int
+put_heads(const struct store *s, const struct pack_file *f, const struct mime *m,
+    struct object *o)
+{
+	o->head_len = put_head(s, f, m, o, false, o->head);
+	if (o->gzip != NULL)
+		o->gzip_head_len = put_head(s, f, m, o, true, o->gzip_head);
+	return o->head_len == 0 || (o->gzip != NULL && o->gzip_head_len == 0) ?
+	    -ENAMETOOLONG : 0;
+}
+
+int
+pack_text(const struct store *s, const struct pack_text *t, struct object **out)
+{
+	struct pack_file f = { .path = t->path, .mtime_ns = t->from->mtime_ns };
+	struct mime m = mime_of(t->path);
+	struct object *o = object_new(-1, s->config.memory);
+	int n, err = 0;
+
+	if (o == NULL)
+		return -ENOMEM;
+	o->mtime_ns = f.mtime_ns;
+	n = snprintf(o->etag, OBJECT_ETAG, "%.*s-%s\"",
+	    (int)strlen(t->from->etag) - 1, t->from->etag, t->suffix);
+	if (n >= OBJECT_ETAG || !object_take(o, t->len) ||
+	    (o->mem = malloc(t->len + 1)) == NULL) {
+		err = n >= OBJECT_ETAG ? -ENAMETOOLONG : -ENOMEM;
+	} else {
+		memcpy(o->mem, t->text, t->len);
+		atomic_init(&o->len, t->len);
+		atomic_init(&o->state, OBJECT_WHOLE);
+		compress_object(o, t->len);
+		snprintf(f.type, sizeof(f.type), "%s", t->type);
+		snprintf(f.cache_control, sizeof(f.cache_control), "%s",
+		    t->cache_control);
+		err = put_heads(s, &f, &m, o);
+	}
+	if (err < 0)
+		object_unref(&o);
+	else
+		*out = o;
+	return err;
+}
+
 int
 pack_object(const struct store *s, const struct pack_file *f,
     struct object **out)
@@ -162,11 +207,10 @@ pack_object(const struct store *s, const struct pack_file *f,
 		if (f->size <= STORE_SMALL || (m.text && f->size <= STORE_TEXT))
 			err = load_memory(o, f, m.text);
 	}
-	o->head_len = put_head(s, f, &m, o, false, o->head);
-	if (o->gzip != NULL)
-		o->gzip_head_len = put_head(s, f, &m, o, true, o->gzip_head);
-	if (o->head_len == 0 || (o->gzip != NULL && o->gzip_head_len == 0))
-		err = err < 0 ? err : -ENAMETOOLONG;
+	if (err == 0 && o->mem != NULL && m.kind == MIME_PLAYLIST)
+		err = live_note_add(o, f->type);
+	if (err == 0)
+		err = put_heads(s, f, &m, o);
 	if (err < 0) {
 		object_unref(&o);
 		return err;

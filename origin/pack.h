@@ -23,6 +23,19 @@ struct pack_file {
 int pack_object(const struct store *s, const struct pack_file *f,
     struct object **out);
 
+/* Another form of a text, with a tag of its own; all is copied. */
+struct pack_text {
+	const char *path;
+	const struct object *from;	/* its time, and what its tag begins with */
+	const char *type, *cache_control;	/* or empty */
+	const char *suffix;		/* of the tag */
+	const char *text;
+	size_t	 len;
+};
+
+int pack_text(const struct store *s, const struct pack_text *t,
+    struct object **out);
+
 /* The entity tag of a file. */
 void pack_etag(char etag[static OBJECT_ETAG], int64_t mtime_ns, uint64_t ino);
 

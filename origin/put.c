@@ -178,11 +178,11 @@ serve_body(struct httpd_conn *c, const void *data, size_t len)
 		httpd_reply_text(c, 413, NULL, "the object is over the limit");
 		return;
 	}
-	err = store_put_data(x->upload, data, len);
+	err = store_put_data(x->upload, data, len, httpd_more_soon(c));
 	if (err < 0) {
 		log_warn(-err, "cannot write '%s'", x->upload->path);
 		serve_error(c, err);
-	} else if (x->upload->shown) {
+	} else if (x->upload->shown && x->upload->hidden == 0) {
 		httpd_grew(c->loop, x->upload->object, httpd_more_soon(c));
 	}
 }
@@ -278,6 +278,9 @@ serve_body_end(struct httpd_conn *c)
 	struct exchange *x = c->user;
 	struct upload *u = x->upload;
 	struct job *job;
+
+	if (u->hidden > 0)
+		store_put_data(u, "", 0, false);
 
 	/*
 	 * Readers have all of it, and need not wait for the disk; but what a

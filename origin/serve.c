@@ -145,6 +145,8 @@ on_done(struct httpd_conn *c, bool clean)
 	if (x == NULL)
 		return;
 	c->user = NULL;
+	if (x->held != NULL)
+		live_cancel(x->held);
 	if (x->upload != NULL) {
 		/* Broken off: who reads it must not take that for the end. */
 		struct object *o = object_ref(x->upload->object);

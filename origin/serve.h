@@ -8,6 +8,7 @@
 
 #include "lib/net/httpd.h"
 #include "origin/access.h"
+#include "origin/live.h"
 #include "origin/store.h"
 #include "origin/tokens.h"
 #include "origin/work.h"
@@ -19,6 +20,7 @@ enum { SERVE_OBJECTS, SERVE_ADMIN };		/* kinds of listeners */
 struct serve {
 	struct httpd httpd;
 	struct store store;
+	struct live live;
 	struct work work;
 	struct tokens tokens;
 	struct access access;
@@ -36,6 +38,15 @@ struct serve {
 
 extern const struct httpd_app serve_app;
 
+/* The fields of a GET that matter, found in one pass. */
+struct asked {
+	const struct h1_str *if_match, *if_none_match, *if_modified_since,
+	    *if_unmodified_since, *if_range, *range, *accept_encoding;
+};
+
+/* Answer with o, which is taken. */
+void serve_object(struct httpd_conn *c, struct object *o, const struct asked *a);
+
 /* serve's parts: get.c, put.c, admin.c. */
 void serve_get(struct httpd_conn *c, const struct h1_request *r);
 void serve_put(struct httpd_conn *c, const struct h1_request *r);
@@ -47,6 +58,7 @@ void serve_admin(struct httpd_conn *c, const struct h1_request *r);
 /* What hangs on a connection's user while it needs more than a request. */
 struct exchange {
 	struct upload *upload;
+	struct held *held;		/* it waits */
 	struct access_note *note;	/* for the log */
 };
 

@@ -196,6 +196,13 @@ set_current(const struct store *s, struct shard *h, struct entry *e,
 	e->used = true;
 }
 
+static void
+tell(const struct store *s, const char *path, struct object *o)
+{
+	if (s->config.changed != NULL)
+		s->config.changed(s->config.user, path, o);
+}
+
 /* ---- reading */
 
 static int64_t
@@ -246,6 +253,7 @@ refresh(struct store *s, const char *path, uint64_t hash, int64_t now_ns,
 	struct object *o = NULL;
 	struct stat st;
 	struct entry *e;
+	bool other = false;
 	int fd, err = 0;
 
 	if (had != NULL && tree_stat(&s->tree, path, &st) == 0 && is_same(had, &st)) {
@@ -259,9 +267,13 @@ refresh(struct store *s, const char *path, uint64_t hash, int64_t now_ns,
 	e = o == NULL || h->changes != changes ? *find(h, hash, path) :
 	    enter(s, h, hash, path);
 	/* Unless someone else was faster, and knows something newer. */
-	if (e != NULL && e->current == had && h->changes == changes)
+	if (e != NULL && e->current == had && h->changes == changes) {
 		set_current(s, h, e, o != NULL ? object_ref(o) : NULL, now_ns);
+		other = o != had;
+	}
 	pthread_mutex_unlock(&h->lock);
+	if (other)
+		tell(s, path, o);
 	if (o == NULL)
 		return err < 0 ? err : -ENOENT;
 	*out = o;
@@ -410,6 +422,8 @@ store_put_show(struct upload *u)
 		u->shown = true;
 	}
 	pthread_mutex_unlock(&h->lock);
+	if (u->shown)
+		tell(u->store, u->path, u->object);
 }
 
 /* No longer what a reader of this path is given. */
@@ -421,7 +435,7 @@ hide(struct entry *e, struct upload *u)
 }
 
 int
-store_put_data(struct upload *u, const void *data, size_t len)
+store_put_data(struct upload *u, const void *data, size_t len, bool more)
 {
 	size_t total = len;
 	const char *p = data;
@@ -437,7 +451,11 @@ store_put_data(struct upload *u, const void *data, size_t len)
 		len -= (size_t)n;
 		u->len += (uint64_t)n;
 	}
-	wire_grow(u->object, data, total);
+	u->hidden += total;
+	if (more && u->hidden < STORE_PIECE)
+		return 0;
+	wire_grow(u->object, u->hidden == total ? data : NULL, (size_t)u->hidden);
+	u->hidden = 0;
 	return 0;
 }
 
@@ -501,7 +519,7 @@ store_put_commit(struct upload *u, bool *created)
 	struct store *s = u->store;
 	uint64_t hash = hash_of(u->path);
 	struct shard *h = shard_of(s, hash);
-	struct object *whole = NULL;
+	struct object *whole = NULL, *told = NULL;
 	struct entry *e;
 	struct stat st;
 	bool existed = false;
@@ -518,6 +536,7 @@ store_put_commit(struct upload *u, bool *created)
 		fd = fcntl(u->object->fd, F_DUPFD_CLOEXEC, 3);
 		if (fd >= 0 && fstat(fd, &st) == 0)
 			load(s, u->path, fd, &st, &whole);
+		told = whole != NULL ? object_ref(whole) : NULL;
 		pthread_mutex_lock(&h->lock);
 		h->changes++;
 		e = enter(s, h, hash, u->path);
@@ -530,6 +549,9 @@ store_put_commit(struct upload *u, bool *created)
 		pthread_mutex_unlock(&h->lock);
 	}
 	pthread_mutex_unlock(&h->commit);
+	if (told != NULL)
+		tell(s, u->path, told);
+	object_unref(&told);
 	/* Outside of the lock, where nobody has to wait for the disk with us. */
 	if (dir >= 0 && u->durable && fsync(dir) < 0)
 		err = -errno;
@@ -581,5 +603,7 @@ store_delete(struct store *s, const char *path, const struct store_if *must,
 		pthread_mutex_unlock(&h->lock);
 	}
 	pthread_mutex_unlock(&h->commit);
+	if (err == 0)
+		tell(s, path, NULL);
 	return err;
 }

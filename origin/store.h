@@ -25,6 +25,7 @@
 #define STORE_TRUST_NS	INT64_C(100000000)
 #define STORE_SMALL	65536u		/* such objects stay in memory */
 #define STORE_TEXT	2097152u	/* and texts up to this */
+#define STORE_PIECE	1048576u
 #define STORE_FIELD	128			/* Content-Type, Cache-Control */
 #define STORE_MATCH	256			/* If-Match */
 
@@ -46,6 +47,9 @@ struct store_config {
 	struct budget *memory;		/* of objects in use */
 	uint64_t cache_bytes;		/* of those in memory that the table keeps */
 	unsigned cache_objects;		/* in the table, each maybe a descriptor */
+	/* Told when there is something else at path; o NULL: nothing.  Or NULL. */
+	void	(*changed)(void *user, const char *path, struct object *o);
+	void	*user;
 };
 
 struct store {
@@ -81,7 +85,7 @@ struct put_wish {
 struct upload {
 	struct store *store;
 	struct object *object;	/* what is being made; its fd is the file */
-	uint64_t len;
+	uint64_t len, hidden;	/* written; and of that not shown yet */
 	int64_t	 stamp_ns;	/* its Last-Modified and part of its ETag */
 	bool	 durable, shown, finished;
 	struct store_if must;
@@ -97,7 +101,11 @@ int store_put(struct store *s, const char *path, const struct put_wish *wish,
 /* Show it to readers: after httpd_can_grow(u->object). */
 void store_put_show(struct upload *u);
 
-int store_put_data(struct upload *u, const void *data, size_t len);
+/*
+ * more: the rest of what the writer calls a piece follows.  Readers get a piece
+ * when it is all there, and so at the speed of their line, or STORE_PIECE of it.
+ */
+int store_put_data(struct upload *u, const void *data, size_t len, bool more);
 
 /*
  * All is written: make it the current object.  May wait for the disk.

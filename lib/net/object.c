@@ -42,6 +42,8 @@ object_unref(struct object **at)
 	*at = NULL;
 	if (o == NULL || atomic_fetch_sub(&o->refs, 1) != 1)
 		return;
+	if (o->note != NULL)
+		o->note_free(o->note);
 	if (o->fd >= 0)
 		close(o->fd);
 	wire_free(o->wire);

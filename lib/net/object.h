@@ -43,6 +43,8 @@ struct object {
 	struct wait_queue *waiting;		/* of a growing one, else NULL */
 	pthread_mutex_t lock;		/* of wire, and of len with it */
 	struct wire *wire;
+	void	*note;			/* what the application knows of it, */
+	void	(*note_free)(void *note);	/* and how that ends */
 	struct budget *budget;			/* of what it has in memory, */
 	uint64_t taken;				/* so many bytes */
 };

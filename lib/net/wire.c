@@ -30,6 +30,19 @@ append(struct object *o, struct wire *w, const void *data, size_t len)
 	atomic_store(&w->len, at + (uint64_t)want);
 }
 
+/* The next len bytes, of which there is only the file. */
+static void
+append_file(struct object *o, struct wire *w, size_t len)
+{
+	char *data = malloc(len);
+
+	if (data != NULL && pread(o->fd, data, len, (off_t)object_len(o)) == (ssize_t)len)
+		append(o, w, data, len);
+	else
+		atomic_store(&w->frozen, true);
+	free(data);
+}
+
 static struct wire *
 make(struct object *o)
 {
@@ -66,7 +79,9 @@ void
 wire_grow(struct object *o, const void *data, size_t len)
 {
 	pthread_mutex_lock(&o->lock);
-	if (o->wire != NULL && !atomic_load(&o->wire->frozen))
+	if (o->wire != NULL && !atomic_load(&o->wire->frozen) && data == NULL)
+		append_file(o, o->wire, len);
+	else if (o->wire != NULL && !atomic_load(&o->wire->frozen))
 		append(o, o->wire, data, len);
 	atomic_fetch_add(&o->len, len);
 	pthread_mutex_unlock(&o->lock);

@@ -35,7 +35,7 @@ struct wire {
 /* The wire of o, made if need be; NULL when it is not to be had. */
 struct wire *wire_of(struct object *o);
 
-/* More of o is in its file: publish its new length. */
+/* More of o is in its file, and in data or NULL: publish its new length. */
 void wire_grow(struct object *o, const void *data, size_t len);
 
 /* o is whole, or has failed. */
