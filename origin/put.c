@@ -211,7 +211,7 @@ reply_put(struct httpd_conn *c, const struct object *o, int err, bool created)
 		serve_error(c, err);
 		return;
 	}
-	n = snprintf(head, sizeof(head), "ETag: %s\r\n", o->etag);
+	n = snprintf(head, sizeof(head), "ETag: %s\r\n" SERVE_LIVE, o->etag);
 	httpd_reply(c, &(struct httpd_reply){
 		.status = created ? 201 : 204, .head = head, .head_len = (size_t)n,
 	});

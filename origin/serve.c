@@ -78,7 +78,8 @@ serve_path(struct httpd_conn *c, const struct h1_request *r,
 static void
 answer_options(struct httpd_conn *c, const struct h1_request *r)
 {
-	static const char allow[] = "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n";
+	static const char allow[] = "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n"
+	    SERVE_LIVE;
 	struct serve *s = serve_of(c);
 	char head[768];
 	int n;

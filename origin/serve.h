@@ -15,6 +15,9 @@
 
 #define SERVE_TEMPORAL	16
 
+/* Tells a packager that playlists here are served as low-latency HLS asks. */
+#define SERVE_LIVE	"MStore-LL-HLS: 1\r\n"
+
 enum { SERVE_OBJECTS, SERVE_ADMIN };		/* kinds of listeners */
 
 struct serve {

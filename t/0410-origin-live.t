@@ -233,6 +233,13 @@ publish 21 2 '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="22.8.m4s"'
 ask never '22.8.m4s'
 check 'so does one that is never kept' 'eventually held 1; answered never 404'
 
+check 'OPTIONS and PUT tell a packager that it may promise this' '
+	curl -s -X OPTIONS -D head "$url/live/v1/"
+	grep -qi "^mstore-ll-hls: 1" head
+	curl -s -T body -D head "$url/live/v1/x"
+	grep -qi "^mstore-ll-hls: 1" head
+'
+
 # ---- the end of the server
 publish 21 1
 ask stopped 'p.m3u8?_HLS_msn=22'
