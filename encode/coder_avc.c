@@ -31,7 +31,7 @@ set_recipe(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 		p->i_deblocking_filter_alphac0 = 1;
 	if (!small)
 		p->analyse.intra = p->analyse.inter = X264_ANALYSE_I8x8;
-	if (strstr(r->tune, "zerolatency") != NULL)
+	if (r->low || strstr(r->tune, "zerolatency") != NULL)
 		return;
 	p->rc.b_mb_tree = 1;
 	p->rc.i_lookahead = large ? 10 : 13;
@@ -39,6 +39,17 @@ set_recipe(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 	p->i_bframe_adaptive = X264_B_ADAPT_NONE;
 	p->i_bframe_pyramid = X264_B_PYRAMID_NONE;
 	p->analyse.i_direct_mv_pred = X264_DIRECT_PRED_SPATIAL;
+}
+
+/* A picture comes out before the next goes in. */
+static void
+set_low_latency(x264_param_t *p)
+{
+	p->rc.i_lookahead = 0;
+	p->rc.b_mb_tree = 0;
+	p->i_sync_lookahead = 0;
+	p->i_bframe = 0;
+	p->b_sliced_threads = 1;
 }
 
 static bool
@@ -51,6 +62,8 @@ set_preset(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 		return false;
 	if (economy)
 		set_recipe(p, r, pixels);
+	if (r->low)
+		set_low_latency(p);
 	return true;
 }
 

@@ -41,6 +41,17 @@ parse_param(void *p, const char *name, const char *value)
 	return t->api->param_parse(t->param, name, value);
 }
 
+/* A picture comes out before the next goes in. */
+static void
+set_low_latency(x265_param *p)
+{
+	p->bframes = 0;
+	p->bFrameAdaptive = 0;
+	p->lookaheadDepth = 0;
+	p->rc.cuTree = 0;
+	p->frameNumThreads = 1;
+}
+
 static const char *
 set_options(const x265_api *api, x265_param *p, const struct rung_spec *r)
 {
@@ -52,6 +63,8 @@ set_options(const x265_api *api, x265_param *p, const struct rung_spec *r)
 	if (r->level[0] != '\0' && (api->param_parse(p, "level-idc", r->level) != 0 ||
 	    !level_known(CODEC_HEVC, p->levelIdc)))
 		return "level";
+	if (r->low)
+		set_low_latency(p);
 	p->rc.rateControlMode = X265_RC_ABR;
 	p->rc.bitrate = (int)(r->rate / 1000);
 	p->rc.vbvMaxBitrate = (int)(r->maxrate / 1000);
@@ -158,7 +171,7 @@ open_encoder(struct hevc *h, const struct rung_spec *r,
 	snprintf(pools, sizeof(pools), "%d", f->threads);
 	if (strstr(r->params, "pools=") == NULL)
 		h->api->param_parse(p, "pools", pools);
-	if (strstr(r->params, "frame-threads=") == NULL && f->threads <= 2)
+	if (strstr(r->params, "frame-threads=") == NULL && (f->threads <= 2 || r->low))
 		p->frameNumThreads = 1;
 	if (r->profile[0] != '\0')
 		h->api->param_apply_profile(p, r->profile);

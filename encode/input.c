@@ -22,7 +22,7 @@ input_init(struct input *in, const struct options *opt, bool regular)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot read a transport stream");
 	in->ahead.done = opt->clock != CLOCK_AUTO;
 	epoch_init(&in->epoch);
-	output_init(&in->out, opt->nrung);
+	output_init(&in->out, opt->nrung, opt->low);
 	blank_init(&in->blank, opt->blank);
 	ladder_init(&in->ladder, opt, &in->out, &in->blank);
 	vtrack_init(&in->video, opt, &in->ladder, &in->epoch);

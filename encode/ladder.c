@@ -173,6 +173,15 @@ threads_for(const struct rung_spec *r)
 	return n <= 2 ? 1 : n < 16 ? (int)n / 2 : 8;
 }
 
+/* At least one in any time but 0. */
+static int64_t
+pictures_in(int64_t ns, struct rational rate)
+{
+	int64_t n = rescale_near(ns, rate.num, rate.den * CLK_SECOND);
+
+	return ns > 0 && n == 0 ? 1 : n;
+}
+
 static void
 start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
     struct rational source, int64_t k)
@@ -197,8 +206,8 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 		log_warn(0, "rung '%s': the source is smaller, coded as %dx%d", s->text,
 		    f->width, f->height);
 	r->grid = grid_make(f->rate, l->opt->segment_ns);
-	r->gop = s->gop_ns > 0 ? rescale_near(s->gop_ns, f->rate.num,
-	    f->rate.den * CLK_SECOND) : 0;
+	r->gop = pictures_in(s->gop_ns, f->rate);
+	r->part = pictures_in(l->opt->part_ns, f->rate);
 	r->next_k = grid_picture(&r->grid, grid_time(&l->grid, k));
 	r->segment = INT64_MIN;
 	r->fresh = true;
@@ -318,11 +327,11 @@ decide_idr(struct ladder *l, struct rung *r, struct job *job,
 	    splices_at(&l->splices, &r->grid, job->k);
 	r->segment = segment;
 	r->fresh = false;
-	if (!job->has_ebp)
-		return;
 	job->ebp = (struct ebp){
-		.segment = true, .fragment = true, .sap_type = 1, .has_time = l->live,
+		.segment = job->has_ebp, .fragment = true,
+		.sap_type = job->idr ? 1 : 0, .has_time = l->live,
 	};
+	job->has_ebp |= r->part > 0 && (job->idr || (job->k - first) % r->part == 0);
 	if (l->live)
 		job->ebp.ntp = clk_ns_to_ntp(epoch_utc_ns(epoch, t + l->phase));
 }

@@ -39,6 +39,7 @@ struct rung {
 	struct coder_format format;
 	struct grid grid;		/* at its own frame rate */
 	int64_t	 gop;			/* pictures, 0: a segment */
+	int64_t	 part;			/* pictures, 0: no fragments are marked */
 	int64_t	 next_k, segment;
 	bool	 fresh;			/* the next picture is an IDR whatever its number */
 	int	 parent;		/* the rung to scale from; -1: the source */

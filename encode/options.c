@@ -14,6 +14,8 @@ static const char help[] =
     "      --condition CUES     the cues that get an IDR: all (default), none, or a list\n"
     "                           of splice_insert, time_signal, segmentation types\n"
     "  -g, --segment DURATION   segments, and IDR pictures, this long (default 2s)\n"
+    "      --latency MODE       normal (default), or low: nothing is looked at ahead\n"
+    "      --part DURATION      mark fragments this long (default with low: 200ms)\n"
     "  -P, --program NUMBER     of the input (default: the first with video)\n"
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
     "                           1280x720@2800k,codec=hevc,fps=25; keys: codec fps\n"
@@ -24,13 +26,19 @@ static const char help[] =
     "for instance:\n"
     "  mlive-encode -r 1080p@5000k -r 720p@2800k -r 360p@800k -a 128k <in.ts >out.ts\n";
 
-enum { OPT_BLANK = 256, OPT_CONDITION };
+#define VBV_NS		INT64_C(2000000000)
+#define VBV_LOW_NS	INT64_C(500000000)
+#define PART_NS		INT64_C(200000000)
+
+enum { OPT_BLANK = 256, OPT_CONDITION, OPT_LATENCY, OPT_PART };
 
 static const struct option longopts[] = {
 	{ "audio", required_argument, NULL, 'a' },
 	{ "blank", required_argument, NULL, OPT_BLANK },
 	{ "clock", required_argument, NULL, 'c' },
 	{ "condition", required_argument, NULL, OPT_CONDITION },
+	{ "latency", required_argument, NULL, OPT_LATENCY },
+	{ "part", required_argument, NULL, OPT_PART },
 	{ "program", required_argument, NULL, 'P' },
 	{ "rung", required_argument, NULL, 'r' },
 	{ "segment", required_argument, NULL, 'g' },
@@ -137,7 +145,7 @@ parse_rung(struct options *o, const char *arg)
 	if (text == NULL)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot read options");
 	*r = (struct rung_spec){
-		.text = arg, .codec = CODEC_AVC, .vbv_ns = INT64_C(2000000000),
+		.text = arg, .codec = CODEC_AVC,
 	};
 	rest = text;
 	item = strsep(&rest, ",");
@@ -195,14 +203,24 @@ parse_clock(struct options *o, const char *arg)
 
 /* What depends on other options, and what only the encoders can judge. */
 static void
-check_rungs(const struct options *o)
+check_rungs(struct options *o)
 {
+	if (o->low && o->part_ns < 0)
+		o->part_ns = PART_NS;
+	if (o->part_ns < 0)
+		o->part_ns = 0;
+	if (o->part_ns > o->segment_ns)
+		fatal(EXIT_USAGE, 0, "--part is longer than --segment");
 	if (o->nrung == 0)
 		opt_usage(help, "no rung: say for instance -r 720p@2800k -r 360p@800k");
 	for (unsigned i = 0; i < o->nrung; i++) {
-		const struct rung_spec *r = &o->rung[i];
-		const char *wrong = coder_check(r);
+		struct rung_spec *r = &o->rung[i];
+		const char *wrong;
 
+		r->low = o->low;
+		if (r->vbv_ns == 0)
+			r->vbv_ns = o->low ? VBV_LOW_NS : VBV_NS;
+		wrong = coder_check(r);
 		if (wrong != NULL)
 			bad_rung(r, "the encoder refuses", wrong);
 		if (r->gop_ns > o->segment_ns)
@@ -216,7 +234,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	int c;
 
 	*o = (struct options){
-		.audio_rate = 128000, .segment_ns = INT64_C(2000000000),
+		.audio_rate = 128000, .segment_ns = INT64_C(2000000000), .part_ns = -1,
 		.condition = { .insert = true, .signal = true },
 	};
 	while ((c = getopt_long(argc, argv, "a:c:g:P:r:s:" OPT_COMMON, longopts,
@@ -239,6 +257,18 @@ options_parse(struct options *o, int argc, char *argv[])
 			if (o->segment_ns < 200000000 || o->segment_ns > 60000000000)
 				fatal(EXIT_USAGE, 0,
 				    "--segment '%s' is not in 200ms..60s", optarg);
+			break;
+		case OPT_LATENCY:
+			o->low = strcmp(optarg, "low") == 0;
+			if (!o->low && strcmp(optarg, "normal") != 0)
+				fatal(EXIT_USAGE, 0, "--latency is normal or low, not '%s'",
+				    optarg);
+			break;
+		case OPT_PART:
+			o->part_ns = (int64_t)opt_duration("part", optarg);
+			if (o->part_ns < 20000000 || o->part_ns > 60000000000)
+				fatal(EXIT_USAGE, 0, "--part '%s' is not in 20ms..60s",
+				    optarg);
 			break;
 		case 'P':
 			o->program = (uint16_t)opt_number("program", optarg, 1, 65535);

@@ -27,6 +27,7 @@ struct rung_spec {
 	enum codec codec;
 	struct rational fps;		/* num 0: as the source */
 	bool	 half;			/* fps=half */
+	bool	 low;			/* of latency: nothing is looked at ahead */
 	int	 threads;		/* 0: choose */
 	char	 profile[16], level[8], preset[16], tune[32];
 	char	 params[512];		/* x264= or x265=, */
@@ -45,6 +46,8 @@ struct options {
 	struct condition condition;
 	const char *blank;		/* NULL: nothing is */
 	int64_t	 segment_ns;
+	bool	 low;			/* --latency low */
+	int64_t	 part_ns;		/* between fragments; 0: none are marked */
 	uint16_t program;		/* 0: the first */
 	const char *stats;
 };

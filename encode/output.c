@@ -101,6 +101,12 @@ write_unit(struct output *o, struct output_stream *s, struct output_unit *u)
 	free(u);
 }
 
+static bool
+has_video(const struct output *o)
+{
+	return o->marks.pictures == 0;
+}
+
 /*
  * The stream whose unit is next, or NULL: a required one has nothing yet.  At the
  * end *done is set.
@@ -118,7 +124,8 @@ choose(struct output *o, bool *done)
 		struct output_stream *s = &o->stream[i];
 
 		if (s->head == NULL) {
-			if (s->required && !s->ended && !o->finished)
+			if (s->required && !s->ended && !o->finished &&
+			    !(o->eager && s->audio && s->mux != NULL && has_video(o)))
 				return NULL;
 			continue;
 		}
@@ -188,9 +195,9 @@ writer(void *arg)
 }
 
 void
-output_init(struct output *o, unsigned programs)
+output_init(struct output *o, unsigned programs, bool eager)
 {
-	*o = (struct output){ .nprogram = programs, .held = true };
+	*o = (struct output){ .nprogram = programs, .held = true, .eager = eager };
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_cond_init(&o->changed, NULL);
 	tsmux_init(&o->mux);

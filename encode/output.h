@@ -63,13 +63,14 @@ struct output {
 	uint16_t pcr_pid;
 	size_t	 waiting;		/* bytes */
 	bool	 starving, held, live, finished, listed;
+	bool	 eager;			/* pictures do not wait for sound, once it is listed */
 	struct grid marks;		/* of audio; pictures 0: none */
 	const struct epoch *epoch;
 	struct tsmux mux;
 };
 
 /* Nothing is written before output_release(); live: media time is that of a clock. */
-void output_init(struct output *o, unsigned programs);
+void output_init(struct output *o, unsigned programs, bool eager);
 void output_release(struct output *o, bool live);
 
 /*

@@ -1,7 +1,7 @@
 /*
- * ebps <stream - the boundary points of a stream, one a line: PID, PTS, whether
+ * ebps [all] <stream - the boundary points of a stream, one a line: PID, PTS, whether
  * it is a random access point, SAP type, and what time it has (UTC in ms, or -);
- * and of each splice_insert "cue" and its time.
+ * and of each splice_insert "cue" and its time.  all: of fragments as well.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,10 +27,9 @@ show(struct tsdemux *d, const struct tsdemux_event *ev, void *arg)
 	char iso[CLK_ISO] = "-";
 
 	(void)d;
-	(void)arg;
 	if (ev->type == TSDEMUX_SECTION)
 		show_cue(ev);
-	if (ev->type != TSDEMUX_UNIT || !ev->has_ebp || !ev->ebp.segment)
+	if (ev->type != TSDEMUX_UNIT || !ev->has_ebp || (!ev->ebp.segment && arg == NULL))
 		return;
 	if (ev->ebp.has_time)
 		clk_iso(clk_ntp_to_ns(ev->ebp.ntp), iso);
@@ -39,7 +38,8 @@ show(struct tsdemux *d, const struct tsdemux_event *ev, void *arg)
 }
 
 int
-main(void)
+main(int argc, char *argv[])
 {
-	return each_event(show, NULL) ? 0 : 1;
+	(void)argc;
+	return each_event(show, argv[1]) ? 0 : 1;
 }
