@@ -1,6 +1,6 @@
 #!/bin/sh
-# The origin: requests and bytes per CPU-second beside nginx, and thousands of
-# readers of one growing object.
+# The origin: requests and bytes per CPU-second beside nginx, thousands of readers
+# of one growing object, and thousands that wait for the next part of a playlist.
 #
 # Objects of 4 KB and 1 MB over 64 connections, one worker or loop each, in turn,
 # the best of three; CPU time is the server's, from /proc.  nginx (and wrk, which
@@ -9,7 +9,7 @@
 # control of the system, of which mstore-serve is independent on loopback.  The
 # readers are measured beside a server that does only the sending (follow-floor).
 #
-#	READERS=5000 SECONDS_EACH=3
+#	READERS=5000 WAITING=15000 SECONDS_EACH=3
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 BUILD=${BUILD:-$top/build}
@@ -132,3 +132,12 @@ tr '=:' '  ' <followed | awk '
 			best["mstore-serve server_cpu_s"] / best["floor server_cpu_s"]
 	}'
 echo "peak memory: mstore-serve $(peak "$ours")"
+
+# A server of its own, so that what it takes is what those who wait cost.
+: >log
+mstore-serve -l 127.0.0.1:0 --root root --max-connections 18000 2>log &
+waits=$!
+pids="$pids $waits"
+until grep -q listening log; do sleep 0.05; done
+url=$(sed -n 's/.*listening on //p' log)
+hold-load "${url##*:}" /live/p.m3u8 "${WAITING:-15000}" $waits 5
