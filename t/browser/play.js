@@ -1,7 +1,7 @@
 /*
  * play.js - let a browser play a channel on the demonstration page, and judge it.
  *
- *     node play.js PAGE PLAYER [seconds=20] [mode=live|vod|cue] [shot=FILE.png]
+ *     node play.js PAGE PLAYER [seconds=20] [mode=live|vod|cue|glass] [shot=FILE.png]
  *         [fps=24] [channel=/live/one/] [rungs=3] [latency=20] [drop=1] [cues=T,T...]
  *
  * Live: from the first picture on, for so many seconds, no error, no stall, under
@@ -10,13 +10,17 @@
  * the player's own events, each at its time.  cue: says "playing", and then of each
  * cue by how much it is late and the date of the picture, until it is ended.
  *
+ * glass: how old the pictures of the source test: are when they are shown (glass.js), from
+ * settle=10 seconds after the first on; latency is the most that half of them may be.
+ *
  * Prints what was measured, and "wrong: ..." for all that is; status 1 if any is.
  * The driver is found by NODE_PATH.
  */
+const path = require("node:path");
 const { chromium } = require("playwright-core");
 
 const [page, player, ...rest] = process.argv.slice(2);
-const opt = { seconds: "20", mode: "live", fps: "24", rungs: "3", latency: "20", drop: "1",
+const opt = { seconds: "20", mode: "live", fps: "24", rungs: "3", latency: "20", drop: "1", settle: "10",
 	channel: "/live/one/", ...Object.fromEntries(rest.map((r) => r.split(/=(.*)/s))) };
 const seconds = Number(opt.seconds);
 const wrong = [];
@@ -141,6 +145,41 @@ async function cue(tab)
 	}
 }
 
+/* Of a sorted list. */
+const quantile = (list, q) => list[Math.min(list.length - 1, Math.floor(list.length * q))];
+
+async function glass(tab)
+{
+	const a = await until(tab, 30000, (s) => s.began && s.time > 0);
+
+	expect(a, "nothing plays after 30 s");
+	if (!a)
+		return;
+	await sleep(Number(opt.settle) * 1000);
+	const before = await tab.evaluate(() => {
+		window.glass.start(document.querySelector("video"));
+		return window.stats();
+	});
+
+	await sleep(seconds * 1000);
+	const { got, after } = await tab.evaluate(() => ({
+		got: window.glass.stop(), after: window.stats(),
+	}));
+	const late = got.late.sort((x, y) => x - y), n = got.numbers;
+
+	expect(late.length > 0, `no code in ${got.frames} pictures`);
+	if (late.length === 0)
+		return;
+	console.log(`${player}: glass to glass p50=${quantile(late, 0.5)} ms ` +
+	    `p99=${quantile(late, 0.99)} ms max=${late[late.length - 1]} ms ` +
+	    `min=${late[0]} ms of ${late.length} pictures, ${got.unread} unread, ` +
+	    `${n.missing} not shown, stalls=${after.stalls - before.stalls} in ${seconds} s ` +
+	    `buffer=${after.buffer.toFixed(2)}`);
+	expect(quantile(late, 0.5) < 1000 * Number(opt.latency),
+	    `pictures are ${quantile(late, 0.5)} ms old`);
+	expect(got.unread < 0.02 * got.frames, `${got.unread} of ${got.frames} codes unread`);
+}
+
 (async () => {
 	const browser = await chromium.launch({
 		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
@@ -154,8 +193,10 @@ async function cue(tab)
 	tab.on("pageerror", (e) => wrong.push(`page: ${e}`));
 	tab.on("request", (r) => expect(new URL(r.url()).origin === new URL(page).origin ||
 	    /^(blob|data):/.test(r.url()), `asks for ${r.url()}`));
+	if (opt.mode === "glass")
+		await tab.addInitScript({ path: path.join(__dirname, "glass.js") });
 	await tab.goto(`${page}?player=${player}&channel=${opt.channel}`);
-	await { vod, live, cue }[opt.mode](tab);
+	await { vod, live, cue, glass }[opt.mode](tab);
 	const s = await tab.evaluate(() => window.stats());
 
 	expect(s.stalls === 0, `${s.stalls} stalls`);
