@@ -52,7 +52,7 @@ answered () {
 	test "$(cat "$1.code")" = "$2"
 }
 
-serve --max-age-playlist 1s
+serve --max-age-playlist 1s --threads 3
 publish 20 1
 last () {
 	sed -n 's/^\([0-9]*\)\.m4s\r*$/\1/p' "$1" | tail -n 1
