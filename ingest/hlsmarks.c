@@ -4,6 +4,7 @@
 #include "ingest/hlsmarks.h"
 #include "ingest/hlssplice.h"
 #include "lib/base/clk.h"
+#include "lib/base/hash.h"
 #include "lib/base/log.h"
 
 #define DURATION_MAX	(24 * 3600 * CLK_SECOND)	/* more is a mistake */
@@ -161,11 +162,9 @@ static struct hlsmarks_seen *
 find_seen(struct hlsmarks *m, const struct hls_attr *id)
 {
 	unsigned n = m->nseen < HLSMARKS_SEEN ? m->nseen : HLSMARKS_SEEN;
-	uint64_t hash = 0xcbf29ce484222325;	/* FNV-1a */
+	uint64_t hash = hash_add(HASH_START, id->value, id->len);
 	struct hlsmarks_seen *s;
 
-	for (size_t i = 0; i < id->len; i++)
-		hash = (hash ^ (uint8_t)id->value[i]) * 0x100000001b3;
 	for (unsigned i = 0; i < n; i++)
 		if (m->seen[i].id == hash)
 			return &m->seen[i];

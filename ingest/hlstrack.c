@@ -7,6 +7,7 @@
 #include "ingest/hlsload.h"
 #include "ingest/hlstrack.h"
 #include "lib/base/clk.h"
+#include "lib/base/hash.h"
 #include "lib/base/log.h"
 
 #define AHEAD_BYTES	(64 << 20)	/* no more are begun above this */
@@ -274,16 +275,6 @@ check_place(struct hlstrack_private *p, int64_t now)
 	choose_start(p);
 }
 
-static uint64_t
-hash_of(const uint8_t *p, size_t len)
-{
-	uint64_t h = 0xcbf29ce484222325;	/* FNV-1a */
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 0x100000001b3;
-	return h;
-}
-
 /*
  * A playlist has been loaded: text, or NULL if it is the one we have.  0, or the
  * number of the line that is wrong.
@@ -305,7 +296,7 @@ take_playlist(struct hlstrack_private *p, const void *text, size_t len,
 		fatal(EXIT_INPUT, 0, "'%s' is a multivariant playlist within another",
 		    p->url);
 	if (text != NULL) {
-		uint64_t hash = hash_of(text, len);
+		uint64_t hash = hash_add(HASH_START, text, len);
 
 		if (p->t.loaded)
 			hls_free(&p->list);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/hash.h"
 #include "lib/base/url.h"
 #include "origin/live.h"
 #include "origin/liveranges.h"
@@ -49,10 +50,8 @@ struct batch {
 static struct link *
 bucket_of(struct live *v, const char *path)
 {
-	uint64_t h = UINT64_C(14695981039346656037);	/* FNV-1a */
+	uint64_t h = hash_add(HASH_START, path, strlen(path));
 
-	for (; *path != '\0'; path++)
-		h = (h ^ (unsigned char)*path) * UINT64_C(1099511628211);
 	return &v->bucket[(h ^ h >> 32) % LIVE_BUCKETS];
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/hash.h"
 #include "lib/net/wire.h"
 #include "origin/pack.h"
 #include "origin/store.h"
@@ -86,10 +87,8 @@ store_close(struct store *s)
 static uint64_t
 hash_of(const char *path)
 {
-	uint64_t h = UINT64_C(14695981039346656037);	/* FNV-1a */
+	uint64_t h = hash_add(HASH_START, path, strlen(path));
 
-	for (; *path != '\0'; path++)
-		h = (h ^ (unsigned char)*path) * UINT64_C(1099511628211);
 	return h ^ h >> 32;
 }
 

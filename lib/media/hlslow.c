@@ -1,6 +1,7 @@
 /*
  * hlslow.c - low-latency playlists for a server; see hlslow.h.
  */
+#include "lib/base/hash.h"
 #include "lib/media/hlslow.h"
 
 #include <errno.h>
@@ -94,11 +95,7 @@ says(const char *list, const char *name, const char *value)
 static uint64_t
 hash_line(const struct line *l)
 {
-	uint64_t h = UINT64_C(14695981039346656037);	/* FNV-1a */
-
-	for (size_t i = 0; i < l->len; i++)
-		h = (h ^ (unsigned char)l->p[i]) * UINT64_C(1099511628211);
-	return h;
+	return hash_add(HASH_START, l->p, l->len);
 }
 
 static void
