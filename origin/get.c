@@ -200,6 +200,19 @@ serve_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 		httpd_reply(c, &reply);
 }
 
+/* No object can have this name, so it is free. */
+static void
+reply_time(struct httpd_conn *c)
+{
+	char text[CLK_ISO + 1], head[512];
+	int n = snprintf(head, sizeof(head), "Content-Type: text/plain\r\n"
+	    "Cache-Control: no-store\r\n%s", serve_of(c)->cors);
+
+	clk_iso(clk_utc_ns(), text);
+	httpd_reply(c, &(struct httpd_reply){ .status = 200, .head = head,
+	    .head_len = (size_t)n, .mem = text, .mem_len = strlen(text) });
+}
+
 void
 serve_get(struct httpd_conn *c, const struct h1_request *r)
 {
@@ -209,6 +222,10 @@ serve_get(struct httpd_conn *c, const struct h1_request *r)
 	struct asked asked;
 	int err;
 
+	if (h1_is(r->path, SERVE_TIME)) {
+		reply_time(c);
+		return;
+	}
 	if (!serve_path(c, r, path))
 		return;
 	err = store_get(&s->store, path, c->loop->now_ns, &o);

@@ -15,6 +15,9 @@
 
 #define SERVE_TEMPORAL	16
 
+/* What time it is, to the millisecond, for players: urn:mpeg:dash:utc:http-iso:2014. */
+#define SERVE_TIME	"/.time"
+
 /* Tells a packager that playlists here are served as low-latency HLS asks. */
 #define SERVE_LIVE	"MStore-LL-HLS: 1\r\n"
 

@@ -178,6 +178,13 @@ check 'files of other programs are seen, and their changes' '
 	rm root/o/mine.txt
 	eventually sh -c "! curl -sf $url/o/mine.txt"
 '
+check 'the time, to the millisecond' '
+	curl -s -D head "$url/.time" >time
+	grep -Eqx "2[0-9]{3}-[01][0-9]-[0-3][0-9]T[0-9:]{8}[.][0-9]{3}Z" time
+	grep -qi "^cache-control: no-store" head
+	grep -qi "^access-control-allow-origin: " head
+	test "$(date -u -d "$(cat time)" +%s)" -ge "$(($(date +%s) - 60))"
+'
 check 'a method that is not known here' '
 	code -X POST -d x "$url/o/1.ts" | grep 405
 	field allow -X PATCH "$url/o/1.ts" | grep "GET, HEAD, PUT, DELETE, OPTIONS"
