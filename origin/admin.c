@@ -76,6 +76,11 @@ reply_metrics(struct httpd_conn *c)
 		metrics_add(&m, "mstore_request_count", labels,
 		    sum(s, offsetof(struct httpd_stats, requests) + i * sizeof(httpd_count)));
 	}
+	metrics_about(&m, "mstore_protocol_count", "counter", "Requests, by protocol.");
+	metrics_add(&m, "mstore_protocol_count", "protocol=\"http/1\"",
+	    SUM(s, protocol[0]));
+	metrics_add(&m, "mstore_protocol_count", "protocol=\"http/2\"",
+	    SUM(s, protocol[1]));
 	metrics_about(&m, "mstore_response_count", "counter", "Answers, by class.");
 	for (size_t i = 2; i < 6; i++) {
 		snprintf(labels, sizeof(labels), "class=\"%s\"", class[i]);
@@ -94,6 +99,16 @@ reply_metrics(struct httpd_conn *c)
 	    "Connections refused because there were too many.", SUM(s, refused));
 	add_one(&m, "mstore_timeout_count", "counter",
 	    "Connections closed because the peer was too slow.", SUM(s, timeout));
+	add_one(&m, "mstore_tls_handshake_count", "counter", "TLS handshakes.",
+	    SUM(s, tls_done));
+	add_one(&m, "mstore_tls_resumed_count", "counter",
+	    "TLS handshakes that resumed a session.", SUM(s, tls_resumed));
+	add_one(&m, "mstore_tls_failed_count", "counter",
+	    "TLS handshakes that failed.", SUM(s, tls_failed));
+	add_one(&m, "mstore_h2_stream_count", "counter", "Streams of HTTP/2.",
+	    SUM(s, h2_streams));
+	add_one(&m, "mstore_h2_abuse_count", "counter",
+	    "Connections of HTTP/2 closed because they were abused.", SUM(s, h2_abused));
 	add_one(&m, "mstore_aborted_count", "counter",
 	    "Exchanges that did not reach their end.", SUM(s, aborted));
 	add_one(&m, "mstore_conflict_count", "counter",

@@ -18,6 +18,7 @@
 #include "lib/base/io.h"
 #include "lib/base/opt.h"
 #include "lib/base/stats.h"
+#include "lib/net/tls.h"
 #include "origin/serve.h"
 
 #define LISTENERS	8
@@ -25,7 +26,7 @@
 
 struct options {
 	const char *listen[LISTENERS], *admin, *root, *access_log, *stats;
-	const char *token_file;
+	const char *token_file, *tls_cert, *tls_key;
 	unsigned nlisten;
 	int	 ready_fd;
 	struct httpd_config httpd;
@@ -44,7 +45,8 @@ static const char help[] =
     "      --head-timeout TIME  for a whole request head (10s)\n"
     "  -h, --help               print this and exit\n"
     "      --idle-timeout TIME  between two requests (60s)\n"
-    "  -l, --listen ADDRESS     host:port or port, repeated (127.0.0.1:8080)\n"
+    "  -l, --listen ADDRESS     [http[s]://]host:port or port, repeated\n"
+    "                           (127.0.0.1:8080)\n"
     "      --max-age-missing TIME   of a 404, and of pages (1s)\n"
     "      --max-age-playlist TIME  of playlists and manifests (1s)\n"
     "      --max-age-segment TIME   of media (8760h)\n"
@@ -59,6 +61,8 @@ static const char help[] =
     "  -s, --stats TARGET       numbers each second to fd:N, a file or unix:PATH\n"
     "      --temporal PATTERN   objects that need not survive a power cut\n"
     "      --threads N          event loops (1)\n"
+    "      --tls-cert FILE      certificate of https:// and its chain, PEM\n"
+    "      --tls-key FILE       and its key; SIGHUP reads both again\n"
     "      --token-file FILE    who writes needs a token of it; SIGHUP reads it again\n"
     "  -v, --verbose            say more\n"
     "  -V, --version            print the version and exit\n";
@@ -67,7 +71,7 @@ enum {
 	ACCESS_LOG = 256, ADMIN, BODY_TIMEOUT, CACHE_MEMORY, CORS, GRACE, HEAD_TIMEOUT,
 	IDLE_TIMEOUT, MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT,
 	MAX_AGE_VOD, MAX_CONNECTIONS, MAX_MEMORY, MAX_OBJECT, READY_FD, ROOT,
-	SEND_TIMEOUT, TEMPORAL, THREADS, TOKEN_FILE,
+	SEND_TIMEOUT, TEMPORAL, THREADS, TLS_CERT, TLS_KEY, TOKEN_FILE,
 };
 
 static const struct option longopts[] = {
@@ -93,6 +97,8 @@ static const struct option longopts[] = {
 	{ "stats", required_argument, NULL, 's' },
 	{ "temporal", required_argument, NULL, TEMPORAL },
 	{ "threads", required_argument, NULL, THREADS },
+	{ "tls-cert", required_argument, NULL, TLS_CERT },
+	{ "tls-key", required_argument, NULL, TLS_KEY },
 	{ "token-file", required_argument, NULL, TOKEN_FILE },
 	OPT_COMMON_LONG
 };
@@ -182,12 +188,39 @@ parse_option(struct serve *s, struct options *o, int c)
 		o->httpd.threads = (unsigned)opt_number("threads", optarg, 1,
 		    HTTPD_LOOPS_MAX);
 		break;
+	case TLS_CERT:
+		o->tls_cert = optarg;
+		break;
+	case TLS_KEY:
+		o->tls_key = optarg;
+		break;
 	case TOKEN_FILE:
 		o->token_file = optarg;
 		break;
 	default:
 		opt_common(c, help);
 	}
+}
+
+static bool
+is_tls(const char *address)
+{
+	return address != NULL && strncmp(address, "https://", 8) == 0;
+}
+
+static void
+check_tls(const struct options *o)
+{
+	bool wanted = is_tls(o->admin);
+
+	for (unsigned i = 0; i < o->nlisten; i++)
+		wanted = wanted || is_tls(o->listen[i]);
+	if ((o->tls_cert == NULL) != (o->tls_key == NULL))
+		opt_usage(help, "--tls-cert and --tls-key need each other");
+	if (wanted && o->tls_cert == NULL)
+		opt_usage(help, "an address with https:// needs --tls-cert and --tls-key");
+	if (!wanted && o->tls_cert != NULL)
+		opt_usage(help, "--tls-cert, but no address with https://");
 }
 
 static void
@@ -219,6 +252,7 @@ parse_options(struct serve *s, struct options *o, int argc, char *argv[])
 		opt_usage(help, "--root is missing");
 	if (o->store.cache_bytes > s->httpd.memory.limit)
 		opt_usage(help, "--cache-memory is more than --max-memory");
+	check_tls(o);
 	if (o->nlisten == 0)
 		o->listen[o->nlisten++] = "127.0.0.1:8080";
 	o->store.other_s = o->missing_s;
@@ -256,7 +290,7 @@ listen_all(struct serve *s, const struct options *o)
 		if (err < 0)
 			fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
 			    "cannot listen on '%s'", o->listen[i]);
-		log_info("listening on %s", l->name);
+		log_info("listening on %s%s", l->tls ? "https://" : "", l->name);
 		if (!l->loopback && o->token_file == NULL)
 			log_warn(0, "writing through %s is refused: it is not loopback, "
 			    "and there is no --token-file", l->name);
@@ -267,7 +301,7 @@ listen_all(struct serve *s, const struct options *o)
 	if (err < 0)
 		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
 		    "cannot listen on '%s'", o->admin);
-	log_info("metrics on http://%s/metrics", l->name);
+	log_info("metrics on http%s://%s/metrics", l->tls ? "s" : "", l->name);
 }
 
 /* sd_notify(3), without its library. */
@@ -318,8 +352,11 @@ make_heads(struct serve *s, const struct options *o)
 static void
 reload(struct serve *s)
 {
+	char why[TLS_WHY];
 	int err;
 
+	if (s->httpd.tls != NULL && tls_reload(s->httpd.tls, why) < 0)
+		log_warn(0, "the certificate stays as it was: %s", why);
 	if (s->logging && (err = access_reopen(&s->access)) < 0)
 		log_warn(-err, "cannot reopen '%s'", s->access.path);
 	if (tokens_required(&s->tokens) && (err = tokens_load(&s->tokens)) < 0)
@@ -382,6 +419,7 @@ main(int argc, char *argv[])
 	static struct serve s;		/* zeroed */
 	struct options o;
 	struct stats stats;
+	char why[TLS_WHY] = "no memory";
 	int err;
 
 	log_init("mstore-serve");
@@ -406,6 +444,9 @@ main(int argc, char *argv[])
 	s.logging = o.access_log != NULL;
 	if ((err = stats_open(&stats, o.stats)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", o.stats);
+	if (o.tls_cert != NULL &&
+	    tls_new(&s.httpd.tls, o.tls_cert, o.tls_key, why) < 0)
+		fatal(EXIT_RUNTIME, 0, "%s", why);
 	listen_all(&s, &o);
 	s.httpd.user = &s;
 	if ((err = work_start(&s.work)) < 0 ||
@@ -420,6 +461,7 @@ main(int argc, char *argv[])
 	work_stop(&s.work);
 	live_stop(&s.live);
 	store_close(&s.store);
+	tls_free(s.httpd.tls);
 	if (stats.fd >= 0)
 		write_stats(&s, &stats);
 	return EXIT_SUCCESS;

@@ -11,6 +11,8 @@
 
 #include "lib/base/clk.h"
 #include "lib/net/conn.h"
+#include "lib/net/h2.h"
+#include "lib/net/tls.h"
 
 #define TURNS	16		/* before others have theirs */
 
@@ -68,6 +70,8 @@ conn_new(struct httpd_loop *l, int fd, const struct httpd_listener *from)
 	c->loop = l;
 	c->listener = from;
 	c->stats = from->kind == 0 ? &l->stats : &l->other_stats;
+	c->state = CONN_HEAD;
+	c->http = 11;
 	link_append(&l->all, &c->all_link);
 	link_init(&c->timer_link);
 	link_init(&c->run_link);
@@ -76,6 +80,14 @@ conn_new(struct httpd_loop *l, int fd, const struct httpd_listener *from)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	httpd_add(&c->stats->accepted, 1);
 	conn_arm(c, HTTPD_HEAD);
+	if (from->tls) {
+		c->tls = true;
+		c->state = CONN_HANDSHAKE;
+		if (tls_begin(l->server->tls, c) < 0) {
+			conn_close(c, true);
+			return;
+		}
+	}
 	ev.data.ptr = c;
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
 		conn_close(c, true);
@@ -100,18 +112,26 @@ conn_close(struct httpd_conn *c, bool reset)
 
 	if (c->state == CONN_DEAD)
 		return;
-	if (reset)
-		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-	break_off(c);
-	c->state = CONN_DEAD;
-	close(c->fd);		/* leaves the epoll by itself */
+	if (c->stream != 0) {
+		h2_stream_end(c);
+		break_off(c);
+		c->state = CONN_DEAD;
+	} else {
+		h2_end(c, !reset);
+		tls_end(c, !reset);
+		if (reset)
+			setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+		break_off(c);
+		c->state = CONN_DEAD;
+		close(c->fd);		/* leaves the epoll by itself */
+		httpd_add(&c->stats->closed, 1);
+		atomic_fetch_sub(&c->loop->conns, 1);
+	}
 	conn_disarm(c);
 	link_remove(&c->all_link);
 	link_remove(&c->run_link);
 	link_remove(&c->wait_link);
 	object_unref(&c->object);
-	httpd_add(&c->stats->closed, 1);
-	atomic_fetch_sub(&c->loop->conns, 1);
 	/* Events of this turn may still point to it. */
 	if (c->holds == 0)
 		link_append(&c->loop->dead, &c->run_link);
@@ -156,8 +176,8 @@ refusal(int status)
 	}
 }
 
-static void
-refuse(struct httpd_conn *c, int status)
+void
+conn_refuse(struct httpd_conn *c, int status)
 {
 	if (!c->in_exchange) {		/* what there is of a request */
 		c->user = NULL;
@@ -173,16 +193,19 @@ refuse(struct httpd_conn *c, int status)
 	httpd_reply_text(c, status, NULL, refusal(status));
 }
 
-static void
-begin(struct httpd_conn *c, const struct h1_request *r)
+void
+conn_begin(struct httpd_conn *c, const struct h1_request *r)
 {
 	c->minor = r->minor;
+	if (c->stream == 0)
+		c->http = r->minor == 0 ? 10 : 11;
 	c->method = r->method;
 	c->keep_alive = r->keep_alive && !atomic_load_explicit(
 	    &c->loop->server->stopping, memory_order_relaxed);
 	c->head_only = r->method == H1_HEAD;
-	c->body_unread = r->chunked || r->content_length > 0;
-	c->chunked_in = r->chunked;
+	c->body_unread = c->stream != 0 ? !c->in_end :
+	    r->chunked || r->content_length > 0;
+	c->chunked_in = r->chunked && c->stream == 0;
 	c->body_left = r->content_length;
 	c->expect_continue = r->expect_continue && c->body_unread;
 	c->chunked = (struct h1_chunked){ 0 };
@@ -195,6 +218,7 @@ begin(struct httpd_conn *c, const struct h1_request *r)
 	c->state = CONN_BUSY;
 	conn_disarm(c);
 	httpd_add(&c->stats->requests[r->method], 1);
+	httpd_add(&c->stats->protocol[c->stream != 0], 1);
 	c->loop->server->app->request(c, r);
 }
 
@@ -206,8 +230,12 @@ httpd_take_body(struct httpd_conn *c)
 
 	c->state = CONN_BODY;
 	conn_arm(c, HTTPD_BODY);
+	if (c->stream != 0) {
+		h2_stream_take_body(c);
+		return;
+	}
 	if (c->expect_continue &&
-	    c->io->sendv(c->fd, &iov, 1, false) != (ssize_t)iov.iov_len)
+	    c->io->sendv(c, &iov, 1, false) != (ssize_t)iov.iov_len)
 		c->broken = true;
 	conn_later(c);
 }
@@ -230,7 +258,7 @@ take_body(struct httpd_conn *c, const char *buf, size_t len)
 	if (c->chunked_in) {
 		r = h1_chunked_next(&c->chunked, buf, len, &used, &data);
 		if (r < 0) {
-			refuse(c, 400);
+			conn_refuse(c, 400);
 			return len;
 		}
 	} else {
@@ -253,6 +281,15 @@ take_body(struct httpd_conn *c, const char *buf, size_t len)
 	return used;
 }
 
+/* How much of HTTP/2's preface buf begins with; 0 when it is something else. */
+static size_t
+preface(const char *buf, size_t len)
+{
+	size_t n = len < H2_MAGIC_LEN ? len : H2_MAGIC_LEN;
+
+	return memcmp(buf, H2_MAGIC, n) == 0 ? n : 0;
+}
+
 /* Take requests and bodies from buf, while we can.  Returns what was used. */
 static size_t
 take(struct httpd_conn *c, const char *buf, size_t len)
@@ -265,6 +302,15 @@ take(struct httpd_conn *c, const char *buf, size_t len)
 		case CONN_HEAD:
 			if (pos == len)
 				return pos;
+			if (!c->used && pos == 0 && (used = preface(buf, len)) > 0) {
+				if (used < H2_MAGIC_LEN)
+					return pos;
+				if (h2_begin(c) < 0) {
+					c->broken = true;
+					return len;
+				}
+				break;
+			}
 			switch (h1_request_parse(r, buf + pos, len - pos, &c->scanned,
 			    &used)) {
 			case 0:
@@ -273,11 +319,12 @@ take(struct httpd_conn *c, const char *buf, size_t len)
 				return pos;
 			case 1:
 				c->scanned = 0;
+				c->used = true;
 				pos += used;
-				begin(c, r);
+				conn_begin(c, r);
 				break;
 			default:
-				refuse(c, r->status);
+				conn_refuse(c, r->status);
 				return len;
 			}
 			break;
@@ -287,6 +334,9 @@ take(struct httpd_conn *c, const char *buf, size_t len)
 			if (used == 0 && c->state == CONN_BODY)
 				return pos;
 			break;
+		case CONN_H2:
+			h2_receive(c, buf + pos, len - pos);
+			return len;
 		case CONN_LINGER:
 		case CONN_DEAD:
 			return len;
@@ -341,7 +391,7 @@ receive(struct httpd_conn *c)
 
 		if (!c->readable)
 			return 0;
-		n = c->io->recv(c->fd, buf + len, room);
+		n = c->io->recv(c, buf + len, room);
 		if (n == -EAGAIN) {
 			c->readable = false;
 			return 0;
@@ -352,11 +402,14 @@ receive(struct httpd_conn *c)
 				conn_close(c, n < 0 || c->state == CONN_BODY);
 				return 0;
 			}
-			refuse(c, 400);
+			conn_refuse(c, 400);
 			return 1;
 		}
-		/* A short read took all there was: an edge tells of more. */
-		c->readable = (size_t)n == room || c->ended;
+		/*
+		 * A short read took all there was: an edge tells of more.  Of TLS it
+		 * is one record.
+		 */
+		c->readable = (size_t)n == room || c->ended || c->ssl != NULL;
 		len += (size_t)n;
 	}
 	c->in_ready = false;
@@ -365,7 +418,7 @@ receive(struct httpd_conn *c)
 		return 0;
 	if (stash(c, buf + used, len - used) < 0) {
 		if (c->state == CONN_HEAD) {
-			refuse(c, 503);
+			conn_refuse(c, 503);
 			return 1;
 		}
 		conn_close(c, true);
@@ -375,9 +428,56 @@ receive(struct httpd_conn *c)
 	return 1;
 }
 
+/* Plain HTTP where there is TLS gets a plain answer: people try that. */
+static void
+refuse_plain(struct httpd_conn *c)
+{
+	char buf[4096];
+
+	tls_end(c, false);
+	c->keep_alive = false;
+	while (c->io->recv(c, buf, sizeof(buf)) > 0)
+		;
+	c->minor = 1;
+	c->bytes_in = c->bytes_out = 0;
+	c->start_ns = clk_mono_ns();
+	c->body_unread = true;
+	httpd_reply_text(c, 400, NULL, "this port speaks HTTPS");
+}
+
+/* Returns 0 when it has to wait; the connection may be dead then. */
+static int
+handshake(struct httpd_conn *c)
+{
+	int r = tls_handshake(c);
+
+	if (r == 0)
+		return 0;
+	if (r < 0) {
+		httpd_add(&c->stats->tls_failed, 1);
+		if (r == -EPROTONOSUPPORT)
+			refuse_plain(c);
+		else
+			conn_close(c, false);
+		return 0;
+	}
+	httpd_add(&c->stats->tls_done, 1);
+	httpd_add(&c->stats->tls_resumed, tls_is_resumed(c));
+	c->state = CONN_HEAD;
+	c->readable = true;		/* it may have read more already */
+	if (tls_is_h2(c) && h2_begin(c) < 0)
+		conn_close(c, true);
+	return 1;
+}
+
 void
 conn_run(struct httpd_conn *c)
 {
+	if (c->stream != 0) {
+		if (c->state != CONN_DEAD)
+			h2_stream_run(c);
+		return;
+	}
 	for (int turns = 0; c->state != CONN_DEAD; turns++) {
 		int r;
 
@@ -390,6 +490,13 @@ conn_run(struct httpd_conn *c)
 			return;
 		}
 		switch (c->state) {
+		case CONN_HANDSHAKE:
+			if (handshake(c) == 0)
+				return;
+			break;
+		case CONN_H2:
+			h2_run(c);
+			return;
 		case CONN_BUSY:
 			return;
 		case CONN_REPLY:
@@ -411,13 +518,22 @@ conn_run(struct httpd_conn *c)
 void
 conn_timeout(struct httpd_conn *c)
 {
-	bool idle = c->state == CONN_HEAD && c->in_len == 0;
+	bool idle = c->stream == 0 && (c->state == CONN_H2 ? c->timer != HTTPD_SEND :
+	    c->state == CONN_HEAD && c->in_len == 0);
 
+	if (c->stream != 0 && c->state == CONN_REPLY && !h2_stream_stalled(c)) {
+		conn_arm(c, HTTPD_SEND);
+		return;
+	}
 	if (c->state != CONN_LINGER && !idle)
 		httpd_add(&c->stats->timeout, 1);
-	if ((c->state == CONN_HEAD && c->in_len > 0) || c->state == CONN_BODY) {
+	if (c->state == CONN_HANDSHAKE)
+		httpd_add(&c->stats->tls_failed, 1);
+	if (c->stream != 0 && c->state == CONN_HEAD) {
+		h2_head_timeout(c);
+	} else if ((c->state == CONN_HEAD && c->in_len > 0) || c->state == CONN_BODY) {
 		conn_disarm(c);
-		refuse(c, 408);
+		conn_refuse(c, 408);
 		conn_later(c);
 	} else {
 		conn_close(c, !idle && c->state != CONN_LINGER);

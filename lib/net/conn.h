@@ -13,6 +13,7 @@
 #define CONN_READ	262144u	/* of a body at once */
 #define CONN_READ_HEAD	32768u
 #define CONN_OUT	16384		/* the longest head of a reply */
+#define CONN_BATCH	262144u		/* of frames, sent at once */
 
 struct wait_queue {
 	atomic_uint loops;		/* one bit for each that has waiters */
@@ -32,10 +33,19 @@ void conn_arm(struct httpd_conn *c, enum httpd_timer timer);
 void conn_disarm(struct httpd_conn *c);
 void conn_later(struct httpd_conn *c);
 void conn_free(struct httpd_conn *c);
+/* A request has come; or something that is none, answered with status. */
+void conn_begin(struct httpd_conn *c, const struct h1_request *r);
+void conn_refuse(struct httpd_conn *c, int status);
 
 /* reply.c: 1 all is sent, 0 it waits for the peer or for more, or -errno. */
 int reply_run(struct httpd_conn *c);
 /* The exchange is over and was clean: on to the next, or to the end. */
 void reply_done(struct httpd_conn *c);
+/* The first half of that: count it, and tell the application. */
+void reply_count(struct httpd_conn *c);
+/* n bytes went to the peer. */
+void reply_sent(struct httpd_conn *c, size_t n);
+/* Until the object has more: 1 if it has already, else 0. */
+int reply_wait(struct httpd_conn *c);
 
 #endif

@@ -14,6 +14,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/url.h"
 #include "lib/net/conn.h"
+#include "lib/net/h2.h"
 
 #define EVENTS		512
 #define ACCEPT_TURN	256
@@ -83,8 +84,10 @@ httpd_listen(struct httpd *s, const char *text, int kind,
 	struct httpd_listener *l = &s->listener[s->nlisten];
 	char host[256], port[8];
 	uint16_t number;
+	bool tls = strncmp(text, "https://", 8) == 0;
 	int fd = -EINVAL;
 
+	text += tls ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
 	if (s->nlisten == HTTPD_LISTEN_MAX)
 		return -ENOSPC;
 	if (url_parse_listen(text, host, sizeof(host), &number) < 0)
@@ -110,6 +113,7 @@ httpd_listen(struct httpd *s, const char *text, int kind,
 	if (fd < 0)
 		return fd;
 	l->kind = kind;
+	l->tls = tls;
 	l->fd = fd;
 	name_of(fd, l->name);
 	s->nlisten++;
@@ -309,7 +313,8 @@ hand_over(struct httpd_loop *self, int fd, const struct httpd_listener *from)
 	}
 	if (total >= s->config.max_conns) {
 		httpd_add(&self->stats.refused, 1);
-		send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL);
+		if (!from->tls)
+			send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL);
 		close(fd);
 		return;
 	}
@@ -431,6 +436,12 @@ begin_stop(struct httpd_loop *l)
 		l->stop_ns = l->now_ns + l->server->config.grace_ns;
 		for (unsigned i = 0; l->index == 0 && i < l->server->nlisten; i++)
 			close(l->server->listener[i].fd);
+		for (struct link *k = l->all.next; k != &l->all; k = k->next) {
+			struct httpd_conn *c = LINK_OF(k, struct httpd_conn, all_link);
+
+			if (c->state == CONN_H2)
+				h2_stop(c);
+		}
 	}
 	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++)
 		while (!link_empty(&l->timer[kind[i]]))
@@ -531,9 +542,10 @@ loop_init(struct httpd_loop *l, struct httpd *s, unsigned index)
 	pthread_mutex_init(&l->lock, NULL);
 	l->buf = malloc(CONN_READ);
 	l->head = malloc(CONN_OUT);
+	l->batch = malloc(CONN_BATCH);
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (l->buf == NULL || l->head == NULL)
+	if (l->buf == NULL || l->head == NULL || l->batch == NULL)
 		return -ENOMEM;
 	ev.data.ptr = l;
 	if (l->epoll < 0 || l->wake < 0 ||

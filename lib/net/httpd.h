@@ -6,6 +6,9 @@
  *          by callbacks on that loop, and answers there and then or later.
  * Waiting  A reply may follow an object that grows: it sends what is there and
  *          goes on when httpd_grew() says that there is more, or its end.
+ * Versions HTTP/1.1 and 1.0; HTTP/2 by the choice of a peer in TLS, or by its
+ *          preface where there is none.  A stream of HTTP/2 is a struct
+ *          httpd_conn like any other.
  * Limits   Every state a peer can keep a connection in has a time limit; a
  *          reader has to take min_progress bytes in each send_ns.
  * Units    ns on CLOCK_MONOTONIC; bytes.
@@ -36,12 +39,17 @@
 struct httpd;
 struct httpd_loop;
 struct httpd_conn;
+struct tls;
+struct h2;
+struct ssl_st;
 
-/* How bytes get to and from a peer; a socket now, TLS later. */
+/* How bytes get to and from a peer: a socket, or TLS on one. */
 struct httpd_io {
-	ssize_t (*recv)(int fd, void *buf, size_t len);
-	ssize_t (*sendv)(int fd, const struct iovec *iov, int n, bool more);
-	ssize_t (*sendfile)(int fd, int from, uint64_t pos, size_t len);
+	ssize_t (*recv)(struct httpd_conn *c, void *buf, size_t len);
+	ssize_t (*sendv)(struct httpd_conn *c, const struct iovec *iov, int n,
+	    bool more);
+	ssize_t (*sendfile)(struct httpd_conn *c, int from, uint64_t pos, size_t len);
+	void (*finish)(struct httpd_conn *c);	/* no more is sent */
 };
 extern const struct httpd_io httpd_io_socket;
 
@@ -68,6 +76,10 @@ struct httpd_stats {
 	httpd_count timeout;		/* too slow: closed by us */
 	httpd_count aborted;		/* replies that did not reach their end */
 	httpd_count requests[H1_OTHER + 1];
+	httpd_count protocol[2];	/* requests by HTTP/1 and HTTP/2 */
+	httpd_count tls_done, tls_resumed, tls_failed;	/* handshakes */
+	httpd_count h2_streams;
+	httpd_count h2_abused;		/* connections ended because of it */
 	httpd_count status[6];		/* by hundreds */
 	httpd_count bytes_in;		/* of bodies */
 	httpd_count bytes_out;		/* of heads and bodies */
@@ -78,6 +90,7 @@ struct httpd_listener {
 	int	  kind;			/* to tell them apart; 0: the one that counts */
 	int	  fd;
 	bool	  loopback;
+	bool	  tls;
 	void	 *user;
 	char	  name[HTTPD_PEER];	/* "127.0.0.1:8080" */
 };
@@ -132,6 +145,7 @@ struct httpd_loop {
 	struct httpd_msg *inbox, **inbox_end;	/* under lock */
 	char	*buf;
 	char	*head;				/* where replies are put together */
+	char	*batch;				/* and frames, or bytes of a file for TLS */
 	struct h1_request req;
 	struct httpd_stats stats, other_stats;	/* of listeners of kind 0, of others */
 	pthread_t thread;
@@ -147,14 +161,18 @@ struct httpd {
 	atomic_bool stopping;
 	unsigned nlisten;
 	struct httpd_listener listener[HTTPD_LISTEN_MAX];
+	struct tls *tls;		/* the caller's; NULL: no listener has it */
 	struct httpd_loop *loop;		/* config.threads of them */
 };
 
-enum httpd_state { CONN_HEAD, CONN_BODY, CONN_BUSY, CONN_REPLY, CONN_LINGER,
-	CONN_DEAD };
+enum httpd_state { CONN_HANDSHAKE, CONN_H2, CONN_HEAD, CONN_BODY, CONN_BUSY,
+	CONN_REPLY, CONN_LINGER, CONN_DEAD };
 
+/* A connection, or one stream of a connection of HTTP/2: then fd is -1. */
 struct httpd_conn {
 	int	 fd;
+	bool	 tls;
+	unsigned http;			/* version: 10, 11 or 20 */
 	const struct httpd_io *io;
 	struct httpd_loop *loop;
 	const struct httpd_listener *listener;
@@ -165,6 +183,11 @@ struct httpd_conn {
 	bool	 readable, ended, broken;
 	bool	 in_exchange, keep_alive, head_only, body_unread, expect_continue;
 	bool	 chunked_in, chunked_out, in_ready;
+	bool	 used;			/* it has begun to speak */
+	struct ssl_st *ssl;
+	struct h2 *h2;			/* its own, or that of the stream */
+	int32_t	 stream;		/* 0: a connection */
+	bool	 in_end, gone;		/* of a stream: no more comes; it is closed */
 	int	 minor;
 	enum h1_method method;
 	struct link all_link, timer_link, run_link, wait_link;
@@ -195,8 +218,9 @@ struct httpd_conn {
 };
 
 /*
- * Listen on "host:port", ":port" or "port".  Returns the listener (borrowed from
- * the server) in *out; -EINVAL when text is no address.
+ * Listen on "host:port", ":port" or "port", with http:// before it or, for TLS,
+ * https://.  Returns the listener (borrowed from the server) in *out; -EINVAL
+ * when text is no address.
  */
 int httpd_listen(struct httpd *s, const char *text, int kind,
     struct httpd_listener **out);

@@ -9,6 +9,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/net/conn.h"
+#include "lib/net/h2.h"
 
 /*
  * To one peer before others have a turn, who wait while a disk is read: 10 ms for
@@ -22,39 +23,45 @@ const int64_t httpd_bucket_ns[HTTPD_BUCKETS] = {
 };
 
 static ssize_t
-socket_recv(int fd, void *buf, size_t len)
+socket_recv(struct httpd_conn *c, void *buf, size_t len)
 {
-	ssize_t n = recv(fd, buf, len, 0);
+	ssize_t n = recv(c->fd, buf, len, 0);
 
 	return n < 0 ? -errno : n;
 }
 
 static ssize_t
-socket_sendv(int fd, const struct iovec *iov, int n, bool more)
+socket_sendv(struct httpd_conn *c, const struct iovec *iov, int n, bool more)
 {
 	struct msghdr msg = {
 		.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n,
 	};
-	ssize_t r = sendmsg(fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+	ssize_t r = sendmsg(c->fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
 
 	return r < 0 ? -errno : r;
 }
 
 static ssize_t
-socket_sendfile(int fd, int from, uint64_t pos, size_t len)
+socket_sendfile(struct httpd_conn *c, int from, uint64_t pos, size_t len)
 {
 	off_t at = (off_t)pos;
-	ssize_t n = sendfile(fd, from, &at, len);
+	ssize_t n = sendfile(c->fd, from, &at, len);
 
 	return n < 0 ? -errno : n;
 }
 
+static void
+socket_finish(struct httpd_conn *c)
+{
+	shutdown(c->fd, SHUT_WR);
+}
+
 const struct httpd_io httpd_io_socket = {
-	socket_recv, socket_sendv, socket_sendfile,
+	socket_recv, socket_sendv, socket_sendfile, socket_finish,
 };
 
-static void
-count_sent(struct httpd_conn *c, size_t n)
+void
+reply_sent(struct httpd_conn *c, size_t n)
 {
 	if (c->first_ns == 0)
 		c->first_ns = clk_mono_ns();
@@ -78,19 +85,28 @@ blocked(struct httpd_conn *c)
 
 /* Send from memory: 1 all, 0 blocked, or -errno. */
 static int
-send_mem(struct httpd_conn *c, const void *p, size_t len, size_t *done, bool more)
+send_iov(struct httpd_conn *c, const struct iovec *iov, int count, size_t *done,
+    bool more)
 {
-	struct iovec iov = { (char *)(uintptr_t)p, len };
-	ssize_t n = c->io->sendv(c->fd, &iov, 1, more);
+	size_t len = iov[0].iov_len + (count > 1 ? iov[1].iov_len : 0);
+	ssize_t n = c->io->sendv(c, iov, count, more);
 
 	*done = 0;
 	if (n == -EAGAIN)
 		return blocked(c);
 	if (n < 0)
 		return (int)n;
-	count_sent(c, (size_t)n);
+	reply_sent(c, (size_t)n);
 	*done = (size_t)n;
 	return (size_t)n == len ? 1 : blocked(c);
+}
+
+static int
+send_mem(struct httpd_conn *c, const void *p, size_t len, size_t *done, bool more)
+{
+	struct iovec iov = { (char *)(uintptr_t)p, len };
+
+	return send_iov(c, &iov, 1, done, more);
 }
 
 /* How far an object can be sent now. */
@@ -108,13 +124,26 @@ send_left(struct httpd_conn *c)
 	int r;
 
 	if (c->out != NULL) {
-		r = send_mem(c, c->out + c->out_pos, c->out_len - c->out_pos, &n,
-		    c->mem_len > 0 || (c->object != NULL && available(c) > c->pos));
+		struct iovec iov[2] = {
+			{ c->out + c->out_pos, c->out_len - c->out_pos },
+			{ (void *)(uintptr_t)c->mem, c->mem_len },
+		};
+
+		/* TLS has to be given the same bytes again, so both. */
+		r = send_iov(c, iov, c->mem_len > 0 ? 2 : 1, &n, c->mem_len == 0 &&
+		    c->object != NULL && available(c) > c->pos);
+		if (n > iov[0].iov_len) {
+			c->mem += n - iov[0].iov_len;
+			c->mem_len -= n - iov[0].iov_len;
+			n = iov[0].iov_len;
+		}
 		c->out_pos += n;
+		if (c->out_pos == c->out_len) {
+			free(c->out);
+			c->out = NULL;
+		}
 		if (r <= 0)
 			return r;
-		free(c->out);
-		c->out = NULL;
 	}
 	if (c->mem_len > 0) {
 		r = send_mem(c, c->mem, c->mem_len, &n, false);
@@ -142,24 +171,23 @@ send_object(struct httpd_conn *c, int fd, uint64_t len)
 	if (fd < 0) {
 		struct iovec iov = { c->object->mem + c->pos, want };
 
-		n = c->io->sendv(c->fd, &iov, 1, false);
+		n = c->io->sendv(c, &iov, 1, false);
 	} else {
-		n = c->io->sendfile(c->fd, fd, c->pos, want);
+		n = c->io->sendfile(c, fd, c->pos, want);
 	}
 	if (n == -EAGAIN)
 		return blocked(c);
 	if (n <= 0)		/* 0: someone has cut the file off */
 		return n < 0 ? (int)n : -EIO;
-	count_sent(c, (size_t)n);
+	reply_sent(c, (size_t)n);
 	c->pos += (uint64_t)n;
 	if (c->chunk_left > 0)
 		c->chunk_left -= (uint64_t)n;
 	return 1;
 }
 
-/* Until there is more: 1 if there is already, else 0. */
-static int
-wait_for_more(struct httpd_conn *c)
+int
+reply_wait(struct httpd_conn *c)
 {
 	struct wait_queue *q = c->object->waiting;
 
@@ -195,7 +223,7 @@ follow_wire(struct httpd_conn *c)
 		c->wire = NULL;
 		return 1;
 	}
-	return state == OBJECT_WHOLE ? 2 : wait_for_more(c);
+	return state == OBJECT_WHOLE ? 2 : reply_wait(c);
 }
 
 /*
@@ -226,7 +254,7 @@ next_chunk(struct httpd_conn *c)
 		    "%s0\r\n\r\n", before);
 		c->chunked_out = false;
 	} else {
-		return wait_for_more(c);
+		return reply_wait(c);
 	}
 	c->frame_pos = c->chunked_out || c->chunk_left == 0 ? 0 : c->frame_len;
 	return 1;
@@ -281,7 +309,7 @@ count_time(struct httpd_times *t, int64_t ns)
 }
 
 void
-reply_done(struct httpd_conn *c)
+reply_count(struct httpd_conn *c)
 {
 	struct httpd_stats *stats = c->stats;
 
@@ -295,6 +323,12 @@ reply_done(struct httpd_conn *c)
 	}
 	object_unref(&c->object);
 	conn_disarm(c);
+}
+
+void
+reply_done(struct httpd_conn *c)
+{
+	reply_count(c);
 	if (c->keep_alive && !c->body_unread) {
 		c->state = CONN_HEAD;
 		conn_arm(c, HTTPD_IDLE);
@@ -306,7 +340,7 @@ reply_done(struct httpd_conn *c)
 	 * A close with something unread makes a reset, which can overtake the
 	 * reply: say that we are done, and let the peer close.
 	 */
-	shutdown(c->fd, SHUT_WR);
+	c->io->finish(c);
 	c->state = CONN_LINGER;
 	conn_arm(c, HTTPD_LINGER);
 	conn_later(c);
@@ -385,7 +419,8 @@ keep(struct httpd_conn *c, const char *head, size_t head_len,
 	c->out = malloc(len);
 	if (c->out == NULL)
 		return -ENOMEM;
-	memcpy(c->out, head, head_len);
+	if (head_len > 0)
+		memcpy(c->out, head, head_len);
 	if (passing && body->iov_len > 0)
 		memcpy(c->out + head_len, body->iov_base, body->iov_len);
 	c->out_len = len;
@@ -406,13 +441,13 @@ send_first(struct httpd_conn *c, const struct httpd_reply *r)
 	if (c->head_only)
 		iov[1].iov_len = 0;
 	/* The system keeps back what is said to have more behind it. */
-	n = c->io->sendv(c->fd, iov, iov[1].iov_len > 0 ? 2 : 1,
+	n = c->io->sendv(c, iov, iov[1].iov_len > 0 ? 2 : 1,
 	    !c->head_only && r->from_object && object_len(c->object) > r->first);
 	if (n < 0 && n != -EAGAIN)
 		return (int)n;
 	sent = n < 0 ? 0 : (size_t)n;
 	if (sent > 0)
-		count_sent(c, sent);
+		reply_sent(c, sent);
 	if (sent == head_len + iov[1].iov_len)
 		return 0;
 	blocked(c);
@@ -422,6 +457,27 @@ send_first(struct httpd_conn *c, const struct httpd_reply *r)
 		sent = head_len;
 	}
 	return keep(c, c->loop->head + sent, head_len - sent, &iov[1]);
+}
+
+/* By HTTP/2: only what the body is; frames take it as they go. */
+static void
+reply_stream(struct httpd_conn *c, const struct httpd_reply *r)
+{
+	struct iovec body = { (void *)(uintptr_t)r->mem, r->mem_len };
+
+	c->pos = c->end = 0;
+	if (c->head_only) {
+		object_unref(&c->object);
+	} else if (r->from_object) {
+		c->pos = r->first;
+		c->end = r->end;
+	} else if (keep(c, NULL, 0, &body) < 0) {
+		conn_close(c, true);
+		return;
+	} else if (c->mem_len == 0) {
+		object_unref(&c->object);
+	}
+	h2_stream_reply(c, r);
 }
 
 void
@@ -448,6 +504,10 @@ httpd_reply(struct httpd_conn *c, struct httpd_reply *r)
 	c->wire = NULL;
 	c->chunk_left = c->progress = 0;
 	conn_disarm(c);
+	if (c->stream != 0) {
+		reply_stream(c, r);
+		return;
+	}
 	err = send_first(c, r);
 	if (c->head_only || !r->from_object) {
 		if (c->mem_len == 0)
