@@ -339,23 +339,28 @@ new_stamp(void)
 	return now;
 }
 
-/* Do the conditions of a request hold for the object that is there now? */
+/*
+ * Do the conditions of a request hold for the object that is there now?  Its length
+ * is in *had, -1 for none.
+ */
 static int
-check(struct store *s, const char *path, const struct store_if *must, bool *exists)
+check(struct store *s, const char *path, const struct store_if *must, int64_t *had)
 {
 	struct h1_str match = { must->match, strlen(must->match) };
 	char etag[OBJECT_ETAG] = "";
 	struct stat st;
 	int fd = tree_open_object(&s->tree, path, &st);
+	bool exists = fd >= 0;
 
-	*exists = fd >= 0;
+	*had = -1;
 	if (fd >= 0) {
+		*had = st.st_size;
 		pack_etag(etag, mtime_ns(&st), st.st_ino);
 		close(fd);
 	}
-	if ((must->only_new && *exists) ||
-	    (must->unmodified && *exists && st.st_mtim.tv_sec > must->unmodified_s) ||
-	    (match.len > 0 && (!*exists || !http_etag_match(match,
+	if ((must->only_new && exists) ||
+	    (must->unmodified && exists && st.st_mtim.tv_sec > must->unmodified_s) ||
+	    (match.len > 0 && (!exists || !http_etag_match(match,
 	    (struct h1_str){ etag, strlen(etag) }, false))))
 		return -ESTALE;
 	return 0;
@@ -368,7 +373,7 @@ store_put(struct store *s, const char *path, const struct put_wish *wish,
 	struct upload *u = calloc(1, sizeof(*u));
 	struct pack_file f = { .path = path, .fd = -1, .growing = true };
 	struct stat st;
-	bool exists;
+	int64_t had;
 	int fd, err;
 
 	if (u == NULL)
@@ -380,7 +385,7 @@ store_put(struct store *s, const char *path, const struct put_wish *wish,
 	    !copy(wish->cache_control, u->cache_control, sizeof(u->cache_control)))
 		err = -ENAMETOOLONG;
 	else
-		err = check(s, path, &u->must, &exists);
+		err = check(s, path, &u->must, &had);
 	if (err == 0 && tree_stat(&s->tree, path, &st) == 0 && !S_ISREG(st.st_mode))
 		err = -EISDIR;
 	if (err == 0)
@@ -512,6 +517,13 @@ name_file(struct upload *u)
 	return err == -ENOENT ? -EIDRM : err;	/* what was written is gone */
 }
 
+static int
+account(struct store *s, const char *path, int64_t had, int64_t now)
+{
+	return s->config.account == NULL ? 0 :
+	    s->config.account(s->config.account_user, path, had, now);
+}
+
 int
 store_put_commit(struct upload *u, bool *created)
 {
@@ -521,16 +533,22 @@ store_put_commit(struct upload *u, bool *created)
 	struct object *whole = NULL, *told = NULL;
 	struct entry *e;
 	struct stat st;
-	bool existed = false;
+	int64_t had = -1;
 	int fd, dir = -1, err = finish_file(u);
 
 	if (err < 0)
 		return err;
 	pthread_mutex_lock(&h->commit);
-	err = check(s, u->path, &u->must, &existed);
-	if (err == 0 && (dir = name_file(u)) < 0)
+	err = check(s, u->path, &u->must, &had);
+	if (err == 0)
+		err = account(s, u->path, had, (int64_t)u->len);
+	if (err == 0 && (dir = name_file(u)) < 0) {
 		err = dir;
+		account(s, u->path, (int64_t)u->len, had);
+	}
 	if (err == 0) {
+		/* What was archived of this name is no more. */
+		archive_delete(&s->tree.archive, u->path, false);
 		/* Cheap, and it is then as if it had been read from the disk. */
 		fd = fcntl(u->object->fd, F_DUPFD_CLOEXEC, 3);
 		if (fd >= 0 && fstat(fd, &st) == 0)
@@ -556,7 +574,7 @@ store_put_commit(struct upload *u, bool *created)
 		err = -errno;
 	if (dir >= 0)
 		close(dir);
-	*created = !existed;
+	*created = had < 0;
 	return err;
 }
 
@@ -579,6 +597,18 @@ store_put_free(struct upload **at)
 	free(u);
 }
 
+/* First the archive's: it would be the object again when the root's has gone. */
+static int
+remove_both(struct store *s, const char *path, bool durable)
+{
+	int archived = archive_delete(&s->tree.archive, path, durable), err;
+
+	if (archived < 0 && archived != -ENOENT)
+		return archived;
+	err = tree_remove(&s->tree, path, durable);
+	return err == -ENOENT ? archived : err;
+}
+
 int
 store_delete(struct store *s, const char *path, const struct store_if *must,
     bool durable)
@@ -586,14 +616,15 @@ store_delete(struct store *s, const char *path, const struct store_if *must,
 	uint64_t hash = hash_of(path);
 	struct shard *h = shard_of(s, hash);
 	struct entry *e;
-	bool exists;
+	int64_t had;
 	int err;
 
 	pthread_mutex_lock(&h->commit);
-	err = check(s, path, must, &exists);
+	err = check(s, path, must, &had);
 	if (err == 0)
-		err = tree_remove(&s->tree, path, durable);
+		err = remove_both(s, path, durable);
 	if (err == 0) {
+		account(s, path, had, -1);
 		pthread_mutex_lock(&h->lock);
 		h->changes++;
 		e = *find(h, hash, path);
@@ -605,4 +636,60 @@ store_delete(struct store *s, const char *path, const struct store_if *must,
 	if (err == 0)
 		tell(s, path, NULL);
 	return err;
+}
+
+/*
+ * The copy is made without a lock, which others wait for.  A process that is killed
+ * leaves a copy without a name, or one beside the object in the root, which counts;
+ * the next that moves it replaces that.
+ */
+int
+store_archive(struct store *s, const char *path, const struct stat *version)
+{
+	uint64_t hash = hash_of(path);
+	struct shard *h = shard_of(s, hash);
+	const struct archive *a = &s->tree.archive;
+	char temp[ARCHIVE_TEMP];
+	struct stat st;
+	struct entry *e;
+	int fd = tree_open_object(&s->tree, path, &st), err;
+
+	if (fd < 0)
+		return fd;
+	err = st.st_ino != version->st_ino || st.st_dev != version->st_dev ||
+	    mtime_ns(&st) != mtime_ns(version) ? -ENOENT : archive_put(a, fd, temp);
+	close(fd);
+	if (err < 0)
+		return err;
+	pthread_mutex_lock(&h->commit);
+	if (fstatat(s->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    st.st_ino != version->st_ino || mtime_ns(&st) != mtime_ns(version)) {
+		archive_drop(a, temp);
+		err = -ENOENT;
+	} else if ((err = archive_commit(a, temp, path)) < 0) {
+		archive_drop(a, temp);
+	} else if ((err = tree_remove(&s->tree, path, false)) == 0) {
+		pthread_mutex_lock(&h->lock);
+		h->changes++;
+		e = *find(h, hash, path);
+		if (e != NULL)
+			set_current(s, h, e, NULL, 0);
+		pthread_mutex_unlock(&h->lock);
+	}
+	pthread_mutex_unlock(&h->commit);
+	return err;
+}
+
+void
+store_freeze(struct store *s)
+{
+	for (int i = 0; i < STORE_SHARDS; i++)
+		pthread_mutex_lock(&s->shard[i].commit);
+}
+
+void
+store_thaw(struct store *s)
+{
+	for (int i = 0; i < STORE_SHARDS; i++)
+		pthread_mutex_unlock(&s->shard[i].commit);
 }

@@ -50,6 +50,12 @@ struct store_config {
 	/* Told when there is something else at path; o NULL: nothing.  Or NULL. */
 	void	(*changed)(void *user, const char *path, struct object *o);
 	void	*user;
+	/*
+	 * An object of had bytes (-1: none) is to become one of now bytes (-1: none).
+	 * Under the lock of its commit; other than 0 refuses it.  Or NULL.
+	 */
+	int	(*account)(void *user, const char *path, int64_t had, int64_t now);
+	void	*account_user;
 };
 
 struct store {
@@ -88,6 +94,7 @@ struct upload {
 	uint64_t len, hidden;	/* written; and of that not shown yet */
 	int64_t	 stamp_ns;	/* its Last-Modified and part of its ETag */
 	bool	 durable, shown, finished;
+	bool	 limited;		/* the commit may refuse it yet */
 	struct store_if must;
 	char	 temp[TREE_TEMP];
 	char	 type[STORE_FIELD], cache_control[STORE_FIELD];
@@ -126,5 +133,15 @@ void store_put_free(struct upload **u);
 /* -ESTALE when a condition does not hold. */
 int store_delete(struct store *s, const char *path, const struct store_if *must,
     bool durable);
+
+/*
+ * Move a whole object of this version to the archive, where readers find it.  -ENOENT
+ * when it is another by now.
+ */
+int store_archive(struct store *s, const char *path, const struct stat *version);
+
+/* No object is made or deleted between these. */
+void store_freeze(struct store *s);
+void store_thaw(struct store *s);
 
 #endif

@@ -70,7 +70,7 @@ tree_open(struct tree *t, const char *root)
 {
 	int err;
 
-	*t = (struct tree){ .path = root, .temp = -1, .lock = -1,
+	*t = (struct tree){ .path = root, .temp = -1, .lock = -1, .archive = { -1 },
 	    .instance = (uint64_t)clk_utc_ns() };
 	pthread_mutex_init(&t->mend, NULL);
 	t->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -92,6 +92,7 @@ tree_close(struct tree *t)
 {
 	int fd[] = { t->lock, t->temp, t->root };
 
+	archive_close(&t->archive);
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
 		if (fd[i] >= 0)
 			close(fd[i]);
@@ -131,6 +132,8 @@ tree_open_object(const struct tree *t, const char *path, struct stat *st)
 {
 	int fd = open_beneath(t->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
+	if (fd == -ENOENT)
+		fd = archive_get(&t->archive, path, st);
 	if (fd < 0)
 		return missing(fd);
 	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
@@ -142,8 +145,11 @@ tree_open_object(const struct tree *t, const char *path, struct stat *st)
 int
 tree_stat(const struct tree *t, const char *path, struct stat *st)
 {
-	return fstatat(t->root, path, st, AT_SYMLINK_NOFOLLOW) < 0 ?
-	    missing(-errno) : 0;
+	if (fstatat(t->root, path, st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (errno == ENOENT && archive_stat(&t->archive, path, st) == 0)
+		return 0;
+	return missing(-errno);
 }
 
 /*
@@ -259,9 +265,13 @@ tree_check_parent(const struct tree *t, const char *path)
 {
 	const char *name;
 	int fd = tree_open_parent(t, path, false, false, &name);
+	struct stat st;
 
 	if (fd >= 0)
 		close(fd);
+	/* Below what is in the archive there can be nothing, either. */
+	if ((fd >= 0 || fd == -ENOENT) && archive_stat(&t->archive, path, &st) == -ENOTDIR)
+		return -ENOTDIR;
 	return fd >= 0 || fd == -ENOENT ? 0 : fd;
 }
 

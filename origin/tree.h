@@ -15,10 +15,13 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "origin/archive.h"
+
 struct tree {
 	const char *path;		/* of the root when it was opened, borrowed */
 	int root, temp, lock;		/* descriptors; their numbers stay */
 	pthread_mutex_t mend;		/* one who makes temp anew */
+	struct archive archive;		/* of what is seldom read; or none */
 	uint64_t instance;		/* makes names of temporary files unique */
 };
 
@@ -35,7 +38,7 @@ int tree_look(const struct tree *t);
 /* Open an object to read.  -ENOENT for all that is not a regular file. */
 int tree_open_object(const struct tree *t, const char *path, struct stat *st);
 
-/* Look at the file that has this name, without opening it. */
+/* Look at the file that has this name, here or in the archive, without opening it. */
 int tree_stat(const struct tree *t, const char *path, struct stat *st);
 
 #define TREE_TEMP	64
@@ -57,7 +60,7 @@ int tree_open_parent(const struct tree *t, const char *path, bool create,
 /* Can there be an object with this path?  -ENOTDIR below another, -ELOOP. */
 int tree_check_parent(const struct tree *t, const char *path);
 
-/* Remove an object, and the folders that are empty then. */
+/* Remove an object, and the folders that are empty then; not from the archive. */
 int tree_remove(const struct tree *t, const char *path, bool durable);
 
 #endif
