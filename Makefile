@@ -135,10 +135,10 @@ bench:
 lint: lint-man lint-shell lint-headers lint-tidy
 
 lint-man:
-	rm -rf $(B)/man && for s in 1 7; do \
+	rm -rf $(B)/man && for s in 1 5 7; do \
 		install -D -m 644 -t $(B)/man/man$$s man/*.$$s || exit; done
 	makewhatis $(abspath $(B))/man
-	MANPATH=$(abspath $(B))/man mandoc -Tlint -Wstyle man/*.[17] | \
+	MANPATH=$(abspath $(B))/man mandoc -Tlint -Wstyle man/*.[157] | \
 		sed '/not found: Xr \(m[a-z]*-\|mts\|mlive\)/p; /not found: Xr/d' | \
 		{ ! grep .; }	# other systems' manuals need not be installed here
 
@@ -171,10 +171,11 @@ fuzz:
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man7 \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	for t in $(notdir $(TOOLS)); do sh man/completion.sh $(B)/$$t \
 		>$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$t || exit; done
@@ -182,7 +183,7 @@ install: all
 uninstall:
 	for t in $(notdir $(TOOLS)); do rm -f $(DESTDIR)$(PREFIX)/bin/$$t \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$t; done
-	for m in $(notdir $(wildcard man/*.[17])); do \
+	for m in $(notdir $(wildcard man/*.[157])); do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
 
 clean:

@@ -1,10 +1,12 @@
 /* /metrics and /health, on a listener of their own. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clk.h"
 #include "lib/net/metrics.h"
+#include "origin/control.h"
 #include "origin/serve.h"
 
 /* The same counter of all loops: they are arrays of the same layout. */
@@ -21,6 +23,9 @@ sum(struct serve *s, size_t offset)
 	}
 	return v;
 }
+
+/* With the lines of CONTAINERS_MAX containers of all groups: about 100 bytes each. */
+#define METRICS_SIZE	(16384 + CONTAINERS_MAX * 6 * 8 * 256)
 
 #define SUM(s, member)	sum((s), offsetof(struct httpd_stats, member))
 
@@ -58,6 +63,75 @@ add_one(struct metrics *m, const char *name, const char *type, const char *help,
 	metrics_add(m, name, "", value);
 }
 
+/* One of a container's, for all containers that have a metric policy. */
+static void
+add_group(struct metrics *m, struct serve *s, const char *name, const char *help,
+    size_t offset, bool seconds)
+{
+	char of[CONTAINER_NAME] = "", labels[CONTAINER_NAME + 64];
+	struct container *c;
+	struct policy *p;
+	bool about = false;
+
+	while (containers_next(&s->containers, of, of) == 0) {
+		if (!containers_find(&s->containers, of, strlen(of), &c, &p))
+			continue;
+		for (unsigned i = 0; i < GROUP_COUNT; i++) {
+			const struct group *g = &p->group[i];
+			uint64_t n;
+
+			if (g->count == NULL)
+				continue;
+			if (!about)
+				metrics_about(m, name, "counter", help);
+			about = true;
+			n = atomic_load((const _Atomic uint64_t *)(const void *)
+			    ((const char *)g->count + offset));
+			snprintf(labels, sizeof(labels), i == GROUP_ALL ?
+			    "container=\"%s\"" : "container=\"%s\",object_group=\"%s\"", of,
+			    g->name);
+			if (seconds)
+				metrics_add_ns(m, name, labels, n);
+			else
+				metrics_add(m, name, labels, n);
+		}
+		container_unref(&c);
+		policy_unref(&p);
+	}
+}
+
+static void
+add_containers(struct metrics *m, struct serve *s)
+{
+	static const struct {
+		const char *name, *help;
+		size_t offset;
+		bool seconds;
+	} of[] = {
+		{ "mstore_container_4xx_error_count", "Answers 400 to 499.",
+		    offsetof(struct counters, errors_4xx), false },
+		{ "mstore_container_5xx_error_count", "Answers 500 to 599.",
+		    offsetof(struct counters, errors_5xx), false },
+		{ "mstore_container_bytes_downloaded", "Bytes sent.",
+		    offsetof(struct counters, bytes_out), false },
+		{ "mstore_container_bytes_uploaded", "Bytes of bodies received.",
+		    offsetof(struct counters, bytes_in), false },
+		{ "mstore_container_request_count", "Requests.",
+		    offsetof(struct counters, requests), false },
+		{ "mstore_container_throttle_count", "Answers 429 and 503.",
+		    offsetof(struct counters, throttled), false },
+		{ "mstore_container_total_time_seconds",
+		    "From the request to the last byte of the answer, added up.",
+		    offsetof(struct counters, total_ns), true },
+		{ "mstore_container_turnaround_time_seconds",
+		    "From the request to the first byte of the answer, added up.",
+		    offsetof(struct counters, turnaround_ns), true },
+	};
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		add_group(m, s, of[i].name, of[i].help, of[i].offset, of[i].seconds);
+}
+
 static void
 reply_metrics(struct httpd_conn *c)
 {
@@ -66,10 +140,14 @@ reply_metrics(struct httpd_conn *c)
 	};
 	static const char *const class[] = { "", "1xx", "2xx", "3xx", "4xx", "5xx" };
 	struct serve *s = serve_of(c);
-	char text[12288], labels[32];
-	struct metrics m = { .buf = text, .size = sizeof(text) };
+	char *text = malloc(METRICS_SIZE), labels[32];
+	struct metrics m = { .buf = text, .size = METRICS_SIZE };
 	uint64_t accepted = SUM(s, accepted), closed = SUM(s, closed);
 
+	if (text == NULL) {
+		httpd_reply_text(c, 503, NULL, NULL);
+		return;
+	}
 	metrics_about(&m, "mstore_request_count", "counter", "Requests, by operation.");
 	for (size_t i = 0; i <= H1_OTHER; i++) {
 		snprintf(labels, sizeof(labels), "operation=\"%s\"", method[i]);
@@ -131,6 +209,12 @@ reply_metrics(struct httpd_conn *c)
 	add_one(&m, "mstore_held_refused_count", "counter",
 	    "Requests for what a playlist is not near to: 400.",
 	    atomic_load(&s->live.refused));
+	add_one(&m, "mstore_expired_count", "counter",
+	    "Objects that lifecycle rules removed.", atomic_load(&s->sweep.expired));
+	add_one(&m, "mstore_archived_count", "counter",
+	    "Objects that they moved to the archive.", atomic_load(&s->sweep.archived));
+	add_one(&m, "mstore_lifecycle_failed_count", "counter",
+	    "Times that one could not be.", atomic_load(&s->sweep.failed));
 	add_one(&m, "mstore_log_lost_count", "counter",
 	    "Times that the access log could not be written.",
 	    atomic_load(&s->access.dropped));
@@ -147,12 +231,14 @@ reply_metrics(struct httpd_conn *c)
 	metrics_about(&m, "mstore_uptime_seconds", "gauge", "Since the start.");
 	metrics_add_ns(&m, "mstore_uptime_seconds", "",
 	    (uint64_t)(clk_mono_ns() - s->start_ns));
+	add_containers(&m, s);
 	httpd_reply(c, &(struct httpd_reply){
 		.status = m.lost > 0 ? 500 : 200, .mem = text, .mem_len = m.len,
 		.head = "Content-Type: " METRICS_TYPE "\r\nCache-Control: no-store\r\n",
 		.head_len = strlen("Content-Type: " METRICS_TYPE
 		    "\r\nCache-Control: no-store\r\n"),
 	});
+	free(text);
 }
 
 static void
@@ -168,7 +254,9 @@ reply_health(struct httpd_conn *c)
 void
 serve_admin(struct httpd_conn *c, const struct h1_request *r)
 {
-	if (r->method != H1_GET && r->method != H1_HEAD)
+	if (control_is(r))
+		control_request(c, r);
+	else if (r->method != H1_GET && r->method != H1_HEAD)
 		httpd_reply_text(c, 405, "Allow: GET, HEAD\r\n", NULL);
 	else if (h1_is(r->path, "/metrics"))
 		reply_metrics(c);

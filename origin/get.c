@@ -94,15 +94,14 @@ static void
 reply_range(struct httpd_conn *c, struct httpd_reply *reply,
     struct http_range *range, uint64_t len)
 {
-	char line[128];
+	char line[POLICY_CORS + 128];
+	const char *cors = gate_cors(c);
 
 	if (!http_fit_range(range, len)) {
-		struct serve *s = serve_of(c);
-
 		object_unref(&reply->object);
 		snprintf(line, sizeof(line), "Content-Range: bytes */%" PRIu64 "\r\n", len);
-		reply->head = s->cors;
-		reply->head_len = strlen(s->cors);
+		reply->head = cors;
+		reply->head_len = strlen(cors);
 		reply->head2 = line;
 		reply->head2_len = strlen(line);
 		reply->status = 416;
@@ -113,10 +112,10 @@ reply_range(struct httpd_conn *c, struct httpd_reply *reply,
 	reply->status = 206;
 	reply->first = range->first;
 	reply->end = range->last + 1;
-	reply->head2 = line;
 	reply->head2_len = (size_t)snprintf(line, sizeof(line),
-	    "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n",
-	    range->first, range->last, len);
+	    "%.*sContent-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n",
+	    (int)reply->head2_len, reply->head2_len > 0 ? reply->head2 : "", range->first, range->last, len);
+	reply->head2 = line;
 	httpd_reply(c, reply);
 }
 
@@ -129,16 +128,31 @@ static void
 reply_growing_range(struct httpd_conn *c, struct httpd_reply *reply,
     const struct http_range *range)
 {
-	char line[128];
+	char line[POLICY_CORS + 128];
 	uint64_t last = range->last < FOR_EVER ? range->last : FOR_EVER;
 
 	reply->status = 206;
 	reply->first = range->first;
 	reply->end = last == FOR_EVER ? UINT64_MAX : last + 1;
-	reply->head2 = line;
 	reply->head2_len = (size_t)snprintf(line, sizeof(line),
-	    "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/*\r\n", range->first, last);
+	    "%.*sContent-Range: bytes %" PRIu64 "-%" PRIu64 "/*\r\n",
+	    (int)reply->head2_len, reply->head2_len > 0 ? reply->head2 : "",
+	    range->first, last);
+	reply->head2 = line;
 	httpd_reply(c, reply);
+}
+
+/* The lines of --cors are the last of an object's; a container may have its own. */
+static void
+replace_cors(const struct httpd_conn *c, struct httpd_reply *reply)
+{
+	const struct gate *g = gate_of(c);
+
+	if (g == NULL || !g->has_cors)
+		return;
+	reply->head_len -= serve_of(c)->store.cors_len;
+	reply->head2 = g->cors;
+	reply->head2_len = strlen(g->cors);
 }
 
 void
@@ -163,6 +177,7 @@ serve_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 		reply.head = o->gzip_head;
 		reply.head_len = o->gzip_head_len;
 	}
+	replace_cors(c, &reply);
 	reply.status = conditions(a, o, etag);
 	if (reply.status == 412) {		/* not for a cache to keep */
 		object_unref(&reply.object);
@@ -229,6 +244,10 @@ serve_get(struct httpd_conn *c, const struct h1_request *r)
 	if (!serve_path(c, r, path))
 		return;
 	err = store_get(&s->store, path, c->loop->now_ns, &o);
+	if (err == 0 && object_state(o) == OBJECT_WHOLE && gate_hides(c, o->mtime_ns)) {
+		object_unref(&o);
+		err = -ENOENT;
+	}
 	look(r, &asked);
 	if ((err == 0 || err == -ENOENT) &&
 	    live_get(c, r, path, err == 0 ? o : NULL, &asked))

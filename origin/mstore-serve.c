@@ -27,6 +27,7 @@
 struct options {
 	const char *listen[LISTENERS], *admin, *root, *access_log, *stats;
 	const char *token_file, *tls_cert, *tls_key;
+	const char *archive;
 	unsigned nlisten;
 	int	 ready_fd;
 	struct httpd_config httpd;
@@ -37,7 +38,8 @@ struct options {
 static const char help[] =
     "usage: mstore-serve [-hqvV] [-l address] [-s target] [options] --root DIR\n"
     "      --access-log FILE    append a line for each request; SIGHUP reopens it\n"
-    "      --admin ADDRESS      serve /metrics and /health there\n"
+    "      --admin ADDRESS      serve /metrics, /health and the control plane there\n"
+    "      --archive DIR        where lifecycle rules put what is to be archived\n"
     "      --body-timeout TIME  between two pieces of an upload (30s)\n"
     "      --cache-memory SIZE  of small objects kept in memory (64Mi)\n"
     "      --cors ORIGIN        pages that may read: an origin, * or none (*)\n"
@@ -68,7 +70,7 @@ static const char help[] =
     "  -V, --version            print the version and exit\n";
 
 enum {
-	ACCESS_LOG = 256, ADMIN, BODY_TIMEOUT, CACHE_MEMORY, CORS, GRACE, HEAD_TIMEOUT,
+	ACCESS_LOG = 256, ADMIN, ARCHIVE, BODY_TIMEOUT, CACHE_MEMORY, CORS, GRACE, HEAD_TIMEOUT,
 	IDLE_TIMEOUT, MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT,
 	MAX_AGE_VOD, MAX_CONNECTIONS, MAX_MEMORY, MAX_OBJECT, READY_FD, ROOT,
 	SEND_TIMEOUT, TEMPORAL, THREADS, TLS_CERT, TLS_KEY, TOKEN_FILE,
@@ -77,6 +79,7 @@ enum {
 static const struct option longopts[] = {
 	{ "access-log", required_argument, NULL, ACCESS_LOG },
 	{ "admin", required_argument, NULL, ADMIN },
+	{ "archive", required_argument, NULL, ARCHIVE },
 	{ "body-timeout", required_argument, NULL, BODY_TIMEOUT },
 	{ "cache-memory", required_argument, NULL, CACHE_MEMORY },
 	{ "cors", required_argument, NULL, CORS },
@@ -118,6 +121,9 @@ parse_option(struct serve *s, struct options *o, int c)
 		break;
 	case ADMIN:
 		o->admin = optarg;
+		break;
+	case ARCHIVE:
+		o->archive = optarg;
 		break;
 	case BODY_TIMEOUT:
 		o->httpd.body_ns = (int64_t)opt_duration("body-timeout", optarg);
@@ -346,7 +352,7 @@ make_heads(struct serve *s, const struct options *o)
 		snprintf(s->cors, sizeof(s->cors), "Access-Control-Allow-Origin: %s\r\n",
 		    s->cors_origin);
 	snprintf(s->missing, sizeof(s->missing),
-	    "Cache-Control: public, max-age=%" PRId64 "\r\n%s", o->missing_s, s->cors);
+	    "Cache-Control: public, max-age=%" PRId64 "\r\n", o->missing_s);
 }
 
 static void
@@ -357,6 +363,7 @@ reload(struct serve *s)
 
 	if (s->httpd.tls != NULL && tls_reload(s->httpd.tls, why) < 0)
 		log_warn(0, "the certificate stays as it was: %s", why);
+	containers_load(&s->containers, false);		/* which says what is wrong */
 	if (s->logging && (err = access_reopen(&s->access)) < 0)
 		log_warn(-err, "cannot reopen '%s'", s->access.path);
 	if (tokens_required(&s->tokens) && (err = tokens_load(&s->tokens)) < 0)
@@ -410,7 +417,37 @@ run(struct serve *s, struct stats *stats)
 static void
 on_changed(void *user, const char *path, struct object *o)
 {
-	live_changed(user, path, o);
+	struct serve *s = user;
+
+	live_changed(&s->live, path, o);
+	if (o != NULL && object_state(o) == OBJECT_WHOLE)
+		sweep_note(&s->sweep, path, o->mtime_ns);
+}
+
+static void
+on_policy(void *user, const char *name)
+{
+	struct serve *s = user;
+
+	sweep_rules(&s->sweep, name);
+}
+
+/* What the root is kept with: the archive, and the containers. */
+static void
+open_containers(struct serve *s, const struct options *o)
+{
+	int err = o->archive == NULL ? 0 : archive_open(&s->store.tree.archive, o->archive);
+
+	if (err < 0)
+		fatal(EXIT_RUNTIME, -err, err == -EBUSY ?
+		    "another mstore-serve has --archive '%s'" :
+		    "cannot use --archive '%s'", o->archive);
+	containers_init(&s->containers, &s->store);
+	s->containers.changed = on_policy;
+	s->containers.user = s;
+	if ((err = containers_load(&s->containers, true)) < 0)
+		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, err == -EINVAL ? 0 : -err,
+		    "cannot read the containers of '%s'", o->root);
 }
 
 int
@@ -435,10 +472,13 @@ main(int argc, char *argv[])
 		    "there is no token in '%s'" : "cannot use --token-file '%s'",
 		    o.token_file);
 	o.store.changed = on_changed;
-	o.store.user = &s.live;
+	o.store.user = &s;
+	o.store.account = containers_account;
+	o.store.account_user = &s.containers;
 	if ((err = store_open(&s.store, o.root, &o.store)) < 0)
 		fatal(EXIT_RUNTIME, -err, err == -EBUSY ? "another mstore-serve has --root '%s'" :
 		    "cannot use --root '%s'", o.root);
+	open_containers(&s, &o);
 	if (o.access_log != NULL && (err = access_open(&s.access, o.access_log)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", o.access_log);
 	s.logging = o.access_log != NULL;
@@ -451,6 +491,7 @@ main(int argc, char *argv[])
 	s.httpd.user = &s;
 	if ((err = work_start(&s.work)) < 0 ||
 	    (err = live_start(&s.live, &s.store)) < 0 ||
+	    (err = sweep_start(&s.sweep, &s.containers, &s.store)) < 0 ||
 	    (err = httpd_start(&s.httpd, &o.httpd, &serve_app)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot start");
 	say_ready(&o);
@@ -459,9 +500,11 @@ main(int argc, char *argv[])
 	live_drain(&s.live);
 	httpd_stop(&s.httpd);
 	work_stop(&s.work);
+	sweep_stop(&s.sweep);
 	live_stop(&s.live);
 	store_close(&s.store);
 	tls_free(s.httpd.tls);
+	containers_clear(&s.containers);
 	if (stats.fd >= 0)
 		write_stats(&s, &stats);
 	return EXIT_SUCCESS;

@@ -14,8 +14,8 @@
  * of its site lead to loopback, and its browser would let it write there; such
  * a name has a dot, and is no address.
  */
-static bool
-is_local(struct h1_str host)
+bool
+serve_is_local(struct h1_str host)
 {
 	const char *colon = memchr(host.p, ':', host.len);
 	size_t len = colon != NULL ? (size_t)(colon - host.p) : host.len;
@@ -28,6 +28,20 @@ is_local(struct h1_str host)
 	return len < sizeof(name) && inet_pton(AF_INET, name, &v4) == 1;
 }
 
+bool
+serve_who(struct httpd_conn *c, const struct h1_request *r,
+    char who[static SERVE_WHO])
+{
+	struct serve *s = serve_of(c);
+	const struct h1_str *given = h1_field(r, "authorization");
+
+	if (given == NULL || !tokens_required(&s->tokens) ||
+	    !tokens_match(&s->tokens, *given))
+		return false;
+	snprintf(who, SERVE_WHO, "token");
+	return true;
+}
+
 static bool
 may_write(struct httpd_conn *c, const struct h1_request *r)
 {
@@ -35,8 +49,10 @@ may_write(struct httpd_conn *c, const struct h1_request *r)
 	const struct h1_str *given = h1_field(r, "authorization");
 	const struct h1_str *host = h1_field(r, "host");
 
+	if (gate_allows(c))
+		return true;
 	if (!tokens_required(&s->tokens)) {
-		if (c->listener->loopback && (host == NULL || is_local(*host)))
+		if (c->listener->loopback && (host == NULL || serve_is_local(*host)))
 			return true;
 		httpd_reply_text(c, 403, s->cors, c->listener->loopback ?
 		    "without --token-file write to localhost, or to an address" :
@@ -161,6 +177,8 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 		if (err == 0)
 			store_put_show(x->upload);
 	}
+	if (err == 0)
+		x->upload->limited = gate_limited(c);
 	if (err < 0)
 		serve_error(c, err);
 	else
@@ -170,11 +188,10 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 void
 serve_body(struct httpd_conn *c, const void *data, size_t len)
 {
-	struct serve *s = serve_of(c);
 	struct exchange *x = c->user;
 	int err;
 
-	if (x->upload->len + len > s->max_object) {
+	if (x->upload->len + len > gate_max_object(c)) {
 		httpd_reply_text(c, 413, NULL, "the object is over the limit");
 		return;
 	}
@@ -286,7 +303,7 @@ serve_body_end(struct httpd_conn *c)
 	 * Readers have all of it, and need not wait for the disk; but what a
 	 * condition can still refuse was never an object.
 	 */
-	if (!store_conditional(&u->must))
+	if (!store_conditional(&u->must) && !u->limited)
 		end_readers(c->loop, u->object, OBJECT_WHOLE);
 	x->upload = NULL;
 	if (u->durable) {

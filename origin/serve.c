@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "origin/control.h"
 #include "origin/serve.h"
 
 struct exchange *
@@ -17,37 +18,43 @@ serve_exchange(struct httpd_conn *c)
 void
 serve_error(struct httpd_conn *c, int err)
 {
-	struct serve *s = serve_of(c);
+	const char *cors = gate_cors(c);
+	char head[POLICY_CORS + 128];
 
 	switch (err) {
 	case -ENOENT:
-		httpd_reply_text(c, 404, s->missing, NULL);
+		snprintf(head, sizeof(head), "%s%s", serve_of(c)->missing, cors);
+		httpd_reply_text(c, 404, head, NULL);
 		break;
 	case -EINVAL:
-		httpd_reply_text(c, 400, s->cors, "no good path");
+		httpd_reply_text(c, 400, cors, "no good path");
 		break;
 	case -EISDIR:
 	case -ENOTDIR:
-		httpd_reply_text(c, 409, s->cors, "a folder or an object is in the way");
+		httpd_reply_text(c, 409, cors, "a folder or an object is in the way");
 		break;
 	case -ENAMETOOLONG:
-		httpd_reply_text(c, 414, s->cors, NULL);
+		httpd_reply_text(c, 414, cors, NULL);
 		break;
 	case -ESTALE:
-		httpd_reply_text(c, 412, s->cors, NULL);
+		httpd_reply_text(c, 412, cors, NULL);
 		break;
 	case -EACCES:
 	case -EXDEV:
 	case -ELOOP:
-		httpd_reply_text(c, 403, s->cors, "this name is not for objects");
+		httpd_reply_text(c, 403, cors, "this name is not for objects");
+		break;
+	case -EDQUOT:
+		snprintf(head, sizeof(head), "x-amzn-ErrorType: LimitExceededException\r\n%s",
+		    cors);
+		httpd_reply_text(c, 507, head, "the container, or the disk, is full");
 		break;
 	case -ENOSPC:
-	case -EDQUOT:
 	case -EFBIG:
-		httpd_reply_text(c, 507, s->cors, NULL);
+		httpd_reply_text(c, 507, cors, NULL);
 		break;
 	case -EIDRM:
-		httpd_reply_text(c, 500, s->cors, "what it was to be kept in was removed");
+		httpd_reply_text(c, 500, cors, "what it was to be kept in was removed");
 		break;
 	case -EMFILE:
 	case -ENFILE:
@@ -56,7 +63,7 @@ serve_error(struct httpd_conn *c, int err)
 		break;
 	default:
 		log_warn(-err, "cannot serve a request");
-		httpd_reply_text(c, 500, s->cors, NULL);
+		httpd_reply_text(c, 500, cors, NULL);
 	}
 }
 
@@ -66,6 +73,8 @@ serve_path(struct httpd_conn *c, const struct h1_request *r,
 {
 	int err = http_parse_path(r->path, path);
 
+	if (err == 0)
+		err = gate_path(c, path);
 	/* What is hidden is not there, for a reader. */
 	if (err == -EACCES && (r->method == H1_GET || r->method == H1_HEAD))
 		err = -ENOENT;
@@ -115,6 +124,8 @@ on_request(struct httpd_conn *c, const struct h1_request *r)
 	}
 	if (s->logging)
 		access_begin(&s->access, c, r);
+	if (!gate_enter(c, r))
+		return;
 	switch (r->method) {
 	case H1_GET:
 	case H1_HEAD:
@@ -143,9 +154,11 @@ on_done(struct httpd_conn *c, bool clean)
 
 	if (s->logging && c->listener->kind == SERVE_OBJECTS)
 		access_end(&s->access, c, clean);
+	gate_leave(c);
 	if (x == NULL)
 		return;
 	c->user = NULL;
+	control_free(&x->control);
 	if (x->held != NULL)
 		live_cancel(x->held);
 	if (x->upload != NULL) {
@@ -188,10 +201,28 @@ on_tick(struct httpd_loop *l, bool first, bool last)
 		access_flush(&s->access, l);
 }
 
+static void
+on_body(struct httpd_conn *c, const void *data, size_t len)
+{
+	if (c->listener->kind == SERVE_ADMIN)
+		control_body(c, data, len);
+	else
+		serve_body(c, data, len);
+}
+
+static void
+on_body_end(struct httpd_conn *c)
+{
+	if (c->listener->kind == SERVE_ADMIN)
+		control_body_end(c);
+	else
+		serve_body_end(c);
+}
+
 const struct httpd_app serve_app = {
 	.request = on_request,
-	.body = serve_body,
-	.body_end = serve_body_end,
+	.body = on_body,
+	.body_end = on_body_end,
 	.done = on_done,
 	.tick = on_tick,
 };

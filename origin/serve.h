@@ -8,8 +8,11 @@
 
 #include "lib/net/httpd.h"
 #include "origin/access.h"
+#include "origin/container.h"
+#include "origin/gate.h"
 #include "origin/live.h"
 #include "origin/store.h"
+#include "origin/sweep.h"
 #include "origin/tokens.h"
 #include "origin/work.h"
 
@@ -30,6 +33,8 @@ struct serve {
 	struct work work;
 	struct tokens tokens;
 	struct access access;
+	struct containers containers;
+	struct sweep sweep;
 	uint64_t max_object;		/* bytes */
 	const char *temporal[SERVE_TEMPORAL];
 	unsigned ntemporal;
@@ -61,11 +66,21 @@ void serve_body(struct httpd_conn *c, const void *data, size_t len);
 void serve_body_end(struct httpd_conn *c);
 void serve_admin(struct httpd_conn *c, const struct h1_request *r);
 
+/* Who has shown to be known here: "token".  False for anyone. */
+#define SERVE_WHO	160
+bool serve_who(struct httpd_conn *c, const struct h1_request *r,
+    char who[static SERVE_WHO]);
+
+/* Can this Host only be one of our own? */
+bool serve_is_local(struct h1_str host);
+
 /* What hangs on a connection's user while it needs more than a request. */
 struct exchange {
 	struct upload *upload;
 	struct held *held;		/* it waits */
 	struct access_note *note;	/* for the log */
+	struct gate *gate;		/* it is in a container */
+	struct control *control;	/* a request of the control plane */
 };
 
 /* The exchange of c, made if need be; NULL without memory. */

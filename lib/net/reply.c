@@ -533,7 +533,7 @@ void
 httpd_reply_text(struct httpd_conn *c, int status, const char *head,
     const char *text)
 {
-	char body[256], fields[512];
+	char body[256], fields[2048];
 	int n, m;
 
 	n = snprintf(body, sizeof(body), "%d %s%s%s\n", status, http_reason(status),
@@ -541,7 +541,8 @@ httpd_reply_text(struct httpd_conn *c, int status, const char *head,
 	m = snprintf(fields, sizeof(fields), "Content-Type: text/plain; charset=utf-8"
 	    "\r\n%s", head != NULL ? head : "");
 	httpd_reply(c, &(struct httpd_reply){
-		.status = status, .head = fields, .head_len = (size_t)m,
+		.status = status, .head = fields,
+		.head_len = (size_t)m < sizeof(fields) ? (size_t)m : 0,
 		.mem = body, .mem_len = (size_t)n < sizeof(body) ? (size_t)n :
 		    sizeof(body) - 1,
 	});

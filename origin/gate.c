@@ -1,0 +1,296 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "origin/gate.h"
+#include "origin/serve.h"
+
+struct gate *
+gate_of(const struct httpd_conn *c)
+{
+	const struct exchange *x = c->listener->kind == SERVE_OBJECTS ? c->user : NULL;
+
+	return x == NULL ? NULL : x->gate;
+}
+
+static struct h1_str
+value(const struct h1_request *r, const char *name)
+{
+	const struct h1_str *v = h1_field(r, name);
+
+	return v == NULL ? (struct h1_str){ NULL, 0 } : *v;
+}
+
+/* The label before the first dot, of what is no address. */
+static size_t
+host_label(struct h1_str host)
+{
+	const char *dot = host.len == 0 ? NULL : memchr(host.p, '.', host.len);
+	struct in_addr v4;
+	char name[24];
+	size_t n;
+
+	if (dot == NULL || host.p[0] == '[')
+		return 0;
+	for (n = 0; n < host.len && n < sizeof(name) - 1 && host.p[n] != ':'; n++)
+		name[n] = host.p[n];
+	name[n] = '\0';
+	return inet_pton(AF_INET, name, &v4) == 1 ? 0 : (size_t)(dot - host.p);
+}
+
+/* Find the container; false when it is none's. */
+static bool
+find(struct serve *s, const struct h1_request *r, struct gate *g)
+{
+	struct h1_str host = value(r, "host");
+	char path[HTTP_PATH_MAX];
+	size_t len = host_label(host);
+
+	if (http_parse_path(r->path, path) < 0)
+		path[0] = '\0';		/* refused later; the container matters */
+	if (len > 0 && containers_find(&s->containers, host.p, len, &g->container,
+	    &g->policy)) {
+		g->by_host = true;
+		memcpy(g->path, path, sizeof(path));
+		return true;
+	}
+	len = strcspn(path, "/");
+	if (path[len] == '\0' || !containers_find(&s->containers, path, len,
+	    &g->container, &g->policy))
+		return false;
+	snprintf(g->path, sizeof(g->path), "%s", path + len + 1);
+	return true;
+}
+
+static bool
+has(struct h1_str text, const char *word)
+{
+	return text.len > 0 && memmem(text.p, text.len, word, strlen(word)) != NULL;
+}
+
+static const char *
+action_of(const struct h1_request *r)
+{
+	switch (r->method) {
+	case H1_GET:
+		return r->path.len == 1 && (has(r->query, "Path=") ||
+		    has(r->query, "MaxResults=") || has(r->query, "NextToken=")) ?
+		    "ListItems" : "GetObject";
+	case H1_HEAD:
+		return "DescribeObject";
+	case H1_PUT:
+		return "PutObject";
+	case H1_DELETE:
+		return "DeleteObject";
+	default:
+		return NULL;
+	}
+}
+
+/*
+ * Reading what no statement speaks of is refused, but to who has a token or a key
+ * of this server; writing is then as its options say.
+ */
+static bool
+may_enter(struct httpd_conn *c, const struct h1_request *r, struct gate *g)
+{
+	char who[SERVE_WHO];
+	struct iam_request ask = {
+		.who = serve_who(c, r, who) ? who : NULL,
+		.action = action_of(r), .container = g->container->name,
+		.path = g->path, .peer = &c->peer, .referer = value(r, "referer"),
+		.agent = value(r, "user-agent"), .secure = c->tls,
+		.now_ns = clk_utc_ns(),
+	};
+	bool reads = r->method == H1_GET || r->method == H1_HEAD;
+
+	if (g->policy->access == NULL || ask.action == NULL)
+		return true;
+	g->verdict = iam_ask(g->policy->access, &ask);
+	return g->verdict == IAM_ALLOW || (g->verdict == IAM_SILENT &&
+	    (!reads || ask.who != NULL));
+}
+
+static void
+answer_preflight(struct httpd_conn *c, bool allowed, struct gate *g)
+{
+	if (!allowed) {
+		httpd_reply_text(c, 403, g->cors, "no CORS rule allows this");
+		return;
+	}
+	httpd_reply(c, &(struct httpd_reply){
+		.status = 204, .head = g->cors, .head_len = strlen(g->cors),
+	});
+}
+
+/* Whether it has been answered, as the question of a browser. */
+static bool
+look_at_cors(struct httpd_conn *c, const struct h1_request *r, struct gate *g)
+{
+	struct policy_cors ask = { .origin = value(r, "origin"),
+	    .method = r->method_name, .full = r->method == H1_GET ||
+	    r->method == H1_HEAD };
+	bool allowed;
+
+	if (g->policy->cors == NULL)
+		return false;
+	g->has_cors = true;
+	ask.preflight = r->method == H1_OPTIONS &&
+	    h1_field(r, "access-control-request-method") != NULL;
+	if (ask.preflight) {
+		ask.method = value(r, "access-control-request-method");
+		ask.headers = value(r, "access-control-request-headers");
+	}
+	allowed = policy_cors(g->policy, &ask, g->cors);
+	if (ask.preflight)
+		answer_preflight(c, allowed, g);
+	return ask.preflight;
+}
+
+static bool
+fits(struct httpd_conn *c, const struct h1_request *r, const struct policy *p)
+{
+	if (r->method != H1_PUT)
+		return true;
+	if (r->content_length > p->max_object) {
+		httpd_reply_text(c, 413, "x-amzn-ErrorType: LimitExceededException\r\n",
+		    "the object is over the limit of its container");
+		return false;
+	}
+	if (r->content_length > p->max_bytes) {
+		httpd_reply_text(c, 507, "x-amzn-ErrorType: LimitExceededException\r\n",
+		    "the container may not hold so much");
+		return false;
+	}
+	return true;
+}
+
+bool
+gate_enter(struct httpd_conn *c, const struct h1_request *r)
+{
+	struct serve *s = serve_of(c);
+	struct exchange *x;
+	struct gate found = { .container = NULL }, *g;
+
+	if (atomic_load(&s->containers.count) == 0 || !find(s, r, &found))
+		return true;
+	x = serve_exchange(c);
+	g = x == NULL ? NULL : malloc(sizeof(*g));
+	if (g == NULL) {
+		container_unref(&found.container);
+		policy_unref(&found.policy);
+		serve_error(c, -ENOMEM);
+		return false;
+	}
+	*g = found;
+	x->gate = g;
+	g->groups = policy_groups(g->policy, g->path);
+	if (look_at_cors(c, r, g))
+		return false;
+	if (!may_enter(c, r, g)) {
+		httpd_reply_text(c, 403, "x-amzn-ErrorType: AccessDeniedException\r\n",
+		    "the policy of the container does not allow it");
+		return false;
+	}
+	return fits(c, r, g->policy);
+}
+
+static void
+count(struct counters *n, const struct httpd_conn *c)
+{
+	int64_t first = c->first_ns > 0 ? c->first_ns - c->start_ns : 0;
+
+	atomic_fetch_add_explicit(&n->requests, 1, memory_order_relaxed);
+	if (c->status >= 400 && c->status < 500)
+		atomic_fetch_add_explicit(&n->errors_4xx, 1, memory_order_relaxed);
+	if (c->status >= 500)
+		atomic_fetch_add_explicit(&n->errors_5xx, 1, memory_order_relaxed);
+	if (c->status == 503 || c->status == 429)
+		atomic_fetch_add_explicit(&n->throttled, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&n->bytes_in, c->bytes_in, memory_order_relaxed);
+	atomic_fetch_add_explicit(&n->bytes_out, c->bytes_out, memory_order_relaxed);
+	atomic_fetch_add_explicit(&n->total_ns, (uint64_t)(c->end_ns - c->start_ns),
+	    memory_order_relaxed);
+	atomic_fetch_add_explicit(&n->turnaround_ns, (uint64_t)first,
+	    memory_order_relaxed);
+}
+
+void
+gate_leave(struct httpd_conn *c)
+{
+	struct gate *g = gate_of(c);
+
+	if (g == NULL)
+		return;
+	for (unsigned i = 0; i < GROUP_COUNT; i++)
+		if (g->groups & 1u << i)
+			count(g->policy->group[i].count, c);
+	((struct exchange *)c->user)->gate = NULL;
+	container_unref(&g->container);
+	policy_unref(&g->policy);
+	free(g);
+}
+
+bool
+gate_allows(const struct httpd_conn *c)
+{
+	const struct gate *g = gate_of(c);
+
+	return g != NULL && g->verdict == IAM_ALLOW;
+}
+
+int
+gate_path(const struct httpd_conn *c, char path[static HTTP_PATH_MAX])
+{
+	const struct gate *g = gate_of(c);
+	size_t len = strlen(path), n;
+
+	if (g == NULL || !g->by_host)
+		return 0;
+	n = strlen(g->container->name) + 1;
+	if (n + len >= HTTP_PATH_MAX)
+		return -ENAMETOOLONG;
+	memmove(path + n, path, len + 1);
+	memcpy(path, g->container->name, n - 1);
+	path[n - 1] = '/';
+	return 0;
+}
+
+uint64_t
+gate_max_object(const struct httpd_conn *c)
+{
+	const struct gate *g = gate_of(c);
+	uint64_t max = serve_of(c)->max_object;
+
+	return g != NULL && g->policy->max_object < max ? g->policy->max_object : max;
+}
+
+bool
+gate_limited(const struct httpd_conn *c)
+{
+	const struct gate *g = gate_of(c);
+
+	return g != NULL && (g->policy->max_object != UINT64_MAX ||
+	    g->policy->max_bytes != UINT64_MAX || g->policy->max_objects != UINT64_MAX);
+}
+
+bool
+gate_hides(const struct httpd_conn *c, int64_t birth_ns)
+{
+	const struct gate *g = gate_of(c);
+
+	return g != NULL && g->policy->nrule > 0 &&
+	    policy_hidden(g->policy, g->path, birth_ns, clk_utc_ns());
+}
+
+const char *
+gate_cors(const struct httpd_conn *c)
+{
+	const struct gate *g = gate_of(c);
+
+	return g != NULL && g->has_cors ? g->cors : serve_of(c)->cors;
+}

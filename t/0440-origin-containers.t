@@ -1,0 +1,248 @@
+#!/bin/sh
+# mstore-serve: containers by the control plane of AWS, their limits, their files.
+. "$(dirname "$0")/lib.sh"
+# shellcheck disable=SC2154
+. "$top/t/origin.sh"
+. "$top/t/containers.sh"
+
+mkdir -p root/old/deep
+echo 12345 >root/old/deep/a.ts
+echo 1 >root/plain.txt
+serve
+check 'without containers all is as it was' '
+	control ListContainers "{}" | grep "^{\"Containers\":\[\]}$"
+	curl -sf "$url/plain.txt" | grep 1
+	test ! -e root/.mstore/containers
+'
+check 'one is made, described and listed; twice is refused by name' '
+	control CreateContainer "{\"ContainerName\":\"one\"}" >made
+	grep "\"Status\":\"ACTIVE\"" made
+	grep "\"ARN\":\"arn:aws:mediastore:us-east-1:000000000000:container/one\"" made
+	grep "\"Endpoint\":\"$url/one\"" made
+	control CreateContainer "{\"ContainerName\":\"one\"}" |
+		grep ContainerInUseException
+	control CreateContainer "{\"ContainerName\":\"two\",\"Tags\":[{\"Key\":\"a\",\"Value\":\"b\"}]}"
+	control ListContainers "{\"MaxResults\":1}" >list
+	grep "\"NextToken\":\"one\"" list
+	control ListContainers "{\"NextToken\":\"one\"}" >list
+	grep "\"Name\":\"two\"" list
+	fails 1 grep "\"Name\":\"one\"\|NextToken" list
+'
+check 'tags' '
+	control TagResource "{\"Resource\":\"arn:aws:mediastore:x:1:container/two\",
+		\"Tags\":[{\"Key\":\"c\",\"Value\":\"d\"}]}"
+	control UntagResource "{\"Resource\":\"arn:aws:mediastore:x:1:container/two\",
+		\"TagKeys\":[\"a\"]}"
+	control ListTagsForResource "{\"Resource\":\"arn:aws:mediastore:x:1:container/two\"}" |
+		grep "{\"Tags\":\[{\"Key\":\"c\",\"Value\":\"d\"}\]}"
+'
+check 'errors have their names' '
+	control DescribeContainer "{\"ContainerName\":\"none\"}" |
+		grep ContainerNotFoundException
+	control DeleteContainer "{\"ContainerName\":\"none\"}" |
+		grep ContainerNotFoundException
+	control GetContainerPolicy "{\"ContainerName\":\"one\"}" |
+		grep PolicyNotFoundException
+	control GetCorsPolicy "{\"ContainerName\":\"one\"}" |
+		grep CorsPolicyNotFoundException
+	control DeleteMetricPolicy "{\"ContainerName\":\"one\"}" |
+		grep PolicyNotFoundException
+	control CreateContainer "{\"ContainerName\":\"../x\"}" | grep ValidationException
+	control CreateContainer "{}" | grep ValidationException
+	control CreateContainer "{" | grep SerializationException
+	control MakeCoffee "{}" | grep UnknownOperationException
+	curl -s -i -H "X-Amz-Target: MediaStore_20170901.GetCorsPolicy" \
+		-d "{\"ContainerName\":\"one\"}" "$admin/" >out
+	grep -i "^x-amzn-errortype: CorsPolicyNotFoundException" out
+	grep "^HTTP/1.1 400" out
+'
+check 'not on the listener of the objects, nor for a page whose name leads here' '
+	code -H "X-Amz-Target: MediaStore_20170901.ListContainers" -d "{}" "$url/" | grep 405
+	code -H "X-Amz-Target: MediaStore_20170901.ListContainers" -d "{}" \
+		-H "Host: evil.example" "$admin/" | grep 403
+	code -d "{}" "$admin/" | grep 400
+'
+check 'a request that is too long is refused' '
+	head -c 300000 /dev/zero | tr "\0" x >long
+	curl -s -H "X-Amz-Target: MediaStore_20170901.CreateContainer" \
+		-H "Transfer-Encoding: chunked" --data-binary @long "$admin/" |
+		grep ValidationException
+'
+check 'by the path, and by the first label of Host' '
+	printf hello >hello
+	code -T hello "$url/one/dir/a.txt" | grep 201
+	curl -sf "$url/one/dir/a.txt" | cmp - hello
+	curl -sf -H "Host: one.live.example" "$url/dir/a.txt" | cmp - hello
+	code -H "Host: two.live.example" "$url/dir/a.txt" | grep 404
+	code -H "Host: none.live.example" "$url/one/dir/a.txt" | grep 200
+	test -f root/one/dir/a.txt
+'
+check 'one that is not empty stays' '
+	control DeleteContainer "{\"ContainerName\":\"one\"}" | grep ContainerInUseException
+	code -X DELETE "$url/one/dir/a.txt" | grep 204
+	control DeleteContainer "{\"ContainerName\":\"one\"}" | grep "^{}$"
+	control DescribeContainer "{\"ContainerName\":\"one\"}" |
+		grep ContainerNotFoundException
+	test ! -e root/.mstore/containers/one.json
+'
+check 'what was in a folder before counts' '
+	control CreateContainer "{\"ContainerName\":\"old\"}"
+	holds old ObjectCount 1
+	holds old SizeBytes 6
+'
+check 'size and number are counted over overwrite and delete' '
+	head -c 600 /dev/zero >600
+	head -c 300 /dev/zero >300
+	code -T 600 "$url/two/a" | grep 201
+	holds two SizeBytes 600
+	code -T 300 "$url/two/a" | grep 204
+	holds two SizeBytes 300
+	holds two ObjectCount 1
+	code -T 600 "$url/two/b" | grep 201
+	holds two SizeBytes 900
+	code -X DELETE "$url/two/a" | grep 204
+	code -X DELETE "$url/two/a" | grep 404
+	holds two SizeBytes 600
+	holds two ObjectCount 1
+'
+check 'limits: in bytes, number and size; an overwrite that fits is taken' '
+	control PutLimitPolicy "{\"ContainerName\":\"two\",\"LimitPolicy\":
+		{\"MaxBytes\":1000,\"MaxObjects\":2,\"MaxObjectSize\":700}}" | grep "^{}$"
+	control GetLimitPolicy "{\"ContainerName\":\"two\"}" | grep "\"MaxBytes\":1000"
+	code -T 300 "$url/two/a" | grep 201
+	code -T 600 "$url/two/a" | grep 507
+	code -T - "$url/two/a" <600 | grep 507
+	curl -sf "$url/two/a" | cmp - 300
+	code -T hello "$url/two/c" | grep 507
+	code -T 600 "$url/two/b" | grep 204
+	curl -si -T hello "$url/two/c" >out
+	grep "^HTTP/1.1 507" out
+	grep -i "^x-amzn-errortype: LimitExceededException" out
+	code -T long "$url/two/b" | grep 413
+	code -T - "$url/two/b" <long | grep 413
+	code -T long "$url/other" | grep 201
+	holds two SizeBytes 900
+	holds two ObjectCount 2
+'
+check 'many at once do not get over a limit' '
+	control PutLimitPolicy "{\"ContainerName\":\"old\",\"LimitPolicy\":{\"MaxObjects\":11}}"
+	pids=
+	for i in $(seq 40)
+	do
+		code -T hello "$url/old/n/$i" >"code.$i" & pids="$pids $!"
+	done
+	for p in $pids
+	do
+		wait "$p"
+	done
+	test "$(cat code.* | grep -c 201)" -eq 10
+	test "$(cat code.* | grep -c 507)" -eq 30
+	test "$(find root/old -type f | wc -l)" -eq 11
+	holds old ObjectCount 11
+'
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+serve
+check 'after a kill -9 all is as it was: containers, limits and counts' '
+	control GetLimitPolicy "{\"ContainerName\":\"two\"}" | grep "\"MaxBytes\":1000"
+	holds two SizeBytes 900
+	holds two ObjectCount 2
+	holds old ObjectCount 11
+	code -T 600 "$url/two/a" | grep 507
+'
+says () {
+	grep -q "$1" serve.log
+}
+check 'a file that was edited counts after SIGHUP, a bad one does not' '
+	cat >root/.mstore/containers/two.json <<-EOF
+	{ "Limits": { "MaxBytes": 2000 } }
+	EOF
+	kill -HUP $pid
+	eventually says "info: reloaded"
+	code -T 600 "$url/two/a" | grep 204
+	echo "{ \"Limits\": { \"MaxApples\": 1 } }" >root/.mstore/containers/two.json
+	kill -HUP $pid
+	eventually says "policy of container .two. stays as it was: unknown limit .MaxApples."
+	control GetLimitPolicy "{\"ContainerName\":\"two\"}" | grep 2000
+	echo "{ }" >root/.mstore/containers/three.json
+	rm root/.mstore/containers/old.json
+	kill -HUP $pid
+	eventually says "container .old. is no more"
+	holds three ObjectCount 0
+	code -T hello "$url/old/n/50" | grep 201
+'
+stop_serving
+check 'at the start a bad file is an error, with its name: status 2' '
+	fails 2 mstore-serve -l 127.0.0.1:0 --root root 2>err
+	cat err
+	grep "cannot use the policy of container .two.: unknown limit" err
+'
+check 'the example of the manual is a policy' '
+	sed -n "/^{$/,/^}$/p" "$top/man/mstore-policy.5" >root/.mstore/containers/two.json
+	test -s root/.mstore/containers/two.json
+'
+serve
+check 'and says what it should' '
+	control GetLimitPolicy "{\"ContainerName\":\"two\"}" | grep 500000000000
+'
+stop_serving
+if command -v npm >/dev/null && mkdir -p "$BUILD/sdk-media" &&
+	(cd "$BUILD/sdk-media" && { test -d node_modules/@aws-sdk/client-mediastore ||
+	npm install --no-audit --no-fund --no-save @aws-sdk/client-mediastore@3.1138.0
+	}) >npm.log 2>&1
+then
+	serve
+	cat >sdk.js <<-'EOF'
+	const m = require("@aws-sdk/client-mediastore");
+	const c = new m.MediaStoreClient({ region: "us-east-1", endpoint: process.argv[2],
+		credentials: { accessKeyId: "a", secretAccessKey: "b" } });
+	const lifecycle = JSON.stringify({ rules: [{ definition: { path: [{ prefix: "a/" }],
+		days_since_create: [{ numeric: [">", 3] }] }, action: "EXPIRE" }] });
+	const policy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow",
+		Principal: "*", Action: "mediastore:GetObject", Resource: "*" }] });
+	(async () => {
+		const ContainerName = "sdk";
+		const made = await c.send(new m.CreateContainerCommand({ ContainerName }));
+		if (!(made.Container.CreationTime instanceof Date)) throw Error("time");
+		await c.send(new m.PutContainerPolicyCommand({ ContainerName, Policy: policy }));
+		await c.send(new m.PutLifecyclePolicyCommand({ ContainerName,
+			LifecyclePolicy: lifecycle }));
+		await c.send(new m.PutCorsPolicyCommand({ ContainerName, CorsPolicy: [{
+			AllowedOrigins: ["*"], AllowedMethods: ["GET"], AllowedHeaders: ["*"] }] }));
+		await c.send(new m.PutMetricPolicyCommand({ ContainerName, MetricPolicy: {
+			ContainerLevelMetrics: "ENABLED" } }));
+		await c.send(new m.StartAccessLoggingCommand({ ContainerName }));
+		const got = await c.send(new m.GetLifecyclePolicyCommand({ ContainerName }));
+		if (JSON.stringify(JSON.parse(got.LifecyclePolicy)) !== lifecycle)
+			throw Error("lifecycle");
+		const cors = await c.send(new m.GetCorsPolicyCommand({ ContainerName }));
+		if (cors.CorsPolicy[0].AllowedOrigins[0] !== "*") throw Error("cors");
+		const d = await c.send(new m.DescribeContainerCommand({ ContainerName }));
+		if (!d.Container.AccessLoggingEnabled) throw Error("logging");
+		const l = await c.send(new m.ListContainersCommand({}));
+		if (!l.Containers.some(x => x.Name === "sdk")) throw Error("list");
+		await c.send(new m.DeleteCorsPolicyCommand({ ContainerName }));
+		try {
+			await c.send(new m.GetCorsPolicyCommand({ ContainerName }));
+			throw Error("got what was deleted");
+		} catch (e) {
+			if (!(e instanceof m.CorsPolicyNotFoundException)) throw e;
+		}
+		await c.send(new m.DeleteContainerCommand({ ContainerName }));
+		try {
+			await c.send(new m.DescribeContainerCommand({ ContainerName }));
+			throw Error("described what was deleted");
+		} catch (e) {
+			if (!(e instanceof m.ContainerNotFoundException)) throw e;
+		}
+		console.log("well");
+	})().catch(e => { console.error(e); process.exit(1); });
+	EOF
+	check 'the AWS SDK for JavaScript, as it is, drives it' '
+		NODE_PATH=$BUILD/sdk-media/node_modules node sdk.js "$admin" | grep well
+	'
+	stop_serving
+else
+	skip 'the AWS SDK for JavaScript' 'it cannot be had'
+fi
+done_testing
