@@ -218,7 +218,7 @@ treat(struct sweep *s, const char *path)
 	if (err == 0)
 		return POLICY_NEVER;
 	if (err == -ENOENT || err == -ESTALE)
-		return clk_utc_ns();		/* it is another now: look again */
+		return clk_utc_ns() + CLK_SECOND;	/* another now: look again */
 	log_warn(-err, "cannot %s '%s'", action == POLICY_EXPIRE ? "expire" : "archive",
 	    path);
 	atomic_fetch_add(&s->failed, 1);
