@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "origin/pack.h"
 #include "origin/sweep.h"
@@ -16,24 +17,20 @@
 struct due {
 	struct due *next;		/* in its bucket */
 	int64_t	 at_ns;
-	uint32_t hash;
+	uint64_t hash;
 	char	 path[];
 };
 
 /* ---- the queue, under the lock */
 
-static uint32_t
+static uint64_t
 hash_of(const char *path)
 {
-	uint32_t h = 2166136261;
-
-	for (; *path != '\0'; path++)
-		h = (h ^ (unsigned char)*path) * 16777619;
-	return h;
+	return hash_add(HASH_START, path, strlen(path));
 }
 
 static struct due **
-find(struct sweep *s, const char *path, uint32_t hash)
+find(struct sweep *s, const char *path, uint64_t hash)
 {
 	struct due **at = &s->bucket[hash % SWEEP_BUCKETS];
 
@@ -79,7 +76,7 @@ cost(size_t path_len)
 static void
 add(struct sweep *s, const char *path, int64_t at_ns)
 {
-	uint32_t hash = hash_of(path);
+	uint64_t hash = hash_of(path);
 	size_t len = strlen(path);
 	struct due *d, **heap;
 
