@@ -55,6 +55,8 @@ check 'what no statement allows may be read by who is known only' '
 	code -T hello "$url/one/a/y.ts" | grep 401
 '
 check 'an explicit deny wins, over the token as well' '
+	policy "$(st Deny GetObject "one/b/*")" "$(st Allow "*" "one/*")"
+	get b/x.ts | grep 403
 	policy "$(st Allow "*" "one/*")" "$(st Deny GetObject "one/b/*")"
 	get a/x.ts | grep 200
 	get b/x.ts | grep 403
