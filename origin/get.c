@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "origin/api.h"
 #include "origin/live.h"
 #include "origin/serve.h"
 
@@ -106,7 +107,11 @@ reply_range(struct httpd_conn *c, struct httpd_reply *reply,
 		reply->head2_len = strlen(line);
 		reply->status = 416;
 		reply->from_object = false;
-		httpd_reply(c, reply);
+		if (api_of(c) != NULL) {
+			serve_text(c, 416, line, NULL);
+			return;
+		}
+		serve_reply(c, reply);
 		return;
 	}
 	reply->status = 206;
@@ -116,7 +121,7 @@ reply_range(struct httpd_conn *c, struct httpd_reply *reply,
 	    "%.*sContent-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n",
 	    (int)reply->head2_len, reply->head2_len > 0 ? reply->head2 : "", range->first, range->last, len);
 	reply->head2 = line;
-	httpd_reply(c, reply);
+	serve_reply(c, reply);
 }
 
 /*
@@ -139,7 +144,7 @@ reply_growing_range(struct httpd_conn *c, struct httpd_reply *reply,
 	    (int)reply->head2_len, reply->head2_len > 0 ? reply->head2 : "",
 	    range->first, last);
 	reply->head2 = line;
-	httpd_reply(c, reply);
+	serve_reply(c, reply);
 }
 
 /* The lines of --cors are the last of an object's; a container may have its own. */
@@ -185,7 +190,7 @@ serve_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 		return;
 	}
 	if (reply.status != 0) {
-		httpd_reply(c, &reply);
+		serve_reply(c, &reply);
 		return;
 	}
 	reply.status = 200;
@@ -196,7 +201,7 @@ serve_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 		if (part && range.suffix == 0 && range.first < FOR_EVER)
 			reply_growing_range(c, &reply, &range);
 		else
-			httpd_reply(c, &reply);
+			serve_reply(c, &reply);
 		return;
 	}
 	if (gzip) {
@@ -212,7 +217,7 @@ serve_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 	if (part)
 		reply_range(c, &reply, &range, len);
 	else
-		httpd_reply(c, &reply);
+		serve_reply(c, &reply);
 }
 
 /* No object can have this name, so it is free. */
@@ -224,7 +229,7 @@ reply_time(struct httpd_conn *c)
 	    "Cache-Control: no-store\r\n%s", serve_of(c)->cors);
 
 	clk_iso(clk_utc_ns(), text);
-	httpd_reply(c, &(struct httpd_reply){ .status = 200, .head = head,
+	serve_reply(c, &(struct httpd_reply){ .status = 200, .head = head,
 	    .head_len = (size_t)n, .mem = text, .mem_len = strlen(text) });
 }
 

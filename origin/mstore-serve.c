@@ -26,7 +26,7 @@
 
 struct options {
 	const char *listen[LISTENERS], *admin, *root, *access_log, *stats;
-	const char *token_file, *tls_cert, *tls_key;
+	const char *keys, *token_file, *tls_cert, *tls_key;
 	const char *archive;
 	unsigned nlisten;
 	int	 ready_fd;
@@ -47,6 +47,7 @@ static const char help[] =
     "      --head-timeout TIME  for a whole request head (10s)\n"
     "  -h, --help               print this and exit\n"
     "      --idle-timeout TIME  between two requests (60s)\n"
+    "      --keys FILE          of those who may sign requests; SIGHUP reads it again\n"
     "  -l, --listen ADDRESS     [http[s]://]host:port or port, repeated\n"
     "                           (127.0.0.1:8080)\n"
     "      --max-age-missing TIME   of a 404, and of pages (1s)\n"
@@ -58,6 +59,7 @@ static const char help[] =
     "      --max-object SIZE    of an upload (4Gi)\n"
     "  -q, --quiet              say less; twice, errors only\n"
     "      --ready-fd N         write a newline there once it listens\n"
+    "      --region NAME        that signatures have to be for (any)\n"
     "      --root DIR           the folder of the objects\n"
     "      --send-timeout TIME  for a reader to take 16 KiB (30s)\n"
     "  -s, --stats TARGET       numbers each second to fd:N, a file or unix:PATH\n"
@@ -71,8 +73,8 @@ static const char help[] =
 
 enum {
 	ACCESS_LOG = 256, ADMIN, ARCHIVE, BODY_TIMEOUT, CACHE_MEMORY, CORS, GRACE, HEAD_TIMEOUT,
-	IDLE_TIMEOUT, MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT,
-	MAX_AGE_VOD, MAX_CONNECTIONS, MAX_MEMORY, MAX_OBJECT, READY_FD, ROOT,
+	IDLE_TIMEOUT, KEYS, MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT,
+	MAX_AGE_VOD, MAX_CONNECTIONS, MAX_MEMORY, MAX_OBJECT, READY_FD, REGION, ROOT,
 	SEND_TIMEOUT, TEMPORAL, THREADS, TLS_CERT, TLS_KEY, TOKEN_FILE,
 };
 
@@ -86,6 +88,7 @@ static const struct option longopts[] = {
 	{ "grace", required_argument, NULL, GRACE },
 	{ "head-timeout", required_argument, NULL, HEAD_TIMEOUT },
 	{ "idle-timeout", required_argument, NULL, IDLE_TIMEOUT },
+	{ "keys", required_argument, NULL, KEYS },
 	{ "listen", required_argument, NULL, 'l' },
 	{ "max-age-missing", required_argument, NULL, MAX_AGE_MISSING },
 	{ "max-age-playlist", required_argument, NULL, MAX_AGE_PLAYLIST },
@@ -95,6 +98,7 @@ static const struct option longopts[] = {
 	{ "max-memory", required_argument, NULL, MAX_MEMORY },
 	{ "max-object", required_argument, NULL, MAX_OBJECT },
 	{ "ready-fd", required_argument, NULL, READY_FD },
+	{ "region", required_argument, NULL, REGION },
 	{ "root", required_argument, NULL, ROOT },
 	{ "send-timeout", required_argument, NULL, SEND_TIMEOUT },
 	{ "stats", required_argument, NULL, 's' },
@@ -146,6 +150,9 @@ parse_option(struct serve *s, struct options *o, int c)
 	case IDLE_TIMEOUT:
 		o->httpd.idle_ns = (int64_t)opt_duration("idle-timeout", optarg);
 		break;
+	case KEYS:
+		o->keys = optarg;
+		break;
 	case 'l':
 		if (o->nlisten == LISTENERS)
 			opt_usage(help, "more than %d of --listen", LISTENERS);
@@ -175,6 +182,9 @@ parse_option(struct serve *s, struct options *o, int c)
 		break;
 	case READY_FD:
 		o->ready_fd = (int)opt_number("ready-fd", optarg, 0, 65535);
+		break;
+	case REGION:
+		s->region = optarg;
 		break;
 	case ROOT:
 		o->root = optarg;
@@ -297,7 +307,7 @@ listen_all(struct serve *s, const struct options *o)
 			fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
 			    "cannot listen on '%s'", o->listen[i]);
 		log_info("listening on %s%s", l->tls ? "https://" : "", l->name);
-		if (!l->loopback && o->token_file == NULL)
+		if (!l->loopback && o->token_file == NULL && o->keys == NULL)
 			log_warn(0, "writing through %s is refused: it is not loopback, "
 			    "and there is no --token-file", l->name);
 	}
@@ -369,8 +379,10 @@ reload(struct serve *s)
 	if (tokens_required(&s->tokens) && (err = tokens_load(&s->tokens)) < 0)
 		log_warn(-err, "the tokens stay as they were: cannot use '%s'",
 		    s->tokens.file);
-	else
-		log_info("reloaded");
+	if (s->keys.file != NULL && (err = keys_load(&s->keys)) < 0)
+		log_warn(-err, "the keys stay as they were: cannot use '%s'",
+		    s->keys.file);
+	log_info("reloaded");
 }
 
 static void
@@ -411,6 +423,27 @@ run(struct serve *s, struct stats *stats)
 		}
 		if (stats_due(stats))
 			write_stats(s, stats);
+	}
+}
+
+static void
+load_keys(struct keys *k)
+{
+	int err = keys_load(k);
+
+	switch (err) {
+	case 0:
+		break;
+	case -ENODATA:
+		fatal(EXIT_USAGE, 0, "there is no key in '%s'", k->file);
+	case -EBADMSG:
+		fatal(EXIT_USAGE, 0, "a line of '%s' is not ID SECRET [read|write|all] "
+		    "[PREFIX]", k->file);
+	case -EPERM:
+		fatal(EXIT_USAGE, 0, "others than its owner can open '%s': chmod 600",
+		    k->file);
+	default:
+		fatal(EXIT_RUNTIME, -err, "cannot use --keys '%s'", k->file);
 	}
 }
 
@@ -471,6 +504,9 @@ main(int argc, char *argv[])
 		    err == -ENODATA ? 0 : -err, err == -ENODATA ?
 		    "there is no token in '%s'" : "cannot use --token-file '%s'",
 		    o.token_file);
+	keys_init(&s.keys, o.keys);
+	if (o.keys != NULL)
+		load_keys(&s.keys);
 	o.store.changed = on_changed;
 	o.store.user = &s;
 	o.store.account = containers_account;

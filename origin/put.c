@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "origin/api.h"
+#include "origin/body.h"
 #include "origin/serve.h"
 
 /*
@@ -34,7 +36,12 @@ serve_who(struct httpd_conn *c, const struct h1_request *r,
 {
 	struct serve *s = serve_of(c);
 	const struct h1_str *given = h1_field(r, "authorization");
+	const struct api *api = api_of(c);
 
+	if (api != NULL && api->verified) {
+		snprintf(who, SERVE_WHO, "%s", api->key.id);
+		return true;
+	}
 	if (given == NULL || !tokens_required(&s->tokens) ||
 	    !tokens_match(&s->tokens, *given))
 		return false;
@@ -42,30 +49,44 @@ serve_who(struct httpd_conn *c, const struct h1_request *r,
 	return true;
 }
 
-static bool
-may_write(struct httpd_conn *c, const struct h1_request *r)
+bool
+serve_may_write(struct httpd_conn *c, const struct h1_request *r)
 {
 	struct serve *s = serve_of(c);
 	const struct h1_str *given = h1_field(r, "authorization");
 	const struct h1_str *host = h1_field(r, "host");
+	bool tokens = tokens_required(&s->tokens);
 
 	if (gate_allows(c))
 		return true;
-	if (!tokens_required(&s->tokens)) {
+	if (!tokens && s->keys.file == NULL) {
 		if (c->listener->loopback && (host == NULL || serve_is_local(*host)))
 			return true;
-		httpd_reply_text(c, 403, s->cors, c->listener->loopback ?
+		serve_text(c, 403, s->cors, c->listener->loopback ?
 		    "without --token-file write to localhost, or to an address" :
 		    "without --token-file only loopback may write");
 		return false;
 	}
-	if (given != NULL && tokens_match(&s->tokens, *given))
+	if (tokens && given != NULL && tokens_match(&s->tokens, *given))
 		return true;
-	httpd_reply_text(c, 401, given == NULL ?
-	    "WWW-Authenticate: Bearer realm=\"mstore\"\r\n" :
-	    "WWW-Authenticate: Bearer realm=\"mstore\", error=\"invalid_token\"\r\n",
-	    "writing needs a bearer token");
+	if (!tokens || api_of(c) != NULL)
+		serve_text(c, 403, s->cors, "the request is not signed by a key "
+		    "that may do this");
+	else
+		serve_text(c, 401, given == NULL ?
+		    "WWW-Authenticate: Bearer realm=\"mstore\"\r\n" :
+		    "WWW-Authenticate: Bearer realm=\"mstore\", error=\"invalid_token\"\r\n",
+		    "writing needs a bearer token");
 	return false;
+}
+
+static bool
+may_write(struct httpd_conn *c, const struct h1_request *r)
+{
+	char path[HTTP_PATH_MAX];
+
+	return (api_of(c) != NULL && http_parse_path(r->path, path) == 0 &&
+	    api_allowed(c, KEY_WRITE, path)) || serve_may_write(c, r);
 }
 
 static bool
@@ -94,10 +115,13 @@ media_type(const struct h1_request *r)
 }
 
 static bool
-is_visible(const char *path, const struct h1_request *r)
+is_visible(const char *path, const struct h1_request *r, bool api)
 {
 	const struct h1_str *wish = h1_field(r, "x-amz-upload-availability");
 
+	/* MediaStore's clients ask for it; ours have always got it. */
+	if (api)
+		return wish != NULL && h1_is(*wish, "streaming");
 	if (!r->chunked || (wish != NULL && h1_is(*wish, "standard")))
 		return false;
 	/* Half a playlist is of no use to anyone. */
@@ -115,7 +139,7 @@ conditions(struct httpd_conn *c, const struct h1_request *r, struct store_if *mu
 
 	*must = (struct store_if){ .only_new = none != NULL };
 	if (none != NULL && !h1_is(*none, "*")) {
-		httpd_reply_text(c, 400, NULL, "to write, If-None-Match can only be *");
+		serve_text(c, 400, NULL, "to write, If-None-Match can only be *");
 		return false;
 	}
 	if (match != NULL && (match->len == 0 || match->len >= STORE_MATCH)) {
@@ -140,10 +164,43 @@ put_wish(struct httpd_conn *c, const struct h1_request *r, const char *path,
 	if (cache != NULL)
 		wish->cache_control = *cache;
 	if (wish->type.len >= STORE_FIELD || wish->cache_control.len >= STORE_FIELD) {
-		httpd_reply_text(c, 431, NULL, "a field to keep is too long");
+		serve_text(c, 431, NULL, "a field to keep is too long");
 		return false;
 	}
 	return conditions(c, r, &wish->must);
+}
+
+/* Framing by chunks with signatures is not a part of the object. */
+static bool
+is_plain(const struct h1_request *r)
+{
+	const struct h1_str *coding = h1_field(r, "content-encoding");
+
+	return coding == NULL || h1_is(*coding, "aws-chunked");
+}
+
+/* What a client of the API says of the body, or an answer and false. */
+static bool
+expect_body(struct httpd_conn *c, const struct h1_request *r)
+{
+	const struct h1_str *class = h1_field(r, "x-amz-storage-class");
+	const struct h1_str *wish = h1_field(r, "x-amz-upload-availability");
+	const struct api *api = api_of(c);
+	struct exchange *x = c->user;
+	int err;
+
+	if ((class != NULL && !h1_is(*class, "temporal")) || (wish != NULL &&
+	    !h1_is(*wish, "standard") && !h1_is(*wish, "streaming"))) {
+		api_error(c, 400, NULL, "there is no such class or availability");
+		return false;
+	}
+	err = body_new(r, api->verified ? &api->auth : NULL,
+	    api->verified ? api->key.secret : NULL, &x->body);
+	if (err == -EINVAL)
+		api_error(c, 400, NULL, "a field about the body is wrong");
+	else if (err < 0)
+		serve_error(c, err);
+	return err == 0;
 }
 
 void
@@ -158,21 +215,23 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 	if (!may_write(c, r) || !serve_path(c, r, path) || !put_wish(c, r, path, &wish))
 		return;
 	if (!r->chunked && !r->has_length) {
-		httpd_reply_text(c, 411, NULL, NULL);
+		serve_text(c, 411, NULL, NULL);
 		return;
 	}
 	if (r->content_length > s->max_object) {
-		httpd_reply_text(c, 413, NULL, "the object is over the limit");
+		serve_text(c, 413, NULL, "the object is over the limit");
 		return;
 	}
 	if (r->path.p[r->path.len - 1] == '/' || h1_field(r, "content-range") != NULL ||
-	    h1_field(r, "content-encoding") != NULL) {
-		httpd_reply_text(c, 400, NULL, "only whole objects can be put, as they are");
+	    !is_plain(r)) {
+		serve_text(c, 400, NULL, "only whole objects can be put, as they are");
 		return;
 	}
+	if (api_of(c) != NULL && !expect_body(c, r))
+		return;
 	x = serve_exchange(c);
 	err = x == NULL ? -ENOMEM : store_put(&s->store, path, &wish, &x->upload);
-	if (err == 0 && is_visible(path, r)) {
+	if (err == 0 && is_visible(path, r, x->api != NULL)) {
 		err = httpd_can_grow(&s->httpd, x->upload->object);
 		if (err == 0)
 			store_put_show(x->upload);
@@ -185,23 +244,62 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 		httpd_take_body(c);
 }
 
-void
-serve_body(struct httpd_conn *c, const void *data, size_t len)
+/* False when it was answered. */
+static bool
+take_piece(struct httpd_conn *c, const char *data, size_t len, bool more)
 {
 	struct exchange *x = c->user;
 	int err;
 
 	if (x->upload->len + len > gate_max_object(c)) {
-		httpd_reply_text(c, 413, NULL, "the object is over the limit");
-		return;
+		serve_text(c, 413, NULL, "the object is over the limit");
+		return false;
 	}
-	err = store_put_data(x->upload, data, len, httpd_more_soon(c));
+	if (len == 0 && x->upload->hidden == 0)
+		return true;
+	err = store_put_data(x->upload, data, len, more);
 	if (err < 0) {
 		log_warn(-err, "cannot write '%s'", x->upload->path);
 		serve_error(c, err);
-	} else if (x->upload->shown && x->upload->hidden == 0) {
-		httpd_grew(c->loop, x->upload->object, httpd_more_soon(c));
+		return false;
 	}
+	if (x->upload->shown && x->upload->hidden == 0)
+		httpd_grew(c->loop, x->upload->object, more);
+	return true;
+}
+
+static void
+body_error(struct httpd_conn *c, int err)
+{
+	if (err == -EACCES)
+		api_error(c, 403, "InvalidSignatureException",
+		    "the signature of a chunk does not match");
+	else
+		api_error(c, 400, NULL, err == -EBADMSG ?
+		    "the body is not framed as aws-chunked" :
+		    "the body has another hash, checksum or length than was said");
+}
+
+void
+serve_body(struct httpd_conn *c, const void *data, size_t len)
+{
+	struct exchange *x = c->user;
+	struct h1_str in = { data, len }, piece;
+	bool whole, framed;
+	int r;
+
+	if (x->body == NULL) {
+		take_piece(c, data, len, httpd_more_soon(c));
+		return;
+	}
+	/* What a signature covers is shown when that was checked. */
+	framed = body_framed(x->body);
+	while ((r = body_next(x->body, &in, &piece, &whole)) > 0)
+		if (!take_piece(c, piece.p, piece.len,
+		    framed ? !whole : httpd_more_soon(c)))
+			return;
+	if (r < 0)
+		body_error(c, r);
 }
 
 /* ---- what waits for the disk: on the pool, and back to the loop */
@@ -219,6 +317,20 @@ struct job {
 };
 
 static void
+reply_put_api(struct httpd_conn *c, const struct object *o)
+{
+	char head[OBJECT_ETAG + 80], text[OBJECT_ETAG + SIGV4_HEX + 80];
+	int n = snprintf(head, sizeof(head), "ETag: %s\r\n"
+	    "Content-Type: application/json\r\n", o->etag);
+	int len = snprintf(text, sizeof(text), "{\"ContentSHA256\":\"%s\","
+	    "\"ETag\":\"%.*s\",\"StorageClass\":\"TEMPORAL\"}\n", api_of(c)->sha256,
+	    (int)strlen(o->etag) - 2, o->etag + 1);
+
+	serve_reply(c, &(struct httpd_reply){ .status = 200, .head = head,
+	    .head_len = (size_t)n, .mem = text, .mem_len = (size_t)len });
+}
+
+static void
 reply_put(struct httpd_conn *c, const struct object *o, int err, bool created)
 {
 	char head[OBJECT_ETAG + 320];
@@ -228,8 +340,12 @@ reply_put(struct httpd_conn *c, const struct object *o, int err, bool created)
 		serve_error(c, err);
 		return;
 	}
+	if (api_of(c) != NULL) {
+		reply_put_api(c, o);
+		return;
+	}
 	n = snprintf(head, sizeof(head), "ETag: %s\r\n" SERVE_LIVE, o->etag);
-	httpd_reply(c, &(struct httpd_reply){
+	serve_reply(c, &(struct httpd_reply){
 		.status = created ? 201 : 204, .head = head, .head_len = (size_t)n,
 	});
 }
@@ -259,7 +375,7 @@ on_finished(struct httpd_loop *l, struct httpd_msg *m)
 	else if (alive && job->err < 0)
 		serve_error(c, job->err);
 	else if (alive)
-		httpd_reply(c, &(struct httpd_reply){ .status = 204 });
+		serve_reply(c, &(struct httpd_reply){ .status = 204 });
 	if (job->upload != NULL)
 		store_put_free(&job->upload);
 	free(job);
@@ -295,7 +411,12 @@ serve_body_end(struct httpd_conn *c)
 	struct exchange *x = c->user;
 	struct upload *u = x->upload;
 	struct job *job;
+	int err;
 
+	if (x->body != NULL && (err = body_end(x->body, x->api->sha256)) < 0) {
+		body_error(c, err);	/* done() gives the upload up */
+		return;
+	}
 	if (u->hidden > 0)
 		store_put_data(u, "", 0, false);
 
@@ -317,8 +438,8 @@ serve_body_end(struct httpd_conn *c)
 		serve_error(c, -ENOMEM);
 	} else {
 		bool created;
-		int err = store_put_commit(u, &created);
 
+		err = store_put_commit(u, &created);
 		if (object_state(u->object) == OBJECT_GROWING)
 			end_readers(c->loop, u->object,
 			    err < 0 ? OBJECT_FAILED : OBJECT_WHOLE);

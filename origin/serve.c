@@ -5,6 +5,9 @@
 
 #include "lib/base/log.h"
 #include "origin/control.h"
+#include "origin/api.h"
+#include "origin/body.h"
+#include "origin/list.h"
 #include "origin/serve.h"
 
 struct exchange *
@@ -24,46 +27,46 @@ serve_error(struct httpd_conn *c, int err)
 	switch (err) {
 	case -ENOENT:
 		snprintf(head, sizeof(head), "%s%s", serve_of(c)->missing, cors);
-		httpd_reply_text(c, 404, head, NULL);
+		serve_text(c, 404, head, NULL);
 		break;
 	case -EINVAL:
-		httpd_reply_text(c, 400, cors, "no good path");
+		serve_text(c, 400, cors, "no good path");
 		break;
 	case -EISDIR:
 	case -ENOTDIR:
-		httpd_reply_text(c, 409, cors, "a folder or an object is in the way");
+		serve_text(c, 409, cors, "a folder or an object is in the way");
 		break;
 	case -ENAMETOOLONG:
-		httpd_reply_text(c, 414, cors, NULL);
+		serve_text(c, 414, cors, NULL);
 		break;
 	case -ESTALE:
-		httpd_reply_text(c, 412, cors, NULL);
+		serve_text(c, 412, cors, NULL);
 		break;
 	case -EACCES:
 	case -EXDEV:
 	case -ELOOP:
-		httpd_reply_text(c, 403, cors, "this name is not for objects");
+		serve_text(c, 403, cors, "this name is not for objects");
 		break;
 	case -EDQUOT:
 		snprintf(head, sizeof(head), "x-amzn-ErrorType: LimitExceededException\r\n%s",
 		    cors);
-		httpd_reply_text(c, 507, head, "the container, or the disk, is full");
+		serve_text(c, 507, head, "the container, or the disk, is full");
 		break;
 	case -ENOSPC:
 	case -EFBIG:
-		httpd_reply_text(c, 507, cors, NULL);
+		serve_text(c, 507, cors, NULL);
 		break;
 	case -EIDRM:
-		httpd_reply_text(c, 500, cors, "what it was to be kept in was removed");
+		serve_text(c, 500, cors, "what it was to be kept in was removed");
 		break;
 	case -EMFILE:
 	case -ENFILE:
 	case -ENOMEM:
-		httpd_reply_text(c, 503, "Retry-After: 1\r\n", "too much at once");
+		serve_text(c, 503, "Retry-After: 1\r\n", "too much at once");
 		break;
 	default:
 		log_warn(-err, "cannot serve a request");
-		httpd_reply_text(c, 500, cors, NULL);
+		serve_text(c, 500, cors, NULL);
 	}
 }
 
@@ -108,7 +111,7 @@ answer_options(struct httpd_conn *c, const struct h1_request *r)
 		    "Cache-Control: public, max-age=86400\r\n"
 		    "Vary: Origin, Access-Control-Request-Headers\r\n",
 		    allow, s->cors_origin);
-	httpd_reply(c, &(struct httpd_reply){
+	serve_reply(c, &(struct httpd_reply){
 		.status = 204, .head = head, .head_len = (size_t)n,
 	});
 }
@@ -124,8 +127,14 @@ on_request(struct httpd_conn *c, const struct h1_request *r)
 	}
 	if (s->logging)
 		access_begin(&s->access, c, r);
+	if (!api_begin(c, r))
+		return;
 	if (!gate_enter(c, r))
 		return;
+	if (api_of(c) != NULL && list_asked(r)) {
+		serve_list(c, r);
+		return;
+	}
 	switch (r->method) {
 	case H1_GET:
 	case H1_HEAD:
@@ -141,7 +150,7 @@ on_request(struct httpd_conn *c, const struct h1_request *r)
 		answer_options(c, r);
 		break;
 	default:
-		httpd_reply_text(c, 405, "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n",
+		serve_text(c, 405, "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n",
 		    NULL);
 	}
 }
@@ -170,6 +179,10 @@ on_done(struct httpd_conn *c, bool clean)
 		httpd_grew(c->loop, o, false);
 		object_unref(&o);
 	}
+	body_free(&x->body);
+	if (x->api != NULL)
+		explicit_bzero(x->api, sizeof(*x->api));
+	free(x->api);
 	free(x);
 }
 

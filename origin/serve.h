@@ -10,6 +10,7 @@
 #include "origin/access.h"
 #include "origin/container.h"
 #include "origin/gate.h"
+#include "origin/keys.h"
 #include "origin/live.h"
 #include "origin/store.h"
 #include "origin/sweep.h"
@@ -32,6 +33,9 @@ struct serve {
 	struct live live;
 	struct work work;
 	struct tokens tokens;
+	struct keys keys;
+	const char *region;		/* of signatures, or NULL: any */
+	atomic_uint listing;
 	struct access access;
 	struct containers containers;
 	struct sweep sweep;
@@ -77,6 +81,8 @@ bool serve_is_local(struct h1_str host);
 /* What hangs on a connection's user while it needs more than a request. */
 struct exchange {
 	struct upload *upload;
+	struct body *body;		/* of the upload, when it is checked */
+	struct api *api;		/* of one of the API */
 	struct held *held;		/* it waits */
 	struct access_note *note;	/* for the log */
 	struct gate *gate;		/* it is in a container */
@@ -91,6 +97,9 @@ serve_of(const struct httpd_conn *c)
 {
 	return c->loop->server->user;
 }
+
+/* May r write, by a token or from here?  Or an answer and false. */
+bool serve_may_write(struct httpd_conn *c, const struct h1_request *r);
 
 /* The name of what r is about, or an answer and false. */
 bool serve_path(struct httpd_conn *c, const struct h1_request *r,

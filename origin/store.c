@@ -221,6 +221,14 @@ read_field(int fd, const char *name, char out[static STORE_FIELD])
 			*out = '\0';
 }
 
+void
+store_type(int fd, const char *path, char type[static STORE_FIELD])
+{
+	read_field(fd, XATTR_TYPE, type);
+	if (type[0] == '\0')
+		snprintf(type, STORE_FIELD, "%s", mime_of(path).type);
+}
+
 /* Make an object of an open file; takes fd. */
 static int
 load(struct store *s, const char *path, int fd, const struct stat *st,

@@ -73,6 +73,9 @@ void store_close(struct store *s);
 int store_get(struct store *s, const char *path, int64_t now_ns,
     struct object **out);
 
+/* The Content-Type of an object's open file: what was kept with it, or by its name. */
+void store_type(int fd, const char *path, char type[static STORE_FIELD]);
+
 /* What has to hold of the object that is there, for one to write: RFC 9110 13. */
 struct store_if {
 	bool	 only_new;		/* If-None-Match: * */

@@ -143,6 +143,15 @@ tree_open_object(const struct tree *t, const char *path, struct stat *st)
 }
 
 int
+tree_open_folder(const struct tree *t, const char *path)
+{
+	int fd = open_beneath(t->root, *path != '\0' ? path : ".",
+	    O_RDONLY | O_DIRECTORY);
+
+	return fd < 0 ? missing(fd) : fd;
+}
+
+int
 tree_stat(const struct tree *t, const char *path, struct stat *st)
 {
 	if (fstatat(t->root, path, st, AT_SYMLINK_NOFOLLOW) == 0)

@@ -41,6 +41,9 @@ int tree_open_object(const struct tree *t, const char *path, struct stat *st);
 /* Look at the file that has this name, here or in the archive, without opening it. */
 int tree_stat(const struct tree *t, const char *path, struct stat *st);
 
+/* Open a folder to read its names; path may be empty: the root. */
+int tree_open_folder(const struct tree *t, const char *path);
+
 #define TREE_TEMP	64
 
 /*

@@ -1,0 +1,57 @@
+#!/bin/sh
+# mstore-serve as MediaStore: AWS's own client for JavaScript, as it is.
+. "$(dirname "$0")/lib.sh"
+# shellcheck disable=SC2154
+. "$top/t/origin.sh"
+
+need 'no node' command -v node
+need 'no npm' command -v npm
+mkdir -p "$BUILD/sdk"
+if ! cmp -s "$top/t/sdk/package-lock.json" "$BUILD/sdk/installed.json"
+then
+	cp "$top/t/sdk/package.json" "$top/t/sdk/package-lock.json" \
+		"$top/t/sdk/.npmrc" "$BUILD/sdk"
+	(cd "$BUILD/sdk" && npm ci --no-audit --no-fund) >npm.log 2>&1 || {
+		echo "1..0 # SKIP the SDK cannot be had: $(tail -n 1 npm.log)"
+		exit 0
+	}
+	cp "$BUILD/sdk/package-lock.json" "$BUILD/sdk/installed.json"
+fi
+NODE_PATH=$BUILD/sdk/node_modules
+export NODE_PATH
+
+cat >keys <<-'END'
+	# who may sign
+	AKTEST testsecret
+	AKREAD another read page/
+END
+chmod 600 keys
+
+for phase in keys open
+do
+	if test $phase = keys
+	then
+		serve --keys keys --region eu-central-1
+	else
+		serve
+	fi
+	export phase
+	node "$top/t/sdk/mediastore.js" "$url" $phase >sdk.log 2>&1
+	status=$?
+	export status
+	while IFS= read -r line
+	do
+		case $line in
+		'ok '*)
+			check "$phase: ${line#* - }" true
+			;;
+		'not ok '*)
+			check "$phase: ${line#* - }" 'grep -v "^ok" sdk.log; false'
+			;;
+		esac
+	done <sdk.log
+	check "$phase: the client came to its end" 'cat sdk.log; test $status -eq 0'
+	stop_serving
+	rm -rf root
+done
+done_testing
