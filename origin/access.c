@@ -8,12 +8,15 @@
 
 #include "lib/base/clk.h"
 #include "origin/access.h"
+#include "origin/api.h"
+#include "origin/list.h"
 #include "origin/serve.h"
 
 #define GATHER		65536
 #define LINE		8192
 
 struct access_note {
+	const char *operation;
 	char request[3000];
 	char referer[1000], agent[1000];
 };
@@ -47,20 +50,33 @@ access_reopen(struct access *a)
 	return err;
 }
 
+/* odd: how a byte is written that does not stand for itself. */
 static void
-escape(struct h1_str s, char *to, size_t size)
+escape(struct h1_str s, const char *odd, char *to, size_t size)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s.len && n + 5 < size; i++) {
+	for (size_t i = 0; i < s.len && n + 7 < size; i++) {
 		unsigned char b = (unsigned char)s.p[i];
 
 		if (b < ' ' || b >= 0x7f || b == '"' || b == '\\')
-			n += (size_t)snprintf(to + n, size - n, "\\x%02x", b);
+			n += (size_t)snprintf(to + n, size - n, "%s%02x", odd, b);
 		else
 			to[n++] = (char)b;
 	}
 	to[n] = '\0';
+}
+
+static const char *
+operation(const struct h1_request *r)
+{
+	static const char *const name[] = {
+		[H1_GET] = "GetObject", [H1_HEAD] = "DescribeObject",
+		[H1_PUT] = "PutObject", [H1_DELETE] = "DeleteObject",
+		[H1_OPTIONS] = "Options", [H1_OTHER] = "Other",
+	};
+
+	return list_asked(r) ? "ListItems" : name[r->method];
 }
 
 void
@@ -81,9 +97,15 @@ access_begin(struct access *a, struct httpd_conn *c, const struct h1_request *r)
 		return;
 	}
 	x->note = note;
-	escape(line, note->request, sizeof(note->request));
-	escape(referer != NULL ? *referer : none, note->referer, sizeof(note->referer));
-	escape(agent != NULL ? *agent : none, note->agent, sizeof(note->agent));
+	if (a->json) {
+		note->operation = operation(r);
+		escape(r->path, "\\u00", note->request, sizeof(note->request));
+		return;
+	}
+	escape(line, "\\x", note->request, sizeof(note->request));
+	escape(referer != NULL ? *referer : none, "\\x", note->referer,
+	    sizeof(note->referer));
+	escape(agent != NULL ? *agent : none, "\\x", note->agent, sizeof(note->agent));
 }
 
 static void
@@ -113,6 +135,37 @@ access_flush(struct access *a, struct httpd_loop *l)
 	g->len = 0;
 }
 
+/* Times in ms, as there; what does not apply is left out. */
+static int
+put_json(const struct httpd_conn *c, const struct access_note *note, int status,
+    char *to, size_t size)
+{
+	const struct api *api = api_of(c);
+	int64_t now = clk_mono_ns(), first = c->first_ns > 0 ? c->first_ns : now;
+	char peer[HTTPD_PEER], utc[CLK_ISO + 1], who[6 * SIGV4_ID + 24] = "";
+	char id[API_ID + 20] = "", error[80] = "", safe[6 * SIGV4_ID];
+
+	httpd_peer(c, peer);
+	clk_iso(clk_utc_ns() - (now - c->start_ns), utc);
+	if (api != NULL)
+		snprintf(id, sizeof(id), "\"RequestID\":\"%s\",", api->id);
+	if (api != NULL && api->verified) {
+		escape((struct h1_str){ api->key.id, strlen(api->key.id) }, "\\u00", safe,
+		    sizeof(safe));
+		snprintf(who, sizeof(who), "\"Requester\":\"%s\",", safe);
+	}
+	if (status >= 400)
+		snprintf(error, sizeof(error), "\"ErrorCode\":\"%s\",",
+		    api != NULL && api->error != NULL ? api->error : api_name(status));
+	return snprintf(to, size, "{\"ReceivedTime\":\"%s\",\"Operation\":\"%s\","
+	    "\"Path\":\"%s\",\"Source\":\"%s\",%s%s%s\"HTTPStatus\":%d,"
+	    "\"BytesReceived\":%" PRIu64 ",\"BytesSent\":%" PRIu64 ","
+	    "\"TotalTime\":%" PRId64 ",\"TurnAroundTime\":%" PRId64 "}\n",
+	    utc, note != NULL ? note->operation : "Other", note != NULL ?
+	    note->request : "", peer, who, id, error, status, c->bytes_in, c->bytes_out,
+	    (c->end_ns - c->start_ns) / 1000000, (first - c->start_ns) / 1000000);
+}
+
 void
 access_end(struct access *a, struct httpd_conn *c, bool clean)
 {
@@ -121,6 +174,8 @@ access_end(struct access *a, struct httpd_conn *c, bool clean)
 	struct httpd_loop *l = c->loop;
 	struct gather *g = l->user;
 	char peer[HTTPD_PEER], date[32];
+	/* 499, as others log it: the peer or the writer went before the end. */
+	int status = clean || c->status >= 400 ? c->status : 499;
 	int64_t first = c->first_ns > 0 ? c->first_ns - c->start_ns : 0;
 	int n;
 
@@ -133,17 +188,21 @@ access_end(struct access *a, struct httpd_conn *c, bool clean)
 	}
 	if (g->len + LINE > GATHER)
 		access_flush(a, l);
+	if (a->json) {
+		n = put_json(c, note, status, g->text + g->len, GATHER - g->len);
+		goto out;
+	}
 	httpd_peer(c, peer);
 	clf_date(clk_utc_ns() / CLK_SECOND - (c->end_ns - c->start_ns) / CLK_SECOND, date);
-	/* 499, as others log it: the peer or the writer went before the end. */
 	n = snprintf(g->text + g->len, GATHER - g->len, "%s - - [%s] \"%s\" %d %" PRIu64
 	    " \"%s\" \"%s\" %" PRIu64 " %" PRId64 ".%06u %" PRId64 ".%06u\n", peer, date,
-	    note != NULL ? note->request : "-", clean || c->status >= 400 ? c->status : 499,
+	    note != NULL ? note->request : "-", status,
 	    c->bytes_out, note != NULL ? note->referer : "-",
 	    note != NULL ? note->agent : "-", c->bytes_in,
 	    first / CLK_SECOND, (unsigned)(first % CLK_SECOND / 1000),
 	    (c->end_ns - c->start_ns) / CLK_SECOND,
 	    (unsigned)((c->end_ns - c->start_ns) % CLK_SECOND / 1000));
+out:
 	g->len += (size_t)n;
 	free(note);
 	if (x != NULL)

@@ -5,6 +5,7 @@
  *          came in, seconds to the first byte of the answer, seconds to the last.
  * Shape    Each loop gathers lines and writes them when it has many, or after a
  *          second.  Quotes, backslashes and control characters become \xNN.
+ *          Or a line is a JSON object, with the fields of MediaStore's log.
  * Threads  access_reopen() any; the others on the loop of the connection.
  */
 #ifndef ACCESS_H
@@ -20,6 +21,7 @@ struct access_note;
 struct access {
 	const char *path;
 	atomic_int fd;
+	bool	 json;
 	_Atomic uint64_t dropped;	/* lines */
 };
 

@@ -34,8 +34,8 @@ api_of(const struct httpd_conn *c)
 	return x == NULL ? NULL : x->api;
 }
 
-static const char *
-name_for(int status)
+const char *
+api_name(int status)
 {
 	for (size_t i = 0; i < sizeof(name_of_status) / sizeof(name_of_status[0]); i++)
 		if (name_of_status[i].status == status)
@@ -43,18 +43,42 @@ name_for(int status)
 	return status < 500 ? "ValidationException" : "InternalServerError";
 }
 
+/*
+ * How long the request waited here, how old the object's last bytes are, and what
+ * time it is: with them one who measures knows when a chunk came and when it went.
+ */
+static void
+put_timing(const struct httpd_conn *c, struct object *o, char *to, size_t size)
+{
+	int64_t now = clk_mono_ns(), wait = now - c->start_ns;
+	int64_t grown = o != NULL ? atomic_load(&o->grown_ns) : 0;
+	char utc[CLK_ISO + 1], age[48] = "";
+
+	if (grown > 0)
+		snprintf(age, sizeof(age), ", age;dur=%" PRId64 ".%03u",
+		    (now - grown) / 1000000, (unsigned)((now - grown) / 1000 % 1000));
+	clk_iso(clk_utc_ns(), utc);
+	snprintf(to, size, "Server-Timing: wait;dur=%" PRId64 ".%03u%s, "
+	    "sent;desc=\"%s\"\r\n", wait / 1000000, (unsigned)(wait / 1000 % 1000),
+	    age, utc);
+}
+
 void
 serve_reply(struct httpd_conn *c, struct httpd_reply *reply)
 {
-	const struct api *api = api_of(c);
-	char head[1024];
+	const struct exchange *x = c->user;
+	char head[1024], id[80] = "", timing[128] = "";
 	int n;
 
-	if (api == NULL) {
+	if (x == NULL || (x->api == NULL && !x->timing)) {
 		httpd_reply(c, reply);
 		return;
 	}
-	n = snprintf(head, sizeof(head), "x-amzn-RequestId: %s\r\n%.*s", api->id,
+	if (x->api != NULL)
+		snprintf(id, sizeof(id), "x-amzn-RequestId: %s\r\n", x->api->id);
+	if (x->timing)
+		put_timing(c, reply->object, timing, sizeof(timing));
+	n = snprintf(head, sizeof(head), "%s%s%.*s", id, timing,
 	    (int)reply->head2_len, reply->head2 != NULL ? reply->head2 : "");
 	if (n < (int)sizeof(head)) {
 		reply->head2 = head;
@@ -73,6 +97,7 @@ reply_error(struct httpd_conn *c, int status, const char *name, const char *more
 	    "x-amzn-ErrorType: %s\r\n%s", name, more != NULL ? more : "");
 	int len;
 
+	api_of(c)->error = name;
 	message = m == NULL ? NULL : json_dumps(m, JSON_ENCODE_ANY);
 	len = snprintf(body, sizeof(body), "{\"__type\":\"%s\",\"Message\":%s}\n", name,
 	    message != NULL ? message : "\"\"");
@@ -86,7 +111,7 @@ reply_error(struct httpd_conn *c, int status, const char *name, const char *more
 void
 api_error(struct httpd_conn *c, int status, const char *name, const char *text)
 {
-	reply_error(c, status, name != NULL ? name : name_for(status),
+	reply_error(c, status, name != NULL ? name : api_name(status),
 	    "Cache-Control: no-store\r\n", text);
 }
 
@@ -96,7 +121,7 @@ serve_text(struct httpd_conn *c, int status, const char *head, const char *text)
 	if (api_of(c) == NULL)
 		httpd_reply_text(c, status, head, text);
 	else
-		reply_error(c, status, name_for(status), head, text);
+		reply_error(c, status, api_name(status), head, text);
 }
 
 bool

@@ -19,6 +19,7 @@
 /* What an API's exchange needs to remember. */
 struct api {
 	char	 id[API_ID];
+	const char *error;		/* the name of what was answered, or NULL */
 	bool	 verified;		/* signed, by: */
 	struct key key;
 	struct sigv4_auth auth;
@@ -36,6 +37,9 @@ struct api *api_of(const struct httpd_conn *c);
 
 /* Has a key with these rights for path signed it? */
 bool api_allowed(const struct httpd_conn *c, unsigned rights, const char *path);
+
+/* The name of an error by its status. */
+const char *api_name(int status);
 
 /* An error with a name of its own; name NULL: that of its status. */
 void api_error(struct httpd_conn *c, int status, const char *name,

@@ -7,6 +7,7 @@
 
 #include "lib/base/clk.h"
 #include "origin/gate.h"
+#include "origin/api.h"
 #include "origin/serve.h"
 
 struct gate *
@@ -119,7 +120,7 @@ static void
 answer_preflight(struct httpd_conn *c, bool allowed, struct gate *g)
 {
 	if (!allowed) {
-		httpd_reply_text(c, 403, g->cors, "no CORS rule allows this");
+		serve_text(c, 403, g->cors, "no CORS rule allows this");
 		return;
 	}
 	httpd_reply(c, &(struct httpd_reply){
@@ -157,12 +158,12 @@ fits(struct httpd_conn *c, const struct h1_request *r, const struct policy *p)
 	if (r->method != H1_PUT)
 		return true;
 	if (r->content_length > p->max_object) {
-		httpd_reply_text(c, 413, "x-amzn-ErrorType: LimitExceededException\r\n",
+		serve_text(c, 413, "x-amzn-ErrorType: LimitExceededException\r\n",
 		    "the object is over the limit of its container");
 		return false;
 	}
 	if (r->content_length > p->max_bytes) {
-		httpd_reply_text(c, 507, "x-amzn-ErrorType: LimitExceededException\r\n",
+		serve_text(c, 507, "x-amzn-ErrorType: LimitExceededException\r\n",
 		    "the container may not hold so much");
 		return false;
 	}
@@ -192,7 +193,7 @@ gate_enter(struct httpd_conn *c, const struct h1_request *r)
 	if (look_at_cors(c, r, g))
 		return false;
 	if (!may_enter(c, r, g)) {
-		httpd_reply_text(c, 403, "x-amzn-ErrorType: AccessDeniedException\r\n",
+		serve_text(c, 403, "x-amzn-ErrorType: AccessDeniedException\r\n",
 		    "the policy of the container does not allow it");
 		return false;
 	}

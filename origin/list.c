@@ -260,6 +260,7 @@ item_of(int dir, const char *name)
 	char etag[OBJECT_ETAG], type[STORE_FIELD];
 	struct stat st;
 	json_t *j = NULL;
+	long ms;
 
 	if (fd < 0)
 		return NULL;		/* it has just been deleted */
@@ -269,11 +270,12 @@ item_of(int dir, const char *name)
 		pack_etag(etag, st.st_mtim.tv_sec * CLK_SECOND + st.st_mtim.tv_nsec,
 		    st.st_ino);
 		store_type(fd, name, type);
+		ms = st.st_mtim.tv_nsec / 1000000;
 		j = json_pack("{s:o, s:s, s:s%, s:o, s:s, s:I}",
 		    "Name", text_of(name), "Type", "OBJECT",
 		    "ETag", etag + 1, strlen(etag) - 2,
 		    "LastModified", json_real((double)st.st_mtim.tv_sec +
-		    (double)(st.st_mtim.tv_nsec / 1000000) / 1000),
+		    (double)ms / 1000),
 		    "ContentType", type, "ContentLength", (json_int_t)st.st_size);
 	}
 	close(fd);

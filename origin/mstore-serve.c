@@ -38,6 +38,7 @@ struct options {
 static const char help[] =
     "usage: mstore-serve [-hqvV] [-l address] [-s target] [options] --root DIR\n"
     "      --access-log FILE    append a line for each request; SIGHUP reopens it\n"
+    "      --access-log-format FORMAT   combined or json (combined)\n"
     "      --admin ADDRESS      serve /metrics, /health and the control plane there\n"
     "      --archive DIR        where lifecycle rules put what is to be archived\n"
     "      --body-timeout TIME  between two pieces of an upload (30s)\n"
@@ -62,6 +63,7 @@ static const char help[] =
     "      --region NAME        that signatures have to be for (any)\n"
     "      --root DIR           the folder of the objects\n"
     "      --send-timeout TIME  for a reader to take 16 KiB (30s)\n"
+    "      --server-timing      for requests that have a field X-Server-Timing\n"
     "  -s, --stats TARGET       numbers each second to fd:N, a file or unix:PATH\n"
     "      --temporal PATTERN   objects that need not survive a power cut\n"
     "      --threads N          event loops (1)\n"
@@ -72,14 +74,15 @@ static const char help[] =
     "  -V, --version            print the version and exit\n";
 
 enum {
-	ACCESS_LOG = 256, ADMIN, ARCHIVE, BODY_TIMEOUT, CACHE_MEMORY, CORS, GRACE, HEAD_TIMEOUT,
-	IDLE_TIMEOUT, KEYS, MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT,
+	ACCESS_LOG = 256, ACCESS_LOG_FORMAT, ADMIN, ARCHIVE, BODY_TIMEOUT, CACHE_MEMORY,
+	CORS, GRACE, HEAD_TIMEOUT, IDLE_TIMEOUT, KEYS, MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT,
 	MAX_AGE_VOD, MAX_CONNECTIONS, MAX_MEMORY, MAX_OBJECT, READY_FD, REGION, ROOT,
-	SEND_TIMEOUT, TEMPORAL, THREADS, TLS_CERT, TLS_KEY, TOKEN_FILE,
+	SEND_TIMEOUT, SERVER_TIMING, TEMPORAL, THREADS, TLS_CERT, TLS_KEY, TOKEN_FILE,
 };
 
 static const struct option longopts[] = {
 	{ "access-log", required_argument, NULL, ACCESS_LOG },
+	{ "access-log-format", required_argument, NULL, ACCESS_LOG_FORMAT },
 	{ "admin", required_argument, NULL, ADMIN },
 	{ "archive", required_argument, NULL, ARCHIVE },
 	{ "body-timeout", required_argument, NULL, BODY_TIMEOUT },
@@ -101,6 +104,7 @@ static const struct option longopts[] = {
 	{ "region", required_argument, NULL, REGION },
 	{ "root", required_argument, NULL, ROOT },
 	{ "send-timeout", required_argument, NULL, SEND_TIMEOUT },
+	{ "server-timing", no_argument, NULL, SERVER_TIMING },
 	{ "stats", required_argument, NULL, 's' },
 	{ "temporal", required_argument, NULL, TEMPORAL },
 	{ "threads", required_argument, NULL, THREADS },
@@ -122,6 +126,12 @@ parse_option(struct serve *s, struct options *o, int c)
 	switch (c) {
 	case ACCESS_LOG:
 		o->access_log = optarg;
+		break;
+	case ACCESS_LOG_FORMAT:
+		if (strcmp(optarg, "json") != 0 && strcmp(optarg, "combined") != 0)
+			opt_usage(help, "--access-log-format '%s' is none of combined and json",
+			    optarg);
+		s->access.json = strcmp(optarg, "json") == 0;
 		break;
 	case ADMIN:
 		o->admin = optarg;
@@ -194,6 +204,9 @@ parse_option(struct serve *s, struct options *o, int c)
 		break;
 	case SEND_TIMEOUT:
 		o->httpd.send_ns = (int64_t)opt_duration("send-timeout", optarg);
+		break;
+	case SERVER_TIMING:
+		s->timing = true;
 		break;
 	case TEMPORAL:
 		if (s->ntemporal == SERVE_TEMPORAL)

@@ -164,6 +164,7 @@ pack_text(const struct store *s, const struct pack_text *t, struct object **out)
 	if (o == NULL)
 		return -ENOMEM;
 	o->mtime_ns = f.mtime_ns;
+	atomic_store(&o->grown_ns, atomic_load(&t->from->grown_ns));
 	n = snprintf(o->etag, OBJECT_ETAG, "%.*s-%s\"",
 	    (int)strlen(t->from->etag) - 1, t->from->etag, t->suffix);
 	if (n >= OBJECT_ETAG || !object_take(o, t->len) ||

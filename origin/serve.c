@@ -106,7 +106,8 @@ answer_options(struct httpd_conn *c, const struct h1_request *r)
 		    "Access-Control-Allow-Headers: Accept, Accept-Encoding, "
 		    "Authorization, Cache-Control, CMCD-Object, CMCD-Request, "
 		    "CMCD-Session, CMCD-Status, Content-Type, If-Match, "
-		    "If-Modified-Since, If-None-Match, If-Range, Prefer, Range\r\n"
+		    "If-Modified-Since, If-None-Match, If-Range, Prefer, Range, "
+		    "X-Server-Timing\r\n"
 		    "Access-Control-Max-Age: 86400\r\n"
 		    "Cache-Control: public, max-age=86400\r\n"
 		    "Vary: Origin, Access-Control-Request-Headers\r\n",
@@ -120,6 +121,7 @@ static void
 on_request(struct httpd_conn *c, const struct h1_request *r)
 {
 	struct serve *s = serve_of(c);
+	struct exchange *x;
 
 	if (c->listener->kind == SERVE_ADMIN) {
 		serve_admin(c, r);
@@ -127,6 +129,9 @@ on_request(struct httpd_conn *c, const struct h1_request *r)
 	}
 	if (s->logging)
 		access_begin(&s->access, c, r);
+	if (s->timing && h1_field(r, "x-server-timing") != NULL &&
+	    (x = serve_exchange(c)) != NULL)
+		x->timing = true;
 	if (!api_begin(c, r))
 		return;
 	if (!gate_enter(c, r))

@@ -46,7 +46,7 @@ struct serve {
 	char	 cors[320];		/* and of other errors */
 	const char *cors_origin;	/* or NULL */
 	int64_t	 start_ns;
-	bool	 logging;
+	bool	 logging, timing;
 	int	 root_err;		/* tree_look(), on loop 0 */
 	_Atomic uint64_t conflicts;
 };
@@ -84,6 +84,7 @@ struct exchange {
 	struct body *body;		/* of the upload, when it is checked */
 	struct api *api;		/* of one of the API */
 	struct held *held;		/* it waits */
+	bool	 timing;		/* it asks for Server-Timing */
 	struct access_note *note;	/* for the log */
 	struct gate *gate;		/* it is in a container */
 	struct control *control;	/* a request of the control plane */

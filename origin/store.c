@@ -463,6 +463,8 @@ store_put_data(struct upload *u, const void *data, size_t len, bool more)
 		len -= (size_t)n;
 		u->len += (uint64_t)n;
 	}
+	if (total > 0)
+		atomic_store(&u->object->grown_ns, clk_mono_ns());
 	u->hidden += total;
 	if (more && u->hidden < STORE_PIECE)
 		return 0;
@@ -561,6 +563,8 @@ store_put_commit(struct upload *u, bool *created)
 		fd = fcntl(u->object->fd, F_DUPFD_CLOEXEC, 3);
 		if (fd >= 0 && fstat(fd, &st) == 0)
 			load(s, u->path, fd, &st, &whole);
+		if (whole != NULL)
+			atomic_store(&whole->grown_ns, atomic_load(&u->object->grown_ns));
 		told = whole != NULL ? object_ref(whole) : NULL;
 		pthread_mutex_lock(&h->lock);
 		h->changes++;

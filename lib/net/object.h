@@ -36,6 +36,7 @@ struct object {
 	size_t	 gzip_len;
 	uint64_t ino;
 	int64_t	 mtime_ns;
+	_Atomic int64_t grown_ns;	/* when its last bytes came, CLOCK_MONOTONIC; or 0 */
 	unsigned head_len, gzip_head_len;
 	char	 etag[OBJECT_ETAG];		/* with its quotes */
 	char	 head[OBJECT_HEAD];
