@@ -84,6 +84,7 @@ action_of(const struct h1_request *r)
 	case H1_HEAD:
 		return "DescribeObject";
 	case H1_PUT:
+	case H1_OTHER:			/* POST, which ingests */
 		return "PutObject";
 	case H1_DELETE:
 		return "DeleteObject";

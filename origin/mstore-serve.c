@@ -43,6 +43,8 @@ static const char help[] =
     "      --archive DIR        where lifecycle rules put what is to be archived\n"
     "      --body-timeout TIME  between two pieces of an upload (30s)\n"
     "      --cache-memory SIZE  of small objects kept in memory (64Mi)\n"
+    "      --cmaf-ingest PATTERN    paths where a PUT is a live track, not an object\n"
+    "      --cmaf-window TIME   of ingested media to keep (60s)\n"
     "      --cors ORIGIN        pages that may read: an origin, * or none (*)\n"
     "      --grace TIME         to finish answers after a stop (10s)\n"
     "      --head-timeout TIME  for a whole request head (10s)\n"
@@ -75,9 +77,10 @@ static const char help[] =
 
 enum {
 	ACCESS_LOG = 256, ACCESS_LOG_FORMAT, ADMIN, ARCHIVE, BODY_TIMEOUT, CACHE_MEMORY,
-	CORS, GRACE, HEAD_TIMEOUT, IDLE_TIMEOUT, KEYS, MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT,
-	MAX_AGE_VOD, MAX_CONNECTIONS, MAX_MEMORY, MAX_OBJECT, READY_FD, REGION, ROOT,
-	SEND_TIMEOUT, SERVER_TIMING, TEMPORAL, THREADS, TLS_CERT, TLS_KEY, TOKEN_FILE,
+	CMAF_INGEST, CMAF_WINDOW, CORS, GRACE, HEAD_TIMEOUT, IDLE_TIMEOUT, KEYS,
+	MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT, MAX_AGE_VOD, MAX_CONNECTIONS,
+	MAX_MEMORY, MAX_OBJECT, READY_FD, REGION, ROOT, SEND_TIMEOUT, SERVER_TIMING,
+	TEMPORAL, THREADS, TLS_CERT, TLS_KEY, TOKEN_FILE,
 };
 
 static const struct option longopts[] = {
@@ -87,6 +90,8 @@ static const struct option longopts[] = {
 	{ "archive", required_argument, NULL, ARCHIVE },
 	{ "body-timeout", required_argument, NULL, BODY_TIMEOUT },
 	{ "cache-memory", required_argument, NULL, CACHE_MEMORY },
+	{ "cmaf-ingest", required_argument, NULL, CMAF_INGEST },
+	{ "cmaf-window", required_argument, NULL, CMAF_WINDOW },
 	{ "cors", required_argument, NULL, CORS },
 	{ "grace", required_argument, NULL, GRACE },
 	{ "head-timeout", required_argument, NULL, HEAD_TIMEOUT },
@@ -144,6 +149,12 @@ parse_option(struct serve *s, struct options *o, int c)
 		break;
 	case CACHE_MEMORY:
 		o->store.cache_bytes = opt_size("cache-memory", optarg);
+		break;
+	case CMAF_INGEST:
+		s->cmaf.pattern = optarg;
+		break;
+	case CMAF_WINDOW:
+		s->cmaf.window_ns = (int64_t)opt_duration("cmaf-window", optarg);
 		break;
 	case CORS:
 		if (optarg[0] == '\0' || strpbrk(optarg, "\r\n, ") != NULL ||
@@ -271,6 +282,7 @@ parse_options(struct serve *s, struct options *o, int argc, char *argv[])
 		},
 	};
 	s->max_object = UINT64_C(4) << 30;
+	s->cmaf.window_ns = 60 * CLK_SECOND;
 	s->httpd.memory.limit = 512 << 20;
 	o->store.memory = &s->httpd.memory;
 	while ((c = getopt_long(argc, argv, "l:s:" OPT_COMMON, longopts, NULL)) != -1)
@@ -541,6 +553,7 @@ main(int argc, char *argv[])
 	if ((err = work_start(&s.work)) < 0 ||
 	    (err = live_start(&s.live, &s.store)) < 0 ||
 	    (err = sweep_start(&s.sweep, &s.containers, &s.store)) < 0 ||
+	    (err = cmaf_start(&s.cmaf, &s.store, &s.httpd)) < 0 ||
 	    (err = httpd_start(&s.httpd, &o.httpd, &serve_app)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot start");
 	say_ready(&o);
@@ -550,6 +563,7 @@ main(int argc, char *argv[])
 	httpd_stop(&s.httpd);
 	work_stop(&s.work);
 	sweep_stop(&s.sweep);
+	cmaf_stop(&s.cmaf);
 	live_stop(&s.live);
 	store_close(&s.store);
 	tls_free(s.httpd.tls);

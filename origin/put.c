@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "origin/api.h"
 #include "origin/body.h"
+#include "origin/cmafput.h"
 #include "origin/serve.h"
 
 /*
@@ -210,9 +211,23 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 	struct exchange *x;
 	struct put_wish wish;
 	char path[HTTP_PATH_MAX];
-	int err;
+	bool post = r->method != H1_PUT, ingest;
+	int err = http_parse_path(r->path, path);
 
-	if (!may_write(c, r) || !serve_path(c, r, path) || !put_wish(c, r, path, &wish))
+	ingest = err == 0 && cmafput_is(&s->cmaf, path, post);
+	if (post && (!ingest || r->method_name.len != 4 ||
+	    memcmp(r->method_name.p, "POST", 4) != 0)) {
+		serve_text(c, 405, "Allow: GET, HEAD, PUT, POST, DELETE, OPTIONS\r\n",
+		    NULL);
+		return;
+	}
+	if (!may_write(c, r) || !serve_path(c, r, path))
+		return;
+	if (ingest) {
+		cmafput_begin(c, r, path);
+		return;
+	}
+	if (!put_wish(c, r, path, &wish))
 		return;
 	if (!r->chunked && !r->has_length) {
 		serve_text(c, 411, NULL, NULL);
@@ -288,6 +303,10 @@ serve_body(struct httpd_conn *c, const void *data, size_t len)
 	bool whole, framed;
 	int r;
 
+	if (x->sender != NULL) {
+		cmafput_body(c, data, len);
+		return;
+	}
 	if (x->body == NULL) {
 		take_piece(c, data, len, httpd_more_soon(c));
 		return;
@@ -413,6 +432,10 @@ serve_body_end(struct httpd_conn *c)
 	struct job *job;
 	int err;
 
+	if (x->sender != NULL) {
+		cmafput_end(c);
+		return;
+	}
 	if (x->body != NULL && (err = body_end(x->body, x->api->sha256)) < 0) {
 		body_error(c, err);	/* done() gives the upload up */
 		return;

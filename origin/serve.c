@@ -146,6 +146,7 @@ on_request(struct httpd_conn *c, const struct h1_request *r)
 		serve_get(c, r);
 		break;
 	case H1_PUT:
+	case H1_OTHER:		/* POST, to ingest */
 		serve_put(c, r);
 		break;
 	case H1_DELETE:
@@ -154,9 +155,6 @@ on_request(struct httpd_conn *c, const struct h1_request *r)
 	case H1_OPTIONS:
 		answer_options(c, r);
 		break;
-	default:
-		serve_text(c, 405, "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n",
-		    NULL);
 	}
 }
 
@@ -173,6 +171,8 @@ on_done(struct httpd_conn *c, bool clean)
 		return;
 	c->user = NULL;
 	control_free(&x->control);
+	if (x->sender != NULL)
+		cmaf_close(&x->sender, false);
 	if (x->held != NULL)
 		live_cancel(x->held);
 	if (x->upload != NULL) {
@@ -213,8 +213,10 @@ on_tick(struct httpd_loop *l, bool first, bool last)
 	struct serve *s = l->server->user;
 
 	(void)last;
-	if (l->index == 0)
+	if (l->index == 0) {
 		watch_root(s);
+		cmaf_tick(&s->cmaf, l);
+	}
 	if (!first && s->logging)
 		access_flush(&s->access, l);
 }

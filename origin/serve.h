@@ -8,6 +8,7 @@
 
 #include "lib/net/httpd.h"
 #include "origin/access.h"
+#include "origin/cmaf.h"
 #include "origin/container.h"
 #include "origin/gate.h"
 #include "origin/keys.h"
@@ -31,6 +32,7 @@ struct serve {
 	struct httpd httpd;
 	struct store store;
 	struct live live;
+	struct cmaf cmaf;
 	struct work work;
 	struct tokens tokens;
 	struct keys keys;
@@ -85,6 +87,7 @@ struct exchange {
 	struct api *api;		/* of one of the API */
 	struct held *held;		/* it waits */
 	bool	 timing;		/* it asks for Server-Timing */
+	struct cmaf_sender *sender;	/* it ingests */
 	struct access_note *note;	/* for the log */
 	struct gate *gate;		/* it is in a container */
 	struct control *control;	/* a request of the control plane */

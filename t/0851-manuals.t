@@ -128,6 +128,14 @@ check 'mstore-serve: a recording read while it is made' '
 	within 90 grep "Stream.*Video: h264" run.log
 	end
 '
+check 'mstore-serve: a channel by ffmpeg, track by track' '
+	run example mstore-serve.1 5
+	finish
+	ffprobe -v error -show_entries stream=codec_name -of csv=p=0 \
+		"http://127.0.0.1:$port/live/one/index.m3u8" >shown
+	grep h264 shown
+	grep aac shown
+'
 kill "$sender" "$origin"
 wait "$origin"
 check 'mstore-serve: a folder for this machine' '

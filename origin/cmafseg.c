@@ -1,0 +1,586 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "origin/cmafpub.h"
+#include "origin/cmafseg.h"
+
+#define EPOCH_NS	(3600 * CLK_SECOND)	/* nearer to UTC is meant as UTC */
+#define NEAR_NS		(10 * CLK_SECOND)	/* the same timeline, by arrival */
+#define SHORTEST_NS	(CLK_SECOND / 2)
+#define WITHOUT_GRID_NS	(2 * CLK_SECOND)
+#define LATE_NS		(30 * CLK_SECOND)	/* what left the playlist stays so long */
+#define VERSIONS	10000
+
+/* ---- readers of the segment that grows: they are woken by one loop only */
+
+struct wake {
+	struct httpd_msg msg;
+	struct object *object;
+};
+
+static void
+on_wake(struct httpd_loop *l, struct httpd_msg *m)
+{
+	struct wake *w = (struct wake *)m;
+
+	httpd_grew(l, w->object, false);
+	object_unref(&w->object);
+	free(w);
+}
+
+static void
+grew(struct cmaf_track *t, struct httpd_loop *l, struct object *o)
+{
+	struct wake *w;
+
+	if (l == NULL)
+		return;			/* nobody is left */
+	if (l == t->loop) {
+		httpd_grew(l, o, false);
+	} else if ((w = calloc(1, sizeof(*w))) != NULL) {
+		w->msg.run = on_wake;
+		w->object = object_ref(o);
+		httpd_post(t->loop, &w->msg);
+	}
+}
+
+/* ---- the list */
+
+static struct cmaf_segment *
+newest(const struct cmaf_track *t)
+{
+	return t->n > 0 ? &t->seg[t->n - 1] : NULL;
+}
+
+static void
+drop_first(struct cmaf_track *t)
+{
+	struct cmaf_segment *g = &t->seg[0];
+	struct cmaf *m = t->channel->cmaf;
+	char path[HTTP_PATH_MAX], name[48];
+
+	cmafpub_segment_name(g->version, g->t, name);
+	if (!g->gap && cmafpub_path(t->channel, path, "%s/%s", t->name, name))
+		store_delete(m->store, path, &(struct store_if){ 0 }, false);
+	t->breaks += g->discontinuity;
+	if (t->sequence >= 0)
+		t->sequence++;
+	free(g->part);
+	memmove(t->seg, t->seg + 1, --t->n * sizeof(*t->seg));
+	if (t->first > 0)
+		t->first--;
+}
+
+/* What is older than the window leaves the playlist, and later the store. */
+static void
+trim(struct cmaf_track *t)
+{
+	int64_t window_ns = t->channel->cmaf->window_ns;
+	uint64_t sum = 0;
+	unsigned i = t->n;
+
+	while (i > t->first) {
+		sum += t->seg[i - 1].duration;
+		if (cmafpub_ns(t, sum) > window_ns && i < t->n)
+			break;
+		i--;
+	}
+	t->first = i;
+	while (t->first > 0) {
+		sum = 0;
+		for (unsigned k = 1; k < t->n; k++)
+			sum += t->seg[k].duration;
+		if (cmafpub_ns(t, sum) < window_ns + LATE_NS)
+			break;
+		drop_first(t);
+	}
+	for (unsigned k = 0; k + 4 < t->n; k++) {
+		free(t->seg[k].part);
+		t->seg[k].part = NULL;
+		t->seg[k].npart = 0;
+	}
+}
+
+static struct cmaf_segment *
+add(struct cmaf_track *t)
+{
+	struct cmaf_segment *g;
+	unsigned size = t->nsize == 0 ? 32 : t->nsize * 2;
+
+	if (t->n == CMAF_SEGMENTS)
+		drop_first(t);
+	if (t->n == t->nsize) {
+		g = realloc(t->seg, size * sizeof(*g));
+		if (g == NULL)
+			return NULL;
+		t->seg = g;
+		t->nsize = size;
+	}
+	g = &t->seg[t->n++];
+	*g = (struct cmaf_segment){ .version = t->version, .period = t->period };
+	return g;
+}
+
+static void
+drop_all(struct cmaf_track *t)
+{
+	while (t->n > 0)
+		drop_first(t);
+	t->first = 0;
+}
+
+/* ---- the grid, and numbers */
+
+static uint64_t
+grid_ticks(const struct cmaf_track *t)
+{
+	const struct cmaf_channel *ch = t->channel;
+
+	return ch->grid_den == 0 ? 0 : (uint64_t)rescale_near((int64_t)ch->grid_num,
+	    t->header.timescale, (int64_t)ch->grid_den);
+}
+
+/* The number of the segment that begins nearest to v; *off: how far from there. */
+static int64_t
+grid_number(const struct cmaf_track *t, uint64_t v, uint64_t *off)
+{
+	const struct cmaf_channel *ch = t->channel;
+	__int128 unit = (__int128)ch->grid_num * t->header.timescale;
+	__int128 at = (__int128)v * ch->grid_den, n = (at + unit / 2) / unit;
+	__int128 d = at - n * unit;
+
+	*off = (uint64_t)((d < 0 ? -d : d) / ch->grid_den);
+	return (int64_t)n;
+}
+
+/* Where the segment that began at v ends, by the grid. */
+static uint64_t
+grid_end(const struct cmaf_track *t, uint64_t v)
+{
+	const struct cmaf_channel *ch = t->channel;
+	uint64_t off;
+	int64_t n = grid_number(t, v, &off) + 1;
+
+	return (uint64_t)((__int128)n * ch->grid_num * t->header.timescale / ch->grid_den);
+}
+
+static bool
+has_video(const struct cmaf_channel *ch)
+{
+	for (unsigned i = 0; i < ch->ntrack; i++)
+		if (ch->track[i]->head != NULL && ch->track[i]->header.kind == CMAF_VIDEO)
+			return true;
+	return false;
+}
+
+/* The first video segment sets the grid; without video, what is near a tenth of a
+ * second is meant as such: frames of audio do not fit in. */
+static void
+set_grid(struct cmaf_track *t)
+{
+	struct cmaf_channel *ch = t->channel;
+	uint64_t d = t->seg[t->n - 1].duration, ts = t->header.timescale, tenths, near;
+
+	if (ch->grid_den != 0 || d == 0)
+		return;
+	if (t->header.kind == CMAF_VIDEO) {
+		ch->grid_num = d;
+		ch->grid_den = ts;
+	} else if (!has_video(ch) && t->n >= 2) {
+		tenths = (d * 10 + ts / 2) / ts;
+		near = tenths * ts / 10;
+		if (tenths > 0 && (near > d ? near - d : d - near) * 30 < ts) {
+			ch->grid_num = tenths;
+			ch->grid_den = 10;
+		} else {
+			ch->grid_num = d;
+			ch->grid_den = ts;
+		}
+	}
+}
+
+/* The number of the first, once the grid is known; all others follow. */
+static void
+set_sequence(struct cmaf_track *t)
+{
+	const struct cmaf_channel *ch = t->channel;
+	uint64_t off = 0;
+	int64_t n;
+
+	if (t->sequence >= 0 || (ch->grid_den == 0 && t->n < 4))
+		return;
+	n = ch->grid_den == 0 ? 0 : grid_number(t, t->seg[0].t, &off);
+	if (ch->grid_den == 0 || off > grid_ticks(t) / 4 || t->counted)
+		t->counted = true;
+	if (ch->epoch || (t->version == 1 && !t->counted))
+		t->sequence = n;
+	else			/* and more than whatever was there before */
+		t->sequence = t->version == 1 ? 0 : clk_utc_ns() / CLK_SECOND;
+}
+
+/* How many segments are missing before one at v, where something is or is not. */
+static unsigned
+missing(struct cmaf_track *t, uint64_t v, bool gap)
+{
+	uint64_t off, lost = gap ? v - t->next : 0, usual = grid_ticks(t);
+	int64_t k;
+
+	if (usual == 0)
+		usual = t->seg[t->n - 1].duration;
+	if (!t->counted && t->sequence >= 0) {
+		k = grid_number(t, v, &off) - (t->sequence + t->n);
+		if (k >= 0 && off <= grid_ticks(t) / 4 && (k == 0 || gap))
+			return (unsigned)(k > CMAF_SEGMENTS ? CMAF_SEGMENTS : k);
+		t->counted = true;
+	}
+	if (usual == 0 || lost / usual > CMAF_SEGMENTS)
+		return gap ? CMAF_SEGMENTS : 0;
+	return (unsigned)((lost + usual / 2) / usual);
+}
+
+/* ---- versions and Periods */
+
+static bool
+is_stored(struct cmaf *m, const char *path, const struct cmaf_track *t, bool *same)
+{
+	struct object *o;
+
+	if (store_get(m->store, path, clk_mono_ns(), &o) < 0)
+		return false;
+	*same = o->mem != NULL && object_len(o) == t->head_len &&
+	    memcmp(o->mem, t->head, t->head_len) == 0;
+	object_unref(&o);
+	return true;
+}
+
+/*
+ * The next version of header and timeline.  What an earlier run has left has the
+ * names that it used: they may be in caches, so only a timeline that cannot
+ * come twice goes on with them.
+ */
+static int
+next_version(struct cmaf_track *t)
+{
+	struct cmaf_channel *ch = t->channel;
+	bool first = t->version == 0, same = false;
+	char path[HTTP_PATH_MAX], name[32];
+
+	do {
+		t->version++;
+		cmafpub_init_name(t->version, name);
+		if (!cmafpub_path(ch, path, "%s/%s", t->name, name))
+			return -ENAMETOOLONG;
+	} while (first && t->version < VERSIONS && is_stored(ch->cmaf, path, t, &same) &&
+	    !(same && ch->epoch));
+	t->fresh = false;
+	return cmafpub_write(ch->cmaf, path, t->head, t->head_len);
+}
+
+static bool
+near(int64_t a, int64_t b)
+{
+	return a - b < NEAR_NS && b - a < NEAR_NS;
+}
+
+/* The Period of what begins at c, where header or timeline are new. */
+static void
+enter_period(struct cmaf_track *t, const struct cmaf_chunk *c)
+{
+	struct cmaf_channel *ch = t->channel;
+	struct cmaf_period *p = ch->nperiod > 0 ? &ch->period[ch->nperiod - 1] : NULL;
+	int64_t offset = clk_utc_ns() - cmafpub_ns(t, c->t + c->duration), start;
+	unsigned number = p == NULL ? 1 : p->number + 1;
+
+	if (p == NULL)
+		ch->epoch = offset < EPOCH_NS && offset > -EPOCH_NS;
+	if (ch->epoch && offset < EPOCH_NS && offset > -EPOCH_NS)
+		offset = 0;
+	if (p != NULL && near(p->offset_ns, offset)) {
+		offset = p->offset_ns;
+		if (t->version == 0 || p->number > t->period) {
+			t->period = p->number;
+			t->offset_ns = offset;
+			return;
+		}
+	}
+	start = offset + cmafpub_ns(t, c->t);
+	if (p != NULL && start <= p->start_ns)
+		start = p->start_ns + 1;
+	if (ch->nperiod == CMAF_PERIODS)
+		memmove(ch->period, ch->period + 1, --ch->nperiod * sizeof(*p));
+	ch->period[ch->nperiod++] = (struct cmaf_period){ number, start, offset };
+	t->period = number;
+	t->offset_ns = offset;
+}
+
+/* Another track has begun a Period on this timeline. */
+static void
+follow_period(struct cmaf_track *t, uint64_t v)
+{
+	const struct cmaf_channel *ch = t->channel;
+	const struct cmaf_period *p = &ch->period[ch->nperiod - 1];
+
+	if (p->number > t->period && p->offset_ns == t->offset_ns &&
+	    p->start_ns <= t->offset_ns + cmafpub_ns(t, v) + CLK_SECOND / 10)
+		t->period = p->number;
+}
+
+int
+cmafseg_header(struct cmaf_track *t, struct httpd_loop *l, uint8_t *bytes,
+    size_t len, const struct cmaf_header *h)
+{
+	bool other = t->head != NULL && (h->timescale != t->header.timescale ||
+	    h->kind != t->header.kind);
+
+	cmafseg_end(t, l);
+	if (other)
+		drop_all(t);
+	free(t->head);
+	t->head = bytes;
+	t->head_len = len;
+	t->header = *h;
+	t->fresh = true;
+	t->told_peak = 0;		/* so that it is said anew */
+	return 0;
+}
+
+/* ---- chunks */
+
+bool
+cmafseg_begins(const struct cmaf_track *t, const struct cmaf_chunk *c)
+{
+	const struct cmaf_segment *g = newest(t);
+	uint64_t so_far;
+
+	if (!c->sync)
+		return false;
+	if (t->upload == NULL || g == NULL || t->fresh || c->begins)
+		return true;
+	if (c->t < g->t || c->t > t->next + c->sample_duration / 2)
+		return true;
+	so_far = c->t - g->t;
+	if (t->header.kind == CMAF_VIDEO)
+		return cmafpub_ns(t, so_far) >= SHORTEST_NS;
+	if (t->channel->grid_den != 0)
+		return c->t + c->sample_duration / 2 >= grid_end(t, g->t);
+	return cmafpub_ns(t, so_far) >= WITHOUT_GRID_NS;
+}
+
+bool
+cmafseg_same(const struct cmaf_track *t, const struct cmaf_chunk *c)
+{
+	const struct cmaf_segment *g = newest(t);
+
+	for (unsigned i = 0; g != NULL && i < g->npart; i++)
+		if (g->part[i].t == c->t)
+			return g->part[i].hash == c->hash;
+	return g == NULL || c->t < g->t;	/* long ago */
+}
+
+uint64_t
+cmafseg_old(const struct cmaf_track *t)
+{
+	return t->n == 0 ? 0 : t->seg[t->n > 3 ? t->n - 3 : 0].t;
+}
+
+static int
+open_segment(struct cmaf_track *t, struct cmaf_segment *g, struct httpd_loop *l)
+{
+	struct cmaf *m = t->channel->cmaf;
+	char path[HTTP_PATH_MAX], name[48];
+	int err;
+
+	cmafpub_segment_name(g->version, g->t, name);
+	if (!cmafpub_path(t->channel, path, "%s/%s", t->name, name))
+		return -ENAMETOOLONG;
+	err = store_put(m->store, path, &(struct put_wish){ 0 }, &t->upload);
+	if (err == 0)
+		err = httpd_can_grow(m->httpd, t->upload->object);
+	if (err < 0) {
+		if (t->upload != NULL)
+			store_put_free(&t->upload);
+		return err;
+	}
+	store_put_show(t->upload);
+	t->loop = l;
+	return 0;
+}
+
+static int
+begin(struct cmaf_track *t, struct httpd_loop *l, const struct cmaf_chunk *c)
+{
+	uint64_t slack = c->sample_duration / 2;
+	bool back = t->n > 0 && c->t + slack < t->next;
+	bool gap = t->n > 0 && c->t > t->next + slack, breaks = false;
+	struct cmaf_segment *g;
+	unsigned lost = 0;
+	int err;
+
+	cmafseg_end(t, l);
+	if (t->fresh || back) {
+		breaks = t->n > 0;
+		if (back && !t->channel->epoch)
+			t->counted = true;
+		enter_period(t, c);
+		if ((err = next_version(t)) < 0)
+			return err;
+	} else {
+		follow_period(t, c->t);
+	}
+	if (t->n > 0 && !back)
+		lost = missing(t, c->t, gap);
+	t->gaps += gap;
+	if (gap && cmafpub_ns(t, c->t - t->next) > t->channel->cmaf->window_ns) {
+		if (t->sequence >= 0)
+			t->sequence += lost;
+		drop_all(t);
+		breaks = true;
+		lost = 0;
+	}
+	for (unsigned i = 0; i < lost; i++) {
+		if ((g = add(t)) == NULL)
+			return -ENOMEM;
+		g->t = t->next + (c->t - t->next) / lost * i;
+		g->duration = (c->t - t->next) / lost;
+		g->gap = g->whole = true;
+	}
+	if ((g = add(t)) == NULL)
+		return -ENOMEM;
+	g->t = t->next = c->t;
+	g->discontinuity = breaks;
+	err = open_segment(t, g, l);
+	if (err < 0)
+		t->n--;
+	return err;
+}
+
+static void
+note_part(struct cmaf_track *t, const struct cmaf_chunk *c, size_t len)
+{
+	struct cmaf_segment *g = newest(t);
+	struct cmaf_part *p = NULL;
+
+	if (g->npart < CMAF_PARTS)
+		p = realloc(g->part, (g->npart + 1) * sizeof(*p));
+	if (p != NULL) {
+		g->part = p;
+		p[g->npart++] = (struct cmaf_part){ c->t, c->duration, c->hash, g->bytes,
+		    (uint32_t)len, c->sync };
+	}
+	if (g->npart > 1)
+		t->chunked = true;
+	if (c->duration > t->part_longest)
+		t->part_longest = c->duration;
+	g->duration += c->duration;
+	g->bytes += len;
+}
+
+/* By what came before, the next chunk begins a segment. */
+static bool
+is_full(const struct cmaf_track *t, const struct cmaf_chunk *c)
+{
+	const struct cmaf_segment *g = newest(t);
+
+	return !t->counted && t->channel->grid_den != 0 && t->sequence >= 0 &&
+	    (t->header.kind != CMAF_VIDEO || t->n > 3) &&
+	    t->next + c->sample_duration / 2 >= grid_end(t, g->t);
+}
+
+static void
+publish(struct cmaf_track *t, bool all)
+{
+	int err = cmafpub_media(t);
+
+	if (err == 0 && all)
+		err = cmafpub_channel(t->channel);
+	if (err < 0)
+		log_warn(-err, "cannot write what '%s' consists of", t->channel->path);
+}
+
+int
+cmafseg_chunk(struct cmaf_track *t, struct cmaf_sender *s,
+    const struct cmaf_chunk *c, const uint8_t *p, size_t len)
+{
+	int err = 0;
+
+	if (t->upload == NULL || c->t + c->sample_duration / 2 < t->next ||
+	    cmafseg_begins(t, c)) {
+		err = begin(t, s->loop, c);
+		if (err < 0)
+			return err;
+		s->segments++;
+	}
+	t->owner = s;
+	err = store_put_data(t->upload, p, len, false);
+	if (err < 0) {			/* readers must not take it for whole */
+		struct object *o = object_ref(t->upload->object);
+
+		store_put_free(&t->upload);
+		wire_end(o, OBJECT_FAILED);
+		grew(t, s->loop, o);
+		object_unref(&o);
+		free(t->seg[--t->n].part);
+		t->owner = NULL;
+		return err;
+	}
+	note_part(t, c, len);
+	t->next = c->t + c->duration;
+	grew(t, s->loop, t->upload->object);
+	if (is_full(t, c))
+		cmafseg_end(t, s->loop);
+	else if (t->chunked)
+		publish(t, newest(t)->npart == 1);
+	return 0;
+}
+
+void
+cmafseg_end(struct cmaf_track *t, struct httpd_loop *l)
+{
+	struct cmaf_segment *g = newest(t);
+	struct object *o;
+	uint64_t ns, rate;
+	bool created;
+	int err;
+
+	if (t->upload == NULL)
+		return;
+	o = object_ref(t->upload->object);
+	err = store_put_commit(t->upload, &created);
+	wire_end(o, err < 0 ? OBJECT_FAILED : OBJECT_WHOLE);
+	grew(t, l, o);
+	object_unref(&o);
+	store_put_free(&t->upload);
+	t->owner = NULL;
+	if (err < 0) {
+		log_warn(-err, "cannot keep a segment of '%s/%s'", t->channel->path, t->name);
+		free(g->part);
+		t->n--;
+		return;
+	}
+	g->whole = true;
+	if (g->duration > t->longest)
+		t->longest = g->duration;
+	ns = (uint64_t)cmafpub_ns(t, g->duration);
+	rate = ns == 0 ? 0 : (uint64_t)((__int128)g->bytes * 8 * 1000000000 / ns);
+	if (rate > t->peak)
+		t->peak = rate;
+	set_grid(t);
+	set_sequence(t);
+	trim(t);
+	publish(t, true);
+}
+
+void
+cmafseg_finish(struct cmaf_track *t, struct httpd_loop *l)
+{
+	cmafseg_end(t, l);
+	if (t->n == 0 || t->ended)
+		return;
+	t->ended = true;
+	if (t->sequence < 0)		/* too short to tell, and it will not grow */
+		t->sequence = 0;
+	publish(t, true);
+}
