@@ -2,6 +2,7 @@
 # CMAF ingest: what an encoder sends track by track can be played, at once.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/origin.sh"
+. "$top/t/containers.sh"
 need 'no ffmpeg' ffmpeg -version
 
 fragments='-movflags +empty_moov+default_base_moof+cmaf+frag_keyframe'
@@ -201,6 +202,19 @@ check 'another header while another encoder sends: 409' '
 	: >tried
 	wait
 	test "$(cat second)" = 200
+'
+
+check 'a POST to a container has to pass what its policy says of PutObject' '
+	control CreateContainer "{\"ContainerName\":\"box\"}"
+	test "$(post "$url/box/ch/v.cmfv" vhead)" = 200
+	cat >policy.json <<-END
+		{"ContainerName":"box","Policy":"{\\"Version\\":\\"2012-10-17\\",\\"Statement\\":[
+		{\\"Effect\\":\\"Deny\\",\\"Principal\\":\\"*\\",\\"Action\\":\\"mediastore:PutObject\\",
+		\\"Resource\\":\\"arn:aws:mediastore:us-east-1:000000000000:container/box/*\\"}]}"}
+	END
+	tr -d "\n\t" <policy.json >flat.json
+	control PutContainerPolicy @flat.json | grep "^{}$"
+	test "$(code -X POST --data-binary @vhead "$url/box/ch/v.cmfv")" = 403
 '
 stop_serving
 
