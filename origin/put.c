@@ -217,7 +217,7 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 	ingest = err == 0 && cmafput_is(&s->cmaf, path, post);
 	if (post && (!ingest || r->method_name.len != 4 ||
 	    memcmp(r->method_name.p, "POST", 4) != 0)) {
-		serve_text(c, 405, "Allow: GET, HEAD, PUT, POST, DELETE, OPTIONS\r\n",
+		serve_text(c, 405, "Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n",
 		    NULL);
 		return;
 	}
