@@ -54,6 +54,16 @@ free_object(struct sink_object *o)
 	free(o->own[1]);
 }
 
+static void
+free_pieces(struct sink_item *i)
+{
+	for (unsigned n = 0; n < i->npiece; n++)
+		free(i->piece[n].p);
+	free(i->piece);
+	i->piece = NULL;
+	i->npiece = i->cap = i->timed = 0;
+}
+
 /* Unlink and free; the caller has done the counting of why. */
 static void
 drop_item(struct sink *s, struct sink_item *i)
@@ -68,6 +78,7 @@ drop_item(struct sink *s, struct sink_item *i)
 	s->stats.queued--;
 	s->stats.queued_bytes -= i->len;
 	free_object(&i->o);
+	free_pieces(i);
 	free(i);
 }
 
@@ -87,13 +98,26 @@ sink_free(struct sink *s)
 
 /* ---- the order */
 
+/* Has i to wait for o, which is of a lower level? */
+static bool
+stands_before(const struct sink_item *o, const struct sink_item *i)
+{
+	if (!o->grows)
+		return true;
+	if (i->o.level == SINK_RECORD)
+		return o->closed;
+	return !o->dead && (o->sent < o->len || !o->flying);
+}
+
 static bool
 may_start(const struct sink *s, const struct sink_item *i)
 {
+	if (i->dead)
+		return false;
 	for (const struct sink_item *o = s->first; o != NULL; o = o->next) {
 		if (o->batch > i->batch)
 			break;
-		if (o != i && o->o.level < i->o.level)
+		if (o != i && o->o.level < i->o.level && stands_before(o, i))
 			return false;
 		if (o->flying && strcmp(o->o.name, i->o.name) == 0)
 			return false;
@@ -109,7 +133,8 @@ drop_older(struct sink *s, const struct sink_item *i)
 
 	for (; o != i; o = next) {
 		next = o->next;
-		if (!o->flying && strcmp(o->o.name, i->o.name) == 0)
+		if (!o->flying && (!o->grows || o->closed) &&
+		    strcmp(o->o.name, i->o.name) == 0)
 			drop_item(s, o);
 	}
 }
@@ -145,6 +170,8 @@ delivered(struct sink *s, struct sink_item *i)
 	} else {
 		s->stats.delivered++;
 		s->stats.bytes += i->len;
+		if (s->config.done != NULL)
+			s->config.done(s->config.arg, i->o.name, i->o.tag);
 	}
 	drop_item(s, i);
 }
@@ -155,6 +182,7 @@ failed(struct sink *s, struct sink_item *i, int err)
 	int64_t now = clk_mono_ns();
 
 	i->flying = false;
+	i->sent = 0;
 	/* Gone already, or kept. */
 	if (i->remove && ((err > 0 && err < 500) || err == -EACCES || err == -EPERM ||
 	    err == -EISDIR || err == -EROFS)) {
@@ -170,6 +198,40 @@ failed(struct sink *s, struct sink_item *i, int err)
 	if (now >= s->hold_ns) {	/* several may fail for one reason */
 		s->hold_ns = now + s->pause_ns;
 		s->pause_ns = s->pause_ns * 2 < RETRY_MAX_NS ? s->pause_ns * 2 : RETRY_MAX_NS;
+	}
+}
+
+/* Is something on its way, of which nobody knows yet whether it gets there? */
+static bool
+is_trying(const struct sink *s)
+{
+	for (const struct sink_item *i = s->first; i != NULL; i = i->next)
+		if (i->flying && !(i->grows && i->sent > 0))
+			return true;
+	return false;
+}
+
+/* Note how long those pieces took that have been written for the first time. */
+static void
+measure(struct sink *s)
+{
+	int64_t now = clk_mono_ns();
+
+	for (struct sink_item *i = s->first; i != NULL; i = i->next) {
+		size_t at = 0;
+
+		if (!i->grows || i->timed == i->npiece)
+			continue;
+		for (unsigned n = 0; n < i->npiece; n++) {
+			at += i->piece[n].len;
+			if (at > i->sent)
+				break;
+			if (n < i->timed)
+				continue;
+			i->timed = n + 1;
+			s->stats.us[s->stats.appended++ % SINK_TIMES] =
+			    (uint32_t)((now - i->piece[n].since_ns) / 1000);
+		}
 	}
 }
 
@@ -191,9 +253,10 @@ start_all(struct sink *s)
 			i->flying = true;
 		s->flying += r > 0;
 		/* While it fails, one at a time. */
-		if (s->stats.failing_ns != 0 && s->flying > 0)
+		if (s->stats.failing_ns != 0 && is_trying(s))
 			return;
 	}
+	measure(s);
 }
 
 static void
@@ -219,7 +282,7 @@ static struct sink_item *
 oldest_media(const struct sink *s)
 {
 	for (struct sink_item *i = s->first; i != NULL; i = i->next)
-		if (i->o.level == SINK_MEDIA && !i->flying)
+		if (i->o.level == SINK_MEDIA && !i->flying && !i->dead)
 			return i;
 	return NULL;
 }
@@ -244,6 +307,16 @@ drop_text(struct sink *s, uint64_t batch)
 	}
 }
 
+/* Who appends to it does not know yet. */
+static void
+kill_item(struct sink *s, struct sink_item *i)
+{
+	s->stats.queued_bytes -= i->len;
+	i->len = i->sent = 0;
+	i->dead = true;
+	free_pieces(i);
+}
+
 static void
 keep_bounds(struct sink *s)
 {
@@ -259,7 +332,10 @@ keep_bounds(struct sink *s)
 		s->stats.dropped_bytes += i->len;
 		memcpy(s->dropped[s->ndropped++], i->o.name, SINK_NAME_MAX);
 		drop_text(s, i->batch);
-		drop_item(s, i);
+		if (i->grows && !i->closed)
+			kill_item(s, i);
+		else
+			drop_item(s, i);
 	}
 }
 
@@ -354,6 +430,92 @@ sink_delete(struct sink *s, const char *name)
 	return queue(s, &o, true);
 }
 
+/* ---- objects that grow */
+
+int
+sink_open(struct sink *s, const char *name, const char *content_type,
+    struct sink_item **item)
+{
+	struct sink_item *i;
+
+	if (strlen(name) >= sizeof(i->o.name))
+		return -ENAMETOOLONG;
+	if ((i = calloc(1, sizeof(*i))) == NULL)
+		return -ENOMEM;
+	memcpy(i->o.name, name, strlen(name) + 1);
+	i->o.content_type = content_type;
+	i->o.level = SINK_MEDIA;
+	i->grows = true;
+	i->fd = -1;
+	i->batch = s->batch;
+	i->queued_ns = clk_mono_ns();
+	*s->last = i;
+	s->last = &i->next;
+	s->stats.queued++;
+	*item = i;
+	return 0;
+}
+
+static void
+go_on(struct sink *s, struct sink_item *i)
+{
+	int r;
+
+	if (i->flying) {
+		r = s->transport->more(s->t, i, s->stats.reason);
+		s->flying -= r <= 0;
+		if (r == 0)
+			delivered(s, i);
+		else if (r < 0)
+			failed(s, i, r);
+	}
+	collect(s);
+	start_all(s);
+	keep_bounds(s);
+}
+
+int
+sink_append(struct sink *s, struct sink_item *i, uint8_t *p, size_t len,
+    int64_t since_ns)
+{
+	if (i->dead) {
+		free(p);
+		return 0;
+	}
+	if (i->npiece == i->cap) {
+		unsigned cap = i->cap * 2 + 16;
+		struct sink_piece *list = realloc(i->piece, cap * sizeof(*list));
+
+		if (list == NULL) {
+			free(p);
+			return -ENOMEM;
+		}
+		i->piece = list;
+		i->cap = cap;
+	}
+	i->piece[i->npiece++] = (struct sink_piece){ p, len, since_ns };
+	i->len += len;
+	s->stats.queued_bytes += len;
+	go_on(s, i);
+	return 0;
+}
+
+void
+sink_close(struct sink *s, struct sink_item *i)
+{
+	i->closed = true;
+	if (i->dead)
+		drop_item(s, i);
+	else
+		go_on(s, i);
+}
+
+bool
+sink_blocks(struct sink *s)
+{
+	return s->transport->blocks != NULL && s->transport->blocks(s->t);
+}
+
 void
 sink_batch(struct sink *s)
 {
@@ -414,7 +576,7 @@ sink_run(struct sink *s, int fd, int64_t until_ns)
 		wait_ns = next_deadline(s, until_ns) - now;
 		if (wait_ns < 0)
 			wait_ns = 0;
-		if (s->flying > 0)
+		if (s->flying > 0 && s->transport->wait != NULL)
 			r = s->transport->wait(s->t, fd, wait_ns);
 		else
 			r = io_wait(&pfd, fd >= 0, wait_ns);

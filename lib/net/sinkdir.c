@@ -94,12 +94,14 @@ write_all(int fd, const struct iovec *from, unsigned n)
 	return 0;
 }
 
+/* A new file beside those of an object, and its name. */
 static int
-put(struct dir *d, const struct sink_object *o)
+open_part(struct dir *d, const struct sink_object *o,
+    char part[static SINK_NAME_MAX + sizeof(PART)])
 {
 	const char *slash = strrchr(o->name, '/');
 	size_t folder = slash != NULL ? (size_t)(slash - o->name) + 1 : 0;
-	char part[SINK_NAME_MAX + sizeof(PART)], parents[SINK_NAME_MAX];
+	char parents[SINK_NAME_MAX];
 	int fd, r;
 
 	memcpy(part, o->name, folder);
@@ -112,8 +114,17 @@ put(struct dir *d, const struct sink_object *o)
 			return r;
 		fd = openat(d->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+put(struct dir *d, const struct sink_object *o)
+{
+	char part[SINK_NAME_MAX + sizeof(PART)];
+	int fd = open_part(d, o, part), r;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = write_all(fd, o->iov, o->niov);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
@@ -124,12 +135,60 @@ put(struct dir *d, const struct sink_object *o)
 	return r;
 }
 
+/* ---- one that grows */
+
+static int
+dir_more(void *t, struct sink_item *i, char reason[static 256])
+{
+	size_t at = 0;
+	int r = 0;
+
+	(void)t;
+	for (unsigned n = 0; n < i->npiece && r == 0; at += i->piece[n++].len) {
+		struct iovec v = { i->piece[n].p, i->piece[n].len };
+
+		if (at >= i->sent && (r = write_all(i->fd, &v, 1)) == 0)
+			i->sent = at + v.iov_len;
+	}
+	if (r == 0 && !i->closed)
+		return 1;
+	if (close(i->fd) < 0 && r == 0)
+		r = -errno;
+	i->fd = -1;
+	if (r < 0)
+		snprintf(reason, 256, "%s", strerror(-r));
+	return r;
+}
+
+/* It has its name before its bytes: of an older one nothing is mixed with it. */
+static int
+start_growing(struct dir *d, struct sink_item *i, char reason[static 256])
+{
+	char part[SINK_NAME_MAX + sizeof(PART)];
+	int r = 0;
+
+	i->fd = open_part(d, &i->o, part);
+	if (i->fd < 0) {
+		r = i->fd;
+	} else if (renameat(d->fd, part, d->fd, i->o.name) < 0) {
+		r = -errno;
+		close(i->fd);
+		unlinkat(d->fd, part, 0);
+	}
+	if (r == 0)
+		return dir_more(d, i, reason);
+	snprintf(reason, 256, "%s", strerror(-r));
+	return r;
+}
+
 static int
 dir_start(void *t, struct sink_item *i, char reason[static 256])
 {
 	struct dir *d = t;
 	int r;
 
+	if (i->grows)
+		return start_growing(d, i, reason);
 	if (i->remove)
 		r = unlinkat(d->fd, i->o.name, 0) < 0 && errno != ENOENT ? -errno : 0;
 	else
@@ -143,7 +202,9 @@ static void
 dir_cancel(void *t, struct sink_item *i)
 {
 	(void)t;
-	(void)i;
+	if (i->fd >= 0)
+		close(i->fd);
+	i->fd = -1;
 }
 
 static int
@@ -191,5 +252,5 @@ dir_get(void *t, const char *name, char **data, size_t *len, char reason[static 
 
 const struct sink_transport sink_dir = {
 	.open = dir_open, .close = dir_close, .start = dir_start,
-	.cancel = dir_cancel, .get = dir_get,
+	.more = dir_more, .cancel = dir_cancel, .get = dir_get,
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
@@ -12,6 +13,9 @@
 
 #define CONNECTIONS	4
 #define CONNECTIONS_MAX	16
+#define GROWING_MAX	192		/* at a time, beside those */
+#define TRANSFERS	(CONNECTIONS_MAX + GROWING_MAX)
+#define CHUNK_MAX	2097152L	/* libcurl takes no larger ones */
 #define CONNECT_MS	5000L
 #define STALL_S		10L		/* without a byte in either direction */
 #define GET_MS		3000L
@@ -19,11 +23,14 @@
 #define URL_MAX		4096
 
 struct transfer {
-	CURL	*easy;
+	CURL	*easy;			/* made when it is first used */
 	struct curl_slist *header;
 	struct sink_item *item;		/* NULL: free for use */
 	unsigned piece;			/* of the body: what is to be sent next */
 	size_t	 offset;
+	size_t	 given;			/* of one that grows, to libcurl */
+	bool	 paused;		/* nothing to give for now */
+	int64_t	 moved_ns;
 	char	 error[CURL_ERROR_SIZE];
 };
 
@@ -31,8 +38,9 @@ struct http {
 	CURLM	*multi;
 	char	 base[URL_MAX];		/* ends in / */
 	char	*authorization;
-	unsigned n;
-	struct transfer transfer[CONNECTIONS_MAX];
+	unsigned n;			/* connections for what does not grow */
+	bool	 asked, blocks;		/* MStore-LL-HLS */
+	struct transfer transfer[TRANSFERS];
 };
 
 static void
@@ -40,7 +48,9 @@ http_close(void *t)
 {
 	struct http *h = t;
 
-	for (unsigned i = 0; i < h->n; i++) {
+	for (unsigned i = 0; i < TRANSFERS; i++) {
+		if (h->transfer[i].easy == NULL)
+			continue;
 		if (h->transfer[i].item != NULL)
 			curl_multi_remove_handle(h->multi, h->transfer[i].easy);
 		curl_easy_cleanup(h->transfer[i].easy);
@@ -74,16 +84,9 @@ http_open(const char *url, const struct sink_config *c, int *err)
 	h->multi = curl_multi_init();
 	if (h->multi == NULL || (c->token != NULL &&
 	    asprintf(&h->authorization, "Authorization: Bearer %s", c->token) < 0)) {
-		h->n = 0;
 		http_close(h);
 		return NULL;
 	}
-	for (unsigned i = 0; i < h->n; i++)
-		if ((h->transfer[i].easy = curl_easy_init()) == NULL) {
-			h->n = i;
-			http_close(h);
-			return NULL;
-		}
 	return h;
 }
 
@@ -113,6 +116,36 @@ give_body(char *buf, size_t size, size_t n, void *arg)
 	return done;
 }
 
+/* Each call is a chunk.  When the next is asked for, the last one has been written. */
+static size_t
+give_growing(char *buf, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	struct sink_item *i = t->item;
+	size_t room = size * n, done = 0;
+
+	if (i->sent != t->given)
+		t->moved_ns = clk_mono_ns();
+	i->sent = t->given;
+	while (done < room && t->piece < i->npiece) {
+		const struct sink_piece *p = &i->piece[t->piece];
+		size_t len = p->len - t->offset;
+
+		if (len > room - done)
+			len = room - done;
+		memcpy(buf + done, p->p + t->offset, len);
+		done += len;
+		t->offset += len;
+		if (t->offset == p->len) {
+			t->piece++;
+			t->offset = 0;
+		}
+	}
+	t->given += done;
+	t->paused = done == 0 && !i->closed;
+	return t->paused ? CURL_READFUNC_PAUSE : done;
+}
+
 static int
 rewind_body(void *arg, curl_off_t offset, int origin)
 {
@@ -121,7 +154,9 @@ rewind_body(void *arg, curl_off_t offset, int origin)
 	if (offset != 0 || origin != SEEK_SET)
 		return CURL_SEEKFUNC_CANTSEEK;
 	t->piece = 0;
-	t->offset = 0;
+	t->offset = t->given = 0;
+	if (t->item != NULL)
+		t->item->sent = 0;
 	return CURL_SEEKFUNC_OK;
 }
 
@@ -130,6 +165,17 @@ ignore_answer(char *buf, size_t size, size_t n, void *arg)
 {
 	(void)buf;
 	(void)arg;
+	return size * n;
+}
+
+static size_t
+look_at_field(char *buf, size_t size, size_t n, void *arg)
+{
+	static const char field[] = "mstore-ll-hls: 1";
+	struct http *h = arg;
+
+	if (size * n >= sizeof(field) - 1 && strncasecmp(buf, field, sizeof(field) - 1) == 0)
+		h->blocks = true;
 	return size * n;
 }
 
@@ -170,6 +216,8 @@ prepare(struct http *h, CURL *easy, const char *name, char error[static CURL_ERR
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_S);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 262144L);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, look_at_field);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, h);
 	return 0;
 }
 
@@ -180,11 +228,16 @@ http_start(void *arg, struct sink_item *i, char reason[static 256])
 	struct transfer *t = NULL;
 	char type[128];
 
-	for (unsigned n = 0; n < h->n && t == NULL; n++)
+	for (unsigned n = i->grows ? CONNECTIONS_MAX : 0; n < (i->grows ? TRANSFERS : h->n) &&
+	    t == NULL; n++)
 		if (h->transfer[n].item == NULL)
 			t = &h->transfer[n];
 	if (t == NULL)
 		return -EAGAIN;
+	if (t->easy == NULL && (t->easy = curl_easy_init()) == NULL) {
+		snprintf(reason, 256, "%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
 	snprintf(type, sizeof(type), "Content-Type: %s", i->o.content_type != NULL ?
 	    i->o.content_type : "application/octet-stream");
 	if (prepare(h, t->easy, i->o.name, t->error, &t->header) < 0 ||
@@ -194,12 +247,22 @@ http_start(void *arg, struct sink_item *i, char reason[static 256])
 	}
 	t->item = i;
 	t->piece = 0;
-	t->offset = 0;
+	t->offset = t->given = 0;
+	t->paused = false;
+	t->moved_ns = clk_mono_ns();
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->header);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, ignore_answer);
 	if (i->remove) {
 		curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+	} else if (i->grows) {		/* of unknown size: chunked */
+		curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, CHUNK_MAX);
+		curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, 0L);
+		curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_growing);
+		curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+		curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, rewind_body);
+		curl_easy_setopt(t->easy, CURLOPT_SEEKDATA, t);
 	} else {
 		curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)i->len);
@@ -216,16 +279,57 @@ http_start(void *arg, struct sink_item *i, char reason[static 256])
 	return 1;
 }
 
+static int
+http_more(void *arg, struct sink_item *i, char reason[static 256])
+{
+	struct http *h = arg;
+
+	(void)reason;
+	for (unsigned n = CONNECTIONS_MAX; n < TRANSFERS; n++) {
+		struct transfer *t = &h->transfer[n];
+
+		if (t->item != i)
+			continue;
+		if (t->paused)
+			t->moved_ns = clk_mono_ns();
+		if (t->paused) {
+			t->paused = false;
+			curl_easy_pause(t->easy, CURLPAUSE_CONT);
+		}
+		break;
+	}
+	return 1;
+}
+
 static void
 http_cancel(void *arg, struct sink_item *i)
 {
 	struct http *h = arg;
 
-	for (unsigned n = 0; n < h->n; n++)
+	for (unsigned n = 0; n < TRANSFERS; n++)
 		if (h->transfer[n].item == i) {
 			curl_multi_remove_handle(h->multi, h->transfer[n].easy);
 			h->transfer[n].item = NULL;
 		}
+}
+
+/* One that grows has something to send, or waits for its answer, for too long. */
+static struct sink_item *
+find_stalled(struct http *h)
+{
+	int64_t now = clk_mono_ns();
+
+	for (unsigned n = CONNECTIONS_MAX; n < TRANSFERS; n++) {
+		struct transfer *t = &h->transfer[n];
+		struct sink_item *i = t->item;
+
+		if (i == NULL || t->paused || now - t->moved_ns < STALL_S * CLK_SECOND)
+			continue;
+		curl_multi_remove_handle(h->multi, t->easy);
+		t->item = NULL;
+		return i;
+	}
+	return NULL;
 }
 
 static struct sink_item *
@@ -241,8 +345,12 @@ http_ended(void *arg, int *err, char reason[static 256])
 
 	curl_multi_perform(h->multi, &left);
 	do {
-		if ((m = curl_multi_info_read(h->multi, &left)) == NULL)
-			return NULL;
+		if ((m = curl_multi_info_read(h->multi, &left)) == NULL) {
+			*err = -ETIMEDOUT;
+			if ((i = find_stalled(h)) != NULL)
+				snprintf(reason, 256, "%s", strerror(ETIMEDOUT));
+			return i;
+		}
 	} while (m->msg != CURLMSG_DONE);
 	code = m->data.result;
 	curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
@@ -253,6 +361,10 @@ http_ended(void *arg, int *err, char reason[static 256])
 		*err = code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO;
 		snprintf(reason, 256, "%s", t->error[0] != '\0' ? t->error :
 		    curl_easy_strerror(code));
+	} else if (t->item->grows && (!t->item->closed || t->given < t->item->len) &&
+	    status >= 200 && status <= 299) {
+		*err = -EPROTO;
+		snprintf(reason, 256, "an answer before the end of the object");
 	} else if (status < 200 || status > 299) {
 		*err = (int)status;
 		snprintf(reason, 256, "HTTP status %ld", status);
@@ -347,7 +459,32 @@ http_get(void *arg, const char *name, char **data, size_t *len, char reason[stat
 	    status >= 400 && status <= 499 ? -EACCES : -EPROTO;
 }
 
+/* What any answer has told; before there was one, it is asked. */
+static bool
+http_blocks(void *arg)
+{
+	struct http *h = arg;
+	struct curl_slist *header = NULL;
+	char error[CURL_ERROR_SIZE];
+	CURL *easy;
+
+	if (h->blocks || h->asked)
+		return h->blocks;
+	h->asked = true;
+	easy = curl_easy_init();
+	if (easy != NULL && prepare(h, easy, "", error, &header) == 0) {
+		curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header);
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, GET_MS);
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "OPTIONS");
+		curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, ignore_answer);
+		curl_easy_perform(easy);
+	}
+	curl_easy_cleanup(easy);
+	curl_slist_free_all(header);
+	return h->blocks;
+}
+
 const struct sink_transport sink_http = {
 	.open = http_open, .close = http_close, .start = http_start,
-	.cancel = http_cancel, .wait = http_wait, .ended = http_ended, .get = http_get,
+	.more = http_more, .blocks = http_blocks, .cancel = http_cancel, .wait = http_wait, .ended = http_ended, .get = http_get,
 };

@@ -6,6 +6,12 @@
 
 #include "lib/net/sink.h"
 
+struct sink_piece {
+	uint8_t	*p;
+	size_t	 len;
+	int64_t	 since_ns;
+};
+
 struct sink_item {
 	struct sink_item *next;
 	struct sink_object o;
@@ -14,6 +20,13 @@ struct sink_item {
 	uint64_t batch;
 	size_t	 len;
 	int64_t	 queued_ns;
+	/* one that grows: */
+	bool	 grows, closed;
+	bool	 dead;			/* dropped before it was closed */
+	unsigned npiece, cap, timed;
+	struct sink_piece *piece;
+	size_t	 sent;			/* of len, by the transport */
+	int	 fd;			/* sinkdir.c */
 };
 
 struct sink_transport {
@@ -24,11 +37,14 @@ struct sink_transport {
 	 * in use, else it failed (reason).
 	 */
 	int (*start)(void *t, struct sink_item *i, char reason[static 256]);
+	/* It has grown, or is closed: the same results. */
+	int (*more)(void *t, struct sink_item *i, char reason[static 256]);
 	void (*cancel)(void *t, struct sink_item *i);
-	/* Wait for news or fd, like sink_run().  NULL: nothing is ever flying. */
+	/* Wait for news or fd, like sink_run().  NULL: there is never any. */
 	int (*wait)(void *t, int fd, int64_t timeout_ns);
 	/* One that has ended: *err 0, -errno, or an HTTP status. */
 	struct sink_item *(*ended)(void *t, int *err, char reason[static 256]);
+	bool (*blocks)(void *t);	/* or NULL */
 	int (*get)(void *t, const char *name, char **data, size_t *len,
 	    char reason[static 256]);
 };

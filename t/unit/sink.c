@@ -116,6 +116,75 @@ test_versions(const char *dir)
 	sink_free(s);
 }
 
+static int
+append(struct sink *s, struct sink_item *i, const char *text)
+{
+	return sink_append(s, i, (uint8_t *)copy(text), strlen(text), clk_mono_ns());
+}
+
+static bool
+holds(struct sink *s, const char *name, const char *text)
+{
+	char *data = NULL;
+	size_t len = 0;
+	bool same = sink_get(s, name, &data, &len) == 0 && len == strlen(text) &&
+	    memcmp(data, text, len) == 0;
+
+	free(data);
+	return same;
+}
+
+static void
+test_growing(const char *dir)
+{
+	struct sink_config c = { .max_bytes = 20 };
+	char path[512], name[SINK_NAME_MAX];
+	struct sink *s = NULL;
+	struct sink_item *i, *k;
+
+	is(sink_new(&s, dir, &c), 0, "a sink for what grows");
+	put(s, "v4/1.m4s", SINK_MEDIA, "an older one");
+	is(sink_open(s, "v4/1.m4s", "video/mp4", &i), 0, "opened");
+	is(append(s, i, "one"), 0, "a piece");
+	ok(holds(s, "v4/1.m4s", "one"), "it can be read, and nothing of the older one");
+	put(s, "list", SINK_PLAYLIST, "one");
+	ok(holds(s, "list", "one"), "a playlist does not wait for the end");
+	put(s, "record", SINK_RECORD, "r");
+	ok(holds(s, "record", "r"), "nor does a record of what was before");
+	append(s, i, "two");
+	ok(holds(s, "v4/1.m4s", "onetwo"), "it grows");
+	is(sink_stats(s)->appended, 2, "two pieces are counted");
+	sink_close(s, i);
+	ok(!sink_busy(s), "and ends");
+
+	snprintf(path, sizeof(path), "%s/v5", dir);
+	put(s, "v5", SINK_MEDIA, "x");
+	sink_open(s, "v5/1.m4s", "video/mp4", &i);
+	append(s, i, "12345");
+	sink_open(s, "v5/2.m4s", "video/mp4", &k);
+	append(s, k, "abc");
+	put(s, "list", SINK_PLAYLIST, "two");
+	ok(holds(s, "list", "one"), "a playlist waits for what cannot be written");
+	append(s, i, "67890");
+	ok(!sink_dropped(s, name), "so much may wait");
+	append(s, k, "defghijk");
+	ok(sink_dropped(s, name) && strcmp(name, "v5/1.m4s") == 0,
+	    "not more: the older one is dropped, though it grows");
+	is(append(s, i, "more"), 0, "which its writer need not know");
+	sink_close(s, i);
+	unlink(path);
+	for (int n = 0; n < 100 && !holds(s, "v5/2.m4s", "abcdefghijk"); n++)
+		sink_run(s, -1, clk_mono_ns() + CLK_SECOND / 10);
+	ok(holds(s, "v5/2.m4s", "abcdefghijk"), "the other one is written from its beginning");
+	append(s, k, "l");
+	sink_close(s, k);
+	ok(holds(s, "v5/2.m4s", "abcdefghijkl"), "and goes on");
+	ok(!sink_busy(s), "nothing is left");
+	sink_open(s, "v5/3.m4s", "video/mp4", &k);
+	append(s, k, "left open");
+	sink_free(s);
+}
+
 int
 main(void)
 {
@@ -128,6 +197,7 @@ main(void)
 	test_directory(dir);
 	test_failure(dir);
 	test_versions(dir);
+	test_growing(dir);
 	is(sink_new(&s, "http://127.0.0.1:1/a?b=c", &c), -EINVAL, "no query in a URL");
 	is(sink_new(&s, "/dev/null/x", &c), -ENOTDIR, "a file is no directory");
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
