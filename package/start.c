@@ -44,12 +44,13 @@ grid_is_marked(const struct cutter *c, const struct track *t)
 		    t->sample[i].pts, &at))
 			continue;
 		k = grid_picture(&c->grid, at - c->origin);
-		if (last >= 0)
-			return k > last && c->grid.pictures % (k - last) == 0 &&
-			    k % (k - last) == 0;
-		last = k;
 		if (grid_starts(&c->grid, k))
 			return true;
+		/* The first one may be where the stream begins. */
+		if (last >= 0 && k > last && c->grid.pictures % (k - last) == 0 &&
+		    k % (k - last) == 0)
+			return true;
+		last = k;
 	}
 	return false;
 }
@@ -128,7 +129,7 @@ begin(struct cutter *c)
 	c->longest = grid_time(&c->grid, g0);
 	c->seen = 0;
 	c->left_home = INT64_MIN;
-	c->slot = INT64_MIN;
+	c->slot = c->promised = INT64_MIN;
 	c->shift = c->clock == CUT_NOT_LIVE;	/* numbers from 1 */
 	c->running = true;
 	c->force = false;
