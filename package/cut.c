@@ -162,6 +162,8 @@ cut_at(struct cutter *c, const struct sample *s, int64_t t, int64_t slot, bool h
 		.t = t, .base = s->base, .discontinuity = hole,
 	};
 
+	cut.missing = hole && !c->force && c->clock != CUT_NOT_LIVE && (first ||
+	    (c->n > 0 && c->cut[c->n - 1].base == s->base));
 	if (first || hole)
 		c->shift = c->clock == CUT_NOT_LIVE;
 	cut.number = slot + c->shift;
@@ -251,7 +253,7 @@ look_at(struct cutter *c, const struct sample *s)
 {
 	const struct track *g = c->guide;
 	int64_t t = 0, end, step, k, slot;
-	bool known, missing, due;
+	bool known, missing, due, sworn;
 	uint32_t last_base;
 
 	known = cutter_time(c, s->base, s->pts, &t);
@@ -292,14 +294,58 @@ look_at(struct cutter *c, const struct sample *s)
 		slot = nearest_slot(c, t);
 		return cut_at(c, s, t, slot > c->slot ? slot : c->slot, false);
 	}
+	sworn = slot > c->slot && c->promised > c->slot;
 	due = slot > c->slot && (c->strict || s->sync) &&
-	    !will_be_spliced(c, t, slot, step / 2);
-	if (due && may_catch_up(c, t)) {
+	    (sworn || !will_be_spliced(c, t, slot, step / 2));
+	if (due && !sworn && may_catch_up(c, t)) {
 		c->shift--;
 		c->slot = slot;
 		return 0;
 	}
 	return due ? cut_at(c, s, t, slot, false) : 0;
+}
+
+int64_t
+cutter_promise(struct cutter *c, bool promise)
+{
+	int64_t t, half = c->guide != NULL && c->guide->step > 0 ? c->guide->step / 2 : 0;
+
+	if (!c->strict || c->hole || c->force || c->number < 0)
+		return INT64_MAX;
+	t = grid_time(&c->grid, (c->slot + 1) * c->grid.pictures) + c->origin;
+	if (c->promised <= c->slot && (will_be_spliced(c, t, c->slot + 1, half) ||
+	    may_catch_up(c, t) || is_spliced(c, t, half)))
+		return INT64_MAX;
+	if (promise)
+		c->promised = c->slot + 1;
+	return t;
+}
+
+int64_t
+cutter_expect(const struct cutter *c, const struct cut *cut)
+{
+	int64_t half = grid_time(&c->grid, c->grid.pictures) / 2, t, splice;
+
+	/* The grid point nearest to one segment later. */
+	t = grid_segment(&c->grid, grid_picture(&c->grid, cut->t - c->origin + 3 * half));
+	t = c->strict ? grid_time(&c->grid, t * c->grid.pictures) + c->origin :
+	    cut->t + 2 * half;
+	splice = c->cues != NULL ? cue_next_splice(c->cues, cut->t + 2 * CUE_SLACK) :
+	    CUE_NEVER;
+	return splice < t + half ? splice : t;
+}
+
+bool
+cutter_settled(const struct cutter *c, const struct track *t, const struct sample *s,
+    const struct cut *cut)
+{
+	struct cut next = { .t = c->shown_end, .base = cut->base };
+
+	if (s->base != cut->base)
+		return false;
+	if (t == c->guide)
+		return (size_t)(s - t->sample) < c->seen;
+	return !cutter_after(c, t, s, &next);
 }
 
 int

@@ -55,6 +55,7 @@ struct cut {
 	int64_t	 utc_ns;	/* when t was acquired; 0: not live */
 	uint32_t base;
 	bool	 discontinuity;
+	bool	 missing;		/* because something is, but its time goes on */
 };
 
 struct cutter {
@@ -93,6 +94,7 @@ struct cutter {
 	bool	 force;			/* cut at the next random access point */
 	bool	 hole;			/* something is missing: wait for one */
 	int64_t	 origin;		/* t where the grid begins */
+	int64_t	 promised;		/* at the grid point of this slot there is a cut */
 	int64_t	 slot, number, shift;	/* number = slot + shift */
 	int64_t	 last_t;		/* of the last cut */
 	int64_t	 guide_end;		/* t, of the samples seen: of their dts, */
@@ -123,6 +125,17 @@ void cutter_break(struct cutter *c);
 
 /* Media time of a timestamp; false while the base is not known. */
 bool cutter_time(const struct cutter *c, uint32_t base, int64_t pts, int64_t *t);
+
+/*
+ * When the next cut will be, if nothing can change that any more, and by now nothing
+ * can; INT64_MAX: it cannot be told.  When it should be.
+ */
+int64_t cutter_promise(struct cutter *c, bool promise);
+int64_t cutter_expect(const struct cutter *c, const struct cut *cut);
+
+/* Is the sample before any cut that is still to come? */
+bool cutter_settled(const struct cutter *c, const struct track *t, const struct sample *s,
+    const struct cut *cut);
 
 /* Up to where (t) the guide has been read; INT64_MIN when nowhere. */
 int64_t cutter_horizon(const struct cutter *c);

@@ -25,6 +25,9 @@ struct group {
 	int64_t	 start_ns;		/* Period@start */
 	int64_t	 offset;		/* media time at its start, 90 kHz */
 	int64_t	 breaks;		/* before it: its id */
+	bool	 regular;		/* numbers and times are those of the grid */
+	int64_t	 number;		/* of the first segment, then */
+	int64_t	 end;			/* t, where it ends; 0: not said */
 };
 
 static const struct part *
@@ -76,19 +79,64 @@ same_times(const struct group *g, unsigned a, unsigned b)
 }
 
 static void
+put_offset(const struct pres *p, struct text *t)
+{
+	text_add(t, " availabilityTimeOffset=\"");
+	text_seconds(t, dash_offset(p), CLK_SECOND, 3);
+	text_add(t, "\" availabilityTimeComplete=\"false\"");
+}
+
+/* Segments that are being made, as long as they should get. */
+static void
+put_open(const struct group *g, unsigned track, uint32_t timescale, int64_t due,
+    const char *indent, struct text *t)
+{
+	size_t n = hls_open(g->p, track);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct segment *s = g->p->open[i];
+		const struct part *part = &s->part[track];
+		int64_t d = rescale_near(s->expect, timescale, CLK_90K) - part->t;
+
+		if (s->discontinuity || part->init != part_of(g, g->from, track)->init || d <= 0)
+			return;
+		if (part->over)
+			d = part->duration;
+		text_add(t, "%s    <S", indent);
+		if (part->t != due)
+			text_add(t, " t=\"%" PRId64 "\"", part->t);
+		text_add(t, " d=\"%" PRId64 "\"/>\n", d);
+		due = part->t + d;
+	}
+}
+
+static void
 put_template(const struct group *g, unsigned track, const char *indent, struct text *t)
 {
 	const struct init *init = init_of(g, track);
+	const struct pres *p = g->p;
 	int64_t due = -1;
 	char file[24];
 
 	init_name(init->number, file);
+	if (g->regular) {
+		text_add(t, "%s<SegmentTemplate timescale=\"%u\" presentationTimeOffset=\"%" PRId64
+		    "\" duration=\"%" PRId64 "\" initialization=\"$RepresentationID$/%s\" "
+		    "media=\"$RepresentationID$/$Number$.m4s\" startNumber=\"%" PRId64 "\"",
+		    indent, init->timescale, rescale_near(g->offset, init->timescale, CLK_90K),
+		    rescale_near(p->nominal, init->timescale, CLK_90K), file, g->number);
+		put_offset(p, t);
+		text_add(t, "/>\n");
+		return;
+	}
 	text_add(t, "%s<SegmentTemplate timescale=\"%u\" presentationTimeOffset=\"%" PRId64
 	    "\" initialization=\"$RepresentationID$/%s\" "
-	    "media=\"$RepresentationID$/$Number$.m4s\" startNumber=\"%" PRId64 "\">\n"
-	    "%s  <SegmentTimeline>\n", indent, init->timescale,
-	    rescale_near(g->offset, init->timescale, CLK_90K), file,
-	    g->p->segment[g->from]->number, indent);
+	    "media=\"$RepresentationID$/$Number$.m4s\" startNumber=\"%" PRId64 "\"",
+	    indent, init->timescale, rescale_near(g->offset, init->timescale, CLK_90K), file,
+	    p->segment[g->from]->number);
+	if (p->low && p->live && !p->ended && g->to == p->n)
+		put_offset(p, t);
+	text_add(t, ">\n%s  <SegmentTimeline>\n", indent);
 	for (size_t i = g->from; i < g->to;) {
 		const struct part *part = part_of(g, i, track), *next;
 		size_t more = 0;
@@ -109,6 +157,8 @@ put_template(const struct group *g, unsigned track, const char *indent, struct t
 		due = part->t + ((int64_t)more + 1) * part->duration;
 		i += more + 1;
 	}
+	if (g->to == p->n && g->end == 0)
+		put_open(g, track, init->timescale, due, indent, t);
 	text_add(t, "%s  </SegmentTimeline>\n%s</SegmentTemplate>\n", indent, indent);
 }
 
@@ -212,6 +262,7 @@ put_video(const struct group *g, unsigned first, struct text *t)
 	text_add(t, ">\n");
 	put_continuity(g, t);		/* the schema wants these before the roles */
 	put_inband(p, t);
+	dash_put_clock(p, first, init_of(g, first)->timescale, g->offset, g->start_ns, true, t);
 	put_captions(p, t);
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
 	if (same)
@@ -249,6 +300,8 @@ put_audio(const struct group *g, unsigned track, bool main, struct text *t)
 	    "mimeType=\"audio/mp4\" lang=\"%s\" segmentAlignment=\"true\" "
 	    "startWithSAP=\"1\">\n", track + 1, lang_tag(a->language));
 	put_continuity(g, t);
+	dash_put_clock(g->p, track, init_of(g, track)->timescale, g->offset, g->start_ns, false,
+	    t);
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"%s\"/>\n",
 	    main ? "main" : "alternate");
 	if (a->language[0] != '\0')
@@ -275,6 +328,8 @@ put_period(const struct group *g, struct text *t)
 	put_period_id(g->breaks, p->segment[g->from]->split, t);
 	text_add(t, "\"");
 	put_duration(t, "start", g->start_ns);
+	if (g->end > 0)
+		put_duration(t, "duration", ns(g->end - g->offset));
 	text_add(t, ">\n");
 	dash_put_cues(p, g->from, g->to, g->offset, t);
 	for (unsigned i = 0; i < p->ntrack; i++) {
@@ -294,6 +349,23 @@ put_period(const struct group *g, struct text *t)
 	text_add(t, "  </Period>\n");
 }
 
+/*
+ * With a duration, segments are counted from the start of the Period, which must then be
+ * a point of the grid: the first after its offset.
+ */
+static void
+count_from(struct group *g, const struct segment *s)
+{
+	int64_t behind = (s->t - g->offset) / g->p->nominal, start;
+
+	if (behind < 0)
+		behind = 0;
+	g->number = s->number - behind;
+	start = s->t - behind * g->p->nominal;
+	g->start_ns += ns(start - g->offset);
+	g->offset = start;
+}
+
 /* The Period that begins with segment from; what is before it lasted so long. */
 static struct group
 next_group(const struct pres *p, size_t from, int64_t before, int64_t breaks)
@@ -311,6 +383,16 @@ next_group(const struct pres *p, size_t from, int64_t before, int64_t breaks)
 		g.offset = s->period_t;
 		g.start_ns = p->live ? s->period_ns : ns(s->period_t);
 	}
+	if (p->low && p->live && !p->ended) {
+		const struct segment *last = p->segment[g.to - 1];
+		bool ends = g.to < p->n || p->idle;
+
+		g.regular = dash_is_regular(p, from, g.to);
+		if (ends)
+			g.end = last->t + last->duration;
+		if (g.regular)
+			count_from(&g, s);
+	}
 	return g;
 }
 
@@ -324,10 +406,13 @@ put_live_attributes(const struct pres *p, struct text *t)
 
 	clk_iso(p->live ? 0 : p->start_ns, iso);
 	text_add(t, "type=\"dynamic\" availabilityStartTime=\"%s\"", iso);
+	if (p->idle)			/* another manifest than the one before */
+		end += CLK_SECOND / 1000;
 	clk_iso(end, iso);
 	text_add(t, " publishTime=\"%s\"", iso);
 	put_duration(t, "minimumUpdatePeriod", update > CLK_SECOND ? update : CLK_SECOND);
-	put_duration(t, "suggestedPresentationDelay", 3 * nominal);
+	put_duration(t, "suggestedPresentationDelay", p->low && p->live ? dash_latency(p) :
+	    3 * nominal);
 	if (p->mode == PRES_WINDOW)
 		put_duration(t, "timeShiftBufferDepth", ns(p->window));
 }
@@ -399,8 +484,10 @@ dash_put(const struct pres *p, struct text *t)
 		put_live_attributes(p, t);
 	}
 	put_duration(t, "maxSegmentDuration", ns(longest));
-	put_duration(t, "minBufferTime", ns(p->nominal));
+	put_duration(t, "minBufferTime", p->low && p->live && !p->ended ? 2 * ns(p->chunk) :
+	    ns(p->nominal));
 	text_add(t, ">\n");
+	dash_put_service(p, t);
 	for (size_t i = first; i < p->n; i = g.to) {
 		g = next_group(p, i, before, breaks + (i > first &&
 		    p->segment[i]->discontinuity));

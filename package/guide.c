@@ -90,7 +90,7 @@ adopt(struct cutter *c)
 			c->grid = grid_make(track_rate(c->home, c->home->version), c->segment_ns);
 			c->longest = grid_time(&c->grid, c->grid.pictures);
 			c->strict = false;
-			c->left_home = c->slot = INT64_MIN;
+			c->left_home = c->slot = c->promised = INT64_MIN;
 		}
 }
 

@@ -366,20 +366,31 @@ put_map(const struct part *part, uint32_t *map, struct text *t)
 	text_add(t, "#EXT-X-MAP:URI=\"%s\"\n", file);
 }
 
+/* A segment, those that are being made after the others. */
+static const struct segment *
+all(const struct pres *p, size_t i)
+{
+	return i < p->n ? p->segment[i] : p->open[i - p->n];
+}
+
 void
 hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 {
 	const struct ptrack *me = &p->track[track];
 	size_t first = pres_first(p, track);
 	int version = ts ? 4 : 7;
+	size_t end = p->n + hls_open(p, track);
 	uint32_t map = 0;
 
 	for (size_t i = first; i < p->n; i++)
 		if (is_gap(p->segment[i], track, ts))
 			version = 8;
+	if (p->low)			/* of a delta update */
+		version = p->has_cues || p->has_id3 ? 10 : 9;
 	put_head(p, track, first, version, false, t);
-	for (size_t i = first; i < p->n; i++) {
-		const struct segment *s = p->segment[i];
+	hls_put_control(p, track, t);
+	for (size_t i = first; i < end; i++) {
+		const struct segment *s = all(p, i);
 		bool breaks = s->discontinuity;
 		const struct part *part = is_gap(s, track, ts) ? NULL : &s->part[track];
 		const struct init *init = part != NULL ? ptrack_init(me, part->init) : NULL;
@@ -390,16 +401,22 @@ hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 		if (part != NULL && !ts)
 			put_map(part, &map, t);
 		put_date(p, s, part, timescale, t);
-		hls_put_cues(p, i, first, t);
+		hls_put_cues(p, i > 0 ? all(p, i - 1) : NULL, s, i == first, t);
+		hls_put_parts(p, s, track, t);
+		if (i >= p->n && !s->part[track].over)
+			break;		/* goes on */
 		if (part == NULL)
 			text_add(t, "#EXT-X-GAP\n");
 		text_add(t, "#EXTINF:");
-		text_seconds(t, part != NULL ? part->duration : s->duration, timescale, 6);
+		text_seconds(t, part == NULL ? s->duration : part->listed > 0 ? part->listed :
+		    part->duration, part == NULL ? CLK_90K : timescale, 6);
 		text_add(t, ",\n%" PRId64 "%s\n", s->number, ts ? ".ts" : ".m4s");
 	}
 	if (p->ended) {
 		hls_put_last_cues(p, t);
 		text_add(t, "#EXT-X-ENDLIST\n");
+	} else {
+		hls_put_hints(p, track, t);
 	}
 }
 

@@ -171,18 +171,32 @@ put_out_in(const struct cue *was, const struct cue *is, int64_t now, struct text
 /* ---- a segment */
 
 void
-hls_put_cues(const struct pres *p, size_t i, size_t first, struct text *t)
+hls_put_cues(const struct pres *p, const struct segment *before, const struct segment *s,
+    bool first, struct text *t)
 {
-	int64_t now = p->segment[i]->t;
+	int64_t now = s->t;
 	/* Before the first that there is, there was one of which nothing is known. */
-	int64_t last = i > 0 ? p->segment[i - 1]->t : now - 2 * CUE_SLACK;
+	int64_t last = before != NULL ? before->t : now - 2 * CUE_SLACK;
 
 	if (p->cues.n == 0)
 		return;
-	put_dateranges(p, last + CUE_SLACK, now + CUE_SLACK, i == first, t);
+	put_dateranges(p, last + CUE_SLACK, now + CUE_SLACK, first, t);
 	if ((p->policy.ways & CUE_OUT_IN) != 0)
 		put_out_in(cue_break_at(&p->cues, &p->policy, last),
 		    cue_break_at(&p->cues, &p->policy, now), now, t);
+}
+
+void
+hls_put_next_cues(const struct pres *p, const struct segment *s, struct text *t)
+{
+	for (size_t i = 0; i < p->cues.n; i++) {
+		const struct cue *c = &p->cues.cue[i];
+
+		if (c->start > s->t + CUE_SLACK && !cue_is_void(c) && c->date_ns != 0 &&
+		    (p->policy.ways & (cue_is_scte35(c) ? CUE_DATERANGE :
+		    CUE_ID3_DATERANGE)) != 0)
+			put_begin(p, c, t);
+	}
 }
 
 void

@@ -17,6 +17,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/opt.h"
+#include "package/low.h"
 #include "package/pack.h"
 #include "package/state.h"
 
@@ -42,6 +43,7 @@ struct tool {
 
 static const char help[] =
     "usage: mpkg-segment [-hqvV] [options] -o directory|http://... <input.ts\n"
+    "      --blocking yes|no    the server holds requests of low-latency HLS [it is asked]\n"
     "      --break-limit duration  of a break that nobody ends [15m]\n"
     "      --breaks list        what opens one: splice_insert, segmentation types\n"
     "      --buffer size        may wait to be delivered [64Mi]\n"
@@ -49,30 +51,39 @@ static const char help[] =
     "      --cues list          daterange, cue-out, event, event-xml, emsg, period, id3,\n"
     "                           id3-daterange; or none [daterange,event,id3]\n"
     "      --event              playlists grow, and end with the input\n"
+    "      --gap-after duration without input, low latency says gap [1s, or two parts]\n"
     "      --hls-ts             HLS has transport stream segments\n"
+    "      --low-latency        parts can be had before their segment ends\n"
     "  -o, --output url         directory, or http(s):// to PUT to\n"
+    "      --part duration      of such a part, rounded up to pictures [200ms]\n"
     "      --restrictions kind  of segmentations that open a break: restricted,\n"
     "                           unrestricted, any [any]\n"
     "      --segment duration   of segments [4s]\n"
     "  -s, --stats target       a JSON line each second: fd:N, file, unix:PATH\n"
     "      --token-file file    bearer token for the server\n"
-    "      --utc-timing url     where DASH players get the time, or none [index.mpd]\n"
+    "      --utc-timing url     where DASH players get the time: a URL with a Date field,\n"
+    "                           iso:URL, xsdate:URL, or none [the server, or index.mpd]\n"
     "      --vod                all at once, when the input ends\n"
     "      --window duration    of live playlists [60s]\n"
     OPT_COMMON_HELP;
 
-enum { OPT_BREAK_LIMIT = 256, OPT_BREAKS, OPT_BUFFER, OPT_CAPTIONS, OPT_CUES, OPT_EVENT,
-	OPT_HLS_TS, OPT_RESTRICTIONS, OPT_SEGMENT, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD, OPT_WINDOW };
+enum { OPT_BLOCKING = 256, OPT_BREAK_LIMIT, OPT_BREAKS, OPT_BUFFER, OPT_CAPTIONS, OPT_CUES, OPT_EVENT,
+	OPT_GAP_AFTER, OPT_HLS_TS, OPT_LOW_LATENCY, OPT_PART, OPT_RESTRICTIONS, OPT_SEGMENT,
+	OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD, OPT_WINDOW };
 
 static const struct option longopts[] = {
+	{ "blocking", required_argument, NULL, OPT_BLOCKING },
 	{ "break-limit", required_argument, NULL, OPT_BREAK_LIMIT },
 	{ "breaks", required_argument, NULL, OPT_BREAKS },
 	{ "buffer", required_argument, NULL, OPT_BUFFER },
 	{ "captions", required_argument, NULL, OPT_CAPTIONS },
 	{ "cues", required_argument, NULL, OPT_CUES },
 	{ "event", no_argument, NULL, OPT_EVENT },
+	{ "gap-after", required_argument, NULL, OPT_GAP_AFTER },
 	{ "hls-ts", no_argument, NULL, OPT_HLS_TS },
+	{ "low-latency", no_argument, NULL, OPT_LOW_LATENCY },
 	{ "output", required_argument, NULL, 'o' },
+	{ "part", required_argument, NULL, OPT_PART },
 	{ "restrictions", required_argument, NULL, OPT_RESTRICTIONS },
 	{ "segment", required_argument, NULL, OPT_SEGMENT },
 	{ "stats", required_argument, NULL, 's' },
@@ -83,10 +94,43 @@ static const struct option longopts[] = {
 	OPT_COMMON_LONG,
 };
 
+/* Where players get the time: of which kind that is, a prefix says. */
+static void
+choose_clock(struct tool *s)
+{
+	static const char *const scheme[] = { "head", "iso", "xsdate" };
+	struct pres *pr = &s->pack.pres;
+
+	pr->utc_scheme = scheme[0];
+	pr->utc_timing = s->utc_timing == NULL ? "index.mpd" :
+	    strcmp(s->utc_timing, "none") == 0 ? NULL : s->utc_timing;
+	for (unsigned i = 1; i < 3 && pr->utc_timing != NULL; i++) {
+		size_t len = strlen(scheme[i]);
+
+		if (strncmp(pr->utc_timing, scheme[i], len) != 0 || pr->utc_timing[len] != ':')
+			continue;
+		pr->utc_scheme = scheme[i];
+		pr->utc_timing += len + 1;
+	}
+}
+
+/* The second of a Date field is not enough; an origin of ours knows it better. */
+static void
+ask_server(struct tool *s)
+{
+	struct pres *pr = &s->pack.pres;
+
+	if (!pr->low || s->utc_timing != NULL || !sink_blocks(s->pack.sink))
+		return;
+	pr->utc_scheme = "iso";
+	pr->utc_timing = "/.time";
+}
+
 static void
 parse_options(struct tool *s, int argc, char *argv[])
 {
 	uint64_t segment = 4 * CLK_SECOND, window = 60 * CLK_SECOND, limit = 900 * CLK_SECOND;
+	uint64_t part = CLK_SECOND / 5, gap_after = 0;
 	struct pres *pr = &s->pack.pres;
 	bool event = false, vod = false;
 	int c;
@@ -98,6 +142,11 @@ parse_options(struct tool *s, int argc, char *argv[])
 	pr->mode = PRES_WINDOW;
 	while ((c = getopt_long(argc, argv, "o:s:" OPT_COMMON, longopts, NULL)) != -1)
 		switch (c) {
+		case OPT_BLOCKING:
+			if (strcmp(optarg, "yes") != 0 && strcmp(optarg, "no") != 0)
+				opt_usage(help, "--blocking '%s' is neither yes nor no", optarg);
+			s->pack.blocking = optarg[0] == 'y' ? 1 : -1;
+			break;
 		case OPT_BREAK_LIMIT:
 			limit = opt_duration("break-limit", optarg);
 			break;
@@ -122,11 +171,20 @@ parse_options(struct tool *s, int argc, char *argv[])
 		case OPT_EVENT:
 			event = true;
 			break;
+		case OPT_GAP_AFTER:
+			gap_after = opt_duration("gap-after", optarg);
+			break;
 		case OPT_HLS_TS:
 			pr->ts = true;
 			break;
+		case OPT_LOW_LATENCY:
+			pr->low = true;
+			break;
 		case 'o':
 			s->output = optarg;
+			break;
+		case OPT_PART:
+			part = opt_duration("part", optarg);
 			break;
 		case OPT_RESTRICTIONS:
 			if (!cue_parse_restriction(optarg, &pr->policy))
@@ -170,6 +228,10 @@ parse_options(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "--output '%s' can have no query", s->output);
 	if (event && vod)
 		opt_usage(help, "--event and --vod exclude each other");
+	if (pr->low && (vod || pr->ts))
+		opt_usage(help, "--low-latency goes with neither --vod nor --hls-ts");
+	if (pr->low && (part < CLK_SECOND / 20 || part * 2 > segment))
+		opt_usage(help, "--part must be between 50ms and half of --segment");
 	if (event || vod)
 		pr->mode = event ? PRES_EVENT : PRES_VOD;
 	if (s->buffer == 0)
@@ -187,9 +249,10 @@ parse_options(struct tool *s, int argc, char *argv[])
 	pr->cues.limit = rescale_near((int64_t)limit, CLK_90K, CLK_SECOND);
 	pr->cues.max = pr->mode == PRES_WINDOW ? 1 << 13 : 1 << 16;
 	pr->window = rescale_near((int64_t)window, CLK_90K, CLK_SECOND);
-	pr->utc_scheme = "head";
-	pr->utc_timing = s->utc_timing == NULL ? "index.mpd" :
-	    strcmp(s->utc_timing, "none") == 0 ? NULL : s->utc_timing;
+	pr->chunk = rescale_near((int64_t)part, CLK_90K, CLK_SECOND);
+	s->pack.gap_after_ns = gap_after > 0 ? (int64_t)gap_after :
+	    2 * (int64_t)part > CLK_SECOND ? 2 * (int64_t)part : CLK_SECOND;
+	choose_clock(s);
 }
 
 /* ---- start */
@@ -222,6 +285,7 @@ open_sink(struct tool *s)
 		.token = token, .max_bytes = s->buffer, .patient = s->regular_file,
 		.max_age_ns = pr->mode == PRES_WINDOW ?
 		    2 * rescale_near(pr->window, CLK_SECOND, CLK_90K) : 0,
+		.done = pack_delivered, .arg = &s->pack,
 	};
 	int r = sink_new(&s->pack.sink, s->output, &c);
 
@@ -285,6 +349,7 @@ resume(struct tool *s)
 		return;
 	}
 	p->cutter.hold = false;
+	ask_server(s);
 	if (r < 0 || old.ended || old.n == 0) {
 		if (r == -EBADMSG)
 			log_warn(-r, "cannot use '%s'", STATE_NAME);
@@ -300,6 +365,8 @@ resume(struct tool *s)
 	old.cues.limit = pr->cues.limit;
 	old.cues.max = pr->cues.max;
 	old.window = pr->window;
+	old.low = pr->low;
+	old.chunk = pr->chunk;
 	old.ts = pr->ts;
 	old.asked = pr->asked;
 	old.told = pr->told;
@@ -377,7 +444,7 @@ write_stats(struct tool *s)
 	const struct pack *p = &s->pack;
 	const struct sink_stats *st = sink_stats(p->sink);
 
-	stats_write(&s->stats, json_pack(
+	json_t *j = json_pack(
 	    "{sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI}",
 	    "segments", (json_int_t)p->segments, "bytes_in", (json_int_t)p->bytes_in,
 	    "bytes_out", (json_int_t)p->bytes_out, "delivered", (json_int_t)st->delivered,
@@ -390,7 +457,10 @@ write_stats(struct tool *s)
 	    "tracks", (json_int_t)p->pres.ntrack, "cues", (json_int_t)p->cues.taken,
 	    "bad_cues", (json_int_t)p->cues.bad,
 	    "lost_events", (json_int_t)p->pres.cues.overflow,
-	    "lag_ms", (json_int_t)(p->last_lag_ns / 1000000)));
+	    "lag_ms", (json_int_t)(p->last_lag_ns / 1000000));
+
+	low_stats(p, j);
+	stats_write(&s->stats, j);
 }
 
 static void
@@ -398,10 +468,13 @@ tell(struct tool *s)
 {
 	const struct pack *p = &s->pack;
 	const struct sink_stats *st = sink_stats(p->sink);
+	int r;
 
 	tell_sink(s);
 	resume(s);
 	check_sink(s);
+	if ((r = low_idle(&s->pack)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot write the playlists");
 	log_status("%" PRIu64 " segments, %" PRIu64 " MB in, %" PRIu64 " delivered, %zu queued, "
 	    "%" PRIu64 " dropped, %" PRIu64 " lost packets", p->segments, p->bytes_in / 1000000,
 	    st->delivered, st->queued, st->dropped, p->demux.sync.lost);
@@ -455,6 +528,8 @@ read_more(struct tool *s)
 	if (n <= 0)
 		return false;
 	s->pack.bytes_in += (uint64_t)n;
+	s->pack.arrival_ns = clk_mono_ns();
+	s->pack.pres.idle = false;
 	take_bytes(s, s->in, s->len + (size_t)n);
 	return true;
 }

@@ -42,6 +42,13 @@ struct pack {
 	bool	 index_changed;		/* something in it has */
 
 	uint64_t segments, bytes_in, bytes_out, late, skipped;
+	/* low latency: */
+	int64_t	 arrival_ns;		/* when the input was read last, CLOCK_MONOTONIC */
+	int64_t	 gap_after_ns;
+	int	 blocking;		/* 1 said so, -1 said not, 0 ask the server */
+	uint64_t changed;		/* bit: this track's playlist is to be written */
+	uint64_t parts, parts_late;
+	bool	 index_due, chunk_known;
 	int64_t	 last_lag_ns;		/* end of the newest segment to its publishing */
 };
 
@@ -57,7 +64,28 @@ int pack_name_tracks(struct pack *p);
 /* segment.c: make objects of what the tracks hold; all that can be. */
 int pack_segments(struct pack *p, bool eof);
 
+struct pack_segment *pack_making(struct pack *p, size_t cut);
+int pack_put_init(struct pack *p, unsigned n, const struct track *t, const struct config *c,
+    uint32_t *number);
+void pack_drop(struct pack *p, struct track *t, size_t n);
+void pack_seek(struct pack *p, struct track *t, const struct cut *cut);
+int pack_publish_done(struct pack *p);
+
+#define TYPE_HLS	"application/vnd.apple.mpegurl"
+
 /* publish.c */
+void pack_set_period(const struct pres *p, const struct segment *last, struct segment *s);
+void pack_date_cues(struct pres *p, const struct segment *s);
+int pack_put_index(struct pack *p);
+
+/* publow.c */
+struct text;
+int pack_put_media(struct pack *p, unsigned track, struct text *t);
+int pack_fill_gap(struct pack *p, const struct segment *s);
+void pack_note_lag(struct pack *p, const struct segment *s);
+int pack_changed(struct pack *p);	/* low latency: write what has changed */
+int pack_gap(struct pack *p, int64_t number, int64_t t, int64_t duration);
+void pack_delivered(void *pack, const char *name, uint64_t tag);
 int pack_publish(struct pack *p, struct segment *s);
 int pack_end(struct pack *p);
 int pack_check_sink(struct pack *p);	/* what it could not deliver */

@@ -10,8 +10,10 @@
 void
 segment_free(struct segment *s)
 {
-	for (unsigned i = 0; i < s->npart; i++)
+	for (unsigned i = 0; i < s->npart; i++) {
 		free(s->part[i].key);
+		free(s->part[i].chunk);
+	}
 	free(s);
 }
 
@@ -25,6 +27,7 @@ pres_free(struct pres *p)
 	cuetrack_free(&p->cues);
 	free(p->segment);
 	free(p->archive);
+	free(p->open);
 }
 
 int

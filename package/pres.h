@@ -34,6 +34,14 @@ struct keyframe {
 	int64_t	 duration;		/* to the next one, in the timescale */
 };
 
+/* A part that can be had before its segment ends: a CMAF chunk. */
+struct chunk {
+	uint64_t offset;
+	uint32_t size;
+	bool	 sync;			/* it begins with a random access point */
+	int64_t	 duration;		/* in the timescale */
+};
+
 struct part {
 	bool	 present;
 	bool	 dropped;		/* could not be delivered */
@@ -45,6 +53,11 @@ struct part {
 	unsigned nkey;
 	struct keyframe *key;		/* video */
 	int64_t	 key_sequence;		/* media sequence number of the first */
+	/* low latency: */
+	unsigned nchunk;
+	struct chunk *chunk;
+	bool	 over;			/* no more will come */
+	int64_t	 listed;		/* EXTINF, when more than its duration is covered */
 };
 
 struct segment {
@@ -52,6 +65,7 @@ struct segment {
 	int64_t	 t, duration;
 	int64_t	 utc_ns;		/* 0: not live */
 	bool	 discontinuity;		/* before it */
+	int64_t	 expect;		/* when it should end, t; 0: not known */
 	unsigned split;			/* of its Period: so many since a discontinuity */
 	int64_t	 period_t, period_ns;	/* of its DASH Period: t, and when that was */
 	unsigned npart;
@@ -87,6 +101,10 @@ struct ptrack {
 	uint64_t last_bytes;		/* of the last segment, and its time */
 	int64_t	 last_time;
 	int64_t	 next_key;		/* media sequence number of the next I-frame */
+	int64_t	 listed_sequence;	/* in the playlist that has been delivered, low */
+	unsigned listed_chunk;		/* latency: the last part; -1: not delivered yet */
+	bool	 listed;
+	uint32_t frame;			/* of sound, in its timescale */
 };
 
 /* Languages of CC1 to CC4 and services 1 to 63: ISO 639-2, or "". */
@@ -125,6 +143,13 @@ struct pres {
 	struct cue_policy policy;
 	bool	 has_cues, has_id3;	/* the stream may have some */
 	struct cuetrack cues;
+	/* low latency: */
+	bool	 low, blocks;		/* the server holds requests */
+	bool	 idle;			/* no input: nothing comes */
+	int64_t	 chunk;			/* part target of pictures, 90 kHz */
+	int64_t	 lag;			/* from the end of a part to when it is there, 90 kHz */
+	size_t	 nopen, open_cap;	/* segments being made; borrowed */
+	struct segment **open;
 };
 
 void pres_free(struct pres *p);
@@ -175,9 +200,32 @@ void hls_put_index(struct pres *p, struct text *t, bool ts);
 void hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts);
 void hls_put_keyframes(const struct pres *p, unsigned track, struct text *t, bool ts);
 
-/* hlscue.c: what stands before a segment, by its index; and at the end of all. */
-void hls_put_cues(const struct pres *p, size_t i, size_t first, struct text *t);
+/* hlscue.c: what stands before a segment; after an open one; and at the end of all. */
+void hls_put_cues(const struct pres *p, const struct segment *last, const struct segment *s,
+    bool first, struct text *t);
+void hls_put_next_cues(const struct pres *p, const struct segment *s, struct text *t);
 void hls_put_last_cues(const struct pres *p, struct text *t);
+
+/* hlsparts.c: of a low-latency playlist, what follows its head, the parts of a segment,
+ * and its end. */
+void hls_put_control(const struct pres *p, unsigned track, struct text *t);
+void hls_put_parts(const struct pres *p, const struct segment *s, unsigned track,
+    struct text *t);
+void hls_put_hints(const struct pres *p, unsigned track, struct text *t);
+/* The part target of a track, ns; what has been listed last. */
+int64_t hls_part_target(const struct pres *p, unsigned track);
+bool hls_last_listed(const struct pres *p, unsigned track, int64_t *sequence,
+    unsigned *chunk);
+/* Open segments of a track that can be listed now. */
+size_t hls_open(const struct pres *p, unsigned track);
+
+/* dashlow.c */
+bool dash_is_regular(const struct pres *p, size_t from, size_t to);
+void dash_put_service(const struct pres *p, struct text *t);
+void dash_put_clock(const struct pres *p, unsigned track, uint32_t timescale,
+    int64_t offset, int64_t start_ns, bool video, struct text *t);
+int64_t dash_latency(const struct pres *p);
+int64_t dash_offset(const struct pres *p);	/* availabilityTimeOffset, ns */
 
 /* dashcue.c: the events of segments [from, to), whose Period begins at offset. */
 void dash_put_cues(const struct pres *p, size_t from, size_t to, int64_t offset,

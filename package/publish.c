@@ -12,7 +12,6 @@
 #include "package/state.h"
 #include "package/tsout.h"
 
-#define TYPE_HLS	"application/vnd.apple.mpegurl"
 #define TYPE_DASH	"application/dash+xml"
 #define TYPE_JSON	"application/json"
 
@@ -119,9 +118,10 @@ put_playlists(struct pack *p)
 
 		if (p->pres.ts && !tsout_carries(track->codec))
 			continue;
-		hls_put_media(&p->pres, i, &t, p->pres.ts);
-		snprintf(name, sizeof(name), "%s/index.m3u8", track->name);
-		r = put_text(p, name, TYPE_HLS, SINK_PLAYLIST, &t);
+		if (p->pres.low)	/* with its parts: pack_changed() */
+			p->changed |= UINT64_C(1) << i;
+		else
+			r = pack_put_media(p, i, &t);
 		if (r == 0 && track->kind == KIND_VIDEO) {
 			hls_put_keyframes(&p->pres, i, &t, p->pres.ts);
 			snprintf(name, sizeof(name), "%s/iframes.m3u8", track->name);
@@ -131,8 +131,8 @@ put_playlists(struct pack *p)
 	return r;
 }
 
-static int
-put_index(struct pack *p)
+int
+pack_put_index(struct pack *p)
 {
 	struct text t = { .len = 0 };
 	int r = 0;
@@ -176,7 +176,9 @@ put_state(struct pack *p)
 		return r;
 	if ((text = state_put(&p->pres, &len)) == NULL)
 		return -ENOMEM;
-	return sink_put_text(p->sink, STATE_NAME, TYPE_JSON, SINK_STATE, text, len);
+	/* Playlists of low latency do not wait for it, but it for what it names. */
+	return sink_put_text(p->sink, STATE_NAME, TYPE_JSON, p->pres.low ? SINK_RECORD :
+	    SINK_STATE, text, len);
 }
 
 static bool
@@ -306,14 +308,27 @@ is_split(const struct pres *p, const struct segment *last, const struct segment 
 	    cue_break_at(&p->cues, &p->policy, s->t);
 }
 
+static bool
+same_tracks(const struct segment *a, const struct segment *b)
+{
+	unsigned n = a->npart > b->npart ? a->npart : b->npart;
+
+	for (unsigned i = 0; i < n; i++)
+		if (segment_has(a, i) != segment_has(b, i))
+			return false;
+	return true;
+}
+
 /* Its DASH Period: that of the segment before it, or a new one. */
-static void
-set_period(const struct pres *p, const struct segment *last, struct segment *s)
+void
+pack_set_period(const struct pres *p, const struct segment *last, struct segment *s)
 {
 	const int64_t day = 86400;
 
 	s->split = 0;
-	if (last != NULL && !s->discontinuity && is_split(p, last, s)) {
+	if (last != NULL && !s->discontinuity && (is_split(p, last, s) ||
+	    (p->low && (segment_is_lost(last) != segment_is_lost(s) ||
+	    !same_tracks(last, s) || s->t - last->t - last->duration > CUT_HOLE)))) {
 		s->split = last->split + 1;
 		s->period_t = s->t;
 		s->period_ns = last->period_ns + rescale_near(s->t, CLK_SECOND, CLK_90K) -
@@ -330,17 +345,6 @@ set_period(const struct pres *p, const struct segment *last, struct segment *s)
 		s->period_ns = day * CLK_SECOND + s->utc_ns -
 		    rescale_near(s->t, CLK_SECOND, CLK_90K);
 	}
-}
-
-static bool
-same_tracks(const struct segment *a, const struct segment *b)
-{
-	unsigned n = a->npart > b->npart ? a->npart : b->npart;
-
-	for (unsigned i = 0; i < n; i++)
-		if (segment_has(a, i) != segment_has(b, i))
-			return false;
-	return true;
 }
 
 /* ---- what could not be delivered must not be promised */
@@ -384,7 +388,7 @@ note_dropped(struct pack *p)
 		struct segment *s = pr->segment[n], *last = pr->segment[n - 1];
 
 		s->discontinuity = s->discontinuity || !same_tracks(last, s);
-		set_period(pr, last, s);
+		pack_set_period(pr, last, s);
 	}
 	return any;
 }
@@ -398,20 +402,8 @@ pack_check_sink(struct pack *p)
 		return 0;
 	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0)
 		return r;
-	return put_index(p);
-}
-
-/* What has begun by the end of this segment: its date stays as it is told first. */
-static void
-date_cues(struct pres *p, const struct segment *s)
-{
-	for (size_t i = 0; i < p->cues.n; i++) {
-		struct cue *c = &p->cues.cue[i];
-
-		if (c->date_ns == 0 && c->start < s->t + s->duration)
-			c->date_ns = segment_date(p, s) + rescale_near(c->start, CLK_SECOND,
-			    CLK_90K) - rescale_near(s->t, CLK_SECOND, CLK_90K);
-	}
+	p->index_due = p->pres.low;
+	return p->pres.low ? pack_changed(p) : pack_put_index(p);
 }
 
 /* The numbers of the I-frames, in playlists of their own. */
@@ -451,6 +443,19 @@ note_target(struct pres *p, const struct segment *s)
 	}
 }
 
+/* What has begun by the end of this segment: its date stays as it is told first. */
+void
+pack_date_cues(struct pres *p, const struct segment *s)
+{
+	for (size_t i = 0; i < p->cues.n; i++) {
+		struct cue *c = &p->cues.cue[i];
+
+		if (c->date_ns == 0 && c->start < s->t + s->duration)
+			c->date_ns = segment_date(p, s) + rescale_near(c->start, CLK_SECOND,
+			    CLK_90K) - rescale_near(s->t, CLK_SECOND, CLK_90K);
+	}
+}
+
 int
 pack_publish(struct pack *p, struct segment *s)
 {
@@ -466,18 +471,28 @@ pack_publish(struct pack *p, struct segment *s)
 		segment_free(s);
 		return 0;
 	}
-	if (p->resumed) {		/* the first after those of an earlier run */
+	if (pr->low && last != NULL && (r = pack_fill_gap(p, s)) < 0) {
+		segment_free(s);
+		return r;
+	}
+	last = pr->n > 0 ? pr->segment[pr->n - 1] : NULL;
+	if (pr->low) {			/* has been told already */
+		p->resumed = false;
+	} else if (p->resumed) {	/* the first after those of an earlier run */
 		s->discontinuity = last != NULL && !is_seamless(last, s);
 		p->resumed = false;
 	}
 	if (last == NULL)
 		s->discontinuity = false;
-	s->sequence = last != NULL ? last->sequence + 1 : s->number;
-	if (last != NULL && (s->number != last->number + 1 || !same_tracks(last, s)))
+	if (!pr->low)
+		s->sequence = last != NULL ? last->sequence + 1 : s->number;
+	if (!pr->low && last != NULL && (s->number != last->number + 1 || !same_tracks(last, s)))
 		s->discontinuity = true;
 	set_duration(pr, s);
-	set_period(pr, last, s);
-	date_cues(pr, s);
+	if (pr->idle && s->expect > s->t)
+		s->duration = s->expect - s->t;
+	pack_set_period(pr, last, s);
+	pack_date_cues(pr, s);
 	count_keys(pr, s);
 	pr->live = s->utc_ns != 0;
 	pr->nominal = p->cutter.longest;
@@ -508,10 +523,14 @@ pack_publish(struct pack *p, struct segment *s)
 		pr->start_ns = clk_utc_ns() - rescale_near(s->t + s->duration, CLK_SECOND,
 		    CLK_90K);
 	p->segments++;
+	if (pr->low && !pr->idle)
+		pack_note_lag(p, s);
 	note_dropped(p);
 	if (pr->mode == PRES_VOD)	/* everything at the end */
 		return 0;
-	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0 || (r = put_index(p)) < 0)
+	p->index_due = pr->low;		/* with what is open: pack_changed() */
+	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0 ||
+	    (!pr->low && (r = pack_put_index(p)) < 0))
 		return r;
 	if (pr->mode == PRES_WINDOW)
 		delete_old(p);
@@ -529,7 +548,10 @@ pack_end(struct pack *p)
 	note_dropped(p);
 	p->pres.ended = true;
 	p->pres.start_ns = 0;		/* of no use any more, and the only impurity */
-	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0 || (r = put_index(p)) < 0)
+	p->index_due = p->pres.low;
+	if ((r = put_state(p)) < 0 || (r = put_playlists(p)) < 0)
+		return r;
+	if ((r = p->pres.low ? pack_changed(p) : pack_put_index(p)) < 0)
 		return r;
 	while (p->pres.narchive > 0)
 		delete_archive(p, p->pres.archive[--p->pres.narchive].number);

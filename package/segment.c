@@ -7,6 +7,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "package/low.h"
 #include "package/pack.h"
 #include "package/times.h"
 #include "package/tsout.h"
@@ -18,8 +19,8 @@
 
 /* ---- headers */
 
-static int
-put_init(struct pack *p, unsigned n, const struct track *t, const struct config *c,
+int
+pack_put_init(struct pack *p, unsigned n, const struct track *t, const struct config *c,
     uint32_t *number)
 {
 	struct ptrack *pt = &p->pres.track[n];
@@ -227,8 +228,8 @@ put_ts(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	return sink_put_text(p->sink, name, "video/mp2t", SINK_MEDIA, (char *)out, len);
 }
 
-static struct pack_segment *
-find_making(struct pack *p, size_t cut)
+struct pack_segment *
+pack_making(struct pack *p, size_t cut)
 {
 	for (size_t i = 0; i < p->nmaking; i++)
 		if (p->making[i].cut == cut)
@@ -240,7 +241,7 @@ find_making(struct pack *p, size_t cut)
 static void
 note_hole(struct pack *p, size_t cut)
 {
-	struct pack_segment *m = find_making(p, cut);
+	struct pack_segment *m = pack_making(p, cut);
 
 	if (m != NULL)
 		m->segment->discontinuity = true;
@@ -334,7 +335,7 @@ make_part(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 		part->present = true;
 		return 0;
 	}
-	if ((r = put_init(p, index, t, c, &part->init)) < 0) {
+	if ((r = pack_put_init(p, index, t, c, &part->init)) < 0) {
 		if (r != -ENOMEM && !t->warned)
 			log_warn(-r, "track %s is left out", t->name);
 		t->warned = true;
@@ -385,14 +386,16 @@ add_making(struct pack *p)
 		s->utc_ns = cut->utc_ns;
 		s->discontinuity = cut->discontinuity;
 		s->npart = p->pres.ntrack;
+		if (p->pres.low)
+			low_begin(p, s, cut);
 		p->making[p->nmaking++] = (struct pack_segment){ .cut = i, .segment = s };
 		p->next_cut = i + 1;
 	}
 	return 0;
 }
 
-static void
-drop_samples(struct pack *p, struct track *t, size_t n)
+void
+pack_drop(struct pack *p, struct track *t, size_t n)
 {
 	size_t len = 0;
 
@@ -405,15 +408,15 @@ drop_samples(struct pack *p, struct track *t, size_t n)
 }
 
 /* Drop what is before a cut that the track has to begin with. */
-static void
-seek(struct pack *p, struct track *t, const struct cut *cut)
+void
+pack_seek(struct pack *p, struct track *t, const struct cut *cut)
 {
 	size_t i = 0;
 
 	while (i < t->n && t->sample[i].base <= cut->base &&
 	    !(cutter_after(&p->cutter, t, &t->sample[i], cut) && t->sample[i].sync))
 		i++;
-	drop_samples(p, t, i);
+	pack_drop(p, t, i);
 	t->started = t->n > 0 && t->sample[0].base == cut->base;
 }
 
@@ -429,12 +432,12 @@ close_part(struct pack *p, struct track *t, unsigned index, bool eof)
 	size_t n = 0, len = 0;
 	int r = 0;
 
-	if (cut == NULL || (m = find_making(p, t->current)) == NULL)
+	if (cut == NULL || (m = pack_making(p, t->current)) == NULL)
 		return 0;
 	/* Nor does what came too late for its own segment belong to this one. */
 	if (!t->started || (t->n > 0 && t->sample[0].base == cut->base &&
 	    !cutter_after(c, t, &t->sample[0], cut)))
-		seek(p, t, cut);
+		pack_seek(p, t, cut);
 	if (next == NULL && !eof)
 		return 0;
 	if (t->started)
@@ -454,7 +457,7 @@ close_part(struct pack *p, struct track *t, unsigned index, bool eof)
 		memmove(t->sample, t->sample + n, t->n * sizeof(*t->sample));
 		cutter_moved(c, t, n);
 	} else {
-		drop_samples(p, t, n);
+		pack_drop(p, t, n);
 	}
 	m->done |= UINT64_C(1) << index;
 	t->current++;
@@ -473,12 +476,12 @@ trim(struct pack *p, struct track *t)
 	while (n < t->n && llabs(t->last_dts - t->sample[n].dts) >= QUEUE_MAX / 2)
 		n++;
 	p->late += n;
-	drop_samples(p, t, n);
+	pack_drop(p, t, n);
 	t->started = false;
 }
 
-static int
-publish_done(struct pack *p)
+int
+pack_publish_done(struct pack *p)
 {
 	while (p->nmaking > 0) {
 		struct segment *s = p->making[0].segment;
@@ -536,8 +539,10 @@ pack_segments(struct pack *p, bool eof)
 			trim(p, t);
 			continue;
 		}
-		while ((r = close_part(p, t, p->index[i], eof)) == 1)
-			;
+		do
+			r = p->pres.low ? low_run(p, t, p->index[i], eof) :
+			    close_part(p, t, p->index[i], eof);
+		while (r == 1);
 		if (r < 0)
 			return r;
 		if (!t->started)
@@ -547,5 +552,7 @@ pack_segments(struct pack *p, bool eof)
 	}
 	if (oldest != SIZE_MAX && oldest < c->first + c->n)
 		cutter_forget(c, oldest);
-	return publish_done(p);
+	if ((r = pack_publish_done(p)) < 0 || !p->pres.low)
+		return r;
+	return pack_changed(p);
 }

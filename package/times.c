@@ -23,6 +23,16 @@ first_delay(const struct sample *s, size_t n, bool fresh)
 	return first > dts ? first - dts : 0;
 }
 
+void
+times_delay(struct track *t, size_t n, bool fresh)
+{
+	if (t->has_delay && t->delay_base == t->sample[0].base && !fresh)
+		return;
+	t->delay = first_delay(t->sample, n, fresh);
+	t->delay_base = t->sample[0].base;
+	t->has_delay = true;
+}
+
 /*
  * Durations and offsets of samples [0, n); next: the one after them, or NULL.
  * start is when the first picture is shown, the delay after it is decoded.
@@ -35,11 +45,7 @@ times_video(struct track *t, size_t n, const struct sample *next, int64_t offset
 	int64_t step = n > 1 ? s[n - 1].dts - s[n - 2].dts :
 	    t->step > 0 ? t->step : CLK_90K / 25;
 
-	if (!t->has_delay || t->delay_base != s[0].base || fresh) {
-		t->delay = first_delay(s, n, fresh);
-		t->delay_base = s[0].base;
-		t->has_delay = true;
-	}
+	times_delay(t, n, fresh);
 	*start = decoded(s, fresh) + t->delay + offset;
 	for (size_t i = 0; i < n; i++) {
 		const struct sample *after = i + 1 < n ? &s[i + 1] : next;

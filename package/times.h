@@ -19,6 +19,9 @@ int times_video(struct track *t, size_t n, const struct sample *next, int64_t of
 int times_audio(struct track *t, size_t n, const struct sample *next, int64_t offset,
     uint32_t rate, struct mp4_sample *out, int64_t *start);
 
+/* Find the track's delay anew, if it has none for the base of its first n samples. */
+void times_delay(struct track *t, size_t n, bool fresh);
+
 /* Where a file or what follows a discontinuity begins; see times.c. */
 int64_t times_in_haste(struct mp4_sample *s, size_t n, int64_t delay);
 

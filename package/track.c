@@ -39,6 +39,7 @@ track_free(struct track *t)
 	if (t->ts != NULL)
 		tsout_free(t->ts);
 	free(t->ts);
+	free(t->low);
 }
 
 const struct config *
@@ -243,6 +244,7 @@ push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
 		.base = t->base, .config = t->version, .sync = video_sync(u),
 		.open = u->access == VIDEO_OPEN, .damaged = ev->damaged,
 		.boundary = ev->has_ebp && ev->ebp.segment,
+		.fragment = ev->has_ebp && (ev->ebp.segment || ev->ebp.fragment),
 		.ebp_ns = ebp_ns(ev),
 	};
 	t->last_dts = dts;

@@ -24,6 +24,7 @@
 #include "lib/media/video.h"
 
 struct tsout;
+struct low;
 
 #define TRACK_NAME	8
 #define TRACK_CONFIGS	8		/* that may be in use at a time */
@@ -39,7 +40,8 @@ struct sample {
 	int32_t	 pushed;		/* dts is that much later than it was said to be */
 	bool	 sync;			/* a segment may start here */
 	bool	 open;			/* sync, but pictures before it need others */
-	bool	 boundary;		/* EBP: a segment starts here */
+	bool	 boundary;		/* EBP: a segment starts here, */
+	bool	 fragment;		/* or a fragment */
 	bool	 damaged;
 };
 
@@ -89,6 +91,7 @@ struct track {
 	uint64_t units, lost_units;	/* damaged */
 
 	struct tsout *ts;		/* segment.c */
+	struct low *low;		/* low.h */
 
 	/* cut.h */
 	size_t	 current;		/* index of the cut that is being filled */

@@ -45,6 +45,7 @@ measure () {
 for _ in 1 2 3
 do
 	measure mpkg-segment mpkg-segment -q --vod --segment 6s -o out
+	measure mpkg-low mpkg-segment -q --low-latency --segment 6s -o out
 	measure ffmpeg-hls ffmpeg -v error -i - -c copy -bsf:a aac_adtstoasc -f hls \
 		-hls_time 6 -hls_segment_type fmp4 -hls_list_size 0 out/i.m3u8
 	measure ffmpeg-dash ffmpeg -v error -i - -c copy -tag:v avc1 -tag:a mp4a \

@@ -1,0 +1,554 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "package/low.h"
+#include "package/times.h"
+
+/* ---- where parts end */
+
+/* The end of a part in ticks of 90 kHz after the segment's beginning. */
+static int64_t
+boundary(const struct pack *p, unsigned n)
+{
+	int64_t step = grid_time(&p->cutter.grid, p->cutter.grid.pictures);
+	int64_t pictures = rescale_near(p->pres.chunk, p->cutter.grid.pictures, step);
+
+	return grid_time(&p->cutter.grid, pictures * n);
+}
+
+/* The duration of a picture as the stream says, else as it was last. */
+static int64_t
+picture(const struct track *t, const struct sample *s, const struct low *l)
+{
+	struct rational r = track_rate(t, s->config);
+	int64_t last = s > t->sample ? s[-1].dts : l->begun ? l->last_dts : s->dts;
+
+	if (r.num > 0 && r.den > 0)
+		return rescale_near(CLK_90K, r.den, r.num);
+	return s->dts > last ? s->dts - last : t->step > 0 ? t->step : CLK_90K / 25;
+}
+
+static int64_t
+frame_90k(const struct track *t, const struct sample *s)
+{
+	int64_t ticks = rescale_near(s->frames, CLK_90K, track_timescale(t, s->config));
+
+	return ticks > 0 ? ticks : 1;
+}
+
+/* Are frames so long that parts of equal time would differ too much? */
+static unsigned
+frames_in_part(const struct pack *p, int64_t frame)
+{
+	int64_t most = (p->pres.chunk + frame - 1) / frame, least = p->pres.chunk / frame;
+
+	return least * 100 < most * 85 ? (unsigned)most : 0;
+}
+
+struct reach {				/* up to where a track has come with a sample */
+	int64_t	 end;			/* t */
+	int64_t	 slack;			/* it is there when no more than this is missing */
+};
+
+static struct reach
+reach_of(const struct pack *p, const struct track *t, const struct sample *s,
+    const struct cut *cut)
+{
+	struct reach r = { 0, 0 };
+	int64_t step;
+
+	cutter_time(&p->cutter, cut->base, s->pts, &r.end);
+	if (t->kind == KIND_AUDIO) {
+		step = frame_90k(t, s);
+		r.end += step;
+		r.slack = step - 1;
+	} else {
+		step = picture(t, s, t->low);
+		cutter_time(&p->cutter, cut->base, s->dts, &r.end);
+		r.end += step + t->delay;
+		r.slack = step / 2;
+	}
+	return r;
+}
+
+/* Does a part end with the n-th sample of the queue? */
+static bool
+ends_part(const struct pack *p, const struct track *t, const struct cut *cut, size_t n,
+    struct reach r)
+{
+	const struct low *l = t->low;
+	int64_t from = cut->t;
+
+	if (t->kind == KIND_AUDIO) {
+		unsigned frames = frames_in_part(p, frame_90k(t, &t->sample[n]));
+
+		if (frames > 0)
+			return n + 1 >= frames;
+	} else {
+		cutter_time(&p->cutter, cut->base, t->sample[0].dts, &from);
+		from = (l->begun ? l->start : from) + t->delay;
+	}
+	return r.end + r.slack >= from + boundary(p, l->boundary + 1);
+}
+
+static void
+pass_boundaries(const struct pack *p, const struct track *t, const struct cut *cut,
+    struct reach r)
+{
+	int64_t from = t->kind == KIND_AUDIO ? cut->t : t->low->start + t->delay;
+
+	do
+		t->low->boundary++;
+	while (r.end + r.slack >= from + boundary(p, t->low->boundary + 1));
+}
+
+/* ---- samples with their times */
+
+static int
+room(struct pack *p, size_t n)
+{
+	struct mp4_sample *s;
+
+	if (n <= p->scratch_cap)
+		return 0;
+	if ((s = realloc(p->scratch, n * 2 * sizeof(*s))) == NULL)
+		return -ENOMEM;
+	p->scratch = s;
+	p->scratch_cap = n * 2;
+	return 0;
+}
+
+/*
+ * Each part begins where the one before it ended.  A picture that comes later or
+ * earlier than that is decoded then, and is shown at its own time.
+ */
+static void
+time_video(struct pack *p, struct track *t, size_t n, int64_t offset)
+{
+	struct low *l = t->low;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sample *s = &t->sample[i];
+		int64_t end = s->dts + offset + picture(t, s, l);
+
+		if (i + 1 < n)
+			end = s[1].dts + offset;
+		if (end <= l->time)
+			end = l->time + 1;
+		p->scratch[i] = (struct mp4_sample){
+			.len = s->len, .sync = s->sync,
+			.cts = (int32_t)(s->pts + offset - l->time),
+			.duration = (uint32_t)(end - l->time),
+		};
+		l->time = end;
+	}
+}
+
+static void
+time_audio(struct pack *p, struct track *t, size_t n, int64_t offset, uint32_t rate,
+    int64_t *start)
+{
+	struct low *l = t->low;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sample *s = &t->sample[i];
+		int64_t at = rescale_near(s->pts + offset, rate, CLK_90K);
+
+		if (at - l->time > s->frames / 2) {	/* something is missing */
+			if (i > 0)
+				p->scratch[i - 1].duration += (uint32_t)(at - l->time);
+			else
+				*start = at;
+			l->time = at;
+		}
+		p->scratch[i] = (struct mp4_sample){
+			.len = s->len, .sync = true, .duration = s->frames,
+		};
+		l->time += s->frames;
+	}
+}
+
+/* ---- a part */
+
+/* Events that this segment has not told yet. */
+static unsigned
+new_events(const struct pack *p, struct track *t, const struct segment *s,
+    uint32_t timescale, struct mp4_emsg e[static CUE_EMSG_MAX])
+{
+	unsigned n = cue_emsg(&p->pres.cues, p->pres.policy.ways, timescale, s->t, e), kept = 0;
+	struct low *l = t->low;
+
+	for (unsigned i = 0; i < n; i++) {
+		bool told = false;
+
+		for (unsigned k = 0; k < l->nid; k++)
+			told = told || l->id[k] == e[i].id;
+		if (told || l->nid == CUE_EMSG_MAX)
+			continue;
+		l->id[l->nid++] = e[i].id;
+		e[kept++] = e[i];
+	}
+	return kept;
+}
+
+static int
+add_chunk(struct part *part, const struct chunk *c, const struct mp4_sample *first,
+    bool video, size_t head)
+{
+	struct chunk *list = realloc(part->chunk, (part->nchunk + 1) * sizeof(*list));
+	struct keyframe *key;
+
+	if (list == NULL)
+		return -ENOMEM;
+	part->chunk = list;
+	list[part->nchunk++] = *c;
+	if (!video || !c->sync)
+		return 0;
+	key = realloc(part->key, (part->nkey + 1) * sizeof(*key));
+	if (key == NULL)
+		return -ENOMEM;
+	part->key = key;
+	key[part->nkey++] = (struct keyframe){
+		.offset = (uint32_t)c->offset, .size = (uint32_t)(head + first->len),
+		.duration = part->duration,	/* where it begins; see end_keys() */
+	};
+	return 0;
+}
+
+static void
+end_keys(struct part *part)
+{
+	for (unsigned k = 0; k < part->nkey; k++)
+		part->key[k].duration = (k + 1 < part->nkey ? part->key[k + 1].duration :
+		    part->duration) - part->key[k].duration;
+}
+
+static const struct part *
+part_before(const struct pack *p, unsigned index)
+{
+	const struct segment *s = p->pres.n > 0 ? p->pres.segment[p->pres.n - 1] : NULL;
+
+	return s != NULL && segment_has(s, index) ? &s->part[index] : NULL;
+}
+
+/* The object of a segment, with its first part. */
+static int
+begin_object(struct pack *p, struct track *t, unsigned index, struct segment *seg,
+    const struct config *c, int64_t offset, bool fresh)
+{
+	struct part *part = &seg->part[index];
+	const struct sample *s = t->sample;
+	const struct part *last = part_before(p, index);
+	struct low *l = t->low;
+	char name[SINK_NAME_MAX];
+	size_t same = 1;
+	int r;
+
+	while (same < t->n && s[same].base == s[0].base)
+		same++;
+	if (t->kind == KIND_VIDEO)
+		times_delay(t, same, fresh);
+	else
+		p->pres.track[index].frame = s->frames;
+	l->time = t->kind == KIND_VIDEO ? s->dts + offset :
+	    rescale_near(s->pts + offset, c->audio.rate, CLK_90K);
+	if (l->time < 0)
+		return -ERANGE;
+	if ((r = pack_put_init(p, index, t, c, &part->init)) < 0)
+		return r;
+	if (p->resumed && last != NULL && last->init != part->init)
+		seg->discontinuity = true;
+	snprintf(name, sizeof(name), "%s/%lld.m4s", p->pres.track[index].name,
+	    (long long)seg->number);
+	if ((r = sink_open(p->sink, name, t->kind == KIND_VIDEO ? "video/mp4" : "audio/mp4",
+	    &l->item)) < 0)
+		return r;
+	l->begun = true;
+	l->start = l->time;
+	part->t = l->time + (t->kind == KIND_VIDEO ? t->delay : 0);
+	part->sap = !s->sync ? PRES_NO_SAP : s->open ? 3 : 1;
+	part->present = true;
+	return 0;
+}
+
+static struct mp4_prft
+clock_of(const struct pack *p, const struct track *t, unsigned index, const struct cut *cut,
+    int64_t time)
+{
+	uint32_t scale = t->kind == KIND_VIDEO ? (uint32_t)CLK_90K :
+	    track_timescale(t, t->sample[0].config);
+
+	return (struct mp4_prft){
+		.track_id = index + 1, .media_time = (uint64_t)time,
+		.flags = p->cutter.clock == CUT_ARRIVAL ? PRFT_ARBITRARY : PRFT_CAPTURED,
+		.ntp = clk_ns_to_ntp(cut->utc_ns + rescale_near(time, CLK_SECOND, scale) -
+		    rescale_near(cut->t, CLK_SECOND, CLK_90K)),
+	};
+}
+
+/* A part of the first n samples, which leave the queue. */
+static int
+put_chunk(struct pack *p, struct track *t, unsigned index, struct segment *seg,
+    const struct cut *cut, size_t n)
+{
+	struct part *part = &seg->part[index];
+	const struct config *c = track_config(t, t->sample[0].config);
+	bool video = t->kind == KIND_VIDEO;
+	struct low *l = t->low;
+	struct mp4_emsg emsg[CUE_EMSG_MAX];
+	struct mp4mux_chunk m = {
+		.track_id = index + 1, .video = video, .n = (unsigned)n, .emsg = emsg,
+	};
+	struct mp4_prft prft;
+	struct chunk chunk = { .offset = part->bytes, .sync = t->sample[0].sync };
+	int64_t offset, start, end;
+	size_t len = 0, max;
+	uint8_t *piece;
+	int r;
+
+	if (c == NULL || !cutter_time(&p->cutter, cut->base, 0, &offset))
+		return 0;
+	if ((r = room(p, n)) < 0)
+		return r;
+	if (!l->begun && (r = begin_object(p, t, index, seg, c, offset,
+	    cut->discontinuity)) < 0)
+		return r;
+	start = l->time;
+	if (video)
+		time_video(p, t, n, offset);
+	else
+		time_audio(p, t, n, offset, c->audio.rate, &start);
+	end = l->time;
+	m.sample = p->scratch;
+	m.styp = part->nchunk == 0 ? MP4MUX_SEGMENT : chunk.sync && video ?
+	    MP4MUX_FRAGMENT : MP4MUX_CHUNK;
+	m.sequence_number = (uint32_t)(seg->number * 64 + part->nchunk);
+	m.base_media_decode_time = (uint64_t)start;
+	prft = clock_of(p, t, index, cut, video ? start + p->scratch[0].cts : start);
+	m.prft = cut->utc_ns != 0 ? &prft : NULL;
+	if (video)
+		m.nemsg = new_events(p, t, seg, (uint32_t)CLK_90K, emsg);
+	for (size_t i = 0; i < n; i++)
+		len += t->sample[i].len;
+	max = mp4mux_chunk_max(&m);
+	if ((piece = malloc(max + len)) == NULL)
+		return -ENOMEM;
+	if ((r = mp4mux_chunk_put(&m, piece, max)) < 0) {
+		free(piece);
+		return r;
+	}
+	memcpy(piece + r, t->buf, len);
+	chunk.size = (uint32_t)((size_t)r + len);
+	chunk.duration = end - start;
+	if (add_chunk(part, &chunk, &p->scratch[0], video, (size_t)r) < 0) {
+		free(piece);
+		return -ENOMEM;
+	}
+	part->bytes += chunk.size;
+	part->duration = end - l->start;
+	p->bytes_out += chunk.size;
+	p->parts++;
+	p->changed |= UINT64_C(1) << index;
+	l->last_dts = t->sample[n - 1].dts;
+	pack_drop(p, t, n);
+	return sink_append(p->sink, l->item, piece, chunk.size, p->arrival_ns);
+}
+
+/* ---- a segment of one track */
+
+void
+low_close(struct pack *p, struct track *t, unsigned index, struct pack_segment *m)
+{
+	struct part *part = &m->segment->part[index];
+
+	if (t->low->item != NULL)
+		sink_close(p->sink, t->low->item);
+	t->low->item = NULL;
+	t->low->closed = true;
+	if (!part->over)
+		end_keys(part);
+	part->over = true;
+	m->done |= UINT64_C(1) << index;
+	p->changed |= UINT64_C(1) << index;
+}
+
+/* How many samples from the front are surely of this segment?  Strays are no good. */
+size_t
+low_settled(const struct pack *p, const struct track *t, const struct cut *cut,
+    const struct cut *next, bool eof, size_t *good)
+{
+	const struct sample *s = t->sample;
+	int64_t last = t->low->begun ? t->low->last_dts : t->n > 0 ? s[0].dts : 0;
+	bool stray = false;
+	size_t n = 0;
+
+	*good = 0;
+	while (n < t->n && (next != NULL ? !cutter_after(&p->cutter, t, &s[n], next) :
+	    eof ? s[n].base == cut->base : cutter_settled(&p->cutter, t, &s[n], cut))) {
+		stray = stray || s[n].base != cut->base || s[n].config != s[0].config ||
+		    s[n].dts - last > CUT_HOLE;
+		last = s[n].dts;
+		n++;
+		if (!stray)
+			*good = n;
+	}
+	return n;
+}
+
+/* All parts that the first n samples make; whether the segment ends with them. */
+int
+low_put(struct pack *p, struct track *t, unsigned index, struct pack_segment *m,
+    const struct cut *cut, const struct cut *next, size_t n, bool ended)
+{
+	struct low *l = t->low;
+	size_t i = 0;
+	int64_t end;
+	int r;
+
+	while (i < n) {
+		struct reach at = reach_of(p, t, &t->sample[i], cut);
+		bool over = false;
+
+		if (next == NULL && !ended) {
+			end = cutter_promise(&p->cutter, false);
+			over = end != INT64_MAX && at.end + at.slack >= end;
+		}
+		if (!over && !ends_part(p, t, cut, i, at) && !(ended && i + 1 == n)) {
+			i++;
+			continue;
+		}
+		if ((r = put_chunk(p, t, index, m->segment, cut, i + 1)) < 0)
+			return r;
+		if (!l->begun)
+			return 0;
+		pass_boundaries(p, t, cut, at);
+		n -= i + 1;
+		i = 0;
+		if (over) {
+			cutter_promise(&p->cutter, true);
+			low_close(p, t, index, m);
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static bool
+has_ended(const struct pack *p, const struct track *t, const struct cut *next, size_t n,
+    bool eof)
+{
+	const struct cutter *c = &p->cutter;
+
+	if (next == NULL)
+		return eof;
+	return n < t->n || eof || t->gone || (t->absent && t->n == 0) || t->low->closed ||
+	    next->base != c->guide->base || cutter_horizon(c) >= next->t + 3 * CLK_90K;
+}
+
+int
+low_run(struct pack *p, struct track *t, unsigned index, bool eof)
+{
+	struct cutter *c = &p->cutter;
+	const struct cut *cut = cutter_cut(c, t->current);
+	const struct cut *next = cutter_cut(c, t->current + 1);
+	struct pack_segment *m = pack_making(p, t->current);
+	bool ended, wanted;
+	size_t n, good = 0;
+	int r = 0;
+
+	if (t->low == NULL && (t->low = calloc(1, sizeof(*t->low))) == NULL)
+		return -ENOMEM;
+	if (cut == NULL || (m == NULL && next == NULL))
+		return 0;
+	if (t->low->cut != t->current)
+		*t->low = (struct low){ .cut = t->current };
+	wanted = m != NULL && m->segment->number > p->skip_to;
+	if (!t->started || (t->n > 0 && t->sample[0].base == cut->base &&
+	    !cutter_after(c, t, &t->sample[0], cut)))
+		pack_seek(p, t, cut);
+	n = t->started ? low_settled(p, t, cut, next, eof, &good) : 0;
+	ended = has_ended(p, t, next, n, eof);
+	if (n > 0 && wanted && !t->low->closed) {
+		size_t before = t->n;
+
+		r = low_put(p, t, index, m, cut, next, good, ended);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0 && r != -ERANGE && !t->warned) {
+			log_warn(-r, "track %s is left out", t->name);
+			t->warned = true;
+		}
+		n -= before - t->n;
+		good -= before - t->n;
+	}
+	if (r < 0 || !wanted || t->low->closed)	/* these have no place */
+		good = 0;
+	if (ended || n > good) {
+		size_t left = ended ? n : n > good && good == 0 ? n : 0;
+
+		pack_drop(p, t, left);
+	}
+	if (!ended)
+		return 0;
+	t->absent = !t->low->begun;
+	if (m != NULL) {
+		if (m->segment->number <= p->skip_to)
+			m->segment->part[index].present = true;
+		low_close(p, t, index, m);
+	}
+	t->current++;
+	t->started = t->started && next != NULL && !next->discontinuity && !t->absent;
+	return 1;
+}
+
+/* ---- segments */
+
+/* Fragments of the stream are parts, or a whole number of them is one. */
+static void
+obey_fragments(struct pack *p)
+{
+	const struct track *g = p->cutter.guide;
+	/* The longest distance: where a stream begins, and at splices, it is less. */
+	int64_t last = INT64_MIN, distance = 0, chunk = p->pres.chunk;
+	bool any = false;
+
+	for (size_t i = 0; i < g->n; i++) {
+		if (!g->sample[i].fragment)
+			continue;
+		any = any || !g->sample[i].boundary;
+		if (last != INT64_MIN && g->sample[i].pts - last > distance)
+			distance = g->sample[i].pts - last;
+		last = g->sample[i].pts;
+	}
+	if (!any || distance <= 0)
+		return;
+	p->pres.chunk = chunk > distance + 2 ? (chunk + 2) / distance * distance : distance;
+}
+
+void
+low_begin(struct pack *p, struct segment *s, const struct cut *cut)
+{
+	struct grid *g = &p->cutter.grid;
+	const struct segment *last = p->nmaking > 0 ? p->making[p->nmaking - 1].segment :
+	    p->pres.n > 0 ? p->pres.segment[p->pres.n - 1] : NULL;
+	int64_t step = grid_time(g, g->pictures), pictures;
+
+	if (!p->chunk_known) {		/* whole pictures */
+		p->chunk_known = true;
+		pictures = (p->pres.chunk * g->pictures + step - 1 - g->pictures) / step;
+		pictures = pictures < 1 ? 1 : pictures;
+		p->pres.chunk = grid_time(g, pictures);
+		obey_fragments(p);
+	}
+	s->expect = cutter_expect(&p->cutter, cut);
+	s->discontinuity = cut->discontinuity && !cut->missing;
+	if (last != NULL && last->number <= p->skip_to)
+		last = p->pres.n > 0 ? p->pres.segment[p->pres.n - 1] : NULL;
+	s->sequence = last != NULL ? last->sequence + s->number - last->number : s->number;
+	if (last == NULL)
+		s->discontinuity = false;
+}
