@@ -25,7 +25,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
 			f->pfd[i] = f->pfd[--f->npfd];
 		return 0;
 	}
-	if (i == f->spfd) {
+	if (i + 1 >= f->spfd) {		/* and room for the caller's */
 		unsigned more = f->spfd == 0 ? 8 : f->spfd * 2;
 		struct pollfd *a = reallocarray(f->pfd, more, sizeof(*a)), *b;
 
@@ -115,16 +115,48 @@ act(struct fetch *f, unsigned npfd, bool ready)
 	}
 }
 
+/* Wait on the copy of our sockets, and on the caller's descriptor. */
+static int
+wait(struct fetch *f, unsigned n, int64_t timeout_ns, bool *watched)
+{
+	struct pollfd one, *pfd = f->spfd > 0 ? f->ready : &one;
+	unsigned all = n;
+	int r;
+
+	*watched = false;
+	if (f->watch >= 0)
+		pfd[all++] = (struct pollfd){ .fd = f->watch, .events = POLLIN };
+	if (io_stopping() && f->outlive_stop)
+		r = poll(pfd, all, timeout_ns < 0 ? -1 :
+		    (int)((timeout_ns < CLK_SECOND ? timeout_ns : CLK_SECOND) / 1000000 + 1));
+	else
+		r = io_wait(pfd, all, timeout_ns);
+	*watched = r > 0 && all > n && pfd[n].revents != 0;
+	return r;
+}
+
+void
+fetch_watch(struct fetch *f, int fd)
+{
+	f->watch = fd;
+}
+
+void
+fetch_outlive_stop(struct fetch *f, bool on)
+{
+	f->outlive_stop = on;
+}
+
 int
 fetch_run(struct fetch *f, int64_t until_ns)
 {
 	for (;;) {
 		int64_t now = clk_mono_ns(), next;
 		unsigned n;
-		bool any = false;
+		bool any = false, watched;
 		int r;
 
-		if (io_stopping())
+		if (io_stopping() && !f->outlive_stop)
 			return -EINTR;
 		next = tend_jobs(f, now, &any);
 		if (until_ns >= 0 && until_ns < next)
@@ -135,12 +167,12 @@ fetch_run(struct fetch *f, int64_t until_ns)
 		n = f->npfd;
 		if (n > 0)
 			memcpy(f->ready, f->pfd, n * sizeof(*f->pfd));
-		r = io_wait(f->ready, n, next == INT64_MAX ? -1 :
-		    next > now ? next - now : 0);
+		r = wait(f, n, next == INT64_MAX ? -1 : next > now ? next - now : 0,
+		    &watched);
 		if (r < 0 && r != -EINTR)
 			return r;
 		act(f, n, r > 0);
-		if (f->changed) {
+		if (watched || f->changed) {
 			f->changed = false;
 			return 1;
 		}
@@ -186,6 +218,7 @@ fetch_new(const struct fetch_config *config)
 		.retry_max_ns = c->retry_max_ns ? c->retry_max_ns : d->retry_max_ns,
 		.redirects = c->redirects ? c->redirects : d->redirects,
 	};
+	f->watch = -1;
 	f->timer_ns = -1;
 	f->user_agent = strdup(c->user_agent != NULL ? c->user_agent : d->user_agent);
 	f->multi = curl_multi_init();

@@ -14,6 +14,9 @@
  * what has been used is dropped by fetch_drop(), and the server is held back
  * while the window is full.
  *
+ * A body to send is memory, or is read piece by piece as it goes.  Header fields
+ * that depend on the time, as signatures do, are made anew for each attempt.
+ *
  * Spec     RFC 9110 (ranges 14, conditions 13, Retry-After 10.2.3).
  * Shape    http, https; also file:// when the request allows it.  Certificates
  *          are checked as trust.h says.
@@ -30,6 +33,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct fetch;
 
@@ -42,11 +46,21 @@ struct fetch_config {			/* 0: the default in brackets */
 	const char *user_agent;		/* borrowed; [mlive] */
 };
 
+/* Adds a header field, "Name: value", to what an attempt sends. */
+struct fetch_fields;
+void fetch_field(struct fetch_fields *fields, const char *line);
+
 struct fetch_request {
 	const char *url;		/* copied, as all strings are */
 	const char *method;		/* NULL: GET; or "HEAD", "PUT", "DELETE" */
 	const void *body;		/* of a PUT: borrowed until the job ends */
-	size_t	    body_len;
+	int64_t	    body_len;		/* -1, with body_read: not known, so chunked */
+	/* In place of body: up to n bytes from offset; 0 at the end, or -errno. */
+	ssize_t	  (*body_read)(void *body_arg, int64_t offset, void *buf, size_t n);
+	void	   *body_arg;
+	/* Before each attempt, whose path then goes as it is, dots and all; 0 or a negative errno, which ends the job. */
+	int	  (*fields)(void *arg, struct fetch_fields *fields);
+	void	   *arg;
 	const char *header[8];		/* "Name: value", up to a NULL */
 	int64_t	    offset, len;	/* byte range; len 0: all, -1: to the end */
 	const char *etag;		/* If-None-Match; NULL: none */
@@ -59,6 +73,7 @@ struct fetch_request {
 	bool	    compressed;		/* ask for gzip; data is what was packed */
 	bool	    retry_missing;	/* 404 may pass too */
 	bool	    endless;		/* without a length it is not gone on with */
+	bool	    keep_error;		/* data of a job that failed: what was said of it */
 };
 
 struct fetch_job {
@@ -80,6 +95,8 @@ struct fetch_job {
 	const char *content_type;	/* "", as the next ones, if not said */
 	const char *etag, *last_modified;
 	bool	 ranges;		/* the server takes byte ranges */
+	int64_t	 sent;			/* of the body of a PUT, in this attempt */
+	int64_t	 date_s;		/* the server's clock, since 1970; 0: not said */
 	int64_t	 start_ns, first_ns, end_ns;	/* CLOCK_MONOTONIC */
 
 	void	*user;			/* the caller's */
@@ -106,6 +123,15 @@ void fetch_end(struct fetch_job *job);	/* also before it is done; NULL is fine *
  * Returns 1, 0 when the time is over or no job is left, or -EINTR.
  */
 int fetch_run(struct fetch *f, int64_t until_ns);
+
+/* From now on fetch_run() returns 1 too when fd can be read; -1: no more. */
+void fetch_watch(struct fetch *f, int fd);
+
+/* Whether to go on after a stop, as what flushes or tidies up has to.  [false] */
+void fetch_outlive_stop(struct fetch *f, bool on);
+
+/* A field of the answer, or NULL: until the next attempt or fetch_end(). */
+const char *fetch_header(const struct fetch_job *job, const char *name);
 
 /* Run until this one is done.  Returns its error, or -EINTR. */
 int fetch_wait(struct fetch *f, struct fetch_job *job);

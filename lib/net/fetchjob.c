@@ -12,6 +12,7 @@
 #include "lib/net/trust.h"
 
 #define HEADERS_MAX	8
+#define ERROR_MAX	65536	/* of what a server says of an error */
 
 /* ---- answers */
 
@@ -59,6 +60,9 @@ check_head(struct fetch_private *p)
 		from = job->received;
 	}
 	job->status = (int)status;
+	job->date_s = 0;
+	if ((value = header(p, "Date")) != NULL)
+		job->date_s = curl_getdate(value, NULL);
 	p->wanted = status >= 200 && status < 300;
 	if (!p->wanted)
 		return;
@@ -136,8 +140,15 @@ on_data(char *data, size_t one, size_t n, void *user)
 	check_head(p);
 	if (p->failure != 0)
 		return 0;
-	if (!p->wanted)
+	if (!p->wanted) {
+		/* Only when nothing of the object itself is held. */
+		if (p->keep_error && job->received == 0 &&
+		    job->len + len <= ERROR_MAX && make_room(p, len)) {
+			memcpy(job->data + job->len, data, len);
+			job->len += len;
+		}
 		return len;
+	}
 	if (p->window > 0 && job->len >= p->window) {
 		p->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
@@ -179,6 +190,64 @@ on_data(char *data, size_t one, size_t n, void *user)
 
 /* ---- attempts */
 
+static size_t
+on_read(char *buf, size_t one, size_t n, void *user)
+{
+	struct fetch_private *p = user;
+	ssize_t r = p->body_read(p->body_arg, p->job.sent, buf, one * n);
+
+	if (r < 0) {
+		p->failure = (int)r;
+		return CURL_READFUNC_ABORT;
+	}
+	p->job.sent += r;
+	return (size_t)r;
+}
+
+static int
+on_seek(void *user, curl_off_t offset, int origin)
+{
+	struct fetch_private *p = user;
+
+	if (origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	p->job.sent = offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+struct fetch_fields {
+	struct curl_slist *list;
+	bool failed;
+};
+
+void
+fetch_field(struct fetch_fields *fields, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(fields->list, line);
+
+	if (more != NULL)
+		fields->list = more;
+	else
+		fields->failed = true;
+}
+
+/* The fields of this attempt: the ones that stay, and the caller's. */
+static int
+make_fields(struct fetch_private *p)
+{
+	struct fetch_fields f = { .list = NULL };
+	int r = 0;
+
+	for (struct curl_slist *l = p->headers; l != NULL; l = l->next)
+		fetch_field(&f, l->data);
+	if (p->fields != NULL)
+		r = p->fields(p->arg, &f);
+	curl_easy_setopt(p->easy, CURLOPT_HTTPHEADER, f.list);
+	curl_slist_free_all(p->sent);
+	p->sent = f.list;
+	return r == 0 && f.failed ? -ENOMEM : r;
+}
+
 static void
 set_options(struct fetch_private *p)
 {
@@ -199,13 +268,23 @@ set_options(struct fetch_private *p)
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
 	    (long)((c->stall_ns + CLK_SECOND - 1) / CLK_SECOND));
 	curl_easy_setopt(e, CURLOPT_USERAGENT, p->f->user_agent);
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, p->headers);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, p);
 	if (p->compressed)
 		curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
 	trust_set(e);
-	if (p->body != NULL) {
+	/* A signature covers the path as it is. */
+	if (p->fields != NULL)
+		curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+	if (p->body_read != NULL) {
+		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)p->body_len);
+		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+		curl_easy_setopt(e, CURLOPT_READDATA, p);
+		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
+		curl_easy_setopt(e, CURLOPT_SEEKDATA, p);
+		curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, 262144L);
+	} else if (p->body != NULL) {
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)p->body_len);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDS, p->body);
@@ -232,6 +311,7 @@ fetch_job_begin(struct fetch_private *p)
 	struct fetch_job *job = &p->job;
 	int64_t from = p->offset + job->received;
 	char range[48];
+	int r;
 
 	/* Only a body that is as it was sent can be gone on with. */
 	if (p->compressed) {
@@ -247,6 +327,14 @@ fetch_job_begin(struct fetch_private *p)
 		    p->offset + p->range_len - 1);
 	else
 		snprintf(range, sizeof(range), "%" PRId64 "-", from);
+	job->sent = 0;
+	if (p->keep_error && job->received == 0)
+		job->len = 0;
+	if ((r = make_fields(p)) < 0) {
+		snprintf(job->reason, sizeof(job->reason), "%s", strerror(-r));
+		finish(p, r);
+		return;
+	}
 	curl_easy_setopt(p->easy, CURLOPT_RANGE,
 	    p->range_len != 0 || job->received > 0 ? range : NULL);
 	if (curl_multi_add_handle(p->f->multi, p->easy) == CURLM_OK)
@@ -424,6 +512,11 @@ fetch_start(struct fetch *f, const struct fetch_request *r)
 	p->method = copy(r->method, &failed);
 	p->body = r->body;
 	p->body_len = r->body_len;
+	p->body_read = r->body_read;
+	p->fields = r->fields;
+	p->arg = r->arg;
+	p->body_arg = r->body_arg;
+	p->keep_error = r->keep_error;
 	p->offset = r->len != 0 ? r->offset : 0;
 	p->range_len = r->len;
 	p->limit = r->limit;
@@ -439,7 +532,7 @@ fetch_start(struct fetch *f, const struct fetch_request *r)
 		add_header(p, "If-None-Match: ", r->etag, &failed);
 	if (r->last_modified != NULL && *r->last_modified != '\0')
 		add_header(p, "If-Modified-Since: ", r->last_modified, &failed);
-	if (r->body != NULL)		/* not what curl says of a form */
+	if (r->body != NULL || r->body_read != NULL)	/* not what curl says of a form */
 		add_header(p, "Expect:", "", &failed);
 	p->job.url = p->request_url;
 	p->job.content_type = p->job.etag = p->job.last_modified = "";
@@ -471,6 +564,7 @@ fetch_end(struct fetch_job *job)
 	if (p->easy != NULL)
 		curl_easy_cleanup(p->easy);
 	curl_slist_free_all(p->headers);
+	curl_slist_free_all(p->sent);
 	free(p->request_url);
 	free(p->method);
 	free(p->etag);
@@ -479,6 +573,12 @@ fetch_end(struct fetch_job *job)
 	free(p->last_modified);
 	free(job->data);
 	free(p);
+}
+
+const char *
+fetch_header(const struct fetch_job *job, const char *name)
+{
+	return header(job->private, name);
 }
 
 void

@@ -21,6 +21,8 @@ struct fetch {
 	char	*user_agent;
 	int64_t	 timer_ns;		/* when curl wants to be called, or -1 */
 	bool	 changed;		/* some job has, since fetch_run() returned */
+	bool	 outlive_stop;
+	int	 watch;			/* a descriptor of the caller, or -1 */
 	unsigned npfd, spfd;
 	struct pollfd *pfd, *ready;	/* as large as each other: spfd */
 	struct fetch_private *first;
@@ -33,14 +35,18 @@ struct fetch_private {
 	CURL	*easy;
 	bool	 added;			/* easy is in the multi */
 	bool	 paused;
-	struct curl_slist *headers;
+	struct curl_slist *headers;	/* the same for all attempts, */
+	struct curl_slist *sent;	/* and with those of this one */
 	char	*request_url, *method, *etag, *url, *content_type, *last_modified;
 	const void *body;
-	size_t	 body_len;
+	int64_t	 body_len;
+	ssize_t	(*body_read)(void *arg, int64_t offset, void *buf, size_t n);
+	int	(*fields)(void *arg, struct fetch_fields *fields);
+	void	*arg, *body_arg;
 	int64_t	 offset, range_len;
 	size_t	 limit, window, size;	/* size of job.data */
 	unsigned retries;
-	bool	 compressed, allow_file, retry_missing, endless;
+	bool	 compressed, allow_file, retry_missing, endless, keep_error;
 	bool	 checked;		/* the head of this attempt has been read */
 	bool	 wanted;		/* its body is what was asked for */
 	int64_t	 skip;			/* bytes of it that are here already */
