@@ -17,7 +17,7 @@ LAYERS  := lib/base lib/media lib/net
 
 # Packages a folder cannot be built without, and in FOLDER_want ones that it uses
 # when present (its sources then see HAVE_NAME).
-lib_need    := jansson libcrypto libcurl libnghttp2 libssl
+lib_need    := jansson libcrypto libcurl libnghttp2 libssl libxml-2.0
 ingest_need := libavformat libavcodec libavutil libcrypto
 encode_need := libavcodec libavutil libavfilter libswscale libswresample x264 x265
 origin_need := zlib
