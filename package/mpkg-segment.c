@@ -17,6 +17,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/opt.h"
+#include "lib/net/s3addr.h"
 #include "package/low.h"
 #include "package/pack.h"
 #include "package/state.h"
@@ -42,7 +43,7 @@ struct tool {
 #define BREAKS	"splice_insert,0x22,0x30,0x32,0x34,0x36,0x38,0x3a,0x44,0x46"
 
 static const char help[] =
-    "usage: mpkg-segment [-hqvV] [options] -o directory|http://... <input.ts\n"
+    "usage: mpkg-segment [-hqvV] [options] -o directory|http://...|s3://... <input.ts\n"
     "      --blocking yes|no    the server holds requests of low-latency HLS [it is asked]\n"
     "      --break-limit duration  of a break that nobody ends [15m]\n"
     "      --breaks list        what opens one: splice_insert, segmentation types\n"
@@ -54,7 +55,7 @@ static const char help[] =
     "      --gap-after duration without input, low latency says gap [1s, or two parts]\n"
     "      --hls-ts             HLS has transport stream segments\n"
     "      --low-latency        parts can be had before their segment ends\n"
-    "  -o, --output url         directory, or http(s):// to PUT to\n"
+    "  -o, --output url         directory, or http(s):// or s3:// to PUT to\n"
     "      --part duration      of such a part, rounded up to pictures [200ms]\n"
     "      --restrictions kind  of segmentations that open a break: restricted,\n"
     "                           unrestricted, any [any]\n"
@@ -124,6 +125,18 @@ ask_server(struct tool *s)
 		return;
 	pr->utc_scheme = "iso";
 	pr->utc_timing = "/.time";
+}
+
+/* What is wrong with an address of S3 is told at once. */
+static void
+check_bucket(const char *url)
+{
+	struct s3_address a;
+	char reason[160];
+
+	if (s3_address_parse(&a, url, reason) < 0)
+		opt_usage(help, "cannot write to '%s': %s", url, reason);
+	s3_address_clear(&a);
 }
 
 static void
@@ -218,10 +231,12 @@ parse_options(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "no --output");
 	if (strcmp(s->output, "-") == 0)
 		opt_usage(help, "--output '-': objects cannot go to standard output");
-	if (strncmp(s->output, "http://", 7) != 0 &&
+	if (strncmp(s->output, "s3://", 5) == 0)
+		check_bucket(s->output);
+	else if (strncmp(s->output, "http://", 7) != 0 &&
 	    strncmp(s->output, "https://", 8) != 0 &&
 	    strncmp(s->output, "file://", 7) != 0 && strstr(s->output, "://") != NULL)
-		opt_usage(help, "cannot write to '%s': neither a directory nor http(s)://",
+		opt_usage(help, "cannot write to '%s': neither a directory, http(s):// nor s3://",
 		    s->output);
 	if (strncmp(s->output, "http", 4) == 0 && strstr(s->output, "://") != NULL &&
 	    strpbrk(s->output, "?# \r\n") != NULL)
@@ -230,6 +245,8 @@ parse_options(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "--event and --vod exclude each other");
 	if (pr->low && (vod || pr->ts))
 		opt_usage(help, "--low-latency goes with neither --vod nor --hls-ts");
+	if (pr->low && strncmp(s->output, "s3://", 5) == 0)
+		opt_usage(help, "--low-latency into '%s': objects in S3 do not grow", s->output);
 	if (pr->low && (part < CLK_SECOND / 20 || part * 2 > segment))
 		opt_usage(help, "--part must be between 50ms and half of --segment");
 	if (event || vod)

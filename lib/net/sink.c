@@ -37,7 +37,8 @@ sink_new(struct sink **sink, const char *url, const struct sink_config *c)
 	s->config.token = NULL;		/* the transport has its own copy */
 	s->last = &s->first;
 	s->pause_ns = RETRY_FIRST_NS;
-	s->transport = http ? &sink_http : &sink_dir;
+	s->transport = http ? &sink_http :
+	    strncmp(url, "s3://", 5) == 0 ? &sink_s3 : &sink_dir;
 	s->t = s->transport->open(url, c, &err);
 	if (s->t == NULL) {
 		free(s);

@@ -1,5 +1,5 @@
 /*
- * sink.h - where what a packager makes goes: a directory, or PUT to a server.
+ * sink.h - where what a packager makes goes: a directory, PUT to a server, or S3.
  *
  * Objects are queued and delivered in an order that a reader can rely on: an
  * object of one level starts when all of the lower levels, in its batch and the
@@ -14,7 +14,7 @@
  * the end: the server has to hold who asks for bytes that are still on their way.
  * SINK_RECORD waits for the answers of those that are closed.
  *
- * A directory gets each object by rename(2).  A server gets it by PUT on
+ * A directory gets each object by rename(2).  A server or S3 gets it by PUT on
  * connections that are kept; whatever fails is tried again with growing pauses
  * (250 ms to 8 s), everything else meanwhile waits.  An object that grows is then sent
  * from its beginning.  What waits is bounded in
@@ -23,7 +23,8 @@
  * the caller makes that anew.  Headers are never dropped.
  *
  * Spec     RFC 9110 PUT, DELETE; RFC 6750 bearer token.
- * Shape    URL: a path, file:// or http(s)://, with or without the last slash.
+ * Shape    URL: a path, file://, http(s):// or s3:// (s3addr.h), with or without
+ *          the last slash.
  *          Names are relative, like v1/12.m4s.
  * Memory   sink_put() and sink_append() take the memory, whatever they return.
  * Threads  One sink belongs to one thread.

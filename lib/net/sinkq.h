@@ -1,5 +1,5 @@
 /*
- * sinkq.h - what sink.c and its transports (sinkdir.c, sinkhttp.c) share.
+ * sinkq.h - what sink.c and its transports (sinkdir.c, sinkhttp.c, sinks3.c) share.
  */
 #ifndef SINKQ_H
 #define SINKQ_H
@@ -49,6 +49,6 @@ struct sink_transport {
 	    char reason[static 256]);
 };
 
-extern const struct sink_transport sink_dir, sink_http;
+extern const struct sink_transport sink_dir, sink_http, sink_s3;
 
 #endif
