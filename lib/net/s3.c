@@ -375,6 +375,8 @@ look(struct s3_private *p)
 	if (how == 0) {
 		if (job->status == 412 || (job->status == 409 && *job->said.code != '\0'))
 			job->error = -EEXIST;
+		if (job->error == -ENOENT && strcmp(job->said.code, "NoSuchBucket") == 0)
+			job->error = -ENXIO;
 		if (job->error != 0)
 			give_reason(job);
 		job->done = true;

@@ -275,6 +275,17 @@ give_up(struct upload *u)
 }
 
 static int
+exists(struct upload *u)
+{
+	struct s3_item i;
+	int r = s3_head(u->s, u->key, &i);
+
+	if (r == 0)
+		s3_item_clear(&i);
+	return r;
+}
+
+static int
 put_whole(struct upload *u, bool taken)
 {
 	struct part *p = &u->part[0];
@@ -322,6 +333,11 @@ s3_put(struct s3 *s, const char *key, const struct s3_upload *w)
 		r = put_whole(&u, true);
 		goto out;
 	}
+	/* Not every S3 looks at the condition when parts are completed. */
+	if (r == 0 && w->meta.create && (r = exists(&u)) == 0)
+		r = fail(&u, -EEXIST, NULL);
+	else if (r == -ENOENT)
+		r = 0;
 	if (r == 0 && (r = begin(&u)) == 0) {
 		r = send_parts(&u, once);
 		if (r == 0)

@@ -227,8 +227,8 @@ bucket_get(void *t, const char *name, char **data, size_t *len, char reason[stat
 	} else {
 		snprintf(reason, 256, "%s", job == NULL ? strerror(ENOMEM) : job->reason);
 	}
-	/* Only what is not there is to be begun anew; a missing bucket is an error. */
-	if (r == -ENOENT && strcmp(job->said.code, "NoSuchBucket") == 0)
+	/* A bucket that is missing is none that was left empty by an earlier run. */
+	if (r == -ENXIO)
 		r = -EACCES;
 	s3_end(job);
 	return r;
