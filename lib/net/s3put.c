@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "lib/base/clk.h"
+#include "lib/base/hex.h"
 #include "lib/base/io.h"
 #include "lib/base/text.h"
 #include "lib/net/s3priv.h"
@@ -204,19 +207,51 @@ begin(struct upload *u)
 	return r;
 }
 
+/*
+ * The tag that the whole will have: of the sums of its parts, where their tags are
+ * such sums, as they are when the store does not encrypt with keys of its own.
+ */
+static bool
+whole_tag(const struct upload *u, char out[static ETAG_MAX])
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool good = md != NULL && EVP_DigestInit_ex(md, EVP_md5(), NULL) == 1;
+	uint8_t d[16];
+
+	for (unsigned i = 0; i < u->nparts && good; i++) {
+		const char *hex = u->etag[i] + (u->etag[i][0] == '"');
+
+		for (unsigned k = 0; k < sizeof(d) && good; k++) {
+			int hi = hex_digit(hex[2 * k]);
+			int lo = hi < 0 ? -1 : hex_digit(hex[2 * k + 1]);
+
+			good = lo >= 0;
+			d[k] = (uint8_t)(hi * 16 + lo);
+		}
+		if (good)
+			EVP_DigestUpdate(md, d, sizeof(d));
+	}
+	if (good) {
+		EVP_DigestFinal_ex(md, d, NULL);
+		for (unsigned k = 0; k < sizeof(d); k++)
+			snprintf(out + 2 * k, 3, "%02x", d[k]);
+		snprintf(out + 2 * sizeof(d), 16, "-%u", u->nparts);
+	}
+	EVP_MD_CTX_free(md);
+	return good;
+}
+
 /* Was it completed by a request whose answer got lost? */
 static bool
 is_there(struct upload *u)
 {
+	char tag[ETAG_MAX];
 	struct s3_item i;
-	char end[16];
 	bool same;
 
-	if (s3_head(u->s, u->key, &i) < 0)
+	if (!whole_tag(u, tag) || s3_head(u->s, u->key, &i) < 0)
 		return false;
-	snprintf(end, sizeof(end), "-%u", u->nparts);
-	same = i.size == u->taken && strlen(i.etag) > strlen(end) &&
-	    strcmp(i.etag + strlen(i.etag) - strlen(end), end) == 0;
+	same = i.size == u->taken && strcmp(i.etag, tag) == 0;
 	s3_item_clear(&i);
 	return same;
 }
@@ -232,7 +267,6 @@ complete(struct upload *u)
 		    u->want->meta.create ? "If-None-Match: *" : NULL },
 	};
 	struct s3_job *job;
-	uint64_t tries;
 	int r;
 
 	snprintf(query, sizeof(query), "uploadId=%s", u->id);
@@ -250,8 +284,8 @@ complete(struct upload *u)
 	r = job == NULL ? -ENOMEM : s3_wait(u->s, job);
 	if (r < 0)
 		fail(u, r, job == NULL ? NULL : job->reason);
-	tries = job == NULL || job->http == NULL ? 0 : job->repeats + job->http->failures;
-	if (r == -ENOENT && tries > 1 && is_there(u))
+	/* curl too may have sent it twice, on a connection that was closed. */
+	if (r == -ENOENT && is_there(u))
 		r = 0;
 	s3_end(job);
 	free(body);
