@@ -74,6 +74,17 @@ set(char *to, size_t size, const char *value)
 	return 0;
 }
 
+__attribute__((format(printf, 2, 3))) static int
+refuse(char reason[static 160], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(reason, 160, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
 /* ---- keys */
 
 static void
@@ -230,7 +241,7 @@ find_keys(struct s3_keys *k, const char *file, const char *profile,
 	if (file == NULL && (file = variable("AWS_SHARED_CREDENTIALS_FILE")) != NULL)
 		must = true;
 	if (file == NULL && home == NULL)
-		return 0;
+		return must ? refuse(reason, "there is no file with profiles") : 0;
 	if (file == NULL)
 		snprintf(path, sizeof(path), "%s/.aws/credentials", home);
 	return keys_of_file(k, file == NULL ? path : file,
@@ -238,17 +249,6 @@ find_keys(struct s3_keys *k, const char *file, const char *profile,
 }
 
 /* ---- the address */
-
-__attribute__((format(printf, 2, 3))) static int
-refuse(char reason[static 160], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(reason, 160, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 int
 s3_address_region(struct s3_address *a, const char *region)

@@ -237,6 +237,90 @@ test_several(struct fetch *f)
 	is(fetch_run(f, -1), 0, "one that is not waited for");
 }
 
+static int
+count(void *arg, struct fetch_fields *to)
+{
+	unsigned *n = arg;
+	char line[32];
+
+	if (*n == 2)
+		return -EPERM;
+	snprintf(line, sizeof(line), "X-Count: %u", ++*n);
+	fetch_field(to, line);
+	return 0;
+}
+
+static ssize_t
+give(void *arg, int64_t offset, void *buf, size_t n)
+{
+	int64_t *reads = arg;
+
+	if (*reads < 0)
+		return -EBADF;
+	++*reads;
+	if (offset >= SIZE)
+		return 0;
+	if (n > (size_t)(SIZE - offset))
+		n = (size_t)(SIZE - offset);
+	memcpy(buf, t.file + offset, n);
+	return (ssize_t)n;
+}
+
+/* What a signed request needs. */
+static void
+test_signed(struct fetch *f)
+{
+	unsigned tries = 0;
+	int64_t reads = 0;
+	struct fetch_request r = { .fields = count, .arg = &tries, .retries = 5 };
+	struct fetch_job *job;
+	int fd[2];
+
+	r.url = url("status=503x1/a/file");
+	job = fetch_start(f, &r);
+	fetch_wait(f, job);
+	is(tries, 2, "fields are made for each attempt");
+	is(job->error, -ENOENT, "and there is no such file");
+	ok(fetch_header(job, "content-length") != NULL, "a field of the answer");
+	ok(fetch_header(job, "x-none") == NULL, "one that is not there");
+	fetch_end(job);
+
+	r.url = url("status=503x1/b/file");
+	job = fetch_start(f, &r);
+	is(fetch_wait(f, job), -EPERM, "an attempt without its fields is none");
+	fetch_end(job);
+
+	r = (struct fetch_request){ .url = url("status=400x1/e/file"), .keep_error = true };
+	job = fetch_start(f, &r);
+	is(fetch_wait(f, job), -EPROTO, "an error");
+	is(job->len, 5, "and what was said of it");
+	fetch_end(job);
+
+	r = (struct fetch_request){ .url = url("status=400x1/c/file"), .method = "PUT",
+	    .body_read = give, .body_arg = &reads, .body_len = SIZE };
+	job = fetch_start(f, &r);
+	fetch_wait(f, job);
+	ok(reads > 0 && job->sent > 0 && job->sent <= SIZE, "a body is read as it goes");
+	fetch_end(job);
+	reads = -1;
+	r.url = url("status=400x1/d/file");
+	job = fetch_start(f, &r);
+	is(fetch_wait(f, job), -EBADF, "one that cannot be read");
+	fetch_end(job);
+
+	r = (struct fetch_request){ .url = url("delay=10000/file") };
+	job = fetch_start(f, &r);
+	is(pipe(fd), 0, "a pipe");
+	fetch_watch(f, fd[0]);
+	is(fetch_run(f, clk_mono_ns() + CLK_SECOND / 20), 0, "nothing in it yet");
+	is(write(fd[1], "x", 1), 1, "now there is");
+	is(fetch_run(f, -1), 1, "and that ends the wait");
+	fetch_watch(f, -1);
+	fetch_end(job);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void
 test_stop(struct fetch *f)
 {
@@ -264,6 +348,7 @@ main(int argc, char *argv[])
 	test_conditions(f);
 	test_stream(f);
 	test_several(f);
+	test_signed(f);
 	test_stop(f);
 	fetch_free(f);
 	kill(t.pid, SIGKILL);
