@@ -14,6 +14,7 @@ s3_curl () {
 	curl -s -o out -w '%{http_code}' --aws-sigv4 "aws:amz:us-east-1:s3" \
 		-u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" "$@"
 }
+# shellcheck disable=SC2034	# in the checks
 empty=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 head -c 30000000 /dev/urandom >large
 head -c 100000 /dev/urandom >small
@@ -108,6 +109,7 @@ ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=16 \
 	-f lavfi -i sine=frequency=440:sample_rate=48000:duration=16 \
 	-c:v libx264 -preset ultrafast -bf 2 -g 25 -keyint_min 25 -sc_threshold 0 \
 	-c:a aac -b:a 64k -f mpegts a.ts </dev/null
+# shellcheck disable=SC2034	# in the checks
 out="s3://live/live/one?acl=public-read"
 
 check 'a packager puts a presentation: what is in a directory is in the bucket' '

@@ -10,6 +10,7 @@ AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret AWS_REGION=us-east-1
 HOME=$scratch
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION HOME
 endpoint=http://127.0.0.1:$port
+# shellcheck disable=SC2034	# in the checks
 url="s3://box/a?endpoint=$endpoint"
 eventually curl -s -o answer "$endpoint"
 head -c 14000000 /dev/urandom >large

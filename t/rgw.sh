@@ -39,11 +39,12 @@ rgw_until () {
 	until "$@" >/dev/null 2>&1
 	do
 		tries=$((tries - 1))
-		rgw_alive "$name" && test "$tries" -gt 0 || {
+		if ! rgw_alive "$name" || test "$tries" -eq 0
+		then
 			tail -n 5 "$scratch/ceph/$name.out" | sed 's/^/# /'
 			echo "Bail out! $name of Ceph does not start"
 			exit 1
-		}
+		fi
 		sleep 0.2
 	done
 }
