@@ -20,6 +20,7 @@
 
 struct ctl {
 	const char *help;
+	struct s3 **opened;		/* the last two: no leak at an early end */
 	const char *admin, *cache_control, *content_type, *method, *range;
 	const char *storage_class, *token_file;
 	bool	 create, json, long_form, recursive, resume, streaming;

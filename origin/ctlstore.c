@@ -49,6 +49,8 @@ ctl_open(const struct ctl *c, const char *url)
 	free(token);
 	if (s == NULL)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot begin");
+	c->opened[1] = c->opened[0];
+	c->opened[0] = s;
 	return s;
 }
 

@@ -160,8 +160,9 @@ parse_options(struct ctl *c, int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
-	struct ctl c = { .help = help, .method = "GET", .expires_ns = 3600 * CLK_SECOND,
-	    .admin = getenv("MSTORE_ADMIN") };
+	struct s3 *opened[2] = { NULL };
+	struct ctl c = { .help = help, .opened = opened, .method = "GET",
+	    .expires_ns = 3600 * CLK_SECOND, .admin = getenv("MSTORE_ADMIN") };
 	const struct command *which = NULL;
 	int skip = argc > 1 && argv[1][0] != '-' ? 1 : 0, n;
 

@@ -55,9 +55,11 @@ unescape(const char *text, char *out, size_t size)
 			return -EINVAL;
 		if (n + 1 >= size)
 			return -ENAMETOOLONG;
-		out[n] = lo >= 0 ? (char)(hi * 16 + lo) : *text;
-		if (lo >= 0)
+		out[n] = *text;
+		if (lo >= 0) {
+			out[n] = (char)(hi * 16 + lo);
 			text += 2;
+		}
 	}
 	out[n] = '\0';
 	return 0;

@@ -75,7 +75,10 @@ copy_of(const xmlNode *n, const char *name, bool escaped)
 			*to++ = (char)(hi * 16 + lo);
 			p += 2;
 		} else {
-			*to++ = *p == '+' ? ' ' : *p;
+			*to = *p;
+			if (*p == '+')
+				*to = ' ';
+			to++;
 		}
 		if (*p == '\0')
 			break;
