@@ -212,7 +212,8 @@ send_out(struct s3_private *p)
 	struct fetch_request r = {
 		.url = p->url, .method = q->method, .body = q->body,
 		.body_len = q->body_len, .body_read = q->body_read,
-		.body_arg = q->body_arg, .fields = make_fields, .arg = p, .offset = q->offset, .len = q->len,
+		.body_arg = q->body_arg, .fields = make_fields, .arg = p,
+		.offset = q->offset, .len = q->len,
 		.window = q->window, .limit = q->limit, .keep_error = true,
 		.retries = q->once ? 0 : p->s->retries, .timeout_ns = q->timeout_ns,
 	};

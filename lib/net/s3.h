@@ -16,7 +16,8 @@
  * Memory   s3_new() and s3_start() give; s3_free() and s3_end() take back.
  * Threads  One s3, with its jobs, belongs to one thread.
  * Errors   As a job's of fetch.h, and -EEXIST for 412 and 409 on a conditional
- *          put; -ENXIO no such bucket; -EINTR once a stop was asked for.  A reason is kept.
+ *          put; -ENXIO no such bucket; -EINTR once a stop was asked for.  A reason
+ *          is kept.
  */
 #ifndef S3_H
 #define S3_H

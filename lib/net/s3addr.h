@@ -7,9 +7,10 @@
  * Spec     AWS: "Methods for accessing a bucket", "Shared config and credentials
  *          files"; the variables of the environment are those of its tools.
  * Shape    An s3:// address takes endpoint, region, style (path or virtual),
- *          profile, credentials-file, acl (such as public-read).  What it does not say comes from
- *          AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION,
- *          AWS_PROFILE.  Without an endpoint it is Amazon's of the region.
+ *          profile, credentials-file, acl (such as public-read).  What it does not
+ *          say comes from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION,
+ *          AWS_DEFAULT_REGION, AWS_PROFILE.  Without an endpoint it is Amazon's of
+ *          the region.
  *          Keys: of credentials-file, else AWS_ACCESS_KEY_ID and its kin, else of
  *          AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials.  For http they are
  *          MSTORE_ACCESS_KEY_ID, MSTORE_SECRET_ACCESS_KEY, or the AWS_ ones.

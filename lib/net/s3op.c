@@ -168,7 +168,8 @@ s3_list(struct s3 *s, const char *prefix, bool deep, const char *token,
 {
 	static const struct s3_list none;
 	bool s3 = s3_address(s)->s3;
-	char name[3 * S3_KEY_MAX + 1], next[4096], query[sizeof(name) + sizeof(next) + 128];
+	char name[3 * S3_KEY_MAX + 1], next[4096];
+	char query[sizeof(name) + sizeof(next) + 128];
 	struct s3_request q = { .query = query, .limit = LIST_LIMIT };
 	struct s3_job *job;
 	int r;
