@@ -58,7 +58,8 @@ struct fetch_request {
 	/* In place of body: up to n bytes from offset; 0 at the end, or -errno. */
 	ssize_t	  (*body_read)(void *body_arg, int64_t offset, void *buf, size_t n);
 	void	   *body_arg;
-	/* Before each attempt, whose path then goes as it is, dots and all; 0 or a negative errno, which ends the job. */
+	/* Before each attempt, whose path then goes as it is, dots and all, and which
+	 * is not redirected; 0 or a negative errno, which ends the job. */
 	int	  (*fields)(void *arg, struct fetch_fields *fields);
 	void	   *arg;
 	const char *header[8];		/* "Name: value", up to a NULL */

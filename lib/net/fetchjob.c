@@ -260,7 +260,8 @@ set_options(struct fetch_private *p)
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, protocols);
 	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
+	/* What a signature or a token was made for is one place. */
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, p->fields == NULL ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)c->redirects);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)(c->connect_ns / (CLK_SECOND / 1000)));
