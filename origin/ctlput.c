@@ -200,7 +200,8 @@ put_argument(struct put *p, char *path)
 			    p->url);
 		io_refuse_terminal(STDIN_FILENO, "standard input");
 		put_large(p, s3_address(p->pool.s)->key, "-",
-		    (struct s3_source){ .read = read_pipe, .size = -1 });
+		    (struct s3_source){ .read = read_pipe, .size = -1, .watch = true,
+		    .fd = STDIN_FILENO });
 		return;
 	}
 	if (p->c->recursive && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {

@@ -39,7 +39,9 @@ ctl_open(const struct ctl *c, const char *url)
 
 	if (s3_address_parse(&a, url, reason) < 0)
 		opt_usage(c->help, "'%s' is no address of a store: %s", url, reason);
-	if (c->token_file != NULL && !a.s3)
+	if (c->token_file != NULL && a.s3)
+		opt_usage(c->help, "--token-file is for http(s)://");
+	if (c->token_file != NULL)
 		token = read_token(c->token_file);
 	config.token = token;
 	s = s3_new(&a, &config);

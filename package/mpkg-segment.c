@@ -231,6 +231,8 @@ parse_options(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "no --output");
 	if (strcmp(s->output, "-") == 0)
 		opt_usage(help, "--output '-': objects cannot go to standard output");
+	if (strncmp(s->output, "s3://", 5) == 0 && s->token_file != NULL)
+		opt_usage(help, "--token-file is for http(s)://");
 	if (strncmp(s->output, "s3://", 5) == 0)
 		check_bucket(s->output);
 	else if (strncmp(s->output, "http://", 7) != 0 &&

@@ -55,6 +55,13 @@ check 'an object in parts' '
 	cmp large server/www/box/a
 	grep "partNumber=3" server/log
 '
+check 'a pipe that is slow does not keep what has come' '
+	: >server/log
+	{ head -c 12000000 large; eventually grep -q "partNumber=1.* 200" server/log
+		tail -c +12000001 large; } | mstore-ctl put --part-size 5Mi - "$url"
+	cmp large server/www/box/a
+	grep "partNumber=1.* 200" server/log
+'
 check 'status 200 with an error in it is an error, and passes' '
 	rm server/www/box/a
 	touch server/error

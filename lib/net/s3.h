@@ -94,11 +94,17 @@ struct s3_meta {			/* NULL: not said */
 	bool	 streaming;		/* MediaStore: to be read while it comes */
 };
 
-/* A body: size bytes that can be read from anywhere, or -1: once, in order. */
+/*
+ * A body: size bytes that can be read from anywhere, or -1: once, in order.  With
+ * watch it is only read when fd says that there is something: parts that are under
+ * way go on meanwhile.
+ */
 struct s3_source {
 	ssize_t	(*read)(void *arg, int64_t offset, void *buf, size_t n);
 	void	*arg;
 	int64_t	 size;
+	bool	 watch;
+	int	 fd;
 };
 
 struct s3_upload {

@@ -5,7 +5,7 @@
  * One that comes once, in order, is held part by part: as many as are under way.
  */
 #include <errno.h>
-#include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +71,31 @@ read_part(void *arg, int64_t offset, void *buf, size_t n)
 	return (ssize_t)n;
 }
 
+/* Until the source can be read, let the parts go on. */
+static int
+await(struct upload *u)
+{
+	const struct s3_source *src = &u->want->source;
+	struct pollfd pfd = { .fd = src->fd, .events = POLLIN };
+	int r = 0;
+
+	if (!src->watch)
+		return 0;
+	s3_watch(u->s, src->fd);
+	while (r >= 0 && poll(&pfd, 1, 0) == 0) {
+		bool busy = false;
+
+		for (unsigned i = 0; i < u->parallel; i++)
+			busy |= u->part[i].job != NULL && !u->part[i].job->done;
+		if (busy)
+			r = s3_run(u->s, -1);
+		else if ((r = io_wait(&pfd, 1, -1)) == -EINTR && !io_stopping())
+			r = 0;
+	}
+	s3_watch(u->s, -1);
+	return r < 0 ? r : 0;
+}
+
 /* Take the next piece of the source: its length is p->len then, 0 at the end. */
 static int
 take(struct upload *u, struct part *p)
@@ -90,8 +115,11 @@ take(struct upload *u, struct part *p)
 	if (p->buf == NULL && (p->buf = malloc(u->part_len)) == NULL)
 		return fail(u, -ENOMEM, NULL);
 	while (p->len < u->part_len) {
-		ssize_t n = src->read(src->arg, u->taken, p->buf + p->len,
-		    u->part_len - p->len);
+		ssize_t n = await(u);
+
+		if (n == 0)
+			n = src->read(src->arg, u->taken, p->buf + p->len,
+			    u->part_len - p->len);
 
 		if (n < 0)
 			return fail(u, (int)n, NULL);
