@@ -26,7 +26,7 @@ static const struct kind {
 	{ "cors", "CorsPolicy", "CorsPolicy", false },
 	{ "lifecycle", "LifecyclePolicy", "LifecyclePolicy", true },
 	{ "metrics", "MetricPolicy", "MetricPolicy", false },
-	{ "limits", "Limits", "Limits", false },
+	{ "limits", "LimitPolicy", "LimitPolicy", false },
 };
 
 static struct s3 *
