@@ -18,7 +18,9 @@ struct spot {
 	struct link link, held;
 	struct live_ranges *ranges;	/* of a playlist */
 	int64_t	 used_ns;
-	int64_t	 hint_ns;		/* it is promised until then; 0: it is not */
+	int64_t	 hint_ns;		/* it is promised until then; 0: it is not; of a
+					 * folder: something in it is */
+	int64_t	 part_ns;		/* of a folder: the next promise comes so soon */
 	bool	 hint_whole;		/* and of use only as a whole */
 	char	*hints[HLSLOW_HINTS];	/* paths that a playlist here promises */
 	char	 path[];
@@ -30,7 +32,7 @@ struct held {
 	struct spot *spot;		/* NULL: its wait is over */
 	struct httpd_conn *conn;	/* held */
 	struct hlslow_ask ask;		/* of a playlist: segment >= 0 */
-	int64_t	 since_ns, until_ns;
+	int64_t	 since_ns, until_ns;	/* of an object: its promise lasts as well */
 	int	 status;		/* 0: answer with object */
 	struct object *object;
 	struct asked asked;
@@ -244,6 +246,34 @@ resolve(const char *playlist, const struct hlslow_hint *hint,
 	    n - (sizeof(root) - 2) }, out) == 0;
 }
 
+/* What stands for the folder of a path: no object has such a name. */
+static void
+folder_of(const char *path, char out[static HTTP_PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(out, HTTP_PATH_MAX, "%.*s/", slash != NULL ? (int)(slash - path) : 0, path);
+}
+
+/* The next promise in the folder of path is a part away, and half of one late. */
+static void
+promise_folder(struct live *v, const char *path, const struct live_note *n,
+    int64_t now_ns)
+{
+	char folder[HTTP_PATH_MAX];
+	struct spot *s;
+
+	folder_of(path, folder);
+	s = find_spot(v, folder, true);
+	if (s == NULL)
+		return;
+	s->used_ns = now_ns;
+	s->hint_ns = now_ns + hlslow_patience_ns(&n->low);
+	s->part_ns = n->low.part_target_ns * 3 / 2;
+	if (s->part_ns > CLK_SECOND)
+		s->part_ns = CLK_SECOND;
+}
+
 /* A playlist promises other things than before. */
 static void
 take_hints(struct live *v, struct spot *s, const struct live_note *n, int64_t now_ns)
@@ -268,6 +298,7 @@ take_hints(struct live *v, struct spot *s, const struct live_note *n, int64_t no
 		to->hint_ns = until_ns;
 		to->hint_whole = hint->whole;
 		to->used_ns = now_ns;
+		promise_folder(v, path, n, now_ns);
 		s->hints[i] = strdup(path);
 	}
 }
@@ -348,21 +379,30 @@ new_held(struct live *v, struct httpd_conn *c, const char *path,
 	return h;
 }
 
-/* Is something promised at path, and of use to a reader only as a whole? */
+/*
+ * Is something promised at path, and of use to a reader only as a whole?  Players of
+ * DASH follow no promise, and ask for the next segment when they have seen the end of
+ * one: where there are promises, the next is waited for.  Gives how long to wait without
+ * a promise; -1: not at all.
+ */
 static int64_t
 promised(struct live *v, const char *path, int64_t now_ns, bool *whole)
 {
+	char folder[HTTP_PATH_MAX];
+	int64_t wait_ns = -1;
 	struct spot *s;
-	int64_t until_ns = 0;
 
+	folder_of(path, folder);
 	pthread_mutex_lock(&v->lock);
 	s = find_spot(v, path, false);
 	if (s != NULL && s->hint_ns > now_ns) {
-		until_ns = s->hint_ns;
+		wait_ns = 0;
 		*whole = s->hint_whole;
+	} else if ((s = find_spot(v, folder, false)) != NULL && s->hint_ns > now_ns) {
+		wait_ns = s->part_ns;
 	}
 	pthread_mutex_unlock(&v->lock);
-	return until_ns;
+	return wait_ns;
 }
 
 /* h, which only its own loop can free, waits at what is o by now. */
@@ -471,7 +511,7 @@ live_get(struct httpd_conn *c, const struct h1_request *r, const char *path,
 {
 	static const struct hlslow_ask object = { -1, -1, 0 };
 	struct live *v = &serve_of(c)->live;
-	int64_t now_ns = c->loop->now_ns, until_ns;
+	int64_t now_ns = c->loop->now_ns, wait_ns;
 	bool whole = false;
 
 	if (o != NULL && object_state(o) == OBJECT_WHOLE)
@@ -479,9 +519,9 @@ live_get(struct httpd_conn *c, const struct h1_request *r, const char *path,
 		    get_playlist(c, r, path, o, a);
 	if (atomic_load(&v->nspot) == 0)
 		return false;
-	until_ns = promised(v, path, now_ns, &whole);
-	if (until_ns == 0 || (o != NULL && !whole) ||
-	    !hold(c, path, &object, a, until_ns))
+	wait_ns = promised(v, path, now_ns, &whole);
+	if (wait_ns < 0 || (o != NULL && !whole) ||
+	    !hold(c, path, &object, a, now_ns + wait_ns))
 		return false;
 	object_unref(&o);
 	return true;
@@ -537,7 +577,7 @@ end_late(struct live *v, struct spot *s, int64_t now_ns, bool all,
 		bool promise = h->ask.segment < 0;
 
 		next = l->next;
-		if (!all && h->until_ns > now_ns && (!promise || s->hint_ns != 0))
+		if (!all && (h->until_ns > now_ns || (promise && s->hint_ns > now_ns)))
 			continue;
 		atomic_fetch_add(&v->late, !promise);
 		end_wait(h, promise && !all ? 404 : 503, NULL, batch);

@@ -145,20 +145,39 @@ put_reports(const struct pres *p, unsigned track, struct text *t)
 	}
 }
 
+/*
+ * Will there be more parts of it?  It ends where the grid says, unless a splice comes
+ * before that: less than half a part is not one.
+ */
+static bool
+goes_on(const struct pres *p, const struct segment *s, unsigned track)
+{
+	const struct init *init = ptrack_newest(&p->track[track]);
+	int64_t end;
+
+	if (hls_open(p, track) == 0 || s->part[track].over)
+		return false;
+	if (init == NULL)
+		return true;
+	end = rescale_near(s->part[track].t + s->part[track].duration, CLK_90K,
+	    init->timescale);
+	return s->t + p->nominal - end > p->chunk / 2;
+}
+
 void
 hls_put_hints(const struct pres *p, unsigned track, struct text *t)
 {
 	const struct segment *s;
-	bool goes_on;
+	bool more;
 
 	if (!p->low)
 		return;
 	s = last_of(p, track);
-	goes_on = hls_open(p, track) > 0 && !s->part[track].over;
+	more = goes_on(p, s, track);
 	hls_put_next_cues(p, s, t);
 	if (!p->idle)
 		text_add(t, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"%" PRId64
-		    ".m4s\",BYTERANGE-START=%" PRIu64 "\n", s->number + !goes_on,
-		    goes_on ? s->part[track].bytes : 0);
+		    ".m4s\",BYTERANGE-START=%" PRIu64 "\n", s->number + !more,
+		    more ? s->part[track].bytes : 0);
 	put_reports(p, track, t);
 }

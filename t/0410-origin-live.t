@@ -190,7 +190,10 @@ check 'nor _HLS_skip without CAN-SKIP-UNTIL' '
 # ---- hints
 publish 21 1 '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="22.1.m4s"' \
 	'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="22.m4s",BYTERANGE-START=0'
-check 'what is not promised is missing' 'test "$(code "$url/live/v1/22.2.m4s")" = 404'
+check 'what is not promised is missing, after a moment' '
+	test "$(code "$url/live/v1/22.2.m4s")" = 404
+	test "$(code "$url/live/v3/22.2.m4s")" = 404
+'
 written () {
 	find root/.mstore -type f -size 4c | grep -q .
 }

@@ -69,6 +69,12 @@ async function openHls(video, base, on)
 	});
 	const unwatch = watchCues(video, on);
 
+	/* What is behind the live edge by more than its hold-back may catch up, if parts
+	 * are there to do so. */
+	hls.on(Hls.Events.LEVEL_LOADED, (event, data) => {
+		hls.config.maxLiveSyncPlaybackRate = data.details.partTarget ? 1.1 : 1;
+	});
+
 	/* The track for cues forgets, when it is loaded, those that it has by then; so it is
 	 * made first: by the metadata of nothing. */
 	hls.once(Hls.Events.MEDIA_ATTACHED, () => {
@@ -115,6 +121,13 @@ async function openDash(video, base, on)
 			scheme: "urn:mpeg:dash:utc:http-head:2014", value: base + "index.mpd",
 		} },
 	} });
+	/* A manifest that says how late it wants to be shown is kept to that. */
+	player.on("manifestLoaded", (e) => {
+		if (e.data && e.data.type === "dynamic" && e.data.ServiceDescription)
+			player.updateSettings({ streaming: { liveCatchup: {
+				enabled: true, maxDrift: 0, playbackRate: { min: -0.3, max: 0.3 },
+			} } });
+	});
 	player.on("error", (e) => on.error(e.error && e.error.message || "error",
 	    false));
 	for (const scheme of ["2014:xml+bin", "2013:xml", "2013:bin"])

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Low latency from the source to the screen: every player, plain and over TLS with
+# HTTP/2, by the code in the picture.  How late it is exactly: t/bench/glass.sh.
+# FULL=1: for a minute each, and a browser that is missing is a failure.
+. "$(dirname "$0")/lib.sh"
+. "$top/t/chain.sh"
+# shellcheck disable=SC2154
+. "$top/t/browser.sh"
+
+browser store/watch
+seconds=10
+test -z "${FULL-}" || seconds=60
+export seconds
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test \
+	-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem 2>openssl.log
+secure_port=$(free_port)
+port=$(free_port)
+base=http://127.0.0.1:$port secure=https://127.0.0.1:$secure_port
+export base secure
+stage origin /dev/null /dev/null mstore-serve -l "127.0.0.1:$port" \
+	-l "https://127.0.0.1:$secure_port" --tls-cert cert.pem --tls-key key.pem --root store
+eventually answers
+mkfifo source ladder
+stage segment ladder /dev/null mpkg-segment --low-latency --segment 1s --window 20s \
+	-s package.stats -o "$base/live/one/"
+stage encode source ladder mlive-encode --latency low -g 1s -r 360p@600k -r 180p@200k -a 96k
+stage ingest /dev/null source mlive-ingest --realtime 'test:?size=640x360&fps=25'
+
+published () {
+	curl -sf "$base/live/one/v1/index.m3u8" >index.m3u8
+	test "$(numbers index.m3u8 | wc -l)" -ge 5
+}
+check 'the channel comes up' '
+	within 60 published
+'
+check 'with parts, and a server that holds requests' '
+	grep -q "^#EXT-X-PART:" index.m3u8
+	grep -q "CAN-BLOCK-RELOAD=YES" index.m3u8
+	grep -q "^#EXT-X-PRELOAD-HINT:" index.m3u8
+'
+for player in hlsjs dashjs shaka-hls shaka-dash
+do
+	export player
+	check "$player shows it within 4 seconds" '
+		play $player mode=glass seconds=$seconds rungs=2 latency=4
+	'
+	check "$player does over TLS and HTTP/2" '
+		base=$secure
+		play $player mode=glass seconds=$seconds rungs=2 latency=4
+	'
+done
+kill "$ingest"
+check 'the channel ends when its source does' '
+	within 20 gone $segment
+'
+done_testing
