@@ -196,7 +196,10 @@ function openShaka(manifest)
 			id: `${e.detail.id} ${e.detail.schemeIdUri.split(":").slice(3).join(":")}`,
 			start: e.detail.startTime,
 		}));
-		player.configure({ streaming: { bufferBehind: 30 } });
+		/* Shaka 5.2 follows a hint into the segment that is being made, and now and then
+		 * leaves it within a box; then its buffer takes no more (3014). */
+		player.configure({ streaming: { bufferBehind: 30,
+			lowLatencyMode: !manifest.endsWith(".m3u8") } });
 		await player.attach(video);
 		player.load(base + manifest).then(() => begin(video)).catch((e) => {
 			if (e.code !== shaka.util.Error.Code.LOAD_INTERRUPTED)
