@@ -63,6 +63,7 @@ last () {
 : >table
 while read -r query want
 do
+	# shellcheck disable=SC2046
 	set -- $(curl -s -o body -w '%{http_code} %{time_total}\n' \
 		"$url/live/v1/p.m3u8?$query")
 	printf '%-36s %s %s\n' "$query" "$1" "$2" >>table

@@ -56,6 +56,7 @@ check 'nothing is lost unless asked' '
 impair -S 5 -t loss=10%,burst=3 -b loss=5% -l one.log
 through 1000
 ended
+# shellcheck disable=SC2094
 said one.log there pass >there
 check 'what the log says is lost does not arrive, and all else does' '
 	arrived there

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Low latency from the source to the screen: every player, plain and over TLS with
 # HTTP/2, by the code in the picture.  How late it is exactly: t/bench/glass.sh.
-# FULL=1: for a minute each, and a browser that is missing is a failure.
+# FULL=1: for 20 seconds each, and a browser that is missing is a failure.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/chain.sh"
 # shellcheck disable=SC2154
@@ -9,7 +9,7 @@
 
 browser store/watch
 seconds=10
-test -z "${FULL-}" || seconds=60
+test -z "${FULL-}" || seconds=20
 export seconds
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test \
