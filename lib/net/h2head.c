@@ -1,3 +1,4 @@
+/* Heads of HTTP/2 as text of HTTP/1.1, and the other way; see h2head.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
