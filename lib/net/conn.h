@@ -37,6 +37,13 @@ void conn_free(struct httpd_conn *c);
 void conn_begin(struct httpd_conn *c, const struct h1_request *r);
 void conn_refuse(struct httpd_conn *c, int status);
 
+/* listen.c: take in who waits there; events to look for at listeners (loop 0). */
+void listen_accept(struct httpd_loop *l, const struct httpd_listener *from);
+void listen_watch(struct httpd_loop *l, uint32_t events);
+
+/* follow.c: wake those on l whose object has grown in this turn. */
+void follow_run(struct httpd_loop *l);
+
 /* reply.c: 1 all is sent, 0 it waits for the peer or for more, or -errno. */
 int reply_run(struct httpd_conn *c);
 /* The exchange is over and was clean: on to the next, or to the end. */
