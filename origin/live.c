@@ -22,7 +22,7 @@ keep_asked(struct held *h, const struct asked *a, char *to)
 	const struct h1_str *const *from = (const struct h1_str *const *)a;
 	const struct h1_str **field = (const struct h1_str **)&h->asked;
 
-	_Static_assert(sizeof(*a) == LIVE_FIELDS * sizeof(*from), "fields");
+	_Static_assert(sizeof(*a) == LIVE_FIELDS * sizeof(void *), "fields");
 	for (int i = 0; i < LIVE_FIELDS; i++) {
 		if (from[i] == NULL)
 			continue;

@@ -135,9 +135,13 @@ list_names(const struct sigv4_request *r, char *out, size_t size)
 
 		if (n == SIGV4_FIELDS || f.len >= NAME_MAX_LEN)
 			return -EINVAL;
-		for (size_t k = 0; k < f.len; k++)
-			name[n][k] = f.p[k] >= 'A' && f.p[k] <= 'Z' ?
-			    (char)(f.p[k] + 32) : f.p[k];
+		for (size_t k = 0; k < f.len; k++) {
+			char c = f.p[k];
+
+			if (c >= 'A' && c <= 'Z')
+				c = (char)(c + 32);
+			name[n][k] = c;
+		}
 		name[n][f.len] = '\0';
 	}
 	qsort(name, n, NAME_MAX_LEN, by_name);
