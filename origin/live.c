@@ -1,4 +1,5 @@
 /* Requests that may have to wait: directives, and what was promised; see live.h. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,4 +208,51 @@ live_waiting(struct live *v)
 	n = v->nheld;
 	pthread_mutex_unlock(&v->lock);
 	return n;
+}
+
+/* ---- answers */
+
+static void
+answer(struct held *h)
+{
+	struct httpd_conn *c = h->conn;
+	struct serve *s = serve_of(c);
+	struct exchange *x = c->user;
+	struct object *o = h->object, *form = NULL;
+	int err = 0;
+
+	x->held = NULL;
+	if (h->status == 503) {
+		httpd_reply_text(c, 503, "Cache-Control: public, max-age=1\r\n"
+		    "Retry-After: 1\r\n", "the playlist has not come so far in time");
+		return;
+	}
+	if (h->status == 400) {
+		httpd_reply_text(c, 400, "Cache-Control: public, max-age=1\r\n",
+		    "the playlist is not near there");
+		return;
+	}
+	if (o == NULL) {
+		serve_error(c, -ENOENT);
+		return;
+	}
+	if (live_note_of(o) != NULL) {
+		err = live_note_form(&s->store, h->path, o, &h->ask, &form);
+		if (err < 0) {
+			serve_error(c, err);
+			return;
+		}
+	} else {
+		form = object_ref(o);
+	}
+	serve_object(c, form, &h->asked);
+}
+
+void
+live_answer(struct held *h)
+{
+	if (httpd_release(h->conn))
+		answer(h);
+	object_unref(&h->object);
+	free(h);
 }

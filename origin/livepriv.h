@@ -72,6 +72,9 @@ void live_take_hints(struct live *v, struct spot *s, const struct live_note *n,
  */
 int64_t live_promised(struct live *v, const char *path, int64_t now_ns, bool *whole);
 
+/* live.c: on its loop, when its wait is over; h is gone then. */
+void live_answer(struct held *h);
+
 void live_post(struct live_batch **batch);
 void live_on_batch(struct httpd_loop *l, struct httpd_msg *m);
 

@@ -51,43 +51,7 @@ live_free_spot(struct live *v, struct spot *s)
 	atomic_fetch_sub(&v->nspot, 1);
 }
 
-/* ---- answers, each on the loop of its connection */
-
-static void
-answer(struct held *h)
-{
-	struct httpd_conn *c = h->conn;
-	struct serve *s = serve_of(c);
-	struct exchange *x = c->user;
-	struct object *o = h->object, *form = NULL;
-	int err = 0;
-
-	x->held = NULL;
-	if (h->status == 503) {
-		httpd_reply_text(c, 503, "Cache-Control: public, max-age=1\r\n"
-		    "Retry-After: 1\r\n", "the playlist has not come so far in time");
-		return;
-	}
-	if (h->status == 400) {
-		httpd_reply_text(c, 400, "Cache-Control: public, max-age=1\r\n",
-		    "the playlist is not near there");
-		return;
-	}
-	if (o == NULL) {
-		serve_error(c, -ENOENT);
-		return;
-	}
-	if (live_note_of(o) != NULL) {
-		err = live_note_form(&s->store, h->path, o, &h->ask, &form);
-		if (err < 0) {
-			serve_error(c, err);
-			return;
-		}
-	} else {
-		form = object_ref(o);
-	}
-	serve_object(c, form, &h->asked);
-}
+/* ---- those whose wait is over, on the loop of their connections */
 
 void
 live_on_batch(struct httpd_loop *l, struct httpd_msg *m)
@@ -99,10 +63,7 @@ live_on_batch(struct httpd_loop *l, struct httpd_msg *m)
 		struct held *h = LINK_OF(b->list.next, struct held, link);
 
 		link_remove(&h->link);
-		if (httpd_release(h->conn))
-			answer(h);
-		object_unref(&h->object);
-		free(h);
+		live_answer(h);
 	}
 	free(b);
 }
