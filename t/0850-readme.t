@@ -40,19 +40,27 @@ check 'a break in a channel' '
 		srv/media/live/two/v1/index.m3u8
 	end
 '
-check 'a file made ready for video on demand' '
+check 'a channel that is a second behind its source' '
 	run pasted 4
+	within 90 served live/fast/v1/index.m3u8
+	grep "^#EXT-X-PART:" served
+	served live/fast/index.mpd
+	grep "availabilityTimeComplete=.false" served
+	end
+'
+check 'a file made ready for video on demand' '
+	run pasted 5
 	finish
 	grep ENDLIST srv/media/vod/film/v1/index.m3u8
 '
 check 'a capture from UDP in cron' '
-	run pasted 5
+	run pasted 6
 	finish
 	ffprobe -v error -show_entries stream=codec_name srv/capture/*.ts >probe
 	grep h264 probe
 '
 check 'one source to two outputs, by a named pipe' '
-	run pasted 6
+	run pasted 7
 	within 90 listed srv/media/live/direct/v1/index.m3u8
 	within 90 listed srv/media/live/small/v1/index.m3u8
 	pkill -g $running mlive-encode
@@ -61,7 +69,7 @@ check 'one source to two outputs, by a named pipe' '
 	end
 '
 check 'a look at a stream' '
-	run pasted 7
+	run pasted 8
 	finish
 	grep "\"tool\": *\"mlive-ingest\"" run.log
 '
