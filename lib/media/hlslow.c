@@ -403,19 +403,17 @@ hlslow_delta(const struct hlslow *h, const char *text, size_t len,
 	if (h->version > version)
 		version = h->version;
 	while (next_line(text, len, &pos, &l)) {
+		bool range = tag_is(&l, "#EXT-X-DATERANGE");
+
 		if (tag_is(&l, "#EXTM3U") && !version_said) {
 			text_add(out, "#EXTM3U\n#EXT-X-VERSION:%d\n", version);
 			version_said = true;
 		} else if (tag_is(&l, "#EXT-X-VERSION")) {
 			continue;
-		} else if (is_of_playlist(&l)) {
+		} else if (is_of_playlist(&l) || (range ? !is_old_range(h, known, &l) :
+		    passed >= h->skippable)) {
 			add_line(out, &l);
-		} else if (tag_is(&l, "#EXT-X-DATERANGE")) {
-			if (!is_old_range(h, known, &l))
-				add_line(out, &l);
-		} else if (passed >= h->skippable) {
-			add_line(out, &l);
-		} else if (l.len > 0) {
+		} else if (!range && l.len > 0) {
 			if (!skip_said)
 				add_skip(h, known, out);
 			skip_said = true;
