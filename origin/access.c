@@ -68,7 +68,7 @@ escape(struct h1_str s, const char *odd, char *to, size_t size)
 }
 
 static const char *
-operation(const struct h1_request *r)
+operation(struct serve *s, const struct h1_request *r)
 {
 	static const char *const name[] = {
 		[H1_GET] = "GetObject", [H1_HEAD] = "DescribeObject",
@@ -76,7 +76,7 @@ operation(const struct h1_request *r)
 		[H1_OPTIONS] = "Options", [H1_OTHER] = "Other",
 	};
 
-	return list_asked(r) ? "ListItems" : name[r->method];
+	return list_asked(s, r) ? "ListItems" : name[r->method];
 }
 
 void
@@ -98,7 +98,7 @@ access_begin(struct access *a, struct httpd_conn *c, const struct h1_request *r)
 	}
 	x->note = note;
 	if (a->json) {
-		note->operation = operation(r);
+		note->operation = operation(serve_of(c), r);
 		escape(r->path, "\\u00", note->request, sizeof(note->request));
 		return;
 	}

@@ -91,7 +91,7 @@ static void
 reply_error(struct httpd_conn *c, int status, const char *name, const char *more,
     const char *text)
 {
-	char head[1024], body[512], *message;
+	char head[POLICY_CORS + 512], body[512], *message;
 	json_t *m = json_string(text != NULL ? text : http_reason(status));
 	int n = snprintf(head, sizeof(head), "Content-Type: application/json\r\n"
 	    "x-amzn-ErrorType: %s\r\n%s", name, more != NULL ? more : "");
@@ -113,6 +113,21 @@ api_error(struct httpd_conn *c, int status, const char *name, const char *text)
 {
 	reply_error(c, status, name != NULL ? name : api_name(status),
 	    "Cache-Control: no-store\r\n", text);
+}
+
+void
+serve_named(struct httpd_conn *c, int status, const char *name, const char *head,
+    const char *text)
+{
+	char lines[POLICY_CORS + 256];
+
+	if (api_of(c) != NULL) {
+		reply_error(c, status, name, head, text);
+		return;
+	}
+	snprintf(lines, sizeof(lines), "x-amzn-ErrorType: %s\r\n%s", name,
+	    head != NULL ? head : "");
+	httpd_reply_text(c, status, lines, text);
 }
 
 void
@@ -161,8 +176,8 @@ is_api(const struct h1_request *r)
 			if (begins(r->field[i].name, field[k]))
 				return true;
 	}
-	return r->query.len > 0 && (memmem(r->query.p, r->query.len,
-	    "X-Amz-Algorithm=", 16) != NULL || list_asked(r));
+	return r->query.len > 0 && memmem(r->query.p, r->query.len,
+	    "X-Amz-Algorithm=", 16) != NULL;
 }
 
 /* 122 bits nobody can guess, in the form of a UUID. */
@@ -227,9 +242,10 @@ check_signature(struct httpd_conn *c, const struct h1_request *r, struct api *ap
 bool
 api_begin(struct httpd_conn *c, const struct h1_request *r)
 {
+	bool lists = list_asked(serve_of(c), r);
 	struct exchange *x;
 
-	if (!is_api(r))
+	if (!lists && !is_api(r))
 		return true;
 	x = serve_exchange(c);
 	if (x != NULL)
@@ -239,5 +255,6 @@ api_begin(struct httpd_conn *c, const struct h1_request *r)
 		return false;
 	}
 	new_id(x->api->id);
+	x->api->lists = lists;
 	return check_signature(c, r, x->api);
 }

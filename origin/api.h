@@ -20,6 +20,7 @@
 struct api {
 	char	 id[API_ID];
 	const char *error;		/* the name of what was answered, or NULL */
+	bool	 lists;			/* list_asked() */
 	bool	 verified;		/* signed, by: */
 	struct key key;
 	struct sigv4_auth auth;
@@ -45,7 +46,12 @@ const char *api_name(int status);
 void api_error(struct httpd_conn *c, int status, const char *name,
     const char *text);
 
-/* httpd_reply_text() and httpd_reply(), for either kind of client. */
+/*
+ * httpd_reply_text() and httpd_reply(), for either kind of client; serve_named() with
+ * an error's name other than that of its status.
+ */
+void serve_named(struct httpd_conn *c, int status, const char *name,
+    const char *head, const char *text);
 void serve_text(struct httpd_conn *c, int status, const char *head,
     const char *text);
 void serve_reply(struct httpd_conn *c, struct httpd_reply *reply);

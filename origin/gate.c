@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
-#include "origin/gate.h"
 #include "origin/api.h"
+#include "origin/gate.h"
+#include "origin/list.h"
 #include "origin/serve.h"
 
 struct gate *
@@ -43,44 +44,49 @@ host_label(struct h1_str host)
 	return inet_pton(AF_INET, name, &v4) == 1 ? 0 : (size_t)(dot - host.p);
 }
 
-/* Find the container; false when it is none's. */
 static bool
-find(struct serve *s, const struct h1_request *r, struct gate *g)
+lists(const struct httpd_conn *c)
 {
+	const struct api *api = api_of(c);
+
+	return api != NULL && api->lists;
+}
+
+/*
+ * Find the container; false when it is none's.  A listing is about its folder, not
+ * about the path that it is asked by.
+ */
+static bool
+find(struct httpd_conn *c, const struct h1_request *r, struct gate *g)
+{
+	struct containers *cs = &serve_of(c)->containers;
 	struct h1_str host = value(r, "host");
 	char path[HTTP_PATH_MAX];
 	size_t len = host_label(host);
 
-	if (http_parse_path(r->path, path) < 0)
+	if ((lists(c) ? list_folder(r, path) : http_parse_path(r->path, path)) < 0)
 		path[0] = '\0';		/* refused later; the container matters */
-	if (len > 0 && containers_find(&s->containers, host.p, len, &g->container,
-	    &g->policy)) {
+	if (len > 0 && containers_find(cs, host.p, len, &g->container, &g->policy)) {
 		g->by_host = true;
 		memcpy(g->path, path, sizeof(path));
 		return true;
 	}
 	len = strcspn(path, "/");
-	if (path[len] == '\0' || !containers_find(&s->containers, path, len,
-	    &g->container, &g->policy))
+	if ((path[len] == '\0' && !lists(c)) ||
+	    !containers_find(cs, path, len, &g->container, &g->policy))
 		return false;
-	snprintf(g->path, sizeof(g->path), "%s", path + len + 1);
+	snprintf(g->path, sizeof(g->path), "%s", path + len + (path[len] != '\0'));
 	return true;
 }
 
-static bool
-has(struct h1_str text, const char *word)
-{
-	return text.len > 0 && memmem(text.p, text.len, word, strlen(word)) != NULL;
-}
-
 static const char *
-action_of(const struct h1_request *r)
+action_of(const struct httpd_conn *c, const struct h1_request *r)
 {
+	if (lists(c))
+		return "ListItems";
 	switch (r->method) {
 	case H1_GET:
-		return r->path.len == 1 && (has(r->query, "Path=") ||
-		    has(r->query, "MaxResults=") || has(r->query, "NextToken=")) ?
-		    "ListItems" : "GetObject";
+		return "GetObject";
 	case H1_HEAD:
 		return "DescribeObject";
 	case H1_PUT:
@@ -93,28 +99,77 @@ action_of(const struct h1_request *r)
 	}
 }
 
+/* A folder goes by its name with and without a slash; what denies either denies it. */
+static enum iam_verdict
+ask_folder(const struct iam *access, struct iam_request *ask)
+{
+	enum iam_verdict bare = iam_ask(access, ask), slash;
+	char path[HTTP_PATH_MAX + 1];
+
+	if (bare == IAM_DENY || ask->path[0] == '\0')
+		return bare;
+	snprintf(path, sizeof(path), "%s/", ask->path);
+	ask->path = path;
+	slash = iam_ask(access, ask);
+	return slash == IAM_SILENT ? bare : slash;
+}
+
+/* Who has a token, or a key of this server that is for this. */
+static bool
+is_known(const struct httpd_conn *c, const struct iam_request *ask)
+{
+	const struct api *api = api_of(c);
+	char path[HTTP_PATH_MAX + CONTAINER_NAME + 2];
+
+	if (ask->who == NULL || api == NULL || !api->verified)
+		return ask->who != NULL;
+	snprintf(path, sizeof(path), "%s/%s%s", ask->container, ask->path,
+	    lists(c) && ask->path[0] != '\0' ? "/" : "");
+	return api_allowed(c, KEY_READ, path);
+}
+
 /*
- * Reading what no statement speaks of is refused, but to who has a token or a key
- * of this server; writing is then as its options say.
+ * Reading what no statement speaks of is refused, but to who is known; writing is
+ * then as the options of this server say.
  */
 static bool
-may_enter(struct httpd_conn *c, const struct h1_request *r, struct gate *g)
+may_enter(struct httpd_conn *c, const struct h1_request *r, const struct gate *g,
+    enum iam_verdict *verdict)
 {
 	char who[SERVE_WHO];
 	struct iam_request ask = {
 		.who = serve_who(c, r, who) ? who : NULL,
-		.action = action_of(r), .container = g->container->name,
+		.action = action_of(c, r), .container = g->container->name,
 		.path = g->path, .peer = &c->peer, .referer = value(r, "referer"),
 		.agent = value(r, "user-agent"), .secure = c->tls,
 		.now_ns = clk_utc_ns(),
 	};
 	bool reads = r->method == H1_GET || r->method == H1_HEAD;
 
+	*verdict = IAM_SILENT;
 	if (g->policy->access == NULL || ask.action == NULL)
 		return true;
-	g->verdict = iam_ask(g->policy->access, &ask);
-	return g->verdict == IAM_ALLOW || (g->verdict == IAM_SILENT &&
-	    (!reads || ask.who != NULL));
+	*verdict = lists(c) ? ask_folder(g->policy->access, &ask) :
+	    iam_ask(g->policy->access, &ask);
+	ask.path = g->path;
+	return *verdict == IAM_ALLOW || (*verdict == IAM_SILENT &&
+	    (!reads || is_known(c, &ask)));
+}
+
+bool
+gate_may_list(struct httpd_conn *c, const struct h1_request *r, const char *name)
+{
+	struct gate g = { .container = NULL };
+	enum iam_verdict verdict;
+	bool may;
+
+	if (!containers_find(&serve_of(c)->containers, name, strlen(name),
+	    &g.container, &g.policy))
+		return false;
+	may = may_enter(c, r, &g, &verdict);
+	container_unref(&g.container);
+	policy_unref(&g.policy);
+	return may;
 }
 
 static void
@@ -159,12 +214,12 @@ fits(struct httpd_conn *c, const struct h1_request *r, const struct policy *p)
 	if (r->method != H1_PUT)
 		return true;
 	if (r->content_length > p->max_object) {
-		serve_text(c, 413, "x-amzn-ErrorType: LimitExceededException\r\n",
+		serve_named(c, 413, "LimitExceededException", gate_cors(c),
 		    "the object is over the limit of its container");
 		return false;
 	}
 	if (r->content_length > p->max_bytes) {
-		serve_text(c, 507, "x-amzn-ErrorType: LimitExceededException\r\n",
+		serve_named(c, 507, "LimitExceededException", gate_cors(c),
 		    "the container may not hold so much");
 		return false;
 	}
@@ -174,11 +229,10 @@ fits(struct httpd_conn *c, const struct h1_request *r, const struct policy *p)
 bool
 gate_enter(struct httpd_conn *c, const struct h1_request *r)
 {
-	struct serve *s = serve_of(c);
 	struct exchange *x;
 	struct gate found = { .container = NULL }, *g;
 
-	if (atomic_load(&s->containers.count) == 0 || !find(s, r, &found))
+	if (atomic_load(&serve_of(c)->containers.count) == 0 || !find(c, r, &found))
 		return true;
 	x = serve_exchange(c);
 	g = x == NULL ? NULL : malloc(sizeof(*g));
@@ -193,8 +247,8 @@ gate_enter(struct httpd_conn *c, const struct h1_request *r)
 	g->groups = policy_groups(g->policy, g->path);
 	if (look_at_cors(c, r, g))
 		return false;
-	if (!may_enter(c, r, g)) {
-		serve_text(c, 403, "x-amzn-ErrorType: AccessDeniedException\r\n",
+	if (!may_enter(c, r, g, &g->verdict)) {
+		serve_named(c, 403, "AccessDeniedException", gate_cors(c),
 		    "the policy of the container does not allow it");
 		return false;
 	}

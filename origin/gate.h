@@ -22,7 +22,7 @@ struct gate {
 	enum iam_verdict verdict;
 	unsigned groups;
 	bool	 by_host, has_cors;
-	char	 path[HTTP_PATH_MAX];	/* below the container */
+	char	 path[HTTP_PATH_MAX];	/* below the container: of the object or folder */
 	char	 cors[POLICY_CORS];	/* field lines */
 };
 
@@ -32,6 +32,10 @@ void gate_leave(struct httpd_conn *c);
 
 /* NULL for what is in no container. */
 struct gate *gate_of(const struct httpd_conn *c);
+
+/* Were r to list the root of the container of this name: may it? */
+bool gate_may_list(struct httpd_conn *c, const struct h1_request *r,
+    const char *name);
 
 /* Does a policy say that this may be written? */
 bool gate_allows(const struct httpd_conn *c);

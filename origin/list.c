@@ -24,6 +24,7 @@ struct list {
 	int	 err;
 	char	 folder[HTTP_PATH_MAX], after[PAGETOKEN_NAME];
 	char	*name[LIST_ITEMS + 1];	/* a heap, the last of them on top */
+	char	*denied;		/* names, each terminated, then an empty one; or NULL */
 	char	*text;
 };
 
@@ -51,19 +52,40 @@ parameter(struct h1_str query, const char *name, struct h1_str *value)
 	return false;
 }
 
+/* What is between the first slash and one that may be the last. */
+static struct h1_str
+only_part(struct h1_str path)
+{
+	size_t len = path.len > 1 && path.p[path.len - 1] == '/' ? path.len - 1 : path.len;
+
+	return len == 0 ? path : (struct h1_str){ path.p + 1, len - 1 };
+}
+
 bool
-list_asked(const struct h1_request *r)
+list_asked(struct serve *s, const struct h1_request *r)
 {
 	const struct h1_str *auth = h1_field(r, "authorization");
-	struct h1_str none;
+	struct h1_str none, part;
+	struct container *c;
+	struct policy *p;
 
-	if ((r->method != H1_GET && r->method != H1_HEAD) || r->path.len != 1)
+	if (r->method != H1_GET && r->method != H1_HEAD)
 		return false;
-	return (auth != NULL && auth->len > 4 && memcmp(auth->p, "AWS4", 4) == 0) ||
-	    parameter(r->query, "Path", &none) ||
-	    parameter(r->query, "MaxResults", &none) ||
-	    parameter(r->query, "NextToken", &none) ||
-	    parameter(r->query, "X-Amz-Algorithm", &none);
+	if (!(auth != NULL && auth->len > 4 && memcmp(auth->p, "AWS4", 4) == 0) &&
+	    !parameter(r->query, "Path", &none) &&
+	    !parameter(r->query, "MaxResults", &none) &&
+	    !parameter(r->query, "NextToken", &none) &&
+	    !parameter(r->query, "X-Amz-Algorithm", &none))
+		return false;
+	part = only_part(r->path);
+	if (part.len == 0)
+		return true;
+	if (!container_good_name(part.p, part.len) ||
+	    !containers_find(&s->containers, part.p, part.len, &c, &p))
+		return false;
+	container_unref(&c);
+	policy_unref(&p);
+	return true;
 }
 
 static int
@@ -124,12 +146,27 @@ clean_folder(char *path)
 	return 0;
 }
 
+int
+list_folder(const struct h1_request *r, char folder[static HTTP_PATH_MAX])
+{
+	struct h1_str part = only_part(r->path), v;
+	char path[HTTP_PATH_MAX] = "";
+
+	if (parameter(r->query, "Path", &v) && unescape(v, path, sizeof(path)) < 0)
+		return -EINVAL;
+	if (snprintf(folder, HTTP_PATH_MAX, "%.*s/%s", (int)part.len, part.p, path) >=
+	    HTTP_PATH_MAX)
+		return -EINVAL;
+	return clean_folder(folder);
+}
+
 /* What is wrong with it, or NULL. */
 static const char *
-parse(struct list *l, struct h1_str query)
+parse(struct httpd_conn *c, struct list *l, const struct h1_request *r)
 {
-	struct h1_str v;
+	struct h1_str query = r->query, v;
 	char token[PAGETOKEN_MAX];
+	size_t len;
 
 	l->max = LIST_ITEMS;
 	if (parameter(query, "MaxResults", &v)) {
@@ -140,10 +177,11 @@ parse(struct list *l, struct h1_str query)
 		if (v.len > 4 || l->max < 1 || l->max > LIST_ITEMS)
 			return "MaxResults has to be 1 to 1000";
 	}
-	if (parameter(query, "Path", &v) &&
-	    (unescape(v, l->folder, sizeof(l->folder)) < 0 ||
-	    clean_folder(l->folder) < 0))
+	if (list_folder(r, l->folder) < 0 || gate_path(c, l->folder) < 0)
 		return "Path is no path of a folder";
+	len = strlen(l->folder);
+	if (len > 0 && l->folder[len - 1] == '/')	/* the root of a Host */
+		l->folder[len - 1] = '\0';
 	if (parameter(query, "NextToken", &v) &&
 	    (unescape(v, token, sizeof(token)) < 0 || pagetoken_parse(
 	    (struct h1_str){ token, strlen(token) }, l->folder, l->after) < 0))
@@ -211,6 +249,15 @@ counts(int fd, const struct dirent *e)
 	return e->d_type == DT_REG || e->d_type == DT_DIR;
 }
 
+static bool
+is_denied(const struct list *l, const char *name)
+{
+	for (const char *p = l->denied; p != NULL && *p != '\0'; p += strlen(p) + 1)
+		if (strcmp(p, name) == 0)
+			return true;
+	return false;
+}
+
 static int
 by_name(const void *a, const void *b)
 {
@@ -225,7 +272,7 @@ read_names(struct list *l, DIR *dir)
 
 	errno = 0;
 	while (err == 0 && (e = readdir(dir)) != NULL)
-		if (counts(dirfd(dir), e))
+		if (counts(dirfd(dir), e) && !is_denied(l, e->d_name))
 			err = keep_name(l, e->d_name);
 	if (err == 0 && errno != 0)
 		err = -errno;
@@ -330,6 +377,7 @@ free_list(struct list *l)
 	for (unsigned i = 0; i < l->count; i++)
 		free(l->name[i]);
 	free(l->text);
+	free(l->denied);
 	free(l);
 }
 
@@ -386,6 +434,27 @@ may_list(struct httpd_conn *c, const struct h1_request *r, const char *folder)
 	return api_allowed(c, KEY_READ, path) || serve_may_write(c, r);
 }
 
+/* In the root, of the containers only those that r may list as well. */
+static int
+find_denied(struct httpd_conn *c, const struct h1_request *r, struct list *l)
+{
+	struct containers *cs = &serve_of(c)->containers;
+	char name[CONTAINER_NAME] = "";
+	size_t len;
+	FILE *f;
+
+	if (l->folder[0] != '\0' || atomic_load(&cs->count) == 0)
+		return 0;
+	f = open_memstream(&l->denied, &len);
+	if (f == NULL)
+		return -ENOMEM;
+	while (containers_next(cs, name, name) == 0)
+		if (!gate_may_list(c, r, name))
+			fwrite(name, strlen(name) + 1, 1, f);
+	fputc('\0', f);
+	return fclose(f) == 0 ? 0 : -ENOMEM;
+}
+
 void
 serve_list(struct httpd_conn *c, const struct h1_request *r)
 {
@@ -397,10 +466,15 @@ serve_list(struct httpd_conn *c, const struct h1_request *r)
 		serve_error(c, -ENOMEM);
 		return;
 	}
-	wrong = parse(l, r->query);
+	wrong = parse(c, l, r);
 	if (wrong != NULL)
 		api_error(c, 400, "ValidationException", wrong);
 	if (wrong != NULL || !may_list(c, r, l->folder)) {
+		free_list(l);
+		return;
+	}
+	if (find_denied(c, r, l) < 0) {
+		serve_error(c, -ENOMEM);
 		free_list(l);
 		return;
 	}

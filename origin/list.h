@@ -1,7 +1,8 @@
 /*
  * list.h - ListItems: what is in a folder, a page at a time, by name.
  *
- * Shape    GET /?Path=&MaxResults=&NextToken=.  A page is one reading of the
+ * Shape    GET /?Path=&MaxResults=&NextToken=.  The gate was asked for the folder,
+ *          not for "/".  A page is one reading of the
  *          folder, of which the first names behind the token are kept: so it
  *          takes time for all that is there, but memory for a page only, and
  *          a token stays good whatever is put and deleted meanwhile.
@@ -12,13 +13,25 @@
 
 #include <stdbool.h>
 
+#include "lib/net/http.h"
 #include "lib/net/httpd.h"
 
 #define LIST_ITEMS	1000		/* of a page, at most and by default */
 #define LIST_MAX	2
 
-/* Is r for the root, with one of the listing's parameters? */
-bool list_asked(const struct h1_request *r);
+struct serve;
+
+/*
+ * Is r for the root, or for that of a container as a client has it whose endpoint
+ * is http://HOST/CONTAINER, with one of the listing's parameters?
+ */
+bool list_asked(struct serve *s, const struct h1_request *r);
+
+/*
+ * The folder that such a request names, made plain: no slash at either end, empty
+ * for the root.  A container that Host names comes before it.  -EINVAL.
+ */
+int list_folder(const struct h1_request *r, char folder[static HTTP_PATH_MAX]);
 
 /* Answer it, later. */
 void serve_list(struct httpd_conn *c, const struct h1_request *r);

@@ -86,8 +86,9 @@ may_write(struct httpd_conn *c, const struct h1_request *r)
 {
 	char path[HTTP_PATH_MAX];
 
+	/* A key is for paths in the root, whichever way they are asked for. */
 	return (api_of(c) != NULL && http_parse_path(r->path, path) == 0 &&
-	    api_allowed(c, KEY_WRITE, path)) || serve_may_write(c, r);
+	    gate_path(c, path) == 0 && api_allowed(c, KEY_WRITE, path)) || serve_may_write(c, r);
 }
 
 static bool

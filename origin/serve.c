@@ -48,9 +48,8 @@ serve_error(struct httpd_conn *c, int err)
 		serve_text(c, 403, cors, "this name is not for objects");
 		break;
 	case -EDQUOT:
-		snprintf(head, sizeof(head), "x-amzn-ErrorType: LimitExceededException\r\n%s",
-		    cors);
-		serve_text(c, 507, head, "the container, or the disk, is full");
+		serve_named(c, 507, "LimitExceededException", cors,
+		    "the container, or the disk, is full");
 		break;
 	case -ENOSPC:
 	case -EFBIG:
@@ -136,7 +135,7 @@ on_request(struct httpd_conn *c, const struct h1_request *r)
 		return;
 	if (!gate_enter(c, r))
 		return;
-	if (api_of(c) != NULL && list_asked(r)) {
+	if (api_of(c) != NULL && api_of(c)->lists) {
 		serve_list(c, r);
 		return;
 	}

@@ -1,0 +1,144 @@
+#!/bin/sh
+# mstore-serve: what the API of the data plane and the policies of containers share.
+. "$(dirname "$0")/lib.sh"
+# shellcheck disable=SC2154
+. "$top/t/origin.sh"
+. "$top/t/containers.sh"
+. "$top/t/tls.sh"
+need 'no JSON::PP' perl -MJSON::PP -e 1
+
+(
+	umask 077
+	echo 'AKALL allsecret' >keys
+	echo 'AKTWO twosecret all two/' >>keys
+	echo s3cret >token
+)
+echo hello >hello
+auth='Authorization: Bearer s3cret'
+list=arn:aws:mediastore:us-west-2:111122223333:container
+export auth list
+
+# policy CONTAINER STATEMENT...
+policy () {
+	perl -MJSON::PP -e 'my $name = shift; print encode_json({ ContainerName => $name,
+		Policy => "{\"Version\":\"2012-10-17\",\"Statement\":[" . join(",", @ARGV) . "]}"
+		})' -- "$@" >policy.json
+	control PutContainerPolicy @policy.json | grep '^{}$'
+}
+# st EFFECT ACTION PATH [CONDITION]
+st () {
+	echo "{\"Effect\":\"$1\",\"Principal\":\"*\",\"Action\":\"mediastore:$2\",
+		\"Resource\":\"$list/$3\"${4:+,\"Condition\":$4}}"
+}
+signed () {
+	who=$1
+	shift
+	curl -s --aws-sigv4 aws:amz:eu:mediastore --user "$who" \
+		-H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$@"
+}
+# The names that a listing has, on a line; or the error.
+names () {
+	curl -s "$@" | perl -MJSON::PP -e 'my $l = decode_json(join "", <STDIN>);
+		print $l->{Items} ? join(" ", map { $_->{Name} } @{$l->{Items}}) :
+		$l->{__type}, "\n"'
+}
+by_host () {
+	names -H 'Host: one.live.example' "$@"
+}
+
+serve --token-file token --keys keys --access-log log --access-log-format json
+control CreateContainer '{"ContainerName":"one"}' >/dev/null
+control CreateContainer '{"ContainerName":"two"}' >/dev/null
+check 'objects to list' '
+	for o in one/open/a.ts one/secret/b.ts two/c.ts free/d.ts
+	do
+		code -H "$auth" -T hello "$url/$o" | grep 201
+	done
+'
+check 'without a policy a listing is for who may write, by path and by Host' '
+	names "$url/?Path=one" | grep "^AccessDeniedException$"
+	names -H "$auth" "$url/?Path=one" | grep "^open secret$"
+	by_host -H "$auth" "$url/?Path=" | grep "^open secret$"
+	by_host -H "$auth" "$url/?Path=secret" | grep "^b.ts$"
+	by_host -H "$auth" "$url/?MaxResults=1" | grep "^open$"
+	names -H "$auth" "$url/?Path=" | grep "^free one two$"
+'
+check 'the endpoint of a container with its name in the path lists it' '
+	names -H "$auth" "$url/one/?Path=secret" | grep "^b.ts$"
+	names -H "$auth" "$url/one?MaxResults=5" | grep "^open secret$"
+	signed AKALL:allsecret "$url/one/" | grep "\"Name\":\"open\""
+	code -H "$auth" "$url/none/?Path=x" | grep 404
+'
+check 'the policy is asked for the folder, whichever way it is named' '
+	policy one "$(st Allow ListItems "one/open/*")" "$(st Allow GetObject "one/*")"
+	names "$url/?Path=one/open" | grep "^a.ts$"
+	by_host "$url/?Path=/open/" | grep "^a.ts$"
+	names "$url/one/?Path=open" | grep "^a.ts$"
+	for path in one one/ /one one/secret one//secret/ %6fne/secret one%2fsecret
+	do
+		names "$url/?Path=$path" | grep "^AccessDeniedException$"
+		code -I "$url/?Path=$path" | grep 403
+	done
+	names "$url/one/?Path=secret" | grep "^AccessDeniedException$"
+	names "$url/one/?MaxResults=9" | grep "^AccessDeniedException$"
+	by_host "$url/?Path=" | grep "^AccessDeniedException$"
+	by_host "$url/?Path=secret" | grep "^AccessDeniedException$"
+	code "$url/one/secret/b.ts" | grep 200
+'
+check 'what is denied is so to who has a token as well' '
+	policy one "$(st Allow "*" "one/*")" "$(st Deny ListItems "one/secret/*")"
+	names -H "$auth" "$url/?Path=one" | grep "^open secret$"
+	names -H "$auth" "$url/?Path=one/secret" | grep "^AccessDeniedException$"
+	policy one "$(st Allow "*" "one/*")" "$(st Deny ListItems "one/secret")"
+	names -H "$auth" "$url/?Path=one/secret/" | grep "^AccessDeniedException$"
+	policy one "$(st Allow "*" "one/*")"
+	names "$url/?Path=one" | grep "^open secret$"
+'
+check 'the root shows only containers that may be listed' '
+	policy one "$(st Deny ListItems "one/*")"
+	names -H "$auth" "$url/?Path=" | grep "^free two$"
+	names -H "$auth" "$url/?Path=&MaxResults=1" | grep "^free$"
+	policy one "$(st Allow ListItems "one/*")"
+	names -H "$auth" "$url/?Path=" | grep "^free one two$"
+	names "$url/?Path=" | grep "^AccessDeniedException$"
+'
+check 'a page goes on where its token says, by the other address too' '
+	next=$(curl -s -H "$auth" "$url/?Path=one&MaxResults=1" |
+		sed "s/.*\"NextToken\":\"\([^\"]*\)\".*/\1/")
+	by_host -H "$auth" "$url/?MaxResults=1&NextToken=$next" | grep "^secret$"
+	names -H "$auth" "$url/?Path=two&NextToken=$next" | grep "^ValidationException$"
+'
+check 'a key is for paths in the root, not for those of a Host' '
+	control DeleteContainerPolicy "{\"ContainerName\":\"one\"}"
+	signed AKTWO:twosecret -T hello "$url/two/e.ts" | grep ETag
+	signed AKTWO:twosecret -T hello -H "Host: two.live.example" "$url/f.ts" | grep ETag
+	signed AKTWO:twosecret -T hello -H "Host: one.live.example" "$url/two/e.ts" |
+		grep AccessDeniedException
+	test ! -e root/one/two
+	policy one "$(st Allow GetObject "one/open/*")"
+	signed AKALL:allsecret "$url/one/secret/b.ts" | grep hello
+	signed AKTWO:twosecret "$url/one/secret/b.ts" | grep AccessDeniedException
+'
+check 'errors of policies and limits are JSON for clients of the API' '
+	signed AKTWO:twosecret -D head "$url/one/secret/b.ts" >body
+	grep "^{\"__type\":\"AccessDeniedException\",\"Message\":\"the policy" body
+	test "$(grep -ci "^x-amzn-errortype: AccessDeniedException" head)" -eq 1
+	grep -i "^x-amzn-requestid: " head
+	curl -s -D head "$url/one/secret/b.ts" | grep ": the policy"
+	test "$(grep -ci "^x-amzn-errortype: AccessDeniedException" head)" -eq 1
+	control PutLimitPolicy "{\"ContainerName\":\"two\",\"LimitPolicy\":
+		{\"MaxObjects\":3,\"MaxObjectSize\":700}}" | grep "^{}$"
+	head -c 800 /dev/zero >800
+	signed AKALL:allsecret -D head -T 800 "$url/two/g" >body
+	grep "^HTTP/1.1 413" head
+	grep "^{\"__type\":\"LimitExceededException\",\"Message\":\"the object" body
+	test "$(grep -ci "^x-amzn-errortype:" head)" -eq 1
+	signed AKALL:allsecret -D head -T hello "$url/two/g" >body
+	grep "^HTTP/1.1 507" head
+	grep "^{\"__type\":\"LimitExceededException\"" body
+	test "$(grep -ci "^x-amzn-errortype: LimitExceededException" head)" -eq 1
+	curl -s -H "$auth" -T hello -D head "$url/two/g" | grep ": the container"
+	grep -i "^x-amzn-errortype: LimitExceededException" head
+'
+stop_serving
+done_testing
