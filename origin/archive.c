@@ -83,6 +83,13 @@ archive_get(const struct archive *a, const char *path, struct stat *st)
 }
 
 int
+archive_open_folder(const struct archive *a, const char *path)
+{
+	return a->dir < 0 ? -ENOENT : open_beneath(a->dir, *path != '\0' ? path : ".",
+	    O_RDONLY | O_DIRECTORY);
+}
+
+int
 archive_stat(const struct archive *a, const char *path, struct stat *st)
 {
 	if (a->dir < 0)

@@ -26,6 +26,8 @@ void archive_close(struct archive *a);
 
 /* An open descriptor to read from. */
 int archive_get(const struct archive *a, const char *path, struct stat *st);
+/* A folder, to read its names; path may be empty. */
+int archive_open_folder(const struct archive *a, const char *path);
 int archive_stat(const struct archive *a, const char *path, struct stat *st);
 
 /*

@@ -1,31 +1,22 @@
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/base/clk.h"
 #include "lib/net/pagetoken.h"
 #include "origin/api.h"
 #include "origin/list.h"
-#include "origin/pack.h"
+#include "origin/listing.h"
+#include "origin/serve.h"
 
 struct list {
 	struct work_job work;
 	struct httpd_msg msg;
 	struct httpd_conn *conn;
 	struct serve *serve;
-	unsigned max, count;
-	bool	 more;			/* than a page is there */
 	int	 err;
-	char	 folder[HTTP_PATH_MAX], after[PAGETOKEN_NAME];
-	char	*name[LIST_ITEMS + 1];	/* a heap, the last of them on top */
-	char	*denied;		/* names, each terminated, then an empty one; or NULL */
-	char	*text;
+	struct listing page;
 };
 
 /* ---- what is asked */
@@ -168,204 +159,33 @@ parse(struct httpd_conn *c, struct list *l, const struct h1_request *r)
 	char token[PAGETOKEN_MAX];
 	size_t len;
 
-	l->max = LIST_ITEMS;
+	l->page.max = LISTING_ITEMS;
 	if (parameter(query, "MaxResults", &v)) {
-		l->max = 0;
+		l->page.max = 0;
 		for (size_t i = 0; i < v.len && i < 5; i++)
-			l->max = v.p[i] < '0' || v.p[i] > '9' ? 100000 :
-			    l->max * 10 + (unsigned)(v.p[i] - '0');
-		if (v.len > 4 || l->max < 1 || l->max > LIST_ITEMS)
+			l->page.max = v.p[i] < '0' || v.p[i] > '9' ? 100000 :
+			    l->page.max * 10 + (unsigned)(v.p[i] - '0');
+		if (v.len > 4 || l->page.max < 1 || l->page.max > LISTING_ITEMS)
 			return "MaxResults has to be 1 to 1000";
 	}
-	if (list_folder(r, l->folder) < 0 || gate_path(c, l->folder) < 0)
+	if (list_folder(r, l->page.folder) < 0 || gate_path(c, l->page.folder) < 0)
 		return "Path is no path of a folder";
-	len = strlen(l->folder);
-	if (len > 0 && l->folder[len - 1] == '/')	/* the root of a Host */
-		l->folder[len - 1] = '\0';
+	len = strlen(l->page.folder);
+	if (len > 0 && l->page.folder[len - 1] == '/')	/* the root of a Host */
+		l->page.folder[len - 1] = '\0';
 	if (parameter(query, "NextToken", &v) &&
 	    (unescape(v, token, sizeof(token)) < 0 || pagetoken_parse(
-	    (struct h1_str){ token, strlen(token) }, l->folder, l->after) < 0))
+	    (struct h1_str){ token, strlen(token) }, l->page.folder, l->page.after) < 0))
 		return "NextToken is not of a listing of this folder";
 	return NULL;
-}
-
-/* ---- reading: a heap of the first names, on the pool */
-
-static void
-sift_down(struct list *l)
-{
-	for (unsigned i = 0, k; (k = 2 * i + 1) < l->count; i = k) {
-		char *swap = l->name[i];
-
-		if (k + 1 < l->count && strcmp(l->name[k + 1], l->name[k]) > 0)
-			k++;
-		if (strcmp(swap, l->name[k]) >= 0)
-			break;
-		l->name[i] = l->name[k];
-		l->name[k] = swap;
-	}
-}
-
-static int
-keep_name(struct list *l, const char *name)
-{
-	char *copy;
-	unsigned i;
-
-	if (strcmp(name, l->after) <= 0)
-		return 0;
-	if (l->count == l->max) {
-		l->more = true;
-		if (strcmp(name, l->name[0]) >= 0)
-			return 0;
-	}
-	copy = strdup(name);
-	if (copy == NULL)
-		return -ENOMEM;
-	if (l->count == l->max) {
-		free(l->name[0]);
-		l->name[0] = copy;
-		sift_down(l);
-		return 0;
-	}
-	for (i = l->count++; i > 0 && strcmp(copy, l->name[(i - 1) / 2]) > 0;
-	    i = (i - 1) / 2)
-		l->name[i] = l->name[(i - 1) / 2];
-	l->name[i] = copy;
-	return 0;
-}
-
-/* Is it an object or a folder?  Only what the system did not say is looked at. */
-static bool
-counts(int fd, const struct dirent *e)
-{
-	struct stat st;
-
-	if (e->d_name[0] == '.')
-		return false;
-	if (e->d_type == DT_UNKNOWN)
-		return fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
-	return e->d_type == DT_REG || e->d_type == DT_DIR;
-}
-
-static bool
-is_denied(const struct list *l, const char *name)
-{
-	for (const char *p = l->denied; p != NULL && *p != '\0'; p += strlen(p) + 1)
-		if (strcmp(p, name) == 0)
-			return true;
-	return false;
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int
-read_names(struct list *l, DIR *dir)
-{
-	const struct dirent *e;
-	int err = 0;
-
-	errno = 0;
-	while (err == 0 && (e = readdir(dir)) != NULL)
-		if (counts(dirfd(dir), e) && !is_denied(l, e->d_name))
-			err = keep_name(l, e->d_name);
-	if (err == 0 && errno != 0)
-		err = -errno;
-	qsort(l->name, l->count, sizeof(l->name[0]), by_name);
-	return err;
-}
-
-/* What is no UTF-8 is told as it is written in an address. */
-static json_t *
-text_of(const char *name)
-{
-	json_t *j = json_string(name);
-	char plain[3 * HTTP_NAME_MAX + 1], *to = plain;
-
-	if (j != NULL)
-		return j;
-	for (const char *p = name; *p != '\0' && to + 3 < plain + sizeof(plain); p++) {
-		if ((unsigned char)*p >= 0x80 || *p == '%')
-			to += snprintf(to, 4, "%%%02X", (unsigned char)*p);
-		else
-			*to++ = *p;
-	}
-	*to = '\0';
-	return json_string(plain);
-}
-
-static json_t *
-item_of(int dir, const char *name)
-{
-	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY |
-	    O_CLOEXEC);
-	char etag[OBJECT_ETAG], type[STORE_FIELD];
-	struct stat st;
-	json_t *j = NULL;
-	long ms;
-
-	if (fd < 0)
-		return NULL;		/* it has just been deleted */
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-		j = json_pack("{s:o, s:s}", "Name", text_of(name), "Type", "FOLDER");
-	} else if (S_ISREG(st.st_mode)) {
-		pack_etag(etag, st.st_mtim.tv_sec * CLK_SECOND + st.st_mtim.tv_nsec,
-		    st.st_ino);
-		store_type(fd, name, type);
-		ms = st.st_mtim.tv_nsec / 1000000;
-		j = json_pack("{s:o, s:s, s:s%, s:o, s:s, s:I}",
-		    "Name", text_of(name), "Type", "OBJECT",
-		    "ETag", etag + 1, strlen(etag) - 2,
-		    "LastModified", json_real((double)st.st_mtim.tv_sec +
-		    (double)ms / 1000),
-		    "ContentType", type, "ContentLength", (json_int_t)st.st_size);
-	}
-	close(fd);
-	return j;
-}
-
-static int
-make_text(struct list *l, int dir)
-{
-	json_t *top = json_object(), *items = json_array(), *j;
-	char token[PAGETOKEN_MAX];
-
-	for (unsigned i = 0; i < l->count; i++)
-		if ((j = item_of(dir, l->name[i])) != NULL)
-			json_array_append_new(items, j);
-	json_object_set_new(top, "Items", items);
-	if (l->more) {
-		pagetoken_put(l->folder, l->name[l->count - 1], token);
-		json_object_set_new(top, "NextToken", json_string(token));
-	}
-	l->text = json_dumps(top, JSON_COMPACT | JSON_REAL_PRECISION(13));
-	json_decref(top);
-	return l->text == NULL ? -ENOMEM : 0;
 }
 
 static void
 run_list(struct work_job *w)
 {
 	struct list *l = (struct list *)w;
-	int fd = tree_open_folder(&l->serve->store.tree, l->folder);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-	if (fd >= 0 && dir == NULL)
-		close(fd);
-	/* A folder is there as long as something is in it. */
-	if (fd == -ENOENT)
-		l->text = strdup("{\"Items\":[]}");
-	l->err = fd == -ENOENT ? 0 : fd < 0 ? fd : dir == NULL ? -ENOMEM :
-	    read_names(l, dir);
-	if (dir != NULL && l->err == 0)
-		l->err = make_text(l, dirfd(dir));
-	if (dir != NULL)
-		closedir(dir);
+	l->err = listing_read(&l->page, &l->serve->store.tree);
 	httpd_post(l->conn->loop, &l->msg);
 }
 
@@ -374,10 +194,7 @@ run_list(struct work_job *w)
 static void
 free_list(struct list *l)
 {
-	for (unsigned i = 0; i < l->count; i++)
-		free(l->name[i]);
-	free(l->text);
-	free(l->denied);
+	listing_clear(&l->page);
 	free(l);
 }
 
@@ -388,24 +205,24 @@ reply_list(struct httpd_conn *c, struct list *l)
 	    "Cache-Control: no-store\r\n";
 	struct object *o;
 
-	if (l->err < 0 || l->text == NULL) {
+	if (l->err < 0 || l->page.text == NULL) {
 		serve_error(c, l->err < 0 ? l->err : -ENOMEM);
 		return;
 	}
 	/* An object keeps the text as long as the peer takes. */
 	o = object_new(-1, &serve_of(c)->httpd.memory);
-	if (o == NULL || !object_take(o, strlen(l->text))) {
+	if (o == NULL || !object_take(o, strlen(l->page.text))) {
 		object_unref(&o);
 		serve_error(c, -ENOMEM);
 		return;
 	}
-	o->mem = (uint8_t *)l->text;
-	atomic_init(&o->len, strlen(l->text));
+	o->mem = (uint8_t *)l->page.text;
+	atomic_init(&o->len, strlen(l->page.text));
 	atomic_init(&o->state, OBJECT_WHOLE);
 	serve_reply(c, &(struct httpd_reply){ .status = 200, .head = head,
 	    .head_len = sizeof(head) - 1, .object = o, .mem = o->mem,
-	    .mem_len = strlen(l->text) });
-	l->text = NULL;
+	    .mem_len = strlen(l->page.text) });
+	l->page.text = NULL;
 }
 
 static void
@@ -443,9 +260,9 @@ find_denied(struct httpd_conn *c, const struct h1_request *r, struct list *l)
 	size_t len;
 	FILE *f;
 
-	if (l->folder[0] != '\0' || atomic_load(&cs->count) == 0)
+	if (l->page.folder[0] != '\0' || atomic_load(&cs->count) == 0)
 		return 0;
-	f = open_memstream(&l->denied, &len);
+	f = open_memstream(&l->page.denied, &len);
 	if (f == NULL)
 		return -ENOMEM;
 	while (containers_next(cs, name, name) == 0)
@@ -469,7 +286,7 @@ serve_list(struct httpd_conn *c, const struct h1_request *r)
 	wrong = parse(c, l, r);
 	if (wrong != NULL)
 		api_error(c, 400, "ValidationException", wrong);
-	if (wrong != NULL || !may_list(c, r, l->folder)) {
+	if (wrong != NULL || !may_list(c, r, l->page.folder)) {
 		free_list(l);
 		return;
 	}
@@ -484,6 +301,8 @@ serve_list(struct httpd_conn *c, const struct h1_request *r)
 		free_list(l);
 		return;
 	}
+	if (gate_of(c) != NULL)
+		l->page.policy = policy_ref(gate_of(c)->policy);
 	l->conn = c;
 	l->serve = s;
 	l->work.run = run_list;

@@ -2,10 +2,7 @@
  * list.h - ListItems: what is in a folder, a page at a time, by name.
  *
  * Shape    GET /?Path=&MaxResults=&NextToken=.  The gate was asked for the folder,
- *          not for "/".  A page is one reading of the
- *          folder, of which the first names behind the token are kept: so it
- *          takes time for all that is there, but memory for a page only, and
- *          a token stays good whatever is put and deleted meanwhile.
+ *          not for "/".  A token stays good whatever is put and deleted meanwhile.
  * Threads  list_* on the loop; the reading on the pool, LIST_MAX at a time.
  */
 #ifndef LIST_H
@@ -16,7 +13,6 @@
 #include "lib/net/http.h"
 #include "lib/net/httpd.h"
 
-#define LIST_ITEMS	1000		/* of a page, at most and by default */
 #define LIST_MAX	2
 
 struct serve;

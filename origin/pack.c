@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "lib/base/clk.h"
 #include "origin/livenote.h"
 #include "origin/pack.h"
+
+#define XATTR_ETAG	"user.mstore.etag"
 
 uint64_t
 pack_memory(struct object *o)
@@ -135,11 +138,37 @@ load_memory(struct object *o, const struct pack_file *f, bool text)
 	return 0;
 }
 
-void
-pack_etag(char etag[static OBJECT_ETAG], int64_t mtime_ns, uint64_t ino)
+/* A tag that is kept is of this version only if it begins with its time. */
+static bool
+is_kept(const char *kept, const char *fresh)
 {
+	size_t time_len = strcspn(fresh, "-") + 1, len = strlen(kept);
+
+	return len > time_len + 1 && memcmp(kept, fresh, time_len) == 0 &&
+	    strspn(kept + time_len, "0123456789abcdef") == len - time_len - 1 &&
+	    kept[len - 1] == '"';
+}
+
+void
+pack_etag(char etag[static OBJECT_ETAG], int fd, int64_t mtime_ns, uint64_t ino)
+{
+	char kept[OBJECT_ETAG];
+	ssize_t n = fd < 0 ? -1 : fgetxattr(fd, XATTR_ETAG, kept, sizeof(kept) - 1);
+
 	snprintf(etag, OBJECT_ETAG, "\"%" PRIx64 "-%" PRIx64 "\"",
 	    (uint64_t)mtime_ns, ino);
+	kept[n > 0 ? n : 0] = '\0';
+	if (is_kept(kept, etag))
+		memcpy(etag, kept, (size_t)n + 1);
+}
+
+int
+pack_keep_etag(int fd, int64_t mtime_ns, uint64_t ino)
+{
+	char etag[OBJECT_ETAG];
+
+	pack_etag(etag, fd, mtime_ns, ino);
+	return fsetxattr(fd, XATTR_ETAG, etag, strlen(etag), 0) < 0 ? -errno : 0;
 }
 
 static int
@@ -201,7 +230,7 @@ pack_object(const struct store *s, const struct pack_file *f,
 	}
 	o->ino = f->ino;
 	o->mtime_ns = f->mtime_ns;
-	pack_etag(o->etag, f->mtime_ns, f->ino);
+	pack_etag(o->etag, f->growing ? -1 : f->fd, f->mtime_ns, f->ino);
 	if (!f->growing) {
 		atomic_init(&o->len, f->size);
 		atomic_init(&o->state, OBJECT_WHOLE);

@@ -36,8 +36,14 @@ struct pack_text {
 int pack_text(const struct store *s, const struct pack_text *t,
     struct object **out);
 
-/* The entity tag of a file. */
-void pack_etag(char etag[static OBJECT_ETAG], int64_t mtime_ns, uint64_t ino);
+/*
+ * The entity tag of a file: made of its time and number, or what was kept with it
+ * when that time was its own already.
+ */
+void pack_etag(char etag[static OBJECT_ETAG], int fd, int64_t mtime_ns, uint64_t ino);
+
+/* Keep it with the file, whose copy then has the same. */
+int pack_keep_etag(int fd, int64_t mtime_ns, uint64_t ino);
 
 /* Bytes that an object keeps in memory. */
 uint64_t pack_memory(struct object *o);

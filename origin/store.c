@@ -179,7 +179,7 @@ store_check(struct store *s, const char *path, const struct store_if *must,
 	*had = -1;
 	if (fd >= 0) {
 		*had = st.st_size;
-		pack_etag(etag, store_mtime_ns(&st), st.st_ino);
+		pack_etag(etag, fd, store_mtime_ns(&st), st.st_ino);
 		close(fd);
 	}
 	if ((must->only_new && exists) ||

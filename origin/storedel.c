@@ -64,6 +64,7 @@ store_archive(struct store *s, const char *path, const struct stat *version)
 
 	if (fd < 0)
 		return fd;
+	pack_keep_etag(fd, store_mtime_ns(&st), st.st_ino);	/* or it gets another there */
 	err = st.st_ino != version->st_ino || st.st_dev != version->st_dev ||
 	    store_mtime_ns(&st) != store_mtime_ns(version) ? -ENOENT :
 	    archive_put(a, fd, temp);

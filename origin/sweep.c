@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/clk.h"
 #include "lib/base/hash.h"
@@ -187,10 +188,10 @@ treat(struct sweep *s, const char *path)
 	const struct tree *t = &s->store->tree;
 	struct store_if must = { .only_new = false };
 	enum policy_action action = POLICY_EXPIRE;
-	struct stat st;
+	struct stat st, now;
 	bool archived = false;
 	int64_t at;
-	int err;
+	int err, fd;
 
 	if (fstatat(t->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		archived = true;
@@ -203,7 +204,10 @@ treat(struct sweep *s, const char *path)
 	if (at > clk_utc_ns())
 		return at;
 	if (action == POLICY_EXPIRE) {
-		pack_etag(must.match, birth(&st), st.st_ino);
+		fd = tree_open_object(t, path, &now);
+		pack_etag(must.match, fd, birth(&st), st.st_ino);
+		if (fd >= 0)
+			close(fd);
 		err = store_delete(s->store, path, &must, false);
 	} else {
 		err = store_archive(s->store, path, &st);

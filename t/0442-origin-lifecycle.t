@@ -77,7 +77,9 @@ check 'rules that are none are refused' '
 '
 check 'the archive: moved there, and read as before' '
 	code -H "Content-Type: video/x-own" -T big "$url/one/cold/a/big" | grep 201
-	curl -sfI "$url/one/cold/a/big" | grep -i "^last-modified" >before
+	curl -sfI "$url/one/cold/a/big" >head
+	grep -i "^last-modified" head >before
+	grep -i "^etag" head >tag
 	rules "$(rule "$cold" seconds_since_create 1 ARCHIVE)"
 	eventually test -f archive/one/cold/a/big
 	eventually test ! -e root/one/cold
@@ -86,6 +88,7 @@ check 'the archive: moved there, and read as before' '
 	tail -c +1001 big | head -c 1000 | cmp - part
 	curl -sfI "$url/one/cold/a/big" >head
 	grep -i "^last-modified" head | cmp - before
+	grep -i "^etag" head | cmp - tag
 	grep -i "^content-type: video/x-own" head
 	grep -i "^content-length: 300000" head
 	metric mstore_archived_count | grep "^1$"

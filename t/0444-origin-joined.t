@@ -141,4 +141,77 @@ check 'errors of policies and limits are JSON for clients of the API' '
 	grep -i "^x-amzn-errortype: LimitExceededException" head
 '
 stop_serving
+
+# rules PATH-KIND:PATH AGE SECONDS ACTION, of container one
+rules () {
+	perl -MJSON::PP -e 'print encode_json({ ContainerName => "one", LifecyclePolicy =>
+		"{\"rules\":[" . join(",", @ARGV) . "]}" })' -- "$@" >rules.json
+	control PutLifecyclePolicy @rules.json | grep '^{}$'
+}
+rule () {
+	echo "{\"definition\":{\"path\":[{\"${1%%:*}\":\"${1#*:}\"}],\"$2\":[{\"numeric\":[\">\",$3]}]},\"action\":\"$4\"}"
+}
+# What a listing tells of one object, in order of its members, on lines.
+item () {
+	curl -s "$url/?Path=$1" | perl -MJSON::PP -e 'my $l = decode_json(join "", <STDIN>);
+		for my $i (grep { $_->{Name} eq $ARGV[0] } @{$l->{Items}}) {
+			print "$_=$i->{$_}\n" for sort keys %$i }' "$2"
+}
+rm -rf root
+mkdir archive
+serve --archive archive
+control CreateContainer '{"ContainerName":"one"}' >/dev/null
+check 'what is archived is listed among the others, as it was' '
+	for o in cold/b cold/deep/x cold2/y a z
+	do
+		code -H "Content-Type: video/x-own" -T hello "$url/one/$o" | grep 201
+	done
+	item one/cold b >before
+	grep "^ContentLength=6$" before
+	curl -sI "$url/one/cold/b" | grep -i "^etag" >tag
+	grep "^ETag=$(sed "s/.*\"\(.*\)\".*/\1/" tag)$" before
+	rules "$(rule prefix:cold seconds_since_create 1 ARCHIVE)"
+	eventually test ! -e root/one/cold
+	eventually test ! -e root/one/cold2
+	test -f archive/one/cold/b
+	item one/cold b | diff before -
+	curl -sI "$url/one/cold/b" | grep -i "^etag" | diff tag -
+	names "$url/?Path=one" | grep "^a cold cold2 z$"
+	names "$url/?Path=one/cold" | grep "^b deep$"
+	names "$url/?Path=one&MaxResults=2" | grep "^a cold$"
+	control DeleteLifecyclePolicy "{\"ContainerName\":\"one\"}"
+	code -T hello "$url/one/cold/c" | grep 201
+	names "$url/?Path=one/cold" | grep "^b c deep$"
+'
+check 'conditions hold for what is archived' '
+	tag=$(tr -d "\r" <tag | sed "s/^[^ ]* //")
+	code -H "If-None-Match: $tag" "$url/one/cold/b" | grep 304
+	code -H "If-Match: \"x\"" -T hello "$url/one/cold/b" | grep 412
+	code -X DELETE -H "If-Match: \"x\"" "$url/one/cold/b" | grep 412
+'
+check 'what is hidden is not listed, also before it is removed' '
+	mkdir -p root/one/live
+	echo 1 >root/one/live/new.ts
+	echo 1 >root/one/live/old.m3u8
+	touch -d "-200 seconds" root/one/live/old.m3u8
+	echo 1 >old
+	touch -d "-200 seconds" old
+	cp -p old root/one/live/swept.ts
+	rules "$(rule "wildcard:live/*.ts" seconds_since_create 100 EXPIRE)"
+	eventually test ! -e root/one/live/swept.ts
+	cp -p old root/one/live/old.ts
+	names "$url/?Path=one/live" | grep "^new.ts old.m3u8$"
+	test -e root/one/live/old.ts
+'
+stop_serving
+serve --archive archive
+check 'a tag is the same over a restart, and another for other bytes' '
+	curl -sI "$url/one/cold/b" | grep -i "^etag" | diff tag -
+	echo other >archive/one/cold/b
+	changed () {
+		! curl -sI "$url/one/cold/b" | grep -i "^etag" | diff tag -
+	}
+	eventually changed
+'
+stop_serving
 done_testing
