@@ -125,6 +125,7 @@ cmaf_open(struct cmaf *m, struct httpd_loop *l, const char *channel,
 	if (err == 0) {
 		cmafbox_init(&s->box, CMAF_CHUNK_MAX);
 		s->loop = l;
+		s->max_object = UINT64_MAX;
 		s->end = &s->first;
 		s->opened_ns = s->last_ns = clk_mono_ns();
 		s->next = ch->sender;
@@ -364,6 +365,10 @@ cmaf_close(struct cmaf_sender **at, bool clean)
 		/* All of it is there: a request for each segment, or the end. */
 		if (clean)
 			cmafseg_end(t, s->loop);
+		if (clean && t->refused < 0 && err == 0) {
+			err = t->refused;
+			t->refused = 0;
+		}
 	}
 	if (clean && !has_rival(s) && (s->finished || (s->header && s->segments > 1)))
 		cmafseg_finish(t, s->loop);
@@ -387,8 +392,10 @@ tick_channel(struct cmaf_channel *ch, struct httpd_loop *l, int64_t now_ns)
 
 		if (!owner_alive(t, now_ns))
 			drain(t);
-		if (t->upload != NULL && now_ns - t->last_ns > CLOSE_NS)
+		if (t->upload != NULL && now_ns - t->last_ns > CLOSE_NS) {
 			cmafseg_end(t, l);
+			t->refused = 0;		/* nobody is there to be told */
+		}
 	}
 	pthread_mutex_unlock(&ch->lock);
 }

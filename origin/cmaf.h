@@ -80,6 +80,7 @@ struct cmaf_track {
 	struct cmaf_sender *owner;	/* of the open segment, or NULL */
 	int64_t	 last_ns, taken_ns;	/* something came, was taken */
 	uint64_t dropped, gaps;
+	int	 refused;		/* why a segment was not kept, until it is told */
 };
 
 struct cmaf_period {
@@ -127,6 +128,7 @@ struct cmaf_sender {
 	struct cmaf_waiting *first, **end;
 	size_t	 waiting;		/* bytes */
 	unsigned segments;		/* that it began */
+	uint64_t max_object;		/* of a segment; set by who opened it */
 	bool	 header, differs, finished, begun;
 	int64_t	 opened_ns, last_ns;
 };

@@ -1,9 +1,11 @@
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lib/base/log.h"
+#include "origin/api.h"
 #include "origin/cmafput.h"
 #include "origin/serve.h"
 
@@ -97,27 +99,48 @@ refuse(struct httpd_conn *c, int err)
 
 	switch (err) {
 	case -ENODATA:
-		httpd_reply_text(c, 412, cors, "media before its header: send ftyp and moov");
+		serve_text(c, 412, cors, "media before its header: send ftyp and moov");
 		break;
 	case -EBADMSG:
-		httpd_reply_text(c, 400, cors, "this is no CMAF track");
+		serve_text(c, 400, cors, "this is no CMAF track");
 		break;
 	case -ENOTSUP:
-		httpd_reply_text(c, 415, cors, "only one track of fragments at a time");
+		serve_text(c, 415, cors, "only one track of fragments at a time");
 		break;
 	case -EFBIG:
-		httpd_reply_text(c, 413, cors, "a chunk or header is over the limit");
+		serve_text(c, 413, cors, "a segment, chunk or header is over the limit");
 		break;
 	case -EEXIST:
-		httpd_reply_text(c, 409, cors, "another encoder sends with another header");
+		serve_text(c, 409, cors, "another encoder sends with another header");
 		break;
 	case -ENOBUFS:
-		httpd_reply_text(c, 503, "Retry-After: 10\r\n",
+		serve_text(c, 503, "Retry-After: 10\r\n",
 		    "too many channels or tracks");
 		break;
 	default:
 		serve_error(c, err);
 	}
+}
+
+bool
+cmafput_may(struct httpd_conn *c, const struct h1_request *r, const char *path)
+{
+	static const char *const made[] = { "index.m3u8", "manifest.mpd", NULL };
+	char channel[HTTP_PATH_MAX], track[CMAF_NAME], name[HTTP_PATH_MAX + CMAF_NAME + 16];
+	bool signer = api_allowed(c, KEY_WRITE, path);
+
+	if (cmafput_names(path, channel, track) < 0)
+		return signer || serve_may_write(c, r);
+	for (unsigned i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		if (made[i] != NULL)
+			snprintf(name, sizeof(name), "%s/%s", channel, made[i]);
+		else
+			snprintf(name, sizeof(name), "%s/%s/index.m3u8", channel, track);
+		if (!gate_also(c, r, name))
+			return false;
+		signer = signer && api_allowed(c, KEY_WRITE, name);
+	}
+	return signer || serve_may_write(c, r);
 }
 
 void
@@ -131,16 +154,18 @@ cmafput_begin(struct httpd_conn *c, const struct h1_request *r, const char *path
 	if (x == NULL) {
 		serve_error(c, -ENOMEM);
 	} else if (!r->chunked && !r->has_length) {
-		httpd_reply_text(c, 411, NULL, NULL);
+		serve_text(c, 411, NULL, NULL);
 	} else if (cmafput_names(path, channel, track) < 0) {
-		httpd_reply_text(c, 400, s->cors,
+		serve_text(c, 400, s->cors,
 		    "a track has a folder, and a name of letters, digits, _ - . =");
 	} else {
 		err = cmaf_open(&s->cmaf, c->loop, channel, track, &x->sender);
-		if (err < 0)
+		if (err < 0) {
 			refuse(c, err);
-		else
-			httpd_take_body(c);
+			return;
+		}
+		x->sender->max_object = gate_max_object(c);
+		httpd_take_body(c);
 	}
 }
 
@@ -150,6 +175,7 @@ cmafput_body(struct httpd_conn *c, const void *data, size_t len)
 	struct exchange *x = c->user;
 	int err = cmaf_data(x->sender, data, len);
 
+	gate_count_in(c);
 	if (err < 0)
 		refuse(c, err);
 }

@@ -12,14 +12,16 @@
 
 #include "origin/cmaf.h"
 
-/* Is it a request to ingest?  path as http_parse_path() gives it. */
+/* Is it a request to ingest?  path is that in the root. */
 bool cmafput_is(const struct cmaf *m, const char *path, bool post);
 
 /* Split a path of that kind.  0 or -EINVAL. */
 int cmafput_names(const char *path, char channel[static HTTP_PATH_MAX],
     char track[static CMAF_NAME]);
 
-/* After the checks of a PUT. */
+/* May r write all that comes of it?  False: it was answered. */
+bool cmafput_may(struct httpd_conn *c, const struct h1_request *r, const char *path);
+
 void cmafput_begin(struct httpd_conn *c, const struct h1_request *r, const char *path);
 void cmafput_body(struct httpd_conn *c, const void *data, size_t len);
 void cmafput_end(struct httpd_conn *c);

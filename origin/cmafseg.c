@@ -223,6 +223,10 @@ begin(struct cmaf_track *t, struct httpd_loop *l, const struct cmaf_chunk *c)
 	int err;
 
 	cmafseg_end(t, l);
+	if ((err = t->refused) < 0) {
+		t->refused = 0;
+		return err;
+	}
 	if (t->fresh || back) {
 		breaks = t->n > 0;
 		if (back && !t->channel->epoch)
@@ -317,7 +321,8 @@ cmafseg_chunk(struct cmaf_track *t, struct cmaf_sender *s,
 		s->segments++;
 	}
 	t->owner = s;
-	err = store_put_data(t->upload, p, len, false);
+	err = t->upload->len + len > s->max_object ? -EFBIG :
+	    store_put_data(t->upload, p, len, false);
 	if (err < 0) {			/* readers must not take it for whole */
 		struct object *o = object_ref(t->upload->object);
 
@@ -361,6 +366,7 @@ cmafseg_end(struct cmaf_track *t, struct httpd_loop *l)
 		log_warn(-err, "cannot keep a segment of '%s/%s'", t->channel->path, t->name);
 		free(g->part);
 		t->n--;
+		t->refused = err;
 		return;
 	}
 	g->whole = true;

@@ -7,6 +7,7 @@
 
 #include "lib/base/clk.h"
 #include "origin/api.h"
+#include "origin/cmafput.h"
 #include "origin/gate.h"
 #include "origin/list.h"
 #include "origin/serve.h"
@@ -128,6 +129,20 @@ is_known(const struct httpd_conn *c, const struct iam_request *ask)
 	return api_allowed(c, KEY_READ, path);
 }
 
+/* r, about what is at path below the container of g. */
+static struct iam_request
+question(struct httpd_conn *c, const struct h1_request *r, const struct gate *g,
+    const char *path, char who[static SERVE_WHO])
+{
+	return (struct iam_request){
+		.who = serve_who(c, r, who) ? who : NULL,
+		.action = action_of(c, r), .container = g->container->name,
+		.path = path, .peer = &c->peer, .referer = value(r, "referer"),
+		.agent = value(r, "user-agent"), .secure = c->tls,
+		.now_ns = clk_utc_ns(),
+	};
+}
+
 /*
  * Reading what no statement speaks of is refused, but to who is known; writing is
  * then as the options of this server say.
@@ -137,13 +152,7 @@ may_enter(struct httpd_conn *c, const struct h1_request *r, const struct gate *g
     enum iam_verdict *verdict)
 {
 	char who[SERVE_WHO];
-	struct iam_request ask = {
-		.who = serve_who(c, r, who) ? who : NULL,
-		.action = action_of(c, r), .container = g->container->name,
-		.path = g->path, .peer = &c->peer, .referer = value(r, "referer"),
-		.agent = value(r, "user-agent"), .secure = c->tls,
-		.now_ns = clk_utc_ns(),
-	};
+	struct iam_request ask = question(c, r, g, g->path, who);
 	bool reads = r->method == H1_GET || r->method == H1_HEAD;
 
 	*verdict = IAM_SILENT;
@@ -170,6 +179,32 @@ gate_may_list(struct httpd_conn *c, const struct h1_request *r, const char *name
 	container_unref(&g.container);
 	policy_unref(&g.policy);
 	return may;
+}
+
+static void
+refuse(struct httpd_conn *c)
+{
+	serve_named(c, 403, "AccessDeniedException", gate_cors(c),
+	    "the policy of the container does not allow it");
+}
+
+bool
+gate_also(struct httpd_conn *c, const struct h1_request *r, const char *path)
+{
+	struct gate *g = gate_of(c);
+	char who[SERVE_WHO];
+	struct iam_request ask;
+	enum iam_verdict verdict;
+
+	if (g == NULL || g->policy->access == NULL)
+		return true;
+	ask = question(c, r, g, path + strlen(g->container->name) + 1, who);
+	verdict = iam_ask(g->policy->access, &ask);
+	if (verdict == IAM_DENY)
+		refuse(c);
+	else if (verdict == IAM_SILENT)
+		g->verdict = IAM_SILENT;
+	return verdict != IAM_DENY;
 }
 
 static void
@@ -211,7 +246,11 @@ look_at_cors(struct httpd_conn *c, const struct h1_request *r, struct gate *g)
 static bool
 fits(struct httpd_conn *c, const struct h1_request *r, const struct policy *p)
 {
-	if (r->method != H1_PUT)
+	char path[HTTP_PATH_MAX];
+
+	/* What is ingested becomes many objects. */
+	if (r->method != H1_PUT || (http_parse_path(r->path, path) == 0 &&
+	    gate_path(c, path) == 0 && cmafput_is(&serve_of(c)->cmaf, path, false)))
 		return true;
 	if (r->content_length > p->max_object) {
 		serve_named(c, 413, "LimitExceededException", gate_cors(c),
@@ -248,11 +287,24 @@ gate_enter(struct httpd_conn *c, const struct h1_request *r)
 	if (look_at_cors(c, r, g))
 		return false;
 	if (!may_enter(c, r, g, &g->verdict)) {
-		serve_named(c, 403, "AccessDeniedException", gate_cors(c),
-		    "the policy of the container does not allow it");
+		refuse(c);
 		return false;
 	}
 	return fits(c, r, g->policy);
+}
+
+void
+gate_count_in(struct httpd_conn *c)
+{
+	struct gate *g = gate_of(c);
+
+	if (g == NULL)
+		return;
+	for (unsigned i = 0; i < GROUP_COUNT; i++)
+		if (g->groups & 1u << i)
+			atomic_fetch_add_explicit(&g->policy->group[i].count->bytes_in,
+			    c->bytes_in - g->counted_in, memory_order_relaxed);
+	g->counted_in = c->bytes_in;
 }
 
 static void
@@ -267,7 +319,6 @@ count(struct counters *n, const struct httpd_conn *c)
 		atomic_fetch_add_explicit(&n->errors_5xx, 1, memory_order_relaxed);
 	if (c->status == 503 || c->status == 429)
 		atomic_fetch_add_explicit(&n->throttled, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&n->bytes_in, c->bytes_in, memory_order_relaxed);
 	atomic_fetch_add_explicit(&n->bytes_out, c->bytes_out, memory_order_relaxed);
 	atomic_fetch_add_explicit(&n->total_ns, (uint64_t)(c->end_ns - c->start_ns),
 	    memory_order_relaxed);
@@ -282,6 +333,7 @@ gate_leave(struct httpd_conn *c)
 
 	if (g == NULL)
 		return;
+	gate_count_in(c);
 	for (unsigned i = 0; i < GROUP_COUNT; i++)
 		if (g->groups & 1u << i)
 			count(g->policy->group[i].count, c);

@@ -22,6 +22,7 @@ struct gate {
 	enum iam_verdict verdict;
 	unsigned groups;
 	bool	 by_host, has_cors;
+	uint64_t counted_in;		/* bytes that the counters have already */
 	char	 path[HTTP_PATH_MAX];	/* below the container: of the object or folder */
 	char	 cors[POLICY_CORS];	/* field lines */
 };
@@ -29,6 +30,15 @@ struct gate {
 /* False: it has been answered. */
 bool gate_enter(struct httpd_conn *c, const struct h1_request *r);
 void gate_leave(struct httpd_conn *c);
+
+/*
+ * A request that writes also what is at path, in the root: what gate_allows() says
+ * then is of all of them.  False: it has been answered.
+ */
+bool gate_also(struct httpd_conn *c, const struct h1_request *r, const char *path);
+
+/* Of a body that may come for days: count what came. */
+void gate_count_in(struct httpd_conn *c);
 
 /* NULL for what is in no container. */
 struct gate *gate_of(const struct httpd_conn *c);

@@ -215,6 +215,8 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 	bool post = r->method != H1_PUT, ingest;
 	int err = http_parse_path(r->path, path);
 
+	if (err == 0)
+		err = gate_path(c, path);
 	ingest = err == 0 && cmafput_is(&s->cmaf, path, post);
 	if (post && (!ingest || r->method_name.len != 4 ||
 	    memcmp(r->method_name.p, "POST", 4) != 0)) {
@@ -222,12 +224,13 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 		    NULL);
 		return;
 	}
-	if (!may_write(c, r) || !serve_path(c, r, path))
-		return;
 	if (ingest) {
-		cmafput_begin(c, r, path);
+		if (cmafput_may(c, r, path))
+			cmafput_begin(c, r, path);
 		return;
 	}
+	if (!may_write(c, r) || !serve_path(c, r, path))
+		return;
 	if (!put_wish(c, r, path, &wish))
 		return;
 	if (!r->chunked && !r->has_length) {

@@ -216,10 +216,71 @@ check 'a POST to a container has to pass what its policy says of PutObject' '
 	control PutContainerPolicy @flat.json | grep "^{}$"
 	test "$(code -X POST --data-binary @vhead "$url/box/ch/v.cmfv")" = 403
 '
+# limit JSON: of box
+limit () {
+	control PutLimitPolicy "{\"ContainerName\":\"box\",\"LimitPolicy\":$1}" | grep "^{}$"
+}
+# An ingest that is counted while it goes on.
+counted () {
+	test "$(metric "mstore_container_bytes_uploaded{container=\"box\"}")" -ge "$1"
+}
+check 'limits of a container hold for segments, and it is counted what comes' '
+	control DeleteContainerPolicy "{\"ContainerName\":\"box\"}"
+	control PutMetricPolicy "{\"ContainerName\":\"box\",\"MetricPolicy\":{
+		\"ContainerLevelMetrics\":\"ENABLED\"}}" | grep "^{}$"
+	cat vhead v0? v1? >stream
+	post "$url/box/count/v.cmfv" vhead v00 wait:told v01 >count &
+	eventually counted "$(cat vhead v00 | wc -c)"
+	: >told
+	wait
+	test "$(cat count)" = 200
+	limit "{\"MaxObjectSize\":$(($(cat v00 v01 | wc -c) + 10))}"
+	test "$(code -X POST --data-binary @stream "$url/box/small/v.cmfv")" = 413
+	test "$(find root/box/small -name "*.m4s" | wc -l)" -eq 0
+	objects=$(container box ObjectCount)
+	limit "{\"MaxObjects\":$((objects + 2))}"
+	test "$(code -X POST --data-binary @stream "$url/box/full/v.cmfv")" = 507
+	holds box ObjectCount $((objects + 2))
+	test "$(find root/box -type f | wc -l)" -eq $((objects + 2))
+	limit "{}"
+	test "$(code -X POST --data-binary @stream "$url/box/full/v.cmfv")" = 200
+	limit "{\"MaxObjectSize\":$(($(wc -c <stream) - 1))}"
+	test "$(code -T stream "$url/box/Streams(v.cmfv)")" = 200
+'
 stop_serving
 
 echo token-of-the-test-0123456789 >tokens
-serve --token-file tokens --cmaf-window 3s
+serve --token-file tokens --cmaf-window 3s --cmaf-ingest 'by-put/*'
+
+# allow PATH...: anyone may put there, in box
+allow () {
+	perl -MJSON::PP -e 'print encode_json({ ContainerName => "box", Policy => encode_json({
+		Version => "2012-10-17", Statement => [{ Effect => "Allow", Principal => "*",
+		Action => "mediastore:*", Resource => [map { "arn:aws:mediastore:eu:0:container/box/$_" }
+		@ARGV] }] }) })' "$@" >policy.json
+	control PutContainerPolicy @policy.json | grep "^{}$"
+}
+check 'what --cmaf-ingest matches is the path in the root, by Host as well' '
+	control CreateContainer "{\"ContainerName\":\"by-put\"}"
+	code -H "Authorization: Bearer $(cat tokens)" -T stream -H "Host: by-put.live.example" \
+		"$url/host/v.cmfv" | grep 200
+	curl -s "$url/by-put/host/v/index.m3u8" | grep "^12800.m4s$"
+	test ! -e root/by-put/host/v.cmfv
+	code -X POST --data-binary @stream -H "Host: by-put.live.example" "$url/host/v.cmfv" |
+		grep 401
+'
+check 'who may write a track only may not write the playlists of its channel' '
+	control DeleteLimitPolicy "{\"ContainerName\":\"box\"}"
+	allow "p/video/*" "p/Streams*"
+	code -T vhead "$url/box/p/video/other" | grep 201
+	code -T vhead "$url/box/p/index.m3u8" | grep 401
+	code -X POST --data-binary @stream "$url/box/p/video/1.cmfv" | grep 401
+	code -X POST --data-binary @stream "$url/box/p/Streams(video.cmfv)" | grep 401
+	test ! -e root/box/p/manifest.mpd
+	allow "p/*"
+	code -X POST --data-binary @stream "$url/box/p/video/1.cmfv" | grep 200
+	test -e root/box/p/manifest.mpd
+'
 check 'who may not PUT may not ingest' '
 	test "$(code -X POST --data-binary @vhead "$url/live/ch/v.cmfv")" = 401
 	test "$(code -X POST --data-binary @vhead -H "Authorization: Bearer $(cat tokens)" \
