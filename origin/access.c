@@ -135,12 +135,27 @@ access_flush(struct access *a, struct httpd_loop *l)
 	g->len = 0;
 }
 
+static void
+put_expires(const struct gate *g, char *to, size_t size)
+{
+	int64_t at = g->birth_ns == 0 ? POLICY_NEVER :
+	    policy_expires(g->policy, g->path, g->birth_ns);
+	char utc[CLK_ISO + 1];
+
+	if (at == POLICY_NEVER)
+		return;
+	clk_iso(at, utc);
+	snprintf(to, size, "\"ExpiresAt\":\"%s\",", utc);
+}
+
 /* Times in ms, as there; what does not apply is left out. */
 static int
 put_json(const struct httpd_conn *c, const struct access_note *note, int status,
     char *to, size_t size)
 {
 	const struct api *api = api_of(c);
+	const struct gate *g = gate_of(c);
+	char in[CONTAINER_NAME + 24] = "", expires[CLK_ISO + 20] = "";
 	int64_t now = clk_mono_ns(), first = c->first_ns > 0 ? c->first_ns : now;
 	char peer[HTTPD_PEER], utc[CLK_ISO + 1], who[6 * SIGV4_ID + 24] = "";
 	char id[API_ID + 20] = "", error[80] = "", safe[6 * SIGV4_ID];
@@ -154,15 +169,19 @@ put_json(const struct httpd_conn *c, const struct access_note *note, int status,
 		    sizeof(safe));
 		snprintf(who, sizeof(who), "\"Requester\":\"%s\",", safe);
 	}
+	if (g != NULL) {
+		snprintf(in, sizeof(in), "\"ContainerName\":\"%s\",", g->container->name);
+		put_expires(g, expires, sizeof(expires));
+	}
 	if (status >= 400)
 		snprintf(error, sizeof(error), "\"ErrorCode\":\"%s\",",
 		    api != NULL && api->error != NULL ? api->error : api_name(status));
 	return snprintf(to, size, "{\"ReceivedTime\":\"%s\",\"Operation\":\"%s\","
-	    "\"Path\":\"%s\",\"Source\":\"%s\",%s%s%s\"HTTPStatus\":%d,"
+	    "%s\"Path\":\"%s\",\"Source\":\"%s\",%s%s%s%s\"HTTPStatus\":%d,"
 	    "\"BytesReceived\":%" PRIu64 ",\"BytesSent\":%" PRIu64 ","
 	    "\"TotalTime\":%" PRId64 ",\"TurnAroundTime\":%" PRId64 "}\n",
-	    utc, note != NULL ? note->operation : "Other", note != NULL ?
-	    note->request : "", peer, who, id, error, status, c->bytes_in, c->bytes_out,
+	    utc, note != NULL ? note->operation : "Other", in, note != NULL ?
+	    note->request : "", peer, who, id, error, expires, status, c->bytes_in, c->bytes_out,
 	    (c->end_ns - c->start_ns) / 1000000, (first - c->start_ns) / 1000000);
 }
 
@@ -179,6 +198,11 @@ access_end(struct access *a, struct httpd_conn *c, bool clean)
 	int64_t first = c->first_ns > 0 ? c->first_ns - c->start_ns : 0;
 	int n;
 
+	if (gate_of(c) != NULL && gate_of(c)->policy->logs_not) {
+		free(note);
+		x->note = NULL;
+		return;
+	}
 	if (g == NULL)
 		g = l->user = calloc(1, sizeof(*g));
 	if (g == NULL) {

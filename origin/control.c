@@ -104,7 +104,7 @@ describe(struct control *k, const char *name)
 	    "CreationTime",
 	    json_integer_value(json_object_get(p->doc, "CreationTime")),
 	    "Endpoint", endpoint, "Name", name, "Status", "ACTIVE",
-	    "AccessLoggingEnabled", (int)p->logging,
+	    "AccessLoggingEnabled", (int)(p->logs || (s->logging && !p->logs_not)),
 	    "SizeBytes", (json_int_t)atomic_load(&c->bytes),
 	    "ObjectCount", (json_int_t)atomic_load(&c->objects));
 	container_unref(&c);

@@ -387,12 +387,14 @@ gate_limited(const struct httpd_conn *c)
 }
 
 bool
-gate_hides(const struct httpd_conn *c, int64_t birth_ns)
+gate_hides(struct httpd_conn *c, int64_t birth_ns)
 {
-	const struct gate *g = gate_of(c);
+	struct gate *g = gate_of(c);
 
-	return g != NULL && g->policy->nrule > 0 &&
-	    policy_hidden(g->policy, g->path, birth_ns, clk_utc_ns());
+	if (g == NULL || g->policy->nrule == 0)
+		return false;
+	g->birth_ns = birth_ns;
+	return policy_hidden(g->policy, g->path, birth_ns, clk_utc_ns());
 }
 
 const char *

@@ -22,6 +22,7 @@ struct gate {
 	enum iam_verdict verdict;
 	unsigned groups;
 	bool	 by_host, has_cors;
+	int64_t	 birth_ns;		/* of the object, UTC; or 0 */
 	uint64_t counted_in;		/* bytes that the counters have already */
 	char	 path[HTTP_PATH_MAX];	/* below the container: of the object or folder */
 	char	 cors[POLICY_CORS];	/* field lines */
@@ -57,8 +58,8 @@ int gate_path(const struct httpd_conn *c, char path[static HTTP_PATH_MAX]);
 uint64_t gate_max_object(const struct httpd_conn *c);
 bool gate_limited(const struct httpd_conn *c);
 
-/* Is what was made then hidden by now? */
-bool gate_hides(const struct httpd_conn *c, int64_t birth_ns);
+/* What the request is about was made then: is it hidden by now? */
+bool gate_hides(struct httpd_conn *c, int64_t birth_ns);
 
 /* Field lines for answers that have no object. */
 const char *gate_cors(const struct httpd_conn *c);

@@ -262,7 +262,8 @@ parse_member(struct policy *p, const char *key, json_t *v, char why[static IAM_W
 	if (strcmp(key, "AccessLoggingEnabled") == 0) {
 		if (!json_is_boolean(v))
 			return bad(why, "neither true nor false:", key);
-		p->logging = json_is_true(v);
+		p->logs = json_is_true(v);
+		p->logs_not = !p->logs;
 		return 0;
 	}
 	if (strcmp(key, "CreationTime") == 0)
@@ -410,6 +411,18 @@ policy_due(const struct policy *p, const char *path, int64_t birth_ns,
 		}
 	}
 	return first;
+}
+
+int64_t
+policy_expires(const struct policy *p, const char *path, int64_t birth_ns)
+{
+	int64_t at = POLICY_NEVER;
+
+	for (unsigned i = 0; i < p->nrule; i++)
+		if (p->rule[i].hides && birth_ns + p->rule[i].age_ns < at &&
+		    is_ruled(&p->rule[i], path))
+			at = birth_ns + p->rule[i].age_ns;
+	return at;
 }
 
 bool

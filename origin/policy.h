@@ -62,7 +62,7 @@ struct policy {
 	} rule[POLICY_RULES];
 	unsigned nrule;
 	struct group group[GROUP_COUNT];
-	bool	 metrics, logging;
+	bool	 metrics, logs, logs_not;	/* neither: as the server does */
 	uint64_t max_object, max_bytes, max_objects;	/* UINT64_MAX: none */
 };
 
@@ -85,6 +85,9 @@ unsigned policy_groups(const struct policy *p, const char *path);
  */
 int64_t policy_due(const struct policy *p, const char *path, int64_t birth_ns,
     bool archived, enum policy_action *action);
+
+/* When it may be read no more, or POLICY_NEVER. */
+int64_t policy_expires(const struct policy *p, const char *path, int64_t birth_ns);
 
 /* May it be read no more? */
 bool policy_hidden(const struct policy *p, const char *path, int64_t birth_ns,

@@ -363,6 +363,7 @@ reply_put(struct httpd_conn *c, const struct object *o, int err, bool created)
 		serve_error(c, err);
 		return;
 	}
+	gate_hides(c, o->mtime_ns);		/* which notes it, for the log */
 	if (api_of(c) != NULL) {
 		reply_put_api(c, o);
 		return;

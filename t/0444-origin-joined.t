@@ -140,6 +140,27 @@ check 'errors of policies and limits are JSON for clients of the API' '
 	curl -s -H "$auth" -T hello -D head "$url/two/g" | grep ": the container"
 	grep -i "^x-amzn-errortype: LimitExceededException" head
 '
+# The containers that requests were made to, by the log.
+logged () {
+	eventually grep -q "$1" log || return
+	perl -MJSON::PP -e 'print join(" ", map { decode_json($_)->{ContainerName} // "-" }
+		grep { /mark/ } <>), "\n"' log
+}
+check 'the log has the name of the container, and none of what is not to be logged' '
+	control DescribeContainer "{\"ContainerName\":\"two\"}" |
+		grep "\"AccessLoggingEnabled\":true"
+	control StopAccessLogging "{\"ContainerName\":\"two\"}" | grep "^{}$"
+	control DescribeContainer "{\"ContainerName\":\"two\"}" |
+		grep "\"AccessLoggingEnabled\":false"
+	code "$url/one/mark1"
+	code "$url/two/mark2"
+	code -H "Host: one.live.example" "$url/mark3"
+	code -H "Host: two.live.example" "$url/mark4"
+	code "$url/free/mark5"
+	control StartAccessLogging "{\"ContainerName\":\"two\"}"
+	code "$url/two/mark6"
+	test "$(logged mark6)" = "one one - two"
+'
 stop_serving
 
 # rules PATH-KIND:PATH AGE SECONDS ACTION, of container one
@@ -159,7 +180,7 @@ item () {
 }
 rm -rf root
 mkdir archive
-serve --archive archive
+serve --archive archive --access-log log --access-log-format json
 control CreateContainer '{"ContainerName":"one"}' >/dev/null
 check 'what is archived is listed among the others, as it was' '
 	for o in cold/b cold/deep/x cold2/y a z
@@ -202,6 +223,17 @@ check 'what is hidden is not listed, also before it is removed' '
 	cp -p old root/one/live/old.ts
 	names "$url/?Path=one/live" | grep "^new.ts old.m3u8$"
 	test -e root/one/live/old.ts
+	code -T hello "$url/one/live/put.ts" | grep 201
+	code "$url/one/live/put.ts" | grep 200
+	code "$url/one/live/old.m3u8" | grep 200
+	eventually grep "GetObject.*old.m3u8" log
+	perl -MJSON::PP -MTime::Local -e "while (<>) { my \$l = decode_json(\$_);
+		if (\$l->{Path} =~ /put.ts/) {
+			my @t = \$l->{ExpiresAt} =~ /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)/ or die \$_;
+			my \$in = timegm(@t[5, 4, 3, 2], \$t[1] - 1, \$t[0]) - time;
+			die \$in if \$in < 60 || \$in > 100;
+			\$n++;
+		} elsif (\$l->{ExpiresAt}) { die \$_ } } die if \$n != 2" log
 '
 stop_serving
 serve --archive archive
