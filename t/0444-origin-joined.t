@@ -246,4 +246,34 @@ check 'a tag is the same over a restart, and another for other bytes' '
 	eventually changed
 '
 stop_serving
+
+rm -rf root archive
+certify
+serve -l https://127.0.0.1:0 --tls-cert tls.pem --tls-key tls.key
+url=http://$(sed -n 's/.*listening on \([0-9]\)/\1/p' serve.log | head -n 1)
+tls=$(sed -n 's/.*listening on \(https:.*\)/\1/p' serve.log)
+control CreateContainer '{"ContainerName":"one"}' >/dev/null
+version () {
+	curl -s -o /dev/null -w '%{http_version} %{http_code}\n' --cacert ca.pem "$@"
+}
+export tls url
+check 'aws:SecureTransport refuses HTTP and lets HTTPS in, by HTTP/1.1 and HTTP/2' '
+	code -T hello "$url/one/a.ts" | grep 201
+	policy one "$(st Allow "*" "one/*")" \
+		"$(st Deny "*" "one/*" "{\"Bool\":{\"aws:SecureTransport\":\"false\"}}")"
+	version --http1.1 "$url/one/a.ts" | grep "^1.1 403$"
+	version --http2-prior-knowledge "$url/one/a.ts" | grep "^2 403$"
+	version --http1.1 "$tls/one/a.ts" | grep "^1.1 200$"
+	version --http2 "$tls/one/a.ts" | grep "^2 200$"
+	version --http1.1 -H "X-Forwarded-Proto: https" -H "Forwarded: proto=https" \
+		"$url/one/a.ts" | grep "^1.1 403$"
+	version --http2-prior-knowledge -T hello "$url/one/b.ts" | grep "^2 403$"
+	version --http2 -T hello "$tls/one/b.ts" | grep "^2 201$"
+	policy one "$(st Allow "*" "one/*" "{\"Bool\":{\"aws:SecureTransport\":true}}")"
+	version --http1.1 "$url/one/a.ts" | grep "^1.1 403$"
+	version --http2-prior-knowledge "$url/?Path=one" | grep "^2 403$"
+	version --http2 "$tls/one/a.ts" | grep "^2 200$"
+	version --http2 "$tls/?Path=one" | grep "^2 200$"
+'
+stop_serving
 done_testing
