@@ -4,21 +4,12 @@
 # shellcheck disable=SC2154
 . "$top/t/origin.sh"
 
-need 'no node' command -v node
-need 'no npm' command -v npm
-mkdir -p "$BUILD/sdk"
-if ! cmp -s "$top/t/sdk/package-lock.json" "$BUILD/sdk/installed.json"
-then
-	cp "$top/t/sdk/package.json" "$top/t/sdk/package-lock.json" \
-		"$top/t/sdk/.npmrc" "$BUILD/sdk"
-	(cd "$BUILD/sdk" && npm ci --no-audit --no-fund) >npm.log 2>&1 || {
-		echo "1..0 # SKIP the SDK cannot be had: $(tail -n 1 npm.log)"
-		exit 0
-	}
-	cp "$BUILD/sdk/package-lock.json" "$BUILD/sdk/installed.json"
-fi
-NODE_PATH=$BUILD/sdk/node_modules
-export NODE_PATH
+. "$top/t/sdk.sh"
+
+sdk || {
+	without_sdk
+	done_testing
+}
 
 cat >keys <<-'END'
 	# who may sign

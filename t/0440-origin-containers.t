@@ -4,6 +4,7 @@
 # shellcheck disable=SC2154
 . "$top/t/origin.sh"
 . "$top/t/containers.sh"
+. "$top/t/sdk.sh"
 
 mkdir -p root/old/deep
 echo 12345 >root/old/deep/a.ts
@@ -186,63 +187,14 @@ check 'and says what it should' '
 	control GetLimitPolicy "{\"ContainerName\":\"two\"}" | grep 500000000000
 '
 stop_serving
-if command -v npm >/dev/null && mkdir -p "$BUILD/sdk-media" &&
-	(cd "$BUILD/sdk-media" && { test -d node_modules/@aws-sdk/client-mediastore ||
-	npm install --no-audit --no-fund --no-save @aws-sdk/client-mediastore@3.1138.0
-	}) >npm.log 2>&1
+if sdk
 then
 	serve
-	cat >sdk.js <<-'EOF'
-	const m = require("@aws-sdk/client-mediastore");
-	const c = new m.MediaStoreClient({ region: "us-east-1", endpoint: process.argv[2],
-		credentials: { accessKeyId: "a", secretAccessKey: "b" } });
-	const lifecycle = JSON.stringify({ rules: [{ definition: { path: [{ prefix: "a/" }],
-		days_since_create: [{ numeric: [">", 3] }] }, action: "EXPIRE" }] });
-	const policy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow",
-		Principal: "*", Action: "mediastore:GetObject", Resource: "*" }] });
-	(async () => {
-		const ContainerName = "sdk";
-		const made = await c.send(new m.CreateContainerCommand({ ContainerName }));
-		if (!(made.Container.CreationTime instanceof Date)) throw Error("time");
-		await c.send(new m.PutContainerPolicyCommand({ ContainerName, Policy: policy }));
-		await c.send(new m.PutLifecyclePolicyCommand({ ContainerName,
-			LifecyclePolicy: lifecycle }));
-		await c.send(new m.PutCorsPolicyCommand({ ContainerName, CorsPolicy: [{
-			AllowedOrigins: ["*"], AllowedMethods: ["GET"], AllowedHeaders: ["*"] }] }));
-		await c.send(new m.PutMetricPolicyCommand({ ContainerName, MetricPolicy: {
-			ContainerLevelMetrics: "ENABLED" } }));
-		await c.send(new m.StartAccessLoggingCommand({ ContainerName }));
-		const got = await c.send(new m.GetLifecyclePolicyCommand({ ContainerName }));
-		if (JSON.stringify(JSON.parse(got.LifecyclePolicy)) !== lifecycle)
-			throw Error("lifecycle");
-		const cors = await c.send(new m.GetCorsPolicyCommand({ ContainerName }));
-		if (cors.CorsPolicy[0].AllowedOrigins[0] !== "*") throw Error("cors");
-		const d = await c.send(new m.DescribeContainerCommand({ ContainerName }));
-		if (!d.Container.AccessLoggingEnabled) throw Error("logging");
-		const l = await c.send(new m.ListContainersCommand({}));
-		if (!l.Containers.some(x => x.Name === "sdk")) throw Error("list");
-		await c.send(new m.DeleteCorsPolicyCommand({ ContainerName }));
-		try {
-			await c.send(new m.GetCorsPolicyCommand({ ContainerName }));
-			throw Error("got what was deleted");
-		} catch (e) {
-			if (!(e instanceof m.CorsPolicyNotFoundException)) throw e;
-		}
-		await c.send(new m.DeleteContainerCommand({ ContainerName }));
-		try {
-			await c.send(new m.DescribeContainerCommand({ ContainerName }));
-			throw Error("described what was deleted");
-		} catch (e) {
-			if (!(e instanceof m.ContainerNotFoundException)) throw e;
-		}
-		console.log("well");
-	})().catch(e => { console.error(e); process.exit(1); });
-	EOF
 	check 'the AWS SDK for JavaScript, as it is, drives it' '
-		NODE_PATH=$BUILD/sdk-media/node_modules node sdk.js "$admin" | grep well
+		node "$top/t/sdk/control.js" "$admin" | grep well
 	'
 	stop_serving
 else
-	skip 'the AWS SDK for JavaScript' 'it cannot be had'
+	without_sdk
 fi
 done_testing
