@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "origin/pack.h"
 #include "origin/storepriv.h"
 
 /* First the archive's: it would be the object again when the root's has gone. */
