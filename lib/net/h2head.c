@@ -141,7 +141,8 @@ h2_head_parse(struct h2_head *h, struct h1_request *r, bool end)
 		return 400;
 	/* For the access log, which shows the request line. */
 	version = h->text + (r->target.p - h->text) + r->target.len + 1;
-	memcpy(version, "HTTP/2.0", 8);
+	version[5] = '2';			/* was HTTP/1.1 */
+	version[7] = '0';
 	r->keep_alive = true;
 	r->chunked = !end && !r->has_length;
 	return 0;

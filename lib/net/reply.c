@@ -466,12 +466,10 @@ reply_stream(struct httpd_conn *c, const struct httpd_reply *r)
 	struct iovec body = { (void *)(uintptr_t)r->mem, r->mem_len };
 
 	c->pos = c->end = 0;
-	if (c->head_only) {
-		object_unref(&c->object);
-	} else if (r->from_object) {
+	if (!c->head_only && r->from_object) {
 		c->pos = r->first;
 		c->end = r->end;
-	} else if (keep(c, NULL, 0, &body) < 0) {
+	} else if (!c->head_only && keep(c, NULL, 0, &body) < 0) {
 		conn_close(c, true);
 		return;
 	} else if (c->mem_len == 0) {
