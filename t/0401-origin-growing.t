@@ -183,6 +183,19 @@ check 'who reads the old object while it is replaced gets the old to its end' '
 	wait $p
 	cmp old slow
 '
+ended () {
+	test "$(tail -c 2 raw | od -An -tx1)" = ' 0d 0a'
+}
+check 'a chunk ends with its bytes, not with the next: caches wait for that' '
+	writer grow/10.ts
+	cat seg >&7
+	eventually curl -sf -m 0.2 -r 1-2 -o two "$url/grow/10.ts"
+	curl -s --raw -N -r 100- "$url/grow/10.ts" >raw 7>&- & p=$!
+	eventually test -s raw
+	eventually ended
+	exec 7>&-
+	wait $wpid $p
+'
 check 'hundreds of readers of one object, each byte to each' '
 	follow-load "$port" /grow/many.m4s 500 20000 10 10 | grep complete=500
 '

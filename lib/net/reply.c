@@ -233,7 +233,8 @@ follow_wire(struct httpd_conn *c)
 static int
 next_chunk(struct httpd_conn *c)
 {
-	const char *before = c->frame_len > 0 ? "\r\n" : "";
+	bool owed = c->frame_len > 2;		/* the end of the chunk before */
+	const char *before = owed ? "\r\n" : "";
 	enum object_state state = object_state(c->object);	/* before the length */
 	uint64_t len = object_len(c->object);
 
@@ -253,6 +254,9 @@ next_chunk(struct httpd_conn *c)
 		c->frame_len = (unsigned)snprintf(c->frame, sizeof(c->frame),
 		    "%s0\r\n\r\n", before);
 		c->chunked_out = false;
+	} else if (c->chunked_out && owed) {
+		/* A cache may not hand a chunk on before it has ended. */
+		c->frame_len = (unsigned)snprintf(c->frame, sizeof(c->frame), "\r\n");
 	} else {
 		return reply_wait(c);
 	}
