@@ -229,6 +229,48 @@ check 'mlive-cue: breaks in a film, and in a channel' '
 	finish
 	shows mapped.ts h264 aac scte_35
 '
+# medge-conf: the ports of Varnish and of TLS are others, and its folder is.
+cached=$(free_port)
+front=$(free_port)
+secure=$(free_port)
+edge () {
+	example medge-conf.1 "$1" | sed "s|-a :80|-j none -n $PWD/varnish -a 127.0.0.1:$cached|
+		s|127.0.0.1:6086|127.0.0.1:$front|; s|127.0.0.1/|127.0.0.1:$cached/|
+		s|--tls haproxy|& -l 127.0.0.1:$secure --proxy 127.0.0.1:$front|"
+}
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+	-subj /CN=localhost -keyout key.pem -out cert.pem 2>openssl.log
+if command -v varnishd >/dev/null && command -v haproxy >/dev/null
+then
+	check 'medge-conf: an origin, the cache before it, and a channel taken out' '
+		run edge 1
+		within 30 curl -sf -o /dev/null "http://127.0.0.1:$cached/.time"
+		edge 6 >ban
+		sh ban | grep banned
+		end
+	'
+	check 'medge-conf: TLS' '
+		run edge 2
+		within 30 curl -s -k -o /dev/null "https://127.0.0.1:$secure/"
+		end
+	'
+else
+	skip 'medge-conf: an origin, the cache, TLS' 'no varnishd or no haproxy'
+	printf "medge-conf.1 %s\n" 1 2 6 >>ran
+fi
+check 'medge-conf: two origins' '
+	run edge 3
+	finish
+	grep fallback edge.vcl
+'
+check 'medge-conf: a link, and a token by openssl' '
+	run edge 4
+	finish
+	grep "^http://edge/exp=.*%2Flive%2Fone%2F~hmac=.*/live/one/index.m3u8$" run.log
+	run edge 5
+	finish
+	grep -E "^exp=[0-9]+~acl=/live/one/~hmac=[0-9a-f]{64}$" run.log
+'
 check 'every example of every manual was run' '
 	for page in "$top"/man/*.[17]
 	do
