@@ -76,7 +76,7 @@ check 'a reader that is slow gets every byte' '
 	cmp got big
 '
 check 'an object that grows is followed' '
-	rm -f in
+	rm -f in got got1 part
 	mkfifo in
 	curl -s --http1.1 --cacert cert.pem -T - "$tls/a/grow.ts" <in & wpid=$!
 	exec 7>in
@@ -93,7 +93,7 @@ check 'an object that grows is followed' '
 	{ printf firstsecond; cat big; } | cmp - got
 '
 check 'a writer that dies leaves nothing, and its readers see no clean end' '
-	rm -f in
+	rm -f in got got1 part
 	mkfifo in
 	curl -s --http1.1 --cacert cert.pem -T - "$tls/a/die.ts" <in & wpid=$!
 	exec 7>in
@@ -151,7 +151,7 @@ check 'rubbish, and a peer that says nothing, are closed' '
 '
 check 'SIGHUP reads the pair again, and drops no connection' '
 	subject | grep "CN = one"
-	rm -f in
+	rm -f in got got1 part
 	mkfifo in
 	curl -s --http1.1 --cacert one.pem -T - "$tls/a/held.ts" <in & wpid=$!
 	exec 7>in

@@ -68,7 +68,7 @@ do
 		h2 -o out -w "%{http_code}\n" -X DELETE "$base/a/empty.ts" | grep 204
 	'
 	check "$how: an object that grows is followed; a range of it, too" '
-		rm -f in
+		rm -f in got got1 part
 		mkfifo in
 		curl -s $flags -T - "$base/a/grow.ts" <in & wpid=$!
 		exec 7>in
@@ -94,7 +94,7 @@ do
 		tail -c +4 want | cmp - part
 	'
 	check "$how: a writer that dies leaves nothing, and its readers see no clean end" '
-		rm -f in
+		rm -f in got got1 part
 		mkfifo in
 		curl -s $flags -T - "$base/a/die.ts" <in & wpid=$!
 		exec 7>in
@@ -180,7 +180,7 @@ check 'memory did not grow by it, and the abuse is counted' '
 	eventually sh -c "test \$(curl -sf $admin/metrics | sed -n \"s/^mstore_connections //p\") -le 1"
 '
 check 'a stop lets streams end, and takes no new ones' '
-	rm -f in
+	rm -f in got got1 part
 	mkfifo in
 	curl -s --http2-prior-knowledge -T - "$plain/a/last.ts" <in & wpid=$!
 	exec 7>in
