@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/clk.h"
 #include "origin/api.h"
@@ -28,9 +29,24 @@ value(const struct h1_request *r, const char *name)
 	return v == NULL ? (struct h1_str){ NULL, 0 } : *v;
 }
 
+/* What is before ".DOMAIN", if that is one label. */
+static size_t
+label_below(struct h1_str host, const char *domain)
+{
+	const char *colon = host.len == 0 ? NULL : memchr(host.p, ':', host.len);
+	size_t len = colon != NULL ? (size_t)(colon - host.p) : host.len;
+	size_t below = strlen(domain) + 1;
+
+	if (len <= below || host.p[len - below] != '.' ||
+	    strncasecmp(host.p + len - below + 1, domain, below - 1) != 0 ||
+	    memchr(host.p, '.', len - below) != NULL)
+		return 0;
+	return len - below;
+}
+
 /* The label before the first dot, of what is no address. */
 static size_t
-host_label(struct h1_str host)
+first_label(struct h1_str host)
 {
 	const char *dot = host.len == 0 ? NULL : memchr(host.p, '.', host.len);
 	struct in_addr v4;
@@ -54,16 +70,18 @@ lists(const struct httpd_conn *c)
 }
 
 /*
- * Find the container; false when it is none's.  A listing is about its folder, not
- * about the path that it is asked by.
+ * Find the container; false when it is none's, or when Host can only be of one that
+ * is not there: by_host.  A listing is about its folder, not about the path that it
+ * is asked by.
  */
 static bool
 find(struct httpd_conn *c, const struct h1_request *r, struct gate *g)
 {
 	struct containers *cs = &serve_of(c)->containers;
+	const char *domain = serve_of(c)->domain;
 	struct h1_str host = value(r, "host");
 	char path[HTTP_PATH_MAX];
-	size_t len = host_label(host);
+	size_t len = domain != NULL ? label_below(host, domain) : first_label(host);
 
 	if ((lists(c) ? list_folder(r, path) : http_parse_path(r->path, path)) < 0)
 		path[0] = '\0';		/* refused later; the container matters */
@@ -71,6 +89,10 @@ find(struct httpd_conn *c, const struct h1_request *r, struct gate *g)
 		g->by_host = true;
 		memcpy(g->path, path, sizeof(path));
 		return true;
+	}
+	if (len > 0 && domain != NULL) {
+		g->by_host = true;
+		return false;
 	}
 	len = strcspn(path, "/");
 	if ((path[len] == '\0' && !lists(c)) ||
@@ -265,14 +287,30 @@ fits(struct httpd_conn *c, const struct h1_request *r, const struct policy *p)
 	return true;
 }
 
+static void
+answer_no_container(struct httpd_conn *c)
+{
+	char head[POLICY_CORS + 400];
+
+	snprintf(head, sizeof(head), "%s%s", serve_of(c)->missing, gate_cors(c));
+	serve_named(c, 404, "ContainerNotFoundException", head,
+	    "there is no such container");
+}
+
 bool
 gate_enter(struct httpd_conn *c, const struct h1_request *r)
 {
 	struct exchange *x;
 	struct gate found = { .container = NULL }, *g;
 
-	if (atomic_load(&serve_of(c)->containers.count) == 0 || !find(c, r, &found))
+	if (atomic_load(&serve_of(c)->containers.count) == 0 &&
+	    serve_of(c)->domain == NULL)
 		return true;
+	if (!find(c, r, &found)) {
+		if (found.by_host)
+			answer_no_container(c);
+		return !found.by_host;
+	}
 	x = serve_exchange(c);
 	g = x == NULL ? NULL : malloc(sizeof(*g));
 	if (g == NULL) {

@@ -17,6 +17,7 @@ static const char help[] =
     "      --cmaf-ingest PATTERN    paths where a PUT is a live track, not an object\n"
     "      --cmaf-window TIME   of ingested media to keep (60s)\n"
     "      --cors ORIGIN        pages that may read: an origin, * or none (*)\n"
+    "      --domain NAME        LABEL.NAME as the Host is the container LABEL (any name)\n"
     "      --grace TIME         to finish answers after a stop (10s)\n"
     "      --head-timeout TIME  for a whole request head (10s)\n"
     "  -h, --help               print this and exit\n"
@@ -48,7 +49,7 @@ static const char help[] =
 
 enum {
 	ACCESS_LOG = 256, ACCESS_LOG_FORMAT, ADMIN, ARCHIVE, BODY_TIMEOUT, CACHE_MEMORY,
-	CMAF_INGEST, CMAF_WINDOW, CORS, GRACE, HEAD_TIMEOUT, IDLE_TIMEOUT, KEYS,
+	CMAF_INGEST, CMAF_WINDOW, CORS, DOMAIN, GRACE, HEAD_TIMEOUT, IDLE_TIMEOUT, KEYS,
 	MAX_AGE_MISSING, MAX_AGE_PLAYLIST, MAX_AGE_SEGMENT, MAX_AGE_VOD, MAX_CONNECTIONS,
 	MAX_MEMORY, MAX_OBJECT, READY_FD, REGION, ROOT, SEND_TIMEOUT, SERVER_TIMING,
 	TEMPORAL, THREADS, TLS_CERT, TLS_KEY, TOKEN_FILE,
@@ -64,6 +65,7 @@ static const struct option longopts[] = {
 	{ "cmaf-ingest", required_argument, NULL, CMAF_INGEST },
 	{ "cmaf-window", required_argument, NULL, CMAF_WINDOW },
 	{ "cors", required_argument, NULL, CORS },
+	{ "domain", required_argument, NULL, DOMAIN },
 	{ "grace", required_argument, NULL, GRACE },
 	{ "head-timeout", required_argument, NULL, HEAD_TIMEOUT },
 	{ "idle-timeout", required_argument, NULL, IDLE_TIMEOUT },
@@ -132,6 +134,11 @@ parse_option(struct serve *s, struct options *o, int c)
 		    strlen(optarg) > 100)
 			opt_usage(help, "--cors '%s' is not one origin", optarg);
 		o->store.cors = strcmp(optarg, "none") == 0 ? NULL : optarg;
+		break;
+	case DOMAIN:
+		if (optarg[0] == '\0' || optarg[0] == '.' || strpbrk(optarg, ":/ ") != NULL)
+			opt_usage(help, "--domain '%s' is not a name", optarg);
+		s->domain = optarg;
 		break;
 	case GRACE:
 		o->httpd.grace_ns = (int64_t)opt_duration("grace", optarg);

@@ -37,6 +37,7 @@ struct serve {
 	struct tokens tokens;
 	struct keys keys;
 	const char *region;		/* of signatures, or NULL: any */
+	const char *domain;		/* below which are names of containers, or NULL */
 	atomic_uint listing;
 	struct access access;
 	struct containers containers;

@@ -248,6 +248,42 @@ check 'a tag is the same over a restart, and another for other bytes' '
 stop_serving
 
 rm -rf root archive
+check '--domain is a name' '
+	fails 2 mstore-serve --root . --domain ""
+	fails 2 mstore-serve --root . --domain .example
+	fails 2 mstore-serve --root . --domain example:80
+'
+serve --domain live.example
+host () {
+	h=$1
+	shift
+	curl -s -o body -D head -w '%{http_code}\n' -H "Host: $h" "$@"
+}
+check 'with --domain a Host of no container is not found, by its name' '
+	for created in no yes
+	do
+		host none.live.example "$url/a.ts" | grep 404
+		grep -i "^x-amzn-errortype: ContainerNotFoundException" head
+		grep "no such container" body
+		host none.live.example:80 "$url/?Path=" | grep 404
+		grep "^{\"__type\":\"ContainerNotFoundException\"" body
+		host none.live.example -H "x-amz-user-agent: x" -T hello "$url/a.ts" | grep 404
+		grep "^{\"__type\":\"ContainerNotFoundException\"" body
+		control CreateContainer "{\"ContainerName\":\"one\"}"
+	done
+	test ! -e root/a.ts
+	code -T hello "$url/one/a.ts" | grep 201
+	host one.live.example "$url/a.ts" | grep 200
+	host one.LIVE.example:8080 "$url/a.ts" | grep 200
+	host one.other.example "$url/a.ts" | grep 404
+	grep -ic "ContainerNotFound" head body | grep -c ":0" | grep 2
+	for h in live.example .live.example one.x.live.example onelive.example localhost
+	do
+		host $h "$url/one/a.ts" | grep 200
+	done
+'
+stop_serving
+rm -rf root
 certify
 serve -l https://127.0.0.1:0 --tls-cert tls.pem --tls-key tls.key
 url=http://$(sed -n 's/.*listening on \([0-9]\)/\1/p' serve.log | head -n 1)
