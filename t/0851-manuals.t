@@ -111,6 +111,13 @@ check 'mpkg-segment: a live channel of three minutes' '
 	within 90 served live/one/v2/index.m3u8
 	end
 '
+check 'mpkg-segment: the same with low latency' '
+	rm -rf srv/media/live/one
+	run example mpkg-segment.1 3
+	within 90 served live/one/v2/index.m3u8
+	grep "^#EXT-X-PART-INF" served
+	end
+'
 check 'mlive(7): a channel is a line of tools' '
 	rm -rf srv/media/live/one
 	run example mlive.7 1
@@ -118,18 +125,18 @@ check 'mlive(7): a channel is a line of tools' '
 	end
 '
 check 'mstore-serve: an object written and read' '
-	run example mstore-serve.1 3
+	run example mstore-serve.1 4
 	finish
 	head -c 1000 film.mp4 >want
 	tail -c 1000 run.log | cmp - want
 '
 check 'mstore-serve: a recording read while it is made' '
-	run example mstore-serve.1 4
+	run example mstore-serve.1 5
 	within 90 grep "Stream.*Video: h264" run.log
 	end
 '
 check 'mstore-serve: a channel by ffmpeg, track by track' '
-	run example mstore-serve.1 5
+	run example mstore-serve.1 6
 	finish
 	ffprobe -v error -show_entries stream=codec_name -of csv=p=0 \
 		"http://127.0.0.1:$port/live/one/index.m3u8" >shown
@@ -153,6 +160,26 @@ check 'mstore-serve: a token for the network' '
 		"http://127.0.0.1:$port/a.mp4"
 	served a.mp4
 	end
+'
+# Ports that nothing else uses.
+https=$(free_port) one=$(free_port) two=$(free_port)
+elsewhere () {
+	example "$@" | sed "s|8443|$https|g; s|7001|$one|; s|5000=|$one=|; s|5002=|$two=|"
+}
+check 'mstore-serve: HTTPS' '
+	run elsewhere mstore-serve.1 3
+	within 20 curl -sf --cacert cert.pem -o time "https://localhost:$https/.time"
+	end
+	grep Z time
+'
+check 'mconnect-impair: a line across an ocean, and two ports' '
+	run elsewhere mconnect-impair.1 1
+	within 10 grep "listening on 127.0.0.1:$one" run.log
+	end
+	run elsewhere mconnect-impair.1 2
+	within 10 grep "listening on 127.0.0.1:$two" run.log
+	end
+	test -e bad.log
 '
 check 'mlive(7): a film as a channel' '
 	rm -rf srv/media/live/one
