@@ -183,7 +183,7 @@ take_header(struct cmaf_sender *s, const uint8_t *p, size_t len)
 	err = cmaf_header_parse(copy, len, &h);	/* it borrows */
 	if (err == 0)
 		err = cmafseg_header(t, s->loop, copy, len, &h);
-	if (err < 0)
+	if (err != 0)
 		free(copy);
 	else
 		s->header = true;

@@ -351,7 +351,7 @@ load_file(struct containers *cs, int dir, const char *file, bool first)
 {
 	char name[CONTAINER_NAME], why[IAM_WHY] = "";
 	size_t len = strlen(file);
-	struct policy *p;
+	struct policy *p = NULL;
 	int err;
 
 	if (file[0] == '.')

@@ -124,16 +124,17 @@ action_of(const struct httpd_conn *c, const struct h1_request *r)
 
 /* A folder goes by its name with and without a slash; what denies either denies it. */
 static enum iam_verdict
-ask_folder(const struct iam *access, struct iam_request *ask)
+ask_folder(const struct iam *access, const struct iam_request *ask)
 {
 	enum iam_verdict bare = iam_ask(access, ask), slash;
+	struct iam_request other = *ask;
 	char path[HTTP_PATH_MAX + 1];
 
 	if (bare == IAM_DENY || ask->path[0] == '\0')
 		return bare;
 	snprintf(path, sizeof(path), "%s/", ask->path);
-	ask->path = path;
-	slash = iam_ask(access, ask);
+	other.path = path;
+	slash = iam_ask(access, &other);
 	return slash == IAM_SILENT ? bare : slash;
 }
 

@@ -92,36 +92,36 @@ ranged(const struct asked *a, const struct object *o, struct http_range *range)
 }
 
 static void
-reply_range(struct httpd_conn *c, struct httpd_reply *reply,
+reply_range(struct httpd_conn *c, struct httpd_reply reply,
     struct http_range *range, uint64_t len)
 {
 	char line[POLICY_CORS + 128];
 	const char *cors = gate_cors(c);
 
 	if (!http_fit_range(range, len)) {
-		object_unref(&reply->object);
+		object_unref(&reply.object);
 		snprintf(line, sizeof(line), "Content-Range: bytes */%" PRIu64 "\r\n", len);
-		reply->head = cors;
-		reply->head_len = strlen(cors);
-		reply->head2 = line;
-		reply->head2_len = strlen(line);
-		reply->status = 416;
-		reply->from_object = false;
-		if (api_of(c) != NULL) {
+		reply.head = cors;
+		reply.head_len = strlen(cors);
+		reply.head2 = line;
+		reply.head2_len = strlen(line);
+		reply.status = 416;
+		reply.from_object = false;
+		if (api_of(c) != NULL)
 			serve_text(c, 416, line, NULL);
-			return;
-		}
-		serve_reply(c, reply);
+		else
+			serve_reply(c, &reply);
 		return;
 	}
-	reply->status = 206;
-	reply->first = range->first;
-	reply->end = range->last + 1;
-	reply->head2_len = (size_t)snprintf(line, sizeof(line),
+	reply.status = 206;
+	reply.first = range->first;
+	reply.end = range->last + 1;
+	reply.head2_len = (size_t)snprintf(line, sizeof(line),
 	    "%.*sContent-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n",
-	    (int)reply->head2_len, reply->head2_len > 0 ? reply->head2 : "", range->first, range->last, len);
-	reply->head2 = line;
-	serve_reply(c, reply);
+	    (int)reply.head2_len, reply.head2_len > 0 ? reply.head2 : "", range->first,
+	    range->last, len);
+	reply.head2 = line;
+	serve_reply(c, &reply);
 }
 
 /*
@@ -130,21 +130,21 @@ reply_range(struct httpd_conn *c, struct httpd_reply *reply,
  * come are waited for, and the answer ends where the object ends.
  */
 static void
-reply_growing_range(struct httpd_conn *c, struct httpd_reply *reply,
+reply_growing_range(struct httpd_conn *c, struct httpd_reply reply,
     const struct http_range *range)
 {
 	char line[POLICY_CORS + 128];
 	uint64_t last = range->last < FOR_EVER ? range->last : FOR_EVER;
 
-	reply->status = 206;
-	reply->first = range->first;
-	reply->end = last == FOR_EVER ? UINT64_MAX : last + 1;
-	reply->head2_len = (size_t)snprintf(line, sizeof(line),
+	reply.status = 206;
+	reply.first = range->first;
+	reply.end = last == FOR_EVER ? UINT64_MAX : last + 1;
+	reply.head2_len = (size_t)snprintf(line, sizeof(line),
 	    "%.*sContent-Range: bytes %" PRIu64 "-%" PRIu64 "/*\r\n",
-	    (int)reply->head2_len, reply->head2_len > 0 ? reply->head2 : "",
+	    (int)reply.head2_len, reply.head2_len > 0 ? reply.head2 : "",
 	    range->first, last);
-	reply->head2 = line;
-	serve_reply(c, reply);
+	reply.head2 = line;
+	serve_reply(c, &reply);
 }
 
 /* The lines of --cors are the last of an object's; a container may have its own. */
@@ -199,7 +199,7 @@ serve_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 		reply.end = UINT64_MAX;
 		/* How long it will be is not known, so neither is a suffix. */
 		if (part && range.suffix == 0 && range.first < FOR_EVER)
-			reply_growing_range(c, &reply, &range);
+			reply_growing_range(c, reply, &range);
 		else
 			serve_reply(c, &reply);
 		return;
@@ -215,7 +215,7 @@ serve_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 		reply.end = len;
 	}
 	if (part)
-		reply_range(c, &reply, &range, len);
+		reply_range(c, reply, &range, len);
 	else
 		serve_reply(c, &reply);
 }

@@ -218,7 +218,7 @@ push(struct net *n, struct parcel *p)
 
 	if (n->n == n->size) {
 		size_t size = n->size * 2 + 1024;
-		struct parcel **heap = realloc(n->heap, size * sizeof(*heap));
+		struct parcel **heap = realloc(n->heap, size * sizeof(void *));
 
 		if (heap == NULL) {
 			n->dropped++;
