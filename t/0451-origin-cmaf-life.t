@@ -109,7 +109,7 @@ check 'before a restart' '
 	}
 	eventually there >/dev/null
 '
-kill "$(cat sender)"
+pkill -P "$(cat sender)"
 stop_serving
 serve --threads 2
 check 'after a restart media needs its header; names that were used are not used again' '

@@ -63,7 +63,8 @@ sub send_request {
 			close $s;
 			return 0;
 		} elsif ($item =~ /^wait:(.*)/) {
-			sleep 0.02 until -e $1;
+			my $end = time + 120;
+			sleep 0.02 until -e $1 || time > $end;
 			next;
 		} elsif ($item =~ /^touch:(.*)/) {
 			spurt($1, '');
