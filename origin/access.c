@@ -200,7 +200,8 @@ access_end(struct access *a, struct httpd_conn *c, bool clean)
 
 	if (gate_of(c) != NULL && gate_of(c)->policy->logs_not) {
 		free(note);
-		x->note = NULL;
+		if (x != NULL)
+			x->note = NULL;
 		return;
 	}
 	if (g == NULL)
