@@ -10,25 +10,6 @@
 #include "lib/base/opt.h"
 #include "origin/ctl.h"
 
-static char *
-read_token(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t n;
-
-	if (f == NULL)
-		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", path);
-	n = getline(&line, &size, f);
-	fclose(f);
-	while (n > 0 && strchr("\r\n\t ", line[n - 1]) != NULL)
-		line[--n] = '\0';
-	if (n <= 0)
-		fatal(EXIT_USAGE, 0, "there is no token in '%s'", path);
-	return line;
-}
-
 struct s3 *
 ctl_open(const struct ctl *c, const char *url)
 {
@@ -42,7 +23,7 @@ ctl_open(const struct ctl *c, const char *url)
 	if (c->token_file != NULL && a.s3)
 		opt_usage(c->help, "--token-file is for http(s)://");
 	if (c->token_file != NULL)
-		token = read_token(c->token_file);
+		token = opt_token(c->token_file);
 	config.token = token;
 	s = s3_new(&a, &config);
 	s3_address_clear(&a);

@@ -17,6 +17,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
+#include "lib/base/opt.h"
 #include "package/low.h"
 #include "package/state.h"
 #include "package/tool.h"
@@ -40,30 +41,11 @@ ask_server(struct tool *s)
 	pr->utc_timing = "/.time";
 }
 
-static char *
-read_token(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t n;
-
-	if (f == NULL)
-		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", path);
-	n = getline(&line, &size, f);
-	fclose(f);
-	while (n > 0 && strchr("\r\n\t ", line[n - 1]) != NULL)
-		line[--n] = '\0';
-	if (n <= 0)
-		fatal(EXIT_USAGE, 0, "there is no token in '%s'", path);
-	return line;
-}
-
 static void
 open_sink(struct tool *s)
 {
 	struct pres *pr = &s->pack.pres;
-	char *token = s->token_file != NULL ? read_token(s->token_file) : NULL;
+	char *token = s->token_file != NULL ? opt_token(s->token_file) : NULL;
 	struct sink_config c = {
 		.token = token, .max_bytes = s->buffer, .patient = s->regular_file,
 		.max_age_ns = pr->mode == PRES_WINDOW ?

@@ -158,3 +158,22 @@ opt_number(const char *name, const char *arg, uint64_t lo, uint64_t hi)
 		    name, arg, lo, hi);
 	return v;
 }
+
+char *
+opt_token(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+
+	if (f == NULL)
+		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", path);
+	n = getline(&line, &size, f);
+	fclose(f);
+	while (n > 0 && strchr("\r\n\t ", line[n - 1]) != NULL)
+		line[--n] = '\0';
+	if (n <= 0)
+		fatal(EXIT_USAGE, 0, "there is no token in '%s'", path);
+	return line;
+}

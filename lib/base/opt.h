@@ -42,6 +42,12 @@ uint64_t opt_size(const char *name, const char *arg);
 uint64_t opt_duration(const char *name, const char *arg);
 uint64_t opt_number(const char *name, const char *arg, uint64_t lo, uint64_t hi);
 
+/*
+ * The first line of a file that holds a secret, which is the caller's.  Without one
+ * the program ends: EXIT_RUNTIME no such file, EXIT_USAGE nothing in it.
+ */
+char *opt_token(const char *path);
+
 /* One scale for opt_scaled(): { "", 1 } allows a bare number. */
 struct opt_unit {
 	const char *suffix;
