@@ -85,6 +85,12 @@ growing () {
 	curl -s -T - -H 'x-amz-upload-availability: STREAMING' "$url$1" <grows >put.log 2>&1 &
 	put=$!
 	exec 9>grows
+	eventually begun "$url$1"
+}
+
+# At the origin itself: an edge that asks too early keeps the 404 for a while.
+begun () {
+	test "$(curl -s -I -o /dev/null -w '%{http_code}' "$1")" = 200
 }
 
 grown () {
