@@ -9,7 +9,7 @@
 #include "lib/base/text.h"
 #include "package/pres.h"
 
-#define LATENCY_PARTS	4		/* behind the newest part */
+#define LATENCY_PARTS	3		/* behind the newest part */
 
 static int64_t
 ns(int64_t ticks)			/* 90 kHz */
@@ -60,6 +60,8 @@ dash_latency(const struct pres *p)
 {
 	int64_t target = ns(LATENCY_PARTS * p->chunk + p->lag), step = CLK_SECOND / 10;
 
+	if (p->latency > 0)
+		return p->latency;
 	target = (target + step - 1) / step * step;
 	return target < CLK_SECOND / 2 ? CLK_SECOND / 2 : target;
 }

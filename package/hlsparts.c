@@ -33,7 +33,7 @@ hold_back(const struct pres *p)
 	for (unsigned i = 0; i < p->ntrack; i++)
 		if (hls_part_target(p, i) > longest)
 			longest = hls_part_target(p, i);
-	return 3 * longest;
+	return p->latency > 3 * longest ? p->latency : 3 * longest;
 }
 
 void

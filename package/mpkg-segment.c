@@ -132,6 +132,7 @@ resume(struct tool *s)
 	old.window = pr->window;
 	old.low = pr->low;
 	old.chunk = pr->chunk;
+	old.latency = pr->latency;
 	old.ts = pr->ts;
 	old.asked = pr->asked;
 	old.told = pr->told;

@@ -21,6 +21,7 @@ static const char help[] =
     "      --event              playlists grow, and end with the input\n"
     "      --gap-after duration without input, low latency says gap [1s, or two parts]\n"
     "      --hls-ts             HLS has transport stream segments\n"
+    "      --latency duration   of players of low latency [the least: three parts]\n"
     "      --low-latency        parts can be had before their segment ends\n"
     "  -o, --output url         directory, or http(s):// or s3:// to PUT to\n"
     "      --part duration      of such a part, rounded up to pictures [200ms]\n"
@@ -37,8 +38,8 @@ static const char help[] =
 
 enum {
 	OPT_BLOCKING = 256, OPT_BREAK_LIMIT, OPT_BREAKS, OPT_BUFFER, OPT_CAPTIONS, OPT_CUES,
-	OPT_EVENT, OPT_GAP_AFTER, OPT_HLS_TS, OPT_LOW_LATENCY, OPT_PART, OPT_RESTRICTIONS,
-	OPT_SEGMENT, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD, OPT_WINDOW,
+	OPT_EVENT, OPT_GAP_AFTER, OPT_HLS_TS, OPT_LATENCY, OPT_LOW_LATENCY, OPT_PART,
+	OPT_RESTRICTIONS, OPT_SEGMENT, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD, OPT_WINDOW,
 };
 
 static const struct option longopts[] = {
@@ -51,6 +52,7 @@ static const struct option longopts[] = {
 	{ "event", no_argument, NULL, OPT_EVENT },
 	{ "gap-after", required_argument, NULL, OPT_GAP_AFTER },
 	{ "hls-ts", no_argument, NULL, OPT_HLS_TS },
+	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "low-latency", no_argument, NULL, OPT_LOW_LATENCY },
 	{ "output", required_argument, NULL, 'o' },
 	{ "part", required_argument, NULL, OPT_PART },
@@ -169,6 +171,9 @@ options_parse(struct tool *s, int argc, char *argv[])
 		case OPT_HLS_TS:
 			pr->ts = true;
 			break;
+		case OPT_LATENCY:
+			pr->latency = (int64_t)opt_duration("latency", optarg);
+			break;
 		case OPT_LOW_LATENCY:
 			pr->low = true;
 			break;
@@ -215,6 +220,10 @@ options_parse(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "--low-latency into '%s': objects in S3 do not grow", s->output);
 	if (pr->low && (part < CLK_SECOND / 20 || part * 2 > segment))
 		opt_usage(help, "--part must be between 50ms and half of --segment");
+	if (pr->latency > 0 && (!pr->low || (uint64_t)pr->latency < 3 * part ||
+	    (uint64_t)pr->latency > window))
+		opt_usage(help, "--latency goes with --low-latency, and must be between "
+		    "three parts and --window");
 	if (event || vod)
 		pr->mode = event ? PRES_EVENT : PRES_VOD;
 	if (s->buffer == 0)

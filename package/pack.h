@@ -16,6 +16,8 @@
 #include "package/pres.h"
 #include "package/track.h"
 
+#define PACK_LAGS	16		/* segments that tell how late parts are */
+
 struct pack_segment {			/* being made: not yet of all tracks */
 	size_t	 cut;			/* index */
 	struct segment *segment;
@@ -50,6 +52,8 @@ struct pack {
 	uint64_t parts, parts_late;
 	bool	 index_due, chunk_known;
 	int64_t	 last_lag_ns;		/* end of the newest segment to its publishing */
+	int64_t	 lags[PACK_LAGS];	/* of the last segments, 90 kHz; round and round */
+	uint64_t nlag;
 };
 
 /* input.c: take what the demultiplexer says.  0 or -ENOMEM. */

@@ -153,16 +153,31 @@ pack_changed(struct pack *p)
 	return r;
 }
 
-/* By how much parts are later than their end: what DASH players may not ask before. */
+static int
+earlier(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * By how much parts are later than their end: what DASH players may not ask before, and
+ * stay behind by.  Of most of the last segments: players keep what they read first, so
+ * one bad moment must not decide.
+ */
 void
 pack_note_lag(struct pack *p, const struct segment *s)
 {
-	int64_t lag = rescale_near(p->last_lag_ns, CLK_90K, CLK_SECOND);
-	int64_t step = CLK_90K / 20;
+	int64_t step = CLK_90K / 20, sorted[PACK_LAGS], lag;
+	size_t n;
 
-	if (s->utc_ns == 0)
+	if (s->utc_ns == 0 || segment_is_lost(s))
 		return;
-	lag = lag < 0 ? 0 : (lag + step - 1) / step * step;
-	if (lag > p->pres.lag || p->pres.lag > lag + 4 * step)
-		p->pres.lag = lag;
+	p->lags[p->nlag++ % PACK_LAGS] = rescale_near(p->last_lag_ns, CLK_90K, CLK_SECOND);
+	n = p->nlag < PACK_LAGS ? p->nlag : PACK_LAGS;
+	memcpy(sorted, p->lags, sizeof(sorted));
+	qsort(sorted, n, sizeof(sorted[0]), earlier);
+	lag = sorted[n * 3 / 4];
+	p->pres.lag = lag < 0 ? 0 : (lag + step - 1) / step * step;
 }

@@ -110,7 +110,16 @@ check 'a break is in the playlist as soon as it is announced, before it begins' 
 	exec 8>&-
 	wait $pid
 '
+check 'players may be told to stay further behind' '
+	mpkg-segment -q --low-latency --latency 1700ms --event -o behind <a.ts
+	grep "PART-HOLD-BACK=1.700000$" behind/v1/index.m3u8
+	grep "PART-HOLD-BACK=1.700000$" behind/a1/index.m3u8
+	grep "PART-HOLD-BACK=0.6" cue-low/v1/index.m3u8
+'
 check 'what cannot go together is refused' '
+	fails 2 mpkg-segment --latency 2s -o x <a.ts
+	fails 2 mpkg-segment --low-latency --latency 500ms -o x <a.ts
+	fails 2 mpkg-segment --low-latency --latency 2h -o x <a.ts
 	fails 2 mpkg-segment --low-latency --vod -o x <a.ts
 	fails 2 mpkg-segment --low-latency --hls-ts -o x <a.ts
 	fails 2 mpkg-segment --low-latency --part 3s -o x <a.ts

@@ -6,7 +6,7 @@ need 'no ffmpeg' command -v ffmpeg
 
 ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=20 \
 	-f lavfi -i sine=frequency=440:sample_rate=48000:duration=20 -c:v libx264 \
-	-preset ultrafast -bf 0 -g 50 -keyint_min 50 -sc_threshold 0 -c:a aac -b:a 64k \
+	-preset ultrafast -bf 0 -g 25 -keyint_min 25 -sc_threshold 0 -c:a aac -b:a 64k \
 	-f mpegts a.ts </dev/null
 
 port=$(free_port)
@@ -89,8 +89,15 @@ check 'the server is killed in the middle of a segment and comes back: nothing i
 	fails 1 has EXT-X-DISCONTINUITY$ live/one/v1/index.m3u8
 '
 server=$(cat pid)
+# A segment has begun, and will not end at once.
+middle () {
+	parts=$(curl -s "$url/live/one/v1/index.m3u8" | awk '/^#EXTINF/ { n = 0 }
+		/^#EXT-X-PART:/ { n++ }
+		END { print n + 0 }')
+	test "$parts" -ge 2 -a "$parts" -le 6
+}
 check 'the packager is killed in the middle of a segment: it goes on with the same numbers' '
-	has "EXT-X-PART:" live/one/v1/index.m3u8
+	eventually middle
 '
 stop -9 "$packager"
 exec 9>&-
@@ -151,11 +158,13 @@ check 'in a directory a file grows under its name; killed and started again, it 
 stop -9 "$packager"
 exec 9>&-
 stop "$feed"
-package dir
+package dir --latency 1300ms
 start_feed
 check 'and goes on' '
 	n=$(sed -n "s/.m4s$//p" dir/v1/index.m3u8 | tail -n 1)
 	eventually grep "^$((n + 3)).m4s" dir/v1/index.m3u8
+	eventually grep "Latency target=\"1300\"" dir/index.mpd
+	grep "PART-HOLD-BACK=1.300000" dir/v1/index.m3u8
 '
 stop "$packager"
 exec 9>&-
@@ -164,4 +173,56 @@ check 'what is listed there has all its bytes' '
 	perl "$top/t/lowlist.pl" dir v1 live
 	perl "$top/t/lowlist.pl" dir a1 live
 '
+
+# What the manifest says of how early a segment may be asked for.
+offset () {
+	sed -n 's/.*availabilityTimeOffset="\([0-9.]*\).*/\1/p' short/index.mpd 2>/dev/null |
+		head -n 1 | tee now
+}
+early () {
+	offset | grep '^0\.[5-8]'
+}
+late () {
+	offset
+	test -s now
+	fails 1 grep '^0\.[5-8]' now
+}
+# delayed - standard input so many seconds later
+delayed () {
+	perl -MTime::HiRes=time -e '
+		my ($late, @queue) = shift;
+		$| = 1;
+		while (1) {
+			my $wait = @queue ? $queue[0][0] - time : 60;
+			vec(my $in = "", 0, 1) = 1;
+			if (select $in, undef, undef, $wait > 0 ? $wait : 0) {
+				sysread(STDIN, my $bytes, 65536) or last;
+				push @queue, [time + $late, $bytes];
+			}
+			print +(shift @queue)->[1] while @queue && $queue[0][0] <= time;
+		}' "$1"
+}
+package short --segment 1s --gap-after 10s
+start_feed
+check 'segments may be asked for when their first part is there' 'eventually early'
+segments () {
+	test "$(grep -c '^#EXTINF' short/v1/index.m3u8)" -ge "$1"
+}
+eventually segments 10
+kill -STOP "$feed"
+sleep 1.5	# the trouble: two of the segments are late
+kill -CONT "$feed"
+check 'a bad moment changes nothing' '
+	n=$(sed -n "s/.m4s$//p" short/v1/index.m3u8 | tail -n 1)
+	eventually grep "^$((n + 4)).m4s" short/v1/index.m3u8
+	early
+'
+stop "$packager" "$feed"
+exec 9>&-
+rm -rf short
+package short --segment 1s --gap-after 10s
+mlive-ingest -q --realtime --loop a.ts 2>/dev/null | delayed 1.6 >&9 & feed=$!
+check 'when parts are late, for later' 'eventually late'
+stop "$packager" "$feed"
+exec 9>&-
 done_testing
