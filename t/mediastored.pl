@@ -7,44 +7,16 @@
 # enough for each of a few processes.
 use strict;
 use warnings;
-use IO::Socket::INET;
+use FindBin;
+use lib $FindBin::Bin;
+use FakeHttp;
 
 my ($port, $root) = @ARGV;
-my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
-	Listen => 64, ReuseAddr => 1) or die "cannot listen: $!\n";
-$SIG{CHLD} = 'IGNORE';
-setpgrp(0, 0);
-$SIG{TERM} = sub { kill 'KILL', -$$ if getpgrp() == $$; exit 0 };
-mkdir "$root/www";
 mkdir "$root/rule";
 
-sub slurp {
-	open my $f, '<', $_[0] or return undef;
-	local $/;
-	return scalar <$f>;
-}
-
-sub spill {
-	my ($name, $data) = @_;
-	open my $f, '>', "$name.$$" or die "$name: $!";
-	print $f $data;
-	close $f;
-	rename "$name.$$", $name;
-}
-
-sub answer {
-	my ($c, $method, $target, $status, $body, @more) = @_;
-	open my $log, '>>', "$root/log" or die;
-	syswrite $log, "$method $target $status\n";
-	close $log;
-	print $c join("\r\n", "HTTP/1.1 $status x", 'Content-Length: ' . length($body), @more, '',
-		$method eq 'HEAD' ? '' : $body);
-	$c->flush;
-}
-
 sub refuse {
-	my ($c, $method, $target, $status, $type) = @_;
-	answer($c, $method, $target, $status, "{\"Message\":\"so be it\"}", "x-amzn-ErrorType: $type");
+	my ($r, $status, $type) = @_;
+	answer($r, $status, '{"Message":"so be it"}', "x-amzn-ErrorType: $type");
 }
 
 sub list {
@@ -65,73 +37,50 @@ sub list {
 }
 
 sub rule {
-	my ($operation, $body, @r) = @_;
-	my ($name) = $body =~ /"ContainerName":"(\w+)"/;
+	my ($r, $operation) = @_;
+	my ($name) = $r->{body} =~ /"ContainerName":"(\w+)"/;
 	if ($operation eq 'ListContainers') {
 		my @c = map { m{/(\w+)$} ? "{\"Name\":\"$1\"}" : () } glob "$root/rule/*";
-		return answer(@r, 200, '{"Containers":[' . join(',', @c) . ']}');
+		return answer($r, 200, '{"Containers":[' . join(',', @c) . ']}');
 	}
 	if ($operation eq 'CreateContainer') {
-		mkdir "$root/rule/$name" or return refuse(@r, 400, 'ContainerInUseException');
+		mkdir "$root/rule/$name" or return refuse($r, 400, 'ContainerInUseException');
 	}
-	-d "$root/rule/$name" or return refuse(@r, 404, 'ContainerNotFoundException');
+	-d "$root/rule/$name" or return refuse($r, 404, 'ContainerNotFoundException');
 	my $kept = "$root/rule/$name/" . $operation =~ s/^(Put|Get|Delete)//r;
-	if ($operation =~ /^Put/) { spill($kept, $body) }
+	if ($operation =~ /^Put/) { spill($kept, $r->{body}) }
 	elsif ($operation =~ /^Get/) {
 		my $text = slurp($kept);
-		return refuse(@r, 404, 'PolicyNotFoundException') if !defined $text;
-		return answer(@r, 200, $text);
+		return refuse($r, 404, 'PolicyNotFoundException') if !defined $text;
+		return answer($r, 200, $text);
 	}
-	elsif ($operation eq 'DeleteContainer') { unlink glob "$root/rule/$name/*"; rmdir "$root/rule/$name" }
+	elsif ($operation eq 'DeleteContainer') {
+		unlink glob "$root/rule/$name/*";
+		rmdir "$root/rule/$name";
+	}
 	elsif ($operation =~ /^Delete/) { unlink $kept }
-	answer(@r, 200, "{\"Container\":{\"Name\":\"$name\",\"Status\":\"ACTIVE\"}}");
+	answer($r, 200, "{\"Container\":{\"Name\":\"$name\",\"Status\":\"ACTIVE\"}}");
 }
 
-sub serve {
-	my ($c) = @_;
-	while (defined(my $line = <$c>)) {
-		my ($method, $target) = $line =~ m{^(\w+) (/\S*) HTTP/1} or return;
-		my ($path, $query) = split /\?/, $target, 2;
-		$path =~ s/%(..)/chr hex $1/ge;
-		my (%h, $body);
-		while (defined(my $l = <$c>)) {
-			last if $l =~ /^\r?\n$/;
-			$h{lc $1} = $2 if $l =~ /^([^:]+):\s*(.*?)\r?\n/;
-		}
-		my $len = $h{'content-length'} || 0;
-		$body = '';
-		read($c, $body, $len) == $len or return if $len > 0;
-		my $file = "$root/www$path";
-		my @r = ($c, $method, $target);
-		if (($h{'x-amz-target'} || '') =~ /^MediaStore_20170901\.(\w+)$/) { rule($1, $body, @r) }
-		elsif ($method eq 'GET' && $path eq '/') {
-			my $list = list($query);
-			defined $list ? answer(@r, 200, $list) : refuse(@r, 404, 'ObjectNotFoundException');
-		}
-		elsif ($method eq 'PUT') {
-			my $dir = "$root/www";
-			for my $part (split m{/}, $path =~ s{/[^/]*$}{}r) {
-				$dir .= "/$part" if $part ne '';
-				mkdir $dir;
-			}
-			spill($file, $body);
-			answer(@r, 200, '{}');
-		}
-		elsif (!-f $file) { refuse(@r, 404, 'ObjectNotFoundException') }
-		elsif ($method eq 'DELETE') {
-			unlink $file;
-			# Folders go with what was in them.
-			rmdir $file while $file =~ s{/[^/]*$}{} && length $file > length "$root/www";
-			answer(@r, 200, '');
-		}
-		else { answer(@r, 200, slurp($file)) }
+sub each_request {
+	my ($r) = @_;
+	my $path = $r->{path} =~ s/%(..)/chr hex $1/ger;
+	my $file = "$root/www$path";
+	if (($r->{h}{'x-amz-target'} || '') =~ /^MediaStore_20170901\.(\w+)$/) { rule($r, $1) }
+	elsif ($r->{method} eq 'GET' && $path eq '/') {
+		my $list = list($r->{query});
+		defined $list ? answer($r, 200, $list) : refuse($r, 404, 'ObjectNotFoundException');
 	}
+	elsif ($r->{method} eq 'PUT') { spill($file, $r->{body}); answer($r, 200, '{}') }
+	elsif (!-f $file) { refuse($r, 404, 'ObjectNotFoundException') }
+	elsif ($r->{method} eq 'DELETE') {
+		unlink $file;
+		# Folders go with what was in them.
+		rmdir $file while $file =~ s{/[^/]*$}{} && length $file > length "$root/www";
+		answer($r, 200, '');
+	}
+	else { answer($r, 200, slurp($file)) }
+	return '';
 }
 
-while (1) {
-	my $c = $listen->accept() or next;
-	next if fork;
-	close $listen;
-	serve($c);
-	exit 0;
-}
+serve($port, $root, \&each_request);
