@@ -16,10 +16,6 @@ export port
 auth='Authorization: Bearer first-token'
 export auth
 
-metric () {
-	curl -sf "$admin/metrics" | sed -n "s/^$1 //p"
-}
-
 answered () {
 	test "$(cat idle.* | grep -c "HTTP/1.1 404")" -eq "$1"
 }
@@ -176,21 +172,26 @@ check 'a body that stops is answered 408' '
 check 'a reader that does not read is thrown out' '
 	head -c 50000000 /dev/zero >root/a/huge.mp4
 	before=$(metric mstore_timeout_count)
+	thrown_out () {
+		test "$(metric mstore_timeout_count)" -gt "$before"
+	}
 	{
 		printf "GET /a/huge.mp4 HTTP/1.1\r\nHost: t\r\n\r\n\001"
-		sleep 4
-	} | raw-http "$port" 1 >out
+		eventually thrown_out
+	} | raw-http "$port" >out
 	tail -n 1 out | grep -a "\[reset\]"
-	test "$(metric mstore_timeout_count)" -gt "$before"
+	thrown_out
 '
 check 'the idle make room for the new' '
+	pids=
 	for i in $(seq 60)
 	do
-		printf "GET /a/none HTTP/1.1\r\nHost: t\r\n\r\n" | raw-http "$port" 2 >"idle.$i" &
+		printf "GET /a/none HTTP/1.1\r\nHost: t\r\n\r\n" |
+			raw-http "$port" 60 >"idle.$i" & pids="$pids $!"
 		test $((i % 20)) -ne 0 || eventually answered "$i"
 	done
+	kill $pids || true
 	wait
-	answered 60
 '
 check 'connections over the limit are refused, and counted' '
 	for i in $(seq 60)

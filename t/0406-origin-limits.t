@@ -7,10 +7,6 @@
 PATH=$BUILD/t/helper:$PATH
 packets 500 256 >seg
 
-metric () {
-	curl -sf "$admin/metrics" | sed -n "s/^$1 //p"
-}
-
 kept () {		# only what the cache may
 	test "$(metric mstore_memory_bytes)" -le 131072
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What medge-conf prints, and what it refuses.
 . "$(dirname "$0")/lib.sh"
+. "$top/t/tls.sh"
 
 refused () {
 	got=0
@@ -8,8 +9,8 @@ refused () {
 	test "$got" -eq 2
 	test ! -s out
 }
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=a \
-	-keyout key.pem -out cert.pem 2>log
+self_signed cert
+mv cert.key key.pem
 cat cert.pem key.pem >both.pem
 printf 'a key of some length\n' | tr ' ' _ >key
 echo another_key_of_length >lines2

@@ -24,7 +24,3 @@ holds () {
 gone () {
 	code "$url/$1" | grep -q 404
 }
-
-metric () {
-	curl -sf "$admin/metrics" | sed -n "s/^$1 //p"
-}

@@ -3,6 +3,7 @@
 #   serve [OPTION...]      start mstore-serve over ./root; sets url, admin, pid
 #   stop_serving           stop it by SIGTERM and check that it ends well
 #   code CURL-ARGUMENT...  print the status of a request
+#   metric NAME            print that number of the server at $admin
 # shellcheck shell=sh disable=SC2154
 
 pid=
@@ -37,6 +38,10 @@ stop_serving () {
 	pid=
 	export status
 	check 'and that was so' 'test "$status" -eq 0'
+}
+
+metric () {
+	curl -sf "$admin/metrics" | sed -n "s|^$1 ||p"
 }
 
 code () {

@@ -2,6 +2,7 @@
 #
 #   certify            make ca.pem, the certificate to trust, and tls.pem with tls.key
 #                      that it vouches for, of 127.0.0.1
+#   self_signed NAME [COMMON-NAME]  make NAME.pem and NAME.key of localhost and 127.0.0.1
 #   tls PORT DIR       serve DIR on 127.0.0.1:PORT by openssl, one request at a time,
 #                      until the check ends; ca.pem has the certificate to trust
 #   tls_relay PORT TO  one connection, to 127.0.0.1:TO without TLS; after certify
@@ -14,6 +15,11 @@ certify () {
 	echo "subjectAltName=IP:127.0.0.1" >ext
 	openssl x509 -req -in tls.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out tls.pem \
 		-days 2 -extfile ext 2>openssl.log
+}
+self_signed () {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+		-subj "/CN=${2-localhost}" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
+		-keyout "$1.key" -out "$1.pem" 2>openssl.log
 }
 tls () {
 	certify
