@@ -21,6 +21,10 @@ writer () {
 holds () {
 	test "$(wc -c <"$1")" -eq "$2"
 }
+# So much of an upload has come to the disk, and nothing else is being put.
+kept_back () {
+	test "$(cat root/.mstore/* | wc -c)" -eq "$1"
+}
 
 check 'a reader gets what is there, then what comes, then the end' '
 	writer grow/1.ts
@@ -131,15 +135,22 @@ check 'HTTP/1.0 gets it until the connection closes' '
 check 'a writer that breaks off: no end for readers, the old object stays' '
 	echo old >old
 	code -T old "$url/grow/6.ts" | grep 201
-	{
-		printf "PUT /grow/6.ts HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
-		printf "3\r\nnew\r\n\001\001\001\001\001\001\001\001\002"
-	} | raw-http "$port" & p=$!
-	eventually sh -c "curl -s -m 0.1 $url/grow/6.ts | grep -q new"
+	mkfifo in.6
+	raw-http "$port" <in.6 >put.6 & p=$!
+	exec 7>in.6
+	printf "PUT /grow/6.ts HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" >&7
+	printf "3\r\nnew\r\n\001" >&7
+	begun () {
+		curl -s -r 0-2 "$url/grow/6.ts" | grep -q new
+	}
+	eventually begun
+	curl -sN "$url/grow/6.ts" >out 7>&- & rpid=$!
+	eventually grep new out
+	printf "\002" >&7
+	exec 7>&-
 	got=0
-	curl -sN "$url/grow/6.ts" >out || got=$?
+	wait $rpid || got=$?
 	test $got -eq 18 || test $got -eq 56
-	grep new out
 	wait $p
 	curl -sf "$url/grow/6.ts" | cmp old -
 '
@@ -155,7 +166,7 @@ check 'a playlist is not shown before it is whole' '
 	code -T one "$url/grow/a.m3u8" | grep 201
 	writer grow/a.m3u8
 	echo two >&7
-	sleep 0.2
+	eventually kept_back 4
 	curl -sf "$url/grow/a.m3u8" | cmp one -
 	exec 7>&-
 	wait $wpid
@@ -167,7 +178,7 @@ check 'nor is what was asked not to be' '
 	curl -sN -o /dev/null -H "x-amz-upload-availability: STANDARD" -T - "$url/grow/8.ts" <in & p=$!
 	exec 7>in
 	cat seg >&7
-	sleep 0.2
+	eventually kept_back 94000
 	code "$url/grow/8.ts" | grep 404
 	exec 7>&-
 	wait $p

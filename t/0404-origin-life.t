@@ -10,10 +10,6 @@ serve --access-log access.log --stats stats.log --threads 3 --temporal 'live/*'
 port=${url##*:}
 export port
 
-metric () {
-	curl -sf "$admin/metrics" | sed -n "s/^$1 //p"
-}
-
 check '/health and /metrics have a listener of their own' '
 	curl -sf "$admin/health" | grep 200
 	code "$url/metrics" | grep 404
@@ -125,6 +121,7 @@ check 'it says when it is ready' '
 	wait $pid
 '
 start_at () {
+	rm -f root.log		# that of the one before says the same
 	mstore-serve -l 127.0.0.1:0 --admin 127.0.0.1:0 --root "$1" 2>root.log & pid=$!
 	eventually grep "metrics on" root.log
 	url=http://$(sed -n "s/.*listening on //p" root.log)
@@ -146,13 +143,17 @@ check 'a root that is removed takes nothing, and is not healthy' '
 	start_at here
 	code -T seg "$url/a/1.ts" | grep 201
 	code "$admin/health" | grep 200
-	printf "PUT /a/2.ts HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nab\1\1\1\1\1cd" |
-		raw-http "${url##*:}" >late &
+	mkfifo in.late
+	raw-http "${url##*:}" <in.late >late &
+	exec 7>in.late
+	printf "PUT /a/2.ts HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\nab\1" >&7
 	eventually sh -c "test \"\$(ls here/.mstore | wc -l)\" -eq 2"
 	rm -r here
 	mkdir here
 	code -T seg "$url/a/3.ts" | grep 500
 	code -H "x-amz-storage-class: TEMPORAL" -T seg "$url/4.ts" | grep 500
+	printf cd >&7
+	exec 7>&-
 	eventually grep "^HTTP/1.1 500" late
 	code "$url/a/3.ts" | grep 404
 	code "$admin/health" | grep 503

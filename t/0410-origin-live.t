@@ -132,8 +132,11 @@ check 'and the first part of the one after' '
 	grep -q "22.0.m4s" after
 '
 check 'a HEAD waits as well' '
-	(sleep 0.2; publish 21 2) &
-	test "$(code -I "$url/live/v1/p.m3u8?_HLS_msn=22&_HLS_part=1")" = 200
+	code -I "$url/live/v1/p.m3u8?_HLS_msn=22&_HLS_part=1" >head.code & head=$!
+	eventually held 1
+	publish 21 2
+	wait $head
+	grep 200 head.code
 '
 ask ended 'p.m3u8?_HLS_msn=23'
 eventually held 1

@@ -24,9 +24,9 @@ serve --archive archive
 control CreateContainer '{"ContainerName":"one"}' >/dev/null
 check 'seconds: not before, then gone and removed; others stay' '
 	rules "$(rule "$ts" seconds_since_create 2 EXPIRE)" | grep "^{}$"
-	code -T big "$url/one/live/a.ts" | grep 201
 	code -T big "$url/one/live/a.m3u8" | grep 201
 	code -T big "$url/live/b.ts" | grep 201
+	code -T big "$url/one/live/a.ts" | grep 201
 	code "$url/one/live/a.ts" | grep 200
 	eventually gone one/live/a.ts
 	eventually test ! -e root/one/live/a.ts

@@ -94,7 +94,7 @@ check 'a range of what grows begins with what is there' '
 chunk r
 check 'a range that begins at its end, as a hint names it, goes on with it' '
 	eventually have hint 50 29999c
-	eventually test -s open.45000
+	eventually test -s open.45000 -a -s open.30000 -a -s open.big
 '
 chunk r
 grown

@@ -76,8 +76,8 @@ reader & reader=$!
 started="$started $supervisor $reader"
 
 check 'the line runs' '
-	within 40 grown 0 1
-	within 20 grown "$(last)" 2
+	within 120 grown 0 1
+	within 120 grown "$(last)" 2
 '
 for victim in ingest encode segment origin
 do
@@ -93,7 +93,7 @@ do
 			. ./pids
 			eval "kill -9 \$$victim"
 		fi
-		within 40 grown "$before" 3
+		within 120 grown "$before" 3
 		after=$(last)
 		gone=$(($(date +%s) - $(cat then)))
 		echo "from $before to $after in $gone s"

@@ -38,11 +38,11 @@ stage sender /dev/null sender.out ffmpeg -nostdin -v error -re -stream_loop -1 \
 	-i film.ts -map 0 -c copy -f tee \
 	"[f=mpegts]udp://127.0.0.1:$one?pkt_size=1316|[f=mpegts]udp://127.0.0.1:$two?pkt_size=1316"
 check 'the first chain runs' '
-	within 30 has A 4
+	within 120 has A 4
 '
 line B "$two"
 check 'so does the second, which began 7 s later or more' '
-	within 40 has B 5
+	within 120 has B 5
 '
 kill "$ingestA" "$ingestB"
 wait "$segmentA" "$segmentB"

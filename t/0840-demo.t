@@ -41,7 +41,7 @@ check 'it plays for the time that was asked, and ends with 0' '
 check 'page and channel are there while it runs; SIGTERM ends it with 0' '
 	rm out
 	"$run" >out 2>err & pid=$!
-	within 60 address
+	within 120 address
 	base=$(address)
 	curl -sf "$base" | grep "<video"
 	curl -sf "${base}lib/hls.min.js" >/dev/null
@@ -49,7 +49,7 @@ check 'page and channel are there while it runs; SIGTERM ends it with 0' '
 	fails 1 "$run" 2>second
 	grep "another demo runs" second
 	echo "mlive-ingest: warning: late by 10100 ms" >>own/demo/run/ingest.log
-	within 30 grep "does not keep up" out
+	within 120 grep "does not keep up" out
 	kill $pid
 	wait $pid
 	no_tool_left
@@ -57,7 +57,7 @@ check 'page and channel are there while it runs; SIGTERM ends it with 0' '
 check 'a stage that dies is named with its last words, and the status is 1' '
 	rm out
 	{ fails 1 "$run" >out 2>err; echo $? >status; } & pid=$!
-	within 60 address
+	within 120 address
 	kill -9 "$(cat own/demo/run/encode.pid)"
 	wait $pid
 	grep ^0$ status
@@ -73,7 +73,7 @@ check 'Ctrl-C on a terminal ends make demo with 0' '
 	rm out
 	script -qec "make -f $PWD/Makefile demo" typescript <keys >out & pid=$!
 	exec 9>keys
-	within 60 grep Ctrl-C out
+	within 120 grep Ctrl-C out
 	printf "\003" >&9
 	wait $pid
 	no_tool_left

@@ -29,20 +29,20 @@ newer () {
 
 check 'a live channel of a film' '
 	run pasted 2
-	within 90 served live/one/v1/index.m3u8
+	within 120 served live/one/v1/index.m3u8
 	served live/one/index.mpd
 	test "$(grep -c "<Representation" served)" -eq 4
 	end
 '
 check 'a break in a channel' '
 	run pasted 3
-	within 90 grep "^#EXT-X-DATERANGE.*PLANNED-DURATION=30.*SCTE35-OUT" \
+	within 120 grep "^#EXT-X-DATERANGE.*PLANNED-DURATION=30.*SCTE35-OUT" \
 		srv/media/live/two/v1/index.m3u8
 	end
 '
 check 'a channel that is a second behind its source' '
 	run pasted 4
-	within 90 served live/fast/v1/index.m3u8
+	within 120 served live/fast/v1/index.m3u8
 	grep "^#EXT-X-PART:" served
 	served live/fast/index.mpd
 	grep "availabilityTimeComplete=.false" served
@@ -61,11 +61,11 @@ check 'a capture from UDP in cron' '
 '
 check 'one source to two outputs, by a named pipe' '
 	run pasted 7
-	within 90 listed srv/media/live/direct/v1/index.m3u8
-	within 90 listed srv/media/live/small/v1/index.m3u8
+	within 120 listed srv/media/live/direct/v1/index.m3u8
+	within 120 listed srv/media/live/small/v1/index.m3u8
 	pkill -g $running mlive-encode
 	cp srv/media/live/direct/v1/index.m3u8 before
-	within 90 newer before srv/media/live/direct/v1/index.m3u8
+	within 120 newer before srv/media/live/direct/v1/index.m3u8
 	end
 '
 check 'a look at a stream' '

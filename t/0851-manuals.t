@@ -33,20 +33,20 @@ shows () {
 
 check 'mlive-ingest: a film as a live source' '
 	run example mlive-ingest.1 1
-	within 90 grown ladder.ts 100000
+	within 120 grown ladder.ts 100000
 	end
 	shows ladder.ts h264,384,216 aac
 '
 check 'mlive-ingest: a test stream in real time' '
 	run example mlive-ingest.1 2
-	within 90 grown test.ts 1000000
+	within 120 grown test.ts 1000000
 	end
 	shows test.ts 1280,720 60000/1001
 '
 check 'mlive-ingest: a multicast group of one source' '
 	send "rtp://232.1.1.1:$udp?localaddr=127.0.0.1" rtp_mpegts
 	run example mlive-ingest.1 3
-	within 90 grown stream.ts 100000
+	within 120 grown stream.ts 100000
 	end
 	kill -9 $sender
 	shows stream.ts h264 aac
@@ -73,10 +73,10 @@ check 'mlive-ingest: a channel that somebody else packages' '
 '
 check 'mlive-ingest: whoever writes into a named pipe' '
 	run example mlive-ingest.1 6
-	within 10 test -p run/studio.ts
+	within 60 test -p run/studio.ts
 	cat recording.ts >run/studio.ts
 	cat recording.ts >run/studio.ts
-	within 90 grep DISCONTINUITY srv/live/studio/v1/index.m3u8
+	within 120 grep DISCONTINUITY srv/live/studio/v1/index.m3u8
 	end
 '
 check 'mlive-encode: a ladder of three rungs' '
@@ -108,7 +108,7 @@ check 'mlive-encode: IDR pictures for chosen cues' '
 send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
 check 'mpkg-segment: a live channel of three minutes' '
 	run example mpkg-segment.1 2
-	within 90 served live/one/v2/index.m3u8
+	within 120 served live/one/v2/index.m3u8
 	end
 '
 parted () {
@@ -118,13 +118,13 @@ parted () {
 check 'mpkg-segment: the same with low latency' '
 	rm -rf srv/media/live/one
 	run example mpkg-segment.1 3
-	within 90 parted
+	within 120 parted
 	end
 '
 check 'mlive(7): a channel is a line of tools' '
 	rm -rf srv/media/live/one
 	run example mlive.7 1
-	within 90 served live/one/v3/index.m3u8
+	within 120 served live/one/v3/index.m3u8
 	end
 '
 check 'mstore-serve: an object written and read' '
@@ -135,7 +135,7 @@ check 'mstore-serve: an object written and read' '
 '
 check 'mstore-serve: a recording read while it is made' '
 	run example mstore-serve.1 5
-	within 90 grep "Stream.*Video: h264" run.log
+	within 120 grep "Stream.*Video: h264" run.log
 	end
 '
 check 'mstore-serve: a channel by ffmpeg, track by track' '
@@ -150,13 +150,13 @@ kill "$sender" "$origin"
 wait "$origin"
 check 'mstore-serve: a folder for this machine' '
 	run example mstore-serve.1 1
-	within 10 grep "metrics on" run.log
+	within 60 grep "metrics on" run.log
 	curl -sf "http://127.0.0.1:$admin/metrics" | grep "^mstore_"
 	end
 '
 check 'mstore-serve: a token for the network' '
 	run example mstore-serve.1 2
-	within 10 grep "listening" run.log
+	within 60 grep "listening" run.log
 	curl -s -o answer -w "%{http_code}\n" -T film.mp4 "http://127.0.0.1:$port/a.mp4" |
 		grep 401
 	curl -sf -H "Authorization: Bearer $(cat token)" -T film.mp4 \
@@ -171,23 +171,23 @@ elsewhere () {
 }
 check 'mstore-serve: HTTPS' '
 	run elsewhere mstore-serve.1 3
-	within 20 curl -sf --cacert cert.pem -o time "https://localhost:$https/.time"
+	within 120 curl -sf --cacert cert.pem -o time "https://localhost:$https/.time"
 	end
 	grep Z time
 '
 check 'mconnect-impair: a line across an ocean, and two ports' '
 	run elsewhere mconnect-impair.1 1
-	within 10 grep "listening on 127.0.0.1:$one" run.log
+	within 60 grep "listening on 127.0.0.1:$one" run.log
 	end
 	run elsewhere mconnect-impair.1 2
-	within 10 grep "listening on 127.0.0.1:$two" run.log
+	within 60 grep "listening on 127.0.0.1:$two" run.log
 	end
 	test -e bad.log
 '
 check 'mlive(7): a film as a channel' '
 	rm -rf srv/media/live/one
 	run example mlive.7 2
-	within 90 served live/one/v2/index.m3u8
+	within 120 served live/one/v2/index.m3u8
 	end
 '
 check 'mlive(7): a file for video on demand' '
@@ -197,7 +197,7 @@ check 'mlive(7): a file for video on demand' '
 '
 check 'mlive(7): whether a command is slow' '
 	run example mlive.7 4
-	within 60 grep speed_milli run.log
+	within 120 grep speed_milli run.log
 	end
 '
 check 'mts(7): the clock packets of a stream' '
@@ -209,7 +209,7 @@ check 'mts(7): record what arrives' '
 	rm recording.ts
 	send "udp://127.0.0.1:$udp?pkt_size=1316"
 	run example mts.7 2 1
-	within 90 grown recording.ts 200000
+	within 120 grown recording.ts 200000
 	end
 	kill -9 $sender
 	run example mts.7 2 2
@@ -218,7 +218,7 @@ check 'mts(7): record what arrives' '
 '
 check 'mts(7): a rung of a ladder' '
 	run example mts.7 3
-	within 90 grep "Stream.*Video: h264" run.log
+	within 120 grep "Stream.*Video: h264" run.log
 	end
 	fails 1 grep -i error run.log
 '
@@ -229,7 +229,7 @@ announced () {
 }
 check 'mlive-cue: what a channel announces' '
 	run example mlive-cue.1 1
-	within 90 announced
+	within 120 announced
 	end
 '
 check 'mlive-cue: a section, all fields, and none of them' '
@@ -253,7 +253,7 @@ check 'mlive-cue: breaks in a film, and in a channel' '
 	finish
 	shows cued.ts h264 aac scte_35
 	run example mlive-cue.1 6
-	within 90 operated
+	within 120 operated
 	end
 	run example mlive-cue.1 7
 	finish
@@ -274,14 +274,14 @@ if command -v varnishd >/dev/null && command -v haproxy >/dev/null
 then
 	check 'medge-conf: an origin, the cache before it, and a channel taken out' '
 		run edge 1
-		within 30 curl -sf -o /dev/null "http://127.0.0.1:$cached/.time"
+		within 120 curl -sf -o /dev/null "http://127.0.0.1:$cached/.time"
 		edge 6 >ban
 		sh ban | grep banned
 		end
 	'
 	check 'medge-conf: TLS' '
 		run edge 2
-		within 30 curl -s -k -o /dev/null "https://127.0.0.1:$secure/"
+		within 120 curl -s -k -o /dev/null "https://127.0.0.1:$secure/"
 		end
 	'
 else

@@ -37,9 +37,9 @@ sub get { my ($id, @more) = @_; return fr($HEADERS, $END | $END_HEADERS, $id, hp
 sub put { my ($id, @more) = @_;
 	return fr($HEADERS, $END_HEADERS, $id, hp(base('PUT', "/o/new$id"), @more)) }
 
-# The next frame as [type, flags, id, payload]; undef at the end or after 5 s.
+# The next frame as [type, flags, id, payload]; undef at the end or after 20 s.
 sub next_frame {
-	my $until = time + 5;
+	my $until = time + 20;
 	for (;;) {
 		if (length $in >= 9) {
 			my $len = unpack 'N', "\0" . substr $in, 0, 3;
