@@ -1,14 +1,15 @@
 #!/bin/sh
 # mstore-serve: many overwrite and many read; every read is one whole version, and
-# none that was replaced before.  5 s a part; FULL=1: a minute.
+# none that was replaced before.  5 to 10 s a part; FULL=1: a minute, and 20 s of what
+# need not last.
 . "$(dirname "$0")/lib.sh"
 # shellcheck disable=SC2154
 . "$top/t/origin.sh"
 
-seconds=5
-test -z "${FULL-}" || seconds=60
+seconds=5 brief=5 killed=10
+test -z "${FULL-}" || { seconds=60 brief=20 killed=60; }
 PATH=$BUILD/t/helper:$PATH
-export seconds
+export seconds brief
 
 serve --threads 2
 check 'objects that are on the disk before the answer' '
@@ -20,7 +21,7 @@ check 'nothing is left half-written' '
 stop_serving
 serve --threads 2 --temporal "*"
 check 'objects that need not be' '
-	hammer "${url##*:}" $seconds 16 64
+	hammer "${url##*:}" $brief 16 64
 '
 stop_serving
 
@@ -32,11 +33,11 @@ again () {
 	eventually listening
 }
 again
-hammer "$port" "$((seconds * 2))" 16 64 crash >hammer.log 2>&1 &
+hammer "$port" "$killed" 16 64 crash >hammer.log 2>&1 &
 hammer=$!
 kills=0
 while
-	sleep "$((seconds / 3))"
+	sleep "$((killed / 6))"
 	kill -0 $hammer 2>/dev/null
 do
 	kill -9 "$pid"
