@@ -2,7 +2,10 @@
 #
 #   browser DIR		puts the page into DIR and has the driver of the browser; without
 #			FULL=1 skips the rest of the file when one cannot be had
-#   play PLAYER ...	t/browser/play.js with the page of $base
+#   play PLAYER ...	t/browser/play.js with the page of $base; PLAYER-tls: of $secure
+#   play_instead PLAYER ...	the same, for the background: $! is the driver itself
+#   together "PLAYER..." ARGUMENT...	play with each of these, all at once
+#   played PLAYER	and did it well?  What it said is shown
 # shellcheck shell=sh
 
 # What is missing ends the file: as a failure with FULL=1, else skipped.
@@ -37,8 +40,35 @@ browser () {
 	export NODE_PATH
 }
 
-play () {
-	player=$1
+# Two leave enough of two cores to what makes the channel.
+together () {
+	players=$1
 	shift
-	node "$top/t/browser/play.js" "$base/watch/" "$player" "$@"
+	playing=
+	for player in $players
+	do
+		(
+			status=0
+			play "$player" "$@" >"$player.log" 2>&1 || status=$?
+			echo "$status" >"$player.status"
+		) & playing="$playing $!"
+	done
+	# shellcheck disable=SC2086	# a word for each
+	wait $playing
+}
+
+played () {
+	cat "$1.log"
+	test "$(cat "$1.status")" -eq 0
+}
+
+play () {
+	(play_instead "$@")
+}
+
+play_instead () {
+	player=${1%-tls}
+	test "$player" = "$1" || base=$secure
+	shift
+	exec node "$top/t/browser/play.js" "$base/watch/" "$player" "$@"
 }
