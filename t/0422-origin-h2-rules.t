@@ -16,8 +16,10 @@ mkfifo in
 raw-http "$port" 120 <in >put.out &
 writer=$!
 exec 7>in
-printf 'PUT /o/grows HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n' >&7
-eventually curl -sf -m 1 -o /dev/null -I "$url/o/grows"
+printf 'PUT /o/grows HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n\001' >&7
+check 'an object grows meanwhile' '
+	eventually curl -sf -r 0-2 -o grows "$url/o/grows"
+'
 
 perl "$top/t/h2-rules.pl" "$port" >cases 7>&- ||
 	printf 'bad\tall cases were run\tstatus %s\n' $? >>cases

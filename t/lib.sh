@@ -94,7 +94,10 @@ within () {
 	until "$@"
 	do
 		tries=$((tries - 1))
-		test "$tries" -gt 0 || return 1
+		test "$tries" -gt 0 || {
+			echo "# waited in vain: $*" >&2
+			return 1
+		}
 		sleep 0.05
 	done
 }
