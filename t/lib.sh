@@ -121,7 +121,20 @@ only () {
 		}' -- "$@"
 }
 
+# A check that failed half way has left running what it had started: all of that is in
+# the scratch directory.
+sweep_up () {
+	for process in /proc/[0-9]*
+	do
+		test "${process#/proc/}" != $$ || continue
+		case $(readlink "$process/cwd") in
+		"$scratch" | "$scratch"/*) kill -9 "${process#/proc/}" 2>/dev/null ;;
+		esac
+	done
+}
+
 done_testing () {
+	test "$failed" -eq 0 || sweep_up
 	echo "1..$count"
 	test "$failed" -eq 0
 	exit
