@@ -8,45 +8,20 @@
  * one line of key=value: times, CPU of the server, what a waiting reader costs it in
  * memory.  Fails unless each reader got each answer.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/clk.h"
+#include "t/helper/load.h"
 
 #define ANSWER	8192
-
-static _Noreturn void
-die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static int
-connect_to(int port)
-{
-	struct sockaddr_in sa = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		die("connect");
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return fd;
-}
 
 /* 12 whole segments and parts 0 to part of the next; as a request. */
 static size_t
@@ -76,49 +51,10 @@ publish(int fd, const char *path, int part)
 	ssize_t n;
 
 	if (send(fd, buf, len, MSG_NOSIGNAL) != (ssize_t)len)
-		die("send");
+		load_die("send");
 	n = read(fd, answer, sizeof(answer));
 	if (n < 12 || memcmp(answer, "HTTP/1.1 20", 11) != 0)
-		die("the answer to PUT");
-}
-
-/* CPU ticks of a process, and its memory in kB. */
-static long
-ticks(const char *pid)
-{
-	char path[64], text[1024];
-	unsigned long user, sys;
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-	f = fopen(path, "r");
-	if (f == NULL)
-		die(path);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	if (sscanf(strrchr(text, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
-	    "%lu %lu", &user, &sys) != 2)
-		die(path);
-	return (long)(user + sys);
-}
-
-static long
-memory(const char *pid)
-{
-	char path[64], line[256];
-	long kb = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%s/status", pid);
-	f = fopen(path, "r");
-	if (f == NULL)
-		die(path);
-	while (fgets(line, sizeof(line), f) != NULL)
-		sscanf(line, "VmRSS: %ld", &kb);
-	fclose(f);
-	return kb;
+		load_die("the answer to PUT");
 }
 
 struct reader {
@@ -138,7 +74,7 @@ take(struct reader *r)
 	if (n < 0 && errno == EAGAIN)
 		return false;
 	if (n <= 0)
-		die("a reader was disconnected");
+		load_die("a reader was disconnected");
 	if (r->want == 0) {
 		size_t room = sizeof(r->head) - 1 - (r->got < 511 ? r->got : 511);
 
@@ -148,7 +84,7 @@ take(struct reader *r)
 		len = strcasestr(r->head, "content-length:");
 		if (end != NULL && len != NULL) {
 			if (memcmp(r->head, "HTTP/1.1 200", 12) != 0)
-				die("not a 200");
+				load_die("not a 200");
 			r->want = (size_t)(end + 4 - r->head) +
 			    strtoul(len + 15, NULL, 10);
 		}
@@ -157,20 +93,11 @@ take(struct reader *r)
 	return r->want > 0 && r->got >= r->want;
 }
 
-static int
-by_size(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
 int
 main(int argc, char *argv[])
 {
 	struct reader *r;
 	struct epoll_event ev[1024];
-	struct rlimit rl;
 	int64_t *delay;
 	size_t readers, ndelay = 0;
 	int port, rounds, ep, writer;
@@ -183,22 +110,24 @@ main(int argc, char *argv[])
 	port = (int)strtol(argv[1], NULL, 10);
 	readers = strtoul(argv[3], NULL, 10);
 	rounds = (int)strtol(argv[5], NULL, 10);
-	getrlimit(RLIMIT_NOFILE, &rl);
-	rl.rlim_cur = rl.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &rl);
+	load_descriptors();
 	r = calloc(readers, sizeof(*r));
 	delay = calloc(readers * (size_t)rounds, sizeof(*delay));
 	if (r == NULL || delay == NULL)
-		die("setup");
+		load_die("setup");
 	ep = epoll_create1(EPOLL_CLOEXEC);
-	writer = connect_to(port);
+	writer = load_connect(port);
+	if (writer < 0)
+		load_die("connect");
 	publish(writer, argv[2], 0);
-	kb = memory(argv[4]);
+	kb = load_memory(argv[4]);
 	for (size_t i = 0; i < readers; i++) {
 		struct epoll_event e = { .events = EPOLLIN };
 
 		e.data.ptr = &r[i];
-		r[i].fd = connect_to(port);
+		r[i].fd = load_connect(port);
+		if (r[i].fd < 0)
+			load_die("connect");
 		fcntl(r[i].fd, F_SETFL, O_NONBLOCK);
 		epoll_ctl(ep, EPOLL_CTL_ADD, r[i].fd, &e);
 	}
@@ -214,21 +143,21 @@ main(int argc, char *argv[])
 			r[i].got = r[i].want = 0;
 			memset(r[i].head, 0, sizeof(r[i].head));
 			if (send(r[i].fd, request, len, MSG_NOSIGNAL) != (ssize_t)len)
-				die("send");
+				load_die("send");
 		}
 		/* Quiet: all requests have been read. */
-		for (before = -1; (now = ticks(argv[4])) > before + 2; before = now)
+		for (before = -1; (now = load_ticks(argv[4])) > before + 2; before = now)
 			usleep(200000);
-		if (memory(argv[4]) > kb_held)
-			kb_held = memory(argv[4]);
-		before = ticks(argv[4]);
+		if (load_memory(argv[4]) > kb_held)
+			kb_held = load_memory(argv[4]);
+		before = load_ticks(argv[4]);
 		start = clk_mono_ns();
 		publish(writer, argv[2], round + 1);
 		while (left > 0) {
 			int n = epoll_wait(ep, ev, 1024, 20000);
 
 			if (n <= 0)
-				die("no answer");
+				load_die("no answer");
 			for (int i = 0; i < n; i++) {
 				if (take(ev[i].data.ptr)) {
 					delay[ndelay++] = clk_mono_ns() - start;
@@ -236,12 +165,12 @@ main(int argc, char *argv[])
 				}
 			}
 		}
-		cpu += ticks(argv[4]) - before;
+		cpu += load_ticks(argv[4]) - before;
 	}
-	qsort(delay, ndelay, sizeof(*delay), by_size);
+	load_sort(delay, ndelay);
 	printf("waiting=%zu p50_ms=%.1f p99_ms=%.1f max_ms=%.1f server_cpu_s=%.2f "
-	    "bytes_each=%ld\n", readers, (double)delay[ndelay / 2] / 1e6,
-	    (double)delay[ndelay * 99 / 100] / 1e6, (double)delay[ndelay - 1] / 1e6,
+	    "bytes_each=%ld\n", readers, load_ms(delay, ndelay, 500),
+	    load_ms(delay, ndelay, 990), load_ms(delay, ndelay, 1000),
 	    (double)cpu / (double)sysconf(_SC_CLK_TCK) / rounds,
 	    (kb_held - kb) * 1024 / (long)readers);
 	free(r);

@@ -16,21 +16,18 @@
  * were still connected at the end, and the time when the first was thrown out.  Fails
  * if a probe was not answered.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/clk.h"
+#include "t/helper/load.h"
 
 #define STEP_NS		(CLK_SECOND / 5)
 #define PROBES		100000
@@ -44,24 +41,6 @@ struct slow {
 	int	 fd;
 	size_t	 sent;
 };
-
-static int
-connect_to(int port)
-{
-	struct sockaddr_in sa = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		close(fd);
-		return -1;
-	}
-	if (fd >= 0)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return fd;
-}
 
 static void
 probe(struct probes *p, int port)
@@ -77,7 +56,7 @@ probe(struct probes *p, int port)
 
 	usleep(1000);
 	start = clk_mono_ns();
-	fd = connect_to(port);
+	fd = load_connect(port);
 	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 		send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL);
@@ -139,21 +118,13 @@ step(struct slow *s, const char *trickle, bool reads)
 	return n == 1 || errno == EAGAIN;
 }
 
-static int
-by_size(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
 static void
 report(const char *when, struct probes *p)
 {
-	qsort(p->ns, p->n, sizeof(p->ns[0]), by_size);
+	load_sort(p->ns, p->n);
 	printf("%s: probes=%zu failed=%zu p50_ms=%.2f p99_ms=%.2f max_ms=%.2f ", when, p->n,
-	    p->failed, (double)p->ns[p->n / 2] / 1e6, (double)p->ns[p->n * 99 / 100] / 1e6,
-	    (double)p->ns[p->n - 1] / 1e6);
+	    p->failed, load_ms(p->ns, p->n, 500), load_ms(p->ns, p->n, 990),
+	    load_ms(p->ns, p->n, 1000));
 }
 
 int
@@ -163,7 +134,6 @@ main(int argc, char *argv[])
 	const char *first, *trickle;
 	size_t count, alive, refused = 0;
 	int64_t start, length, next, thrown = -1;
-	struct rlimit rl;
 	struct slow *s;
 	int port;
 
@@ -175,9 +145,7 @@ main(int argc, char *argv[])
 	count = strtoul(argv[3], NULL, 10);
 	length = strtol(argv[4], NULL, 10) * CLK_SECOND;
 	first = words(argv[2], argv[5], &trickle);
-	getrlimit(RLIMIT_NOFILE, &rl);
-	rl.rlim_cur = rl.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &rl);
+	load_descriptors();
 	s = calloc(count, sizeof(*s));
 	if (s == NULL)
 		return 1;
@@ -186,7 +154,7 @@ main(int argc, char *argv[])
 	for (size_t i = 0; i < count; i++) {
 		int small = 4096;
 
-		s[i].fd = connect_to(port);
+		s[i].fd = load_connect(port);
 		refused += s[i].fd < 0;
 		setsockopt(s[i].fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 		if (s[i].fd >= 0)
