@@ -169,8 +169,10 @@ take_event(struct httpd_loop *l, const struct epoll_event *ev)
 		}
 	if (c->state == CONN_DEAD)
 		return;
-	if ((ev->events & (EPOLLIN | EPOLLRDHUP)) != 0)
+	if ((ev->events & (EPOLLIN | EPOLLRDHUP)) != 0) {
 		c->readable = true;
+		c->drained = false;
+	}
 	if ((ev->events & EPOLLRDHUP) != 0)
 		c->ended = true;
 	if ((ev->events & (EPOLLERR | EPOLLHUP)) != 0)

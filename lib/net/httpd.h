@@ -185,6 +185,7 @@ struct httpd_conn {
 	bool	 chunked_in, chunked_out, in_ready;
 	bool	 used;			/* it has begun to speak */
 	struct ssl_st *ssl;
+	bool	 more_follows, drained;	/* tls.c: of what is sent, of the socket */
 	struct h2 *h2;			/* its own, or that of the stream */
 	int32_t	 stream;		/* 0: a connection */
 	bool	 in_end, gone;		/* of a stream: no more comes; it is closed */

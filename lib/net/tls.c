@@ -14,12 +14,110 @@
 
 #define RECORD		16384u		/* most bytes of one record, RFC 8446 5.1 */
 #define READ_AHEAD	65536u
+#define FILE_PIECE	65536u		/* of a file at once: what a cache near us holds */
 
 struct tls {
 	const char *cert, *key;
+	BIO_METHOD *bio;
 	pthread_mutex_t lock;
 	SSL_CTX *ctx;			/* under lock */
 };
+
+/* ---- between OpenSSL and the socket
+
+A BIO of our own before OpenSSL's for sockets, so that the system is told when more
+records follow and makes few large packets of them, and is not asked for more bytes
+when it has just said that there are none.  With TLS in the kernel, it is not
+in the way.
+*/
+
+static int
+bio_write(BIO *b, const char *buf, int len)
+{
+	struct httpd_conn *c = BIO_get_data(b);
+	int n;
+
+	BIO_clear_retry_flags(b);
+	if (BIO_get_ktls_send(BIO_next(b))) {
+		n = BIO_write(BIO_next(b), buf, len);
+		BIO_copy_next_retry(b);
+		return n;
+	}
+	n = (int)send(c->fd, buf, (size_t)len, MSG_NOSIGNAL |
+	    (c->more_follows ? MSG_MORE : 0));
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		BIO_set_retry_write(b);
+	return n;
+}
+
+static int
+bio_read(BIO *b, char *buf, int len)
+{
+	struct httpd_conn *c = BIO_get_data(b);
+	int n;
+
+	BIO_clear_retry_flags(b);
+	if (BIO_get_ktls_recv(BIO_next(b))) {
+		n = BIO_read(BIO_next(b), buf, len);
+		BIO_copy_next_retry(b);
+		return n;
+	}
+	n = -1;
+	if (!c->drained) {
+		errno = 0;
+		n = (int)recv(c->fd, buf, (size_t)len, 0);
+		/* A short read took all there was: an edge tells of more. */
+		c->drained = n != 0 && n < len && errno != EINTR && !c->ended;
+	} else {
+		errno = EAGAIN;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		BIO_set_retry_read(b);
+	return n;
+}
+
+static long
+bio_ctrl(BIO *b, int what, long n, void *p)
+{
+	return BIO_ctrl(BIO_next(b), what, n, p);
+}
+
+static int
+bio_create(BIO *b)
+{
+	BIO_set_init(b, 1);
+	return 1;
+}
+
+static BIO_METHOD *
+new_bio_method(void)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_FILTER, "httpd");
+
+	if (m != NULL && BIO_meth_set_write(m, bio_write) == 1 &&
+	    BIO_meth_set_read(m, bio_read) == 1 && BIO_meth_set_ctrl(m, bio_ctrl) == 1 &&
+	    BIO_meth_set_create(m, bio_create) == 1)
+		return m;
+	BIO_meth_free(m);
+	return NULL;
+}
+
+/* Put ours before the one that SSL_set_fd() has made. */
+static bool
+push_bio(const struct tls *t, struct httpd_conn *c)
+{
+	BIO *ours = BIO_new(t->bio), *socket = SSL_get_wbio(c->ssl);
+
+	if (ours == NULL)
+		return false;
+	BIO_set_data(ours, c);
+	BIO_up_ref(socket);
+	BIO_push(ours, socket);
+	SSL_set_bio(c->ssl, ours, ours);
+	return true;
+}
+
+/* ---- certificates */
 
 /* Nobody is there to be asked for a password. */
 static int
@@ -81,7 +179,11 @@ new_context(void)
 	SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
-	if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
+	/* The shorter key costs a quarter less, and is what browsers ask for first. */
+	if (SSL_CTX_set_cipher_list(ctx,
+	    "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||
+	    SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:"
+	    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") != 1) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -122,7 +224,10 @@ tls_new(struct tls **out, const char *cert, const char *key,
 	t->cert = cert;
 	t->key = key;
 	pthread_mutex_init(&t->lock, NULL);
-	err = load(t, &t->ctx, why);
+	t->bio = new_bio_method();
+	err = t->bio == NULL ? -ENOMEM : load(t, &t->ctx, why);
+	if (err == -ENOMEM)
+		snprintf(why, TLS_WHY, "no memory for TLS");
 	if (err < 0)
 		tls_free(t);
 	else
@@ -152,9 +257,12 @@ tls_free(struct tls *t)
 	if (t == NULL)
 		return;
 	SSL_CTX_free(t->ctx);
+	BIO_meth_free(t->bio);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }
+
+/* ---- connections */
 
 int
 tls_begin(struct tls *t, struct httpd_conn *c)
@@ -162,7 +270,7 @@ tls_begin(struct tls *t, struct httpd_conn *c)
 	pthread_mutex_lock(&t->lock);
 	c->ssl = SSL_new(t->ctx);
 	pthread_mutex_unlock(&t->lock);
-	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1) {
+	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 || !push_bio(t, c)) {
 		ERR_clear_error();
 		tls_end(c, false);
 		return -ENOMEM;
@@ -254,29 +362,34 @@ tls_recv(struct httpd_conn *c, void *buf, size_t len)
 	return n > 0 ? n : reason(c->ssl, n);
 }
 
+/*
+ * One record after another; what is not taken is offered again from here.  more: and
+ * there is more behind it, at once.
+ */
 static ssize_t
-write_some(struct httpd_conn *c, const void *p, size_t len)
+write_some(struct httpd_conn *c, const void *p, size_t len, bool more)
 {
 	size_t done = 0;
+	ssize_t r = 0;
 
-	/* One record at a time; what is not taken is offered again from here. */
 	while (done < len) {
 		size_t want = len - done < RECORD ? len - done : RECORD;
 		int n;
 
 		ERR_clear_error();
 		errno = 0;
+		c->more_follows = more || done + want < len;
 		n = SSL_write(c->ssl, (const char *)p + done, (int)want);
 		if (n <= 0) {
-			ssize_t r = reason(c->ssl, n);
-
-			if (done > 0)
-				return (ssize_t)done;
-			return r != 0 ? r : -EPIPE;
+			r = reason(c->ssl, n);
+			break;
 		}
 		done += (size_t)n;
 	}
-	return (ssize_t)done;
+	c->more_follows = false;
+	if (done > 0 || len == 0)
+		return (ssize_t)done;
+	return r != 0 ? r : -EPIPE;
 }
 
 /*
@@ -288,27 +401,27 @@ static ssize_t
 tls_sendv(struct httpd_conn *c, const struct iovec *iov, int n, bool more)
 {
 	char record[RECORD];
-	size_t len = 0, done = 0;
+	size_t done = 0;
 
-	(void)more;
 	if (n == 2 && iov[0].iov_len < RECORD) {
-		size_t rest = RECORD - iov[0].iov_len;
+		size_t len = iov[0].iov_len, rest = RECORD - len;
 		ssize_t r;
 
-		len = iov[0].iov_len;
 		memcpy(record, iov[0].iov_base, len);
 		if (rest > iov[1].iov_len)
 			rest = iov[1].iov_len;
 		memcpy(record + len, iov[1].iov_base, rest);
 		len += rest;
-		r = write_some(c, record, len);
+		r = write_some(c, record, len, more || rest < iov[1].iov_len);
 		if (r != (ssize_t)len || rest == iov[1].iov_len)
 			return r;
-		r = write_some(c, (char *)iov[1].iov_base + rest, iov[1].iov_len - rest);
+		r = write_some(c, (char *)iov[1].iov_base + rest, iov[1].iov_len - rest,
+		    more);
 		return (ssize_t)len + (r > 0 ? r : 0);
 	}
 	for (int i = 0; i < n; i++) {
-		ssize_t r = write_some(c, iov[i].iov_base, iov[i].iov_len);
+		ssize_t r = write_some(c, iov[i].iov_base, iov[i].iov_len,
+		    more || i + 1 < n);
 
 		if (r < 0)
 			return done > 0 ? (ssize_t)done : r;
@@ -339,7 +452,7 @@ tls_sendfile(struct httpd_conn *c, int from, uint64_t pos, size_t len)
 	}
 #endif
 	while (done < len) {
-		size_t want = len - done < CONN_BATCH ? len - done : CONN_BATCH;
+		size_t want = len - done < FILE_PIECE ? len - done : FILE_PIECE;
 		ssize_t n = pread(from, c->loop->batch, want, (off_t)(pos + done)), r;
 
 		if (n <= 0) {
@@ -347,7 +460,7 @@ tls_sendfile(struct httpd_conn *c, int from, uint64_t pos, size_t len)
 				break;
 			return n < 0 ? -errno : 0;
 		}
-		r = write_some(c, c->loop->batch, (size_t)n);
+		r = write_some(c, c->loop->batch, (size_t)n, done + (size_t)n < len);
 		if (r < 0)
 			return done > 0 ? (ssize_t)done : r;
 		done += (size_t)r;
