@@ -102,7 +102,8 @@ h2_run(struct httpd_conn *c)
 		ssize_t n;
 
 		r = h2_flush(h);
-		if (r <= 0 || over(h))
+		/* A peer that takes no more now may yet say what it wants first. */
+		if (r < 0 || over(h))
 			break;
 		if (!c->readable)
 			break;
@@ -185,6 +186,7 @@ h2_begin(struct httpd_conn *c)
 		free(h);
 		return -ENOMEM;
 	}
+	h2_batch_limit(h);
 	c->h2 = h;
 	c->state = CONN_H2;
 	c->http = 20;

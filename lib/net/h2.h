@@ -5,7 +5,8 @@
  *          text of one of HTTP/1.1 and read by h1.h, so that both are as strict.
  * Shape    Each stream is a struct httpd_conn without a socket, which an
  *          application cannot tell from another.  The socket's own one reads
- *          frames, and sends those of all streams in few large writes.
+ *          frames, and sends those of all streams in few large writes, files by
+ *          sendfile() where there is no TLS.
  * Limits   A peer has tokens for frames that cost us and bring nothing: pings,
  *          settings, resets (also those that it makes us send), empty data.  They
  *          come back with time and with data that it takes.

@@ -10,6 +10,20 @@
 #include "lib/net/h2.h"
 #include "lib/net/h2head.h"
 
+#define H2_PIECES	130
+#define H2_FRAME_HEAD	9u
+
+/* What is sent next. */
+struct h2_batch {
+	unsigned n;
+	size_t	 len, used;		/* of all, and of the loop's buffer */
+	struct iovec iov[H2_PIECES];
+	struct object *object[H2_PIECES];	/* it is of; NULL: in the loop's buffer */
+	uint64_t pos[H2_PIECES];
+	bool	 file[H2_PIECES];	/* it is in the file of its object, at pos */
+	bool	 files;			/* there is one such */
+};
+
 struct h2 {
 	struct httpd_conn *conn;
 	nghttp2_session *session;
@@ -21,7 +35,8 @@ struct h2 {
 	uint64_t frame_left;		/* of a DATA frame that comes in */
 	char	*left;			/* of a batch that did not go at once */
 	size_t	 left_len, left_pos;
-	size_t	 batch_len;		/* in the loop's batch */
+	struct h2_batch *batch;		/* while there is one */
+	size_t	 batch_max;
 	uint64_t progress;
 	int64_t	 moved_ns;		/* when the peer has last taken so much */
 };
@@ -45,10 +60,27 @@ void h2_body_end(struct httpd_conn *c);
 
 /* h2send.c */
 void h2_send_callbacks(nghttp2_session_callbacks *cb);
+/* The peer has taken n bytes. */
+void h2_moved(struct h2 *h, size_t n);
 /* Send what there is: 1 all went, 0 it waits for the peer, or -errno. */
 int h2_flush(struct h2 *h);
 /* A stream's body, as nghttp2_data_source_read_callback. */
 ssize_t h2_read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
     uint32_t *flags, nghttp2_data_source *source, void *user);
+
+/* h2batch.c: is there room for len bytes, a frame? */
+bool h2_batch_room(const struct h2 *h, size_t len);
+/* Copy len bytes into it; or the place to put them, and that they are there. */
+void h2_batch_put(struct h2 *h, const void *p, size_t len);
+char *h2_batch_place(const struct h2 *h);
+void h2_batch_took(struct h2 *h, size_t len);
+/* Send len bytes of o from mem, or NULL: from pos; false when they have to be copied. */
+bool h2_batch_refer(struct h2 *h, struct object *o, const uint8_t *mem, uint64_t pos,
+    size_t len);
+/* Send it, or what was left before: 1 all went, 0 not all, or -errno. */
+int h2_batch_send(struct h2 *h);
+int h2_batch_send_left(struct h2 *h);
+/* At first, and while the peer takes less than there is, send little at once. */
+void h2_batch_limit(struct h2 *h);
 
 #endif

@@ -72,12 +72,17 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame,
     uint8_t flags, void *user)
 {
 	struct h2 *h = user;
+	struct h1_str field = { (const char *)name, name_len };
+	struct httpd_conn *c;
 
 	(void)session, (void)flags;
 	/* Trailers are read and forgotten. */
-	if (frame->headers.cat == NGHTTP2_HCAT_REQUEST && h->head != NULL)
-		h2_head_add(h->head, (struct h1_str){ (const char *)name, name_len },
-		    (struct h1_str){ (const char *)value, value_len });
+	if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || h->head == NULL)
+		return 0;
+	h2_head_add(h->head, field, (struct h1_str){ (const char *)value, value_len });
+	c = h2_stream_of(h, frame->hd.stream_id);
+	if (c != NULL && h1_is(field, "priority"))
+		c->prioritised = true;
 	return 0;
 }
 
@@ -113,6 +118,14 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 	bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 
 	(void)session;
+	if (frame->hd.type == NGHTTP2_PRIORITY_UPDATE) {
+		const nghttp2_ext_priority_update *update = frame->ext.payload;
+
+		c = h2_stream_of(h, update->stream_id);
+		if (c != NULL)
+			c->prioritised = true;
+		return 0;
+	}
 	if (c == NULL)
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS &&

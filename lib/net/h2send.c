@@ -20,10 +20,9 @@ on_send(nghttp2_session *session, const uint8_t *data, size_t len, int flags,
 	struct h2 *h = user;
 
 	(void)session, (void)flags;
-	if (h->batch_len + len > CONN_BATCH)
+	if (!h2_batch_room(h, len))
 		return NGHTTP2_ERR_WOULDBLOCK;
-	memcpy(h->conn->loop->batch + h->batch_len, data, len);
-	h->batch_len += len;
+	h2_batch_put(h, data, len);
 	return (ssize_t)len;
 }
 
@@ -80,39 +79,56 @@ static ssize_t
 on_read_length(nghttp2_session *session, uint8_t type, int32_t id, int32_t window,
     int32_t stream_window, uint32_t frame_max, void *user)
 {
+	const struct h2 *h = user;
 	uint32_t n = frame_max < DATA_MAX ? frame_max : DATA_MAX;
 
-	(void)session, (void)type, (void)id, (void)user;
+	(void)session, (void)type, (void)id;
+	if (n > h->batch_max - H2_FRAME_HEAD)
+		n = (uint32_t)h->batch_max - H2_FRAME_HEAD;
 	if (window < (int32_t)n)
 		n = (uint32_t)window;
 	return stream_window < (int32_t)n ? stream_window : (ssize_t)n;
 }
 
-/* From where it is kept straight behind its frame's header. */
+/* From where it is kept, or copied straight behind its frame's head. */
 static bool
-copy_body(struct httpd_conn *c, char *to, size_t len)
+put_body(struct h2 *h, struct httpd_conn *c, size_t len)
 {
+	struct object *o = c->object;
+	char *to = h2_batch_place(h);
+
 	if (c->out != NULL) {
-		memcpy(to, c->out + c->out_pos, len);
+		h2_batch_put(h, c->out + c->out_pos, len);
 		c->out_pos += len;
-	} else if (c->mem_len > 0) {
-		memcpy(to, c->mem, len);
+		return true;
+	}
+	if (c->mem_len > 0) {
+		if (!h2_batch_refer(h, o, c->mem, 0, len))
+			h2_batch_put(h, c->mem, len);
 		c->mem += len;
 		c->mem_len -= len;
-	} else if (c->object->fd < 0) {
-		memcpy(to, c->object->mem + c->pos, len);
-		c->pos += len;
-	} else {
-		while (len > 0) {
-			ssize_t n = pread(c->object->fd, to, len, (off_t)c->pos);
-
-			if (n <= 0)
-				return false;
-			to += n;
-			len -= (size_t)n;
-			c->pos += (uint64_t)n;
-		}
+		return true;
 	}
+	if (o->fd < 0) {
+		if (!h2_batch_refer(h, o, o->mem + c->pos, 0, len))
+			h2_batch_put(h, o->mem + c->pos, len);
+		c->pos += len;
+		return true;
+	}
+	if (h2_batch_refer(h, o, NULL, c->pos, len)) {
+		c->pos += len;
+		return true;
+	}
+	for (size_t left = len; left > 0;) {
+		ssize_t n = pread(o->fd, to, left, (off_t)c->pos);
+
+		if (n <= 0)
+			return false;
+		to += n;
+		left -= (size_t)n;
+		c->pos += (uint64_t)n;
+	}
+	h2_batch_took(h, len);
 	return true;
 }
 
@@ -122,15 +138,18 @@ on_send_data(nghttp2_session *session, nghttp2_frame *frame,
 {
 	struct h2 *h = user;
 	struct httpd_conn *c = h2_stream_of(h, frame->hd.stream_id);
-	char *to = h->conn->loop->batch + h->batch_len;
 
 	(void)session, (void)source;
-	if (h->batch_len + 9 + len > CONN_BATCH)
+	if (!h2_batch_room(h, H2_FRAME_HEAD + len))
 		return NGHTTP2_ERR_WOULDBLOCK;
-	if (c == NULL || (len > 0 && !copy_body(c, to + 9, len)))
+	if (c == NULL)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	memcpy(to, framehd, 9);
-	h->batch_len += 9 + len;
+	h2_batch_put(h, framehd, H2_FRAME_HEAD);
+	if (len > 0 && !put_body(h, c, len)) {
+		/* Its file was cut off, and its frame has begun. */
+		h->failed = true;
+		return NGHTTP2_ERR_CALLBACK_FAILURE;
+	}
 	h2_earn(h, 2);		/* for the window updates that it brings */
 	reply_sent(c, len);
 	if (link_empty(&c->timer_link))
@@ -153,7 +172,7 @@ on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 	if (c == NULL || c->state != CONN_REPLY)
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS)
-		reply_sent(c, frame->hd.length + 9);
+		reply_sent(c, frame->hd.length + H2_FRAME_HEAD);
 	else if (frame->hd.type != NGHTTP2_DATA)
 		return 0;
 	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
@@ -169,9 +188,8 @@ on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 	return 0;
 }
 
-/* The peer has taken n bytes. */
-static void
-moved(struct h2 *h, size_t n)
+void
+h2_moved(struct h2 *h, size_t n)
 {
 	h->progress += n;
 	if (h->progress < h->conn->loop->server->config.min_progress)
@@ -182,70 +200,30 @@ moved(struct h2 *h, size_t n)
 		conn_disarm(h->conn);
 }
 
-/* What is left of a batch: 1 nothing any more, 0 something, or -errno. */
-static int
-send_left(struct h2 *h)
-{
-	struct iovec iov = { h->left + h->left_pos, h->left_len - h->left_pos };
-	ssize_t n;
-
-	if (h->left == NULL)
-		return 1;
-	n = h->conn->io->sendv(h->conn, &iov, 1, false);
-	if (n < 0 && n != -EAGAIN)
-		return (int)n;
-	if (n > 0) {
-		h->left_pos += (size_t)n;
-		moved(h, (size_t)n);
-	}
-	if (h->left_pos < h->left_len)
-		return 0;
-	free(h->left);
-	h->left = NULL;
-	return 1;
-}
-
-static int
-send_batch(struct h2 *h)
-{
-	struct iovec iov = { h->conn->loop->batch, h->batch_len };
-	ssize_t n = h->conn->io->sendv(h->conn, &iov, 1, false);
-
-	if (n < 0 && n != -EAGAIN)
-		return (int)n;
-	if (n < 0)
-		n = 0;
-	moved(h, (size_t)n);
-	if ((size_t)n == h->batch_len)
-		return 1;
-	h->left_len = h->batch_len - (size_t)n;
-	h->left_pos = 0;
-	h->left = malloc(h->left_len);
-	if (h->left == NULL)
-		return -ENOMEM;
-	memcpy(h->left, h->conn->loop->batch + n, h->left_len);
-	return 0;
-}
-
 int
 h2_flush(struct h2 *h)
 {
+	struct h2_batch batch;
 	size_t sent = 0;
-	int r = send_left(h);
+	int r = h2_batch_send_left(h);
 
+	h->batch = &batch;
 	while (r == 1) {
 		if (sent >= TURN_BYTES) {
 			conn_later(h->conn);
-			return 1;
+			break;
 		}
-		h->batch_len = 0;
+		batch.n = 0;
+		batch.files = false;
+		batch.len = batch.used = 0;
 		if (nghttp2_session_send(h->session) < 0)
 			h->failed = true;
-		if (h->batch_len == 0)
-			return 1;
-		sent += h->batch_len;
-		r = send_batch(h);
+		if (batch.len == 0)
+			break;
+		sent += batch.len;
+		r = h2_batch_send(h);
 	}
+	h->batch = NULL;
 	return r;
 }
 

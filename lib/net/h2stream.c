@@ -3,6 +3,8 @@
 
 #include "lib/net/h2priv.h"
 
+#define BRIEF	65536u		/* bytes of a body */
+
 void
 h2_stream_end(struct httpd_conn *c)
 {
@@ -61,6 +63,26 @@ h2_stream_take_body(struct httpd_conn *c)
 	conn_later(c);
 }
 
+/*
+ * What is short goes before all else, so that a playlist, by which a player knows what to
+ * ask for next, need not wait for what it has asked for already.  Of the rest,
+ * those that the peer says nothing of share, as connections would.
+ */
+static void
+choose_order(struct httpd_conn *c)
+{
+	nghttp2_extpri order = { NGHTTP2_EXTPRI_DEFAULT_URGENCY, 1 };
+	bool brief = (c->out != NULL ? c->out_len : c->mem_len) <= BRIEF &&
+	    (c->object == NULL || c->mem_len > 0 || c->end - c->pos <= BRIEF);
+
+	if (brief)
+		order = (nghttp2_extpri){ NGHTTP2_EXTPRI_URGENCY_HIGH, 0 };
+	else if (c->prioritised)
+		return;
+	nghttp2_session_change_extpri_stream_priority(c->h2->session, c->stream, &order,
+	    brief);
+}
+
 void
 h2_stream_reply(struct httpd_conn *c, const struct httpd_reply *r)
 {
@@ -71,6 +93,8 @@ h2_stream_reply(struct httpd_conn *c, const struct httpd_reply *r)
 	bool has = c->out != NULL || c->mem_len > 0 ||
 	    (c->object != NULL && c->pos < c->end);
 
+	if (has)
+		choose_order(c);
 	if (nghttp2_submit_response(c->h2->session, c->stream, nv, n,
 	    has ? &body : NULL) != 0) {
 		conn_close(c, true);

@@ -189,6 +189,7 @@ struct httpd_conn {
 	struct h2 *h2;			/* its own, or that of the stream */
 	int32_t	 stream;		/* 0: a connection */
 	bool	 in_end, gone;		/* of a stream: no more comes; it is closed */
+	bool	 prioritised;		/* its peer has said how urgent it is */
 	int	 minor;
 	enum h1_method method;
 	struct link all_link, timer_link, run_link, wait_link;
