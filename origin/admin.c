@@ -201,6 +201,9 @@ reply_metrics(struct httpd_conn *c)
 	add_one(&m, "mstore_held_requests", "gauge",
 	    "Requests that wait for a playlist or a promised object.",
 	    live_waiting(&s->live));
+	add_one(&m, "mstore_held_paths", "gauge",
+	    "Paths that requests wait at, or that playlists promise.",
+	    atomic_load(&s->live.nspot));
 	add_one(&m, "mstore_held_count", "counter", "Requests that had to wait.",
 	    atomic_load(&s->live.held));
 	add_one(&m, "mstore_held_too_long_count", "counter",

@@ -6,7 +6,7 @@
 #include "origin/livepriv.h"
 
 #define LOOK_NS		(CLK_SECOND / 20)	/* at files, and at the clock */
-#define SPOT_KEEP_NS	(600 * CLK_SECOND)	/* one that nobody used */
+#define SPOT_KEEP_NS	(600 * CLK_SECOND)	/* a playlist's, without a new version */
 #define PATHS		256
 
 /* End what has waited long enough; all: everything.  With the lock. */
@@ -28,6 +28,17 @@ end_late(struct live *v, struct spot *s, int64_t now_ns, bool all,
 	}
 }
 
+/* Does it remember anything, or was it only made for someone to wait at? */
+static bool
+is_of_playlist(const struct spot *s)
+{
+	bool any = s->ranges != NULL;
+
+	for (int i = 0; i < HLSLOW_HINTS; i++)
+		any |= s->hints[i] != NULL;
+	return any;
+}
+
 /* One look at everything; gives paths that someone waits at. */
 static unsigned
 sweep(struct live *v, bool all, char *path[static PATHS])
@@ -47,8 +58,9 @@ sweep(struct live *v, bool all, char *path[static PATHS])
 			if (!link_empty(&s->held) && n < PATHS &&
 			    (path[n] = strdup(s->path)) != NULL)
 				n++;
+			/* Names that peers make up must not fill the table. */
 			if (link_empty(&s->held) && s->hint_ns < now_ns &&
-			    now_ns - s->used_ns > SPOT_KEEP_NS)
+			    (!is_of_playlist(s) || now_ns - s->used_ns > SPOT_KEEP_NS))
 				live_free_spot(v, s);
 		}
 	}

@@ -198,6 +198,13 @@ check 'what is not promised is missing, after a moment' '
 	test "$(code "$url/live/v1/22.2.m4s")" = 404
 	test "$(code "$url/live/v3/22.2.m4s")" = 404
 '
+paths () {
+	test "$(curl -s "$admin/metrics" | sed -n 's/^mstore_held_paths //p')" -le "$1"
+}
+check 'names that were only asked for are not remembered' '
+	curl -s -Z --parallel-max 50 -o /dev/null "$url/live/v1/none[1-50].m4s"
+	eventually paths 5
+'
 written () {
 	find root/.mstore -type f -size 4c | grep -q .
 }
