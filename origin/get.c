@@ -251,7 +251,8 @@ serve_get(struct httpd_conn *c, const struct h1_request *r)
 	err = store_get(&s->store, path, c->loop->now_ns, &o);
 	if (err == 0 && object_state(o) == OBJECT_WHOLE && gate_hides(c, o->mtime_ns)) {
 		object_unref(&o);
-		err = -ENOENT;
+		serve_error(c, -ENOENT);	/* nor is it waited for: it would be found */
+		return;
 	}
 	look(r, &asked);
 	if ((err == 0 || err == -ENOENT) &&

@@ -48,6 +48,17 @@ check 'hidden at once, also where another program has put it' '
 	cp -p old root/two/live/old.ts
 	code -I "$url/two/live/old.ts" | grep 404
 '
+check 'nor is it found by a request that may wait, since something is promised there' '
+	printf "%s\n" "#EXTM3U" "#EXT-X-TARGETDURATION:1" "#EXT-X-PART-INF:PART-TARGET=0.5" \
+		"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES" "#EXTINF:1," 1.m4s \
+		"#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"2.m4s\"" >ll
+	code -T ll "$url/two/live/ll.m3u8" | grep 201
+	for i in $(seq 30)
+	do
+		cp -p old "root/two/live/held$i.ts"
+		code "$url/two/live/held$i.ts" | grep 404
+	done
+'
 check 'an overwrite begins its time anew' '
 	code -T hello "$url/one/live/c.ts" | grep 201
 	for i in 1 2 3 4 5 6
