@@ -91,6 +91,19 @@ containers_find(struct containers *cs, const char *name, size_t len,
 	return found;
 }
 
+bool
+containers_exist(struct containers *cs, const char *name)
+{
+	bool found;
+
+	if (atomic_load(&cs->count) == 0)
+		return false;
+	pthread_rwlock_rdlock(&cs->lock);
+	place(cs, name, strlen(name), &found);
+	pthread_rwlock_unlock(&cs->lock);
+	return found;
+}
+
 int
 containers_next(struct containers *cs, const char *after,
     char name[static CONTAINER_NAME])
@@ -252,17 +265,6 @@ read_file(int dir, const char *file, struct policy **out, char why[static IAM_WH
 	return err;
 }
 
-static bool
-exists(struct containers *cs, const char *name)
-{
-	bool found;
-
-	pthread_rwlock_rdlock(&cs->lock);
-	place(cs, name, strlen(name), &found);
-	pthread_rwlock_unlock(&cs->lock);
-	return found;
-}
-
 static void
 insert(struct containers *cs, struct container *c)
 {
@@ -311,7 +313,7 @@ enter(struct containers *cs, const char *name, struct policy *p)
 	unsigned i;
 	int err = 0;
 
-	if (!exists(cs, name)) {
+	if (!containers_exist(cs, name)) {
 		err = enter_new(cs, name, p);
 	} else {
 		pthread_rwlock_wrlock(&cs->lock);
@@ -436,6 +438,18 @@ put(struct containers *cs, const char *name, json_t *doc, char why[static IAM_WH
 	return enter(cs, name, p);
 }
 
+/* -ENOTDIR: there is an object of this name. */
+static int
+make_folder(struct containers *cs, const char *name)
+{
+	const struct tree *t = &cs->store->tree;
+	struct stat st;
+
+	if (tree_stat(t, name, &st) == 0 && !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return mkdirat(t->root, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 int
 containers_create(struct containers *cs, const char *name, json_t *tags)
 {
@@ -448,13 +462,12 @@ containers_create(struct containers *cs, const char *name, json_t *tags)
 		err = json_object_set(doc, "Tags", tags) < 0 ? -ENOMEM : 0;
 	json_decref(tags);
 	pthread_mutex_lock(&cs->change);
-	if (err == 0 && exists(cs, name))
+	if (err == 0 && containers_exist(cs, name))
 		err = -EEXIST;
 	if (err == 0 && atomic_load(&cs->count) >= CONTAINERS_MAX)
 		err = -E2BIG;
-	if (err == 0 && mkdirat(cs->store->tree.root, name, 0755) < 0 &&
-	    errno != EEXIST)
-		err = -errno;
+	if (err == 0)
+		err = make_folder(cs, name);
 	if (err == 0)
 		err = put(cs, name, doc, why);
 	else

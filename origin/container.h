@@ -49,6 +49,7 @@ bool container_good_name(const char *name, size_t len);
 bool containers_find(struct containers *cs, const char *name, size_t len,
     struct container **c, struct policy **p);
 void container_unref(struct container **c);
+bool containers_exist(struct containers *cs, const char *name);
 
 /* The name after after, or -ENOENT at the end. */
 int containers_next(struct containers *cs, const char *after,

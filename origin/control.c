@@ -43,6 +43,9 @@ fail_errno(struct control *k, int err, const char *why)
 	case -EEXIST:
 		fail(k, "ContainerInUseException", "there is such a container already");
 		break;
+	case -ENOTDIR:
+		fail(k, "ContainerInUseException", "an object has this name");
+		break;
 	case -ENOTEMPTY:
 		fail(k, "ContainerInUseException", "the container is not empty");
 		break;

@@ -231,6 +231,11 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 	}
 	if (!may_write(c, r) || !serve_path(c, r, path))
 		return;
+	/* Its folder may be gone, being empty; the name is the container's all the same. */
+	if (containers_exist(&s->containers, path)) {
+		serve_error(c, -EISDIR);
+		return;
+	}
 	if (!put_wish(c, r, path, &wish))
 		return;
 	if (!r->chunked && !r->has_length) {

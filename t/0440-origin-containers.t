@@ -78,6 +78,16 @@ check 'by the path, and by the first label of Host' '
 	code -H "Host: none.live.example" "$url/one/dir/a.txt" | grep 200
 	test -f root/one/dir/a.txt
 '
+check 'a name is of an object or of a container, also of one that is empty' '
+	code -T hello "$url/taken" | grep 201
+	control CreateContainer "{\"ContainerName\":\"taken\"}" |
+		grep ContainerInUseException
+	code -T hello "$url/two/a.txt" | grep 201
+	code -X DELETE "$url/two/a.txt" | grep 204
+	code -T hello "$url/two" | grep 409
+	code -T hello "$url/two/a.txt" | grep 201
+	code -X DELETE "$url/two/a.txt" | grep 204
+'
 check 'one that is not empty stays' '
 	control DeleteContainer "{\"ContainerName\":\"one\"}" | grep ContainerInUseException
 	code -X DELETE "$url/one/dir/a.txt" | grep 204
