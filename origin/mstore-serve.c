@@ -225,6 +225,10 @@ open_containers(struct serve *s, const struct options *o)
 		fatal(EXIT_RUNTIME, -err, err == -EBUSY ?
 		    "another mstore-serve has --archive '%s'" :
 		    "cannot use --archive '%s'", o->archive);
+	/* Each would take the other's objects for its own, and remove them. */
+	if (o->archive != NULL && tree_overlaps(&s->store.tree, s->store.tree.archive.dir))
+		fatal(EXIT_USAGE, 0, "--archive '%s' and --root '%s' are not apart",
+		    o->archive, o->root);
 	containers_init(&s->containers, &s->store);
 	s->containers.changed = on_policy;
 	s->containers.user = s;

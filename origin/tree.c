@@ -111,6 +111,36 @@ tree_look(const struct tree *t)
 	    named.st_ino == st.st_ino ? 0 : -EXDEV;
 }
 
+/* Is dir the folder like, or anywhere below it?  What cannot be seen is not. */
+static bool
+is_below(int dir, const struct stat *like)
+{
+	struct stat st = { .st_ino = 0 }, up;
+	int fd = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC), next;
+	bool found = false;
+
+	while (fd >= 0 && !found && fstat(fd, &up) == 0 &&
+	    (up.st_ino != st.st_ino || up.st_dev != st.st_dev)) {
+		st = up;
+		found = st.st_ino == like->st_ino && st.st_dev == like->st_dev;
+		next = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = next;
+	}
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+bool
+tree_overlaps(const struct tree *t, int dir)
+{
+	struct stat own, other;
+
+	return fstat(t->root, &own) == 0 && fstat(dir, &other) == 0 &&
+	    (is_below(dir, &own) || is_below(t->root, &other));
+}
+
 /* What stands for "there is no such object". */
 static int
 missing(int err)

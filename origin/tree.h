@@ -35,6 +35,9 @@ void tree_close(struct tree *t);
 /* 0, -EIDRM when the root was removed, -EXDEV when it has another name now. */
 int tree_look(const struct tree *t);
 
+/* Is the folder dir the root, or one of them below the other? */
+bool tree_overlaps(const struct tree *t, int dir);
+
 /* Open an object to read.  -ENOENT for all that is not a regular file. */
 int tree_open_object(const struct tree *t, const char *path, struct stat *st);
 

@@ -17,6 +17,13 @@ rule () {
 ts="wildcard:live/*.ts" cold=prefix:cold/
 export ts cold
 
+check 'an archive in the root, or around it, is refused' '
+	mkdir -p around/root/in
+	for at in around around/root around/root/in
+	do
+		fails 2 timeout 9 mstore-serve -l 127.0.0.1:0 --root around/root --archive "$at"
+	done
+'
 mkdir -p archive
 head -c 300000 /dev/urandom >big
 echo hello >hello
