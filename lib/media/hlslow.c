@@ -133,6 +133,13 @@ take_number(const struct line *l, int64_t *out)
 	return hls_integer(l->value, l->value_len, HLS_NUMBER_MAX, out);
 }
 
+/* Durations that nothing can add up to are as long as any. */
+static int64_t
+plus(int64_t a, int64_t b)
+{
+	return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 /* What is before the next URI. */
 struct pending {
 	int64_t	 duration_ns, parts_ns;
@@ -194,13 +201,13 @@ take_line(struct hlslow *h, struct line *l, struct pending *p,
 	if (l->p[0] != '#') {
 		h->last++;
 		h->last_parts = p->parts;
-		h->total_ns += p->duration_ns;
+		h->total_ns = plus(h->total_ns, p->duration_ns);
 		*p = (struct pending){ .skipped = p->skipped };
 	} else if (tag_is(l, "#EXTINF")) {
 		return take_duration(l, p);
 	} else if (tag_is(l, "#EXT-X-PART")) {
 		p->parts++;
-		p->parts_ns += seconds(attributes(l, buf), "DURATION");
+		p->parts_ns = plus(p->parts_ns, seconds(attributes(l, buf), "DURATION"));
 	} else if (tag_is(l, "#EXT-X-DATERANGE")) {
 		take_range(h, l, attributes(l, buf));
 	} else if (tag_is(l, "#EXT-X-SKIP")) {
@@ -227,7 +234,7 @@ count_skippable(const struct hlslow *h, const char *text, size_t len)
 		if (tag_is(&l, "#EXTINF")) {
 			take_duration(&l, &p);
 		} else if (l.len > 0 && l.p[0] != '#') {
-			past += p.duration_ns;
+			past = plus(past, p.duration_ns);
 			p.duration_ns = 0;
 			if (h->total_ns - past <= h->skip_until_ns)
 				break;
@@ -259,7 +266,7 @@ hlslow_parse(struct hlslow *h, const char *text, size_t len)
 		return -EBADMSG;
 	h->last += h->first + p.skipped;
 	h->open_parts = p.parts;
-	h->total_ns += p.parts_ns;
+	h->total_ns = plus(h->total_ns, p.parts_ns);
 	if (h->skip_until_ns > 0 && !h->ended && p.skipped == 0)
 		h->skippable = count_skippable(h, text, len);
 	return 0;

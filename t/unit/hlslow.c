@@ -194,6 +194,21 @@ test_delta(void)
 	free(text);
 }
 
+/* As many of the longest durations as a playlist of 2 MiB has. */
+static void
+test_long(void)
+{
+	struct text t = { 0 };
+	struct hlslow h;
+
+	text_add(&t, "#EXTM3U\n#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=6\n");
+	while (t.len < (2 << 20))
+		text_add(&t, "#EXTINF:86400\na\n");
+	is(hlslow_parse(&h, t.p, t.len), 0, "durations beyond all bounds");
+	ok(h.total_ns == INT64_MAX, "add up to the longest time there is");
+	text_free(&t);
+}
+
 int
 main(void)
 {
@@ -201,5 +216,6 @@ main(void)
 	test_refused();
 	test_ask();
 	test_delta();
+	test_long();
 	return done_testing();
 }
