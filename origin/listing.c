@@ -166,7 +166,7 @@ item_of(const struct listing *l, const char *name)
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
 		j = json_pack("{s:o, s:s}", "Name", text_of(name), "Type", "FOLDER");
 	} else if (S_ISREG(st.st_mode)) {
-		birth_ns = st.st_mtim.tv_sec * CLK_SECOND + st.st_mtim.tv_nsec;
+		birth_ns = tree_mtime_ns(&st);
 		hidden = is_hidden(l, name, birth_ns);
 		pack_etag(etag, fd, birth_ns, st.st_ino);
 		store_type(fd, name, type);

@@ -84,7 +84,7 @@ store_load(struct store *s, const char *path, int fd, const struct stat *st,
 
 	f.size = (uint64_t)st->st_size;
 	f.ino = st->st_ino;
-	f.mtime_ns = store_mtime_ns(st);
+	f.mtime_ns = tree_mtime_ns(st);
 	read_field(fd, STORE_XATTR_TYPE, f.type);
 	read_field(fd, STORE_XATTR_CACHE, f.cache_control);
 	return pack_object(s, &f, out);
@@ -94,7 +94,7 @@ static bool
 is_same(const struct object *o, const struct stat *st)
 {
 	return o->ino == st->st_ino && atomic_load(&o->len) == (uint64_t)st->st_size &&
-	    o->mtime_ns == store_mtime_ns(st);
+	    o->mtime_ns == tree_mtime_ns(st);
 }
 
 /* The file may have been changed: look, and read it anew if so. */
@@ -179,7 +179,7 @@ store_check(struct store *s, const char *path, const struct store_if *must,
 	*had = -1;
 	if (fd >= 0) {
 		*had = st.st_size;
-		pack_etag(etag, fd, store_mtime_ns(&st), st.st_ino);
+		pack_etag(etag, fd, tree_mtime_ns(&st), st.st_ino);
 		close(fd);
 	}
 	if ((must->only_new && exists) ||

@@ -65,9 +65,9 @@ store_archive(struct store *s, const char *path, const struct stat *version)
 
 	if (fd < 0)
 		return fd;
-	pack_keep_etag(fd, store_mtime_ns(&st), st.st_ino);	/* or it gets another there */
+	pack_keep_etag(fd, tree_mtime_ns(&st), st.st_ino);	/* or it gets another there */
 	err = st.st_ino != version->st_ino || st.st_dev != version->st_dev ||
-	    store_mtime_ns(&st) != store_mtime_ns(version) ? -ENOENT :
+	    tree_mtime_ns(&st) != tree_mtime_ns(version) ? -ENOENT :
 	    archive_put(a, fd, temp);
 	close(fd);
 	if (err < 0)
@@ -75,7 +75,7 @@ store_archive(struct store *s, const char *path, const struct stat *version)
 	pthread_mutex_lock(&h->commit);
 	if (fstatat(s->tree.root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    st.st_ino != version->st_ino ||
-	    store_mtime_ns(&st) != store_mtime_ns(version)) {
+	    tree_mtime_ns(&st) != tree_mtime_ns(version)) {
 		archive_drop(a, temp);
 		err = -ENOENT;
 	} else if ((err = archive_commit(a, temp, path)) < 0) {

@@ -50,12 +50,6 @@ int store_load(struct store *s, const char *path, int fd, const struct stat *st,
 int store_check(struct store *s, const char *path, const struct store_if *must,
     int64_t *had);
 
-static inline int64_t
-store_mtime_ns(const struct stat *st)
-{
-	return st->st_mtim.tv_sec * CLK_SECOND + st->st_mtim.tv_nsec;
-}
-
 /* Whoever wants to know is told that o is at path. */
 static inline void
 store_tell(const struct store *s, const char *path, struct object *o)

@@ -175,12 +175,6 @@ when(struct sweep *s, const char *path, int64_t birth_ns, bool archived,
 	return at;
 }
 
-static int64_t
-birth(const struct stat *st)
-{
-	return st->st_mtim.tv_sec * CLK_SECOND + st->st_mtim.tv_nsec;
-}
-
 /* What is due is looked at anew; returns when to look again, or POLICY_NEVER. */
 static int64_t
 treat(struct sweep *s, const char *path)
@@ -200,12 +194,12 @@ treat(struct sweep *s, const char *path)
 	}
 	if (!S_ISREG(st.st_mode))
 		return POLICY_NEVER;
-	at = when(s, path, birth(&st), archived, &action);
+	at = when(s, path, tree_mtime_ns(&st), archived, &action);
 	if (at > clk_utc_ns())
 		return at;
 	if (action == POLICY_EXPIRE) {
 		fd = tree_open_object(t, path, &now);
-		pack_etag(must.match, fd, birth(&st), st.st_ino);
+		pack_etag(must.match, fd, tree_mtime_ns(&st), st.st_ino);
 		if (fd >= 0)
 			close(fd);
 		err = store_delete(s->store, path, &must, false);
@@ -215,7 +209,7 @@ treat(struct sweep *s, const char *path)
 	if (err == 0)
 		atomic_fetch_add(action == POLICY_EXPIRE ? &s->expired : &s->archived, 1);
 	if (err == 0 && action == POLICY_ARCHIVE)
-		return when(s, path, birth(&st), true, &action);
+		return when(s, path, tree_mtime_ns(&st), true, &action);
 	if (err == 0)
 		return POLICY_NEVER;
 	if (err == -ENOENT || err == -ESTALE)
@@ -250,7 +244,7 @@ on_file(void *user, const char *path, const struct stat *st)
 			archive_delete(&t->archive, path, false);
 		return 0;
 	}
-	at = when(s, path, birth(st), l->archived, &action);
+	at = when(s, path, tree_mtime_ns(st), l->archived, &action);
 	pthread_mutex_lock(&s->lock);
 	if (at != POLICY_NEVER)
 		add(s, path, at);

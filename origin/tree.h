@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "lib/base/clk.h"
 #include "origin/archive.h"
 
 struct tree {
@@ -43,6 +44,19 @@ int tree_open_object(const struct tree *t, const char *path, struct stat *st);
 
 /* Look at the file that has this name, here or in the archive, without opening it. */
 int tree_stat(const struct tree *t, const char *path, struct stat *st);
+
+/*
+ * When it was last changed.  What others have set to a time centuries away is brought
+ * so near that ages and dates can be reckoned from it.
+ */
+static inline int64_t
+tree_mtime_ns(const struct stat *st)
+{
+	const int64_t most = INT64_C(7000000000);	/* the year 2191 */
+	int64_t s = st->st_mtim.tv_sec;
+
+	return (s > most ? most : s < -most ? -most : s) * CLK_SECOND + st->st_mtim.tv_nsec;
+}
 
 /* Open a folder to read its names; path may be empty: the root. */
 int tree_open_folder(const struct tree *t, const char *path);

@@ -83,6 +83,15 @@ check 'a pipe, a folder, a file without permission are no objects' '
 	code -X DELETE -H "$auth" "$url/a/pipe" | grep 404
 	code "$url/a/1.ts" | grep 200
 '
+check 'a file whose time is centuries away' '
+	printf hello >root/far
+	for at in @99999999999 @-9999999999
+	do
+		touch -d "$at" root/far
+		test "$(curl -sf "$url/far")" = hello
+		code -X DELETE -H "$auth" -H "If-Match: \"x\"" "$url/far" | grep 412
+	done
+'
 check 'an object over the limit, announced or not' '
 	head -c 200000 /dev/zero >big
 	code -T big -H "$auth" "$url/a/big" | grep 413
