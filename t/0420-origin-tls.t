@@ -27,7 +27,9 @@ check 'what is no certificate, or not of this key' '
 	fails 1 mstore-serve --root . -l https://127.0.0.1:0 --tls-cert cert.pem --tls-key two.key 2>err
 	grep "fatal: .*two.key" err
 	fails 1 mstore-serve --root . -l https://127.0.0.1:0 --tls-cert cert.pem --tls-key missing 2>err
-	grep "missing" err
+	grep "cannot use the key .missing.: No such file or directory" err
+	fails 1 mstore-serve --root . -l https://127.0.0.1:0 --tls-cert missing --tls-key key.pem 2>err
+	grep "cannot use the certificate .missing.: No such file or directory" err
 '
 
 serve -l https://127.0.0.1:0 --tls-cert cert.pem --tls-key key.pem --threads 2 \

@@ -145,7 +145,7 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 static int
 explain(char why[static TLS_WHY], const char *what, const char *file)
 {
-	unsigned long err = ERR_peek_last_error();
+	unsigned long err = ERR_peek_error();	/* the cause; the last is that it failed */
 	const char *reason = ERR_reason_error_string(err);
 
 	if (reason == NULL && ERR_SYSTEM_ERROR(err))
