@@ -19,7 +19,7 @@
 #define CTL_PARALLEL_MAX 64
 
 struct ctl {
-	const char *help;
+	const char *help;		/* the usage line of the command */
 	struct s3 **opened;		/* the last two: no leak at an early end */
 	const char *admin, *cache_control, *content_type, *method, *range;
 	const char *storage_class, *token_file;

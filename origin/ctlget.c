@@ -54,6 +54,18 @@ finish(struct get *g, struct ctl_task *t)
 	return 0;
 }
 
+/* Of an object that is not there nothing is to stay. */
+static void
+drop_empty(const struct ctl_task *t)
+{
+	char part[4096 + sizeof(PART)];
+
+	if (t->fd == STDOUT_FILENO || lseek(t->fd, 0, SEEK_END) != 0)
+		return;
+	snprintf(part, sizeof(part), "%s" PART, t->name);
+	unlink(part);
+}
+
 static int
 step(struct ctl_pool *pool, struct ctl_task *t)
 {
@@ -73,8 +85,10 @@ step(struct ctl_pool *pool, struct ctl_task *t)
 	}
 	if (!t->job->done)
 		return 0;
-	if (t->job->error < 0)
+	if (t->job->error < 0) {
+		drop_empty(t);
 		return fail(g, t->job->error, t->name, t->job->reason);
+	}
 	if (t->fd == STDOUT_FILENO) {
 		t->fd = -1;
 		return 0;
@@ -145,15 +159,16 @@ get_object(struct get *g, const char *key, const char *name)
 {
 	struct s3_request q = { .key = key, .window = WINDOW };
 	struct ctl_task *t;
+	bool out = strcmp(name, "-") == 0;
 	int r = ctl_free_task(&g->pool, &t);
 
 	if (r < 0)
 		return r;
 	if (g->c->range != NULL)
 		read_range(g->c, &q);
-	if (strlen(name) > 4096 || (t->name = strdup(name)) == NULL)
+	if (strlen(name) > 4096 || (t->name = strdup(out ? key : name)) == NULL)
 		return -ENOMEM;
-	if (strcmp(name, "-") == 0) {
+	if (out) {
 		t->fd = STDOUT_FILENO;
 	} else if ((r = open_part(g, t, &q)) != 0) {
 		if (r > 0)

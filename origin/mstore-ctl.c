@@ -96,6 +96,18 @@ static const struct command {
 
 #define NCOMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
+/* The usage line of a command, which is one of help. */
+static const char *
+usage_of(const struct command *which, char *buf, size_t size)
+{
+	const char *p;
+
+	snprintf(buf, size, "mstore-ctl %s ", which->name);
+	p = strstr(help, buf);
+	snprintf(buf, size, "usage: %.*s\n", (int)strcspn(p, "\n"), p);
+	return buf;
+}
+
 static void
 parse_options(struct ctl *c, int argc, char *argv[])
 {
@@ -161,9 +173,10 @@ int
 main(int argc, char *argv[])
 {
 	struct s3 *opened[2] = { NULL };
-	struct ctl c = { .help = help, .opened = opened, .method = "GET",
+	struct ctl c = { .opened = opened, .method = "GET",
 	    .expires_ns = 3600 * CLK_SECOND, .admin = getenv("MSTORE_ADMIN") };
 	const struct command *which = NULL;
+	char usage[128];
 	int skip = argc > 1 && argv[1][0] != '-' ? 1 : 0, n;
 
 	log_init("mstore-ctl");
@@ -175,16 +188,17 @@ main(int argc, char *argv[])
 		opt_usage(help, "unknown command '%s'", argv[1]);
 	if (which == NULL)
 		opt_usage(help, "no command");
+	c.help = usage_of(which, usage, sizeof(usage));
 	n = argc - skip - optind;
 	if (n < which->least)
-		opt_usage(help, "%s: not enough arguments", which->name);
+		opt_usage(c.help, "%s: not enough arguments", which->name);
 	if (which->most >= 0 && n > which->most)
-		opt_usage(help, "%s: unexpected argument '%s'", which->name,
+		opt_usage(c.help, "%s: unexpected argument '%s'", which->name,
 		    argv[skip + optind + which->most]);
 	if (c.part != 0 && (c.part < S3_PART_MIN || c.part > (1U << 30)))
-		opt_usage(help, "--part-size must be between 5Mi and 1Gi");
+		opt_usage(c.help, "--part-size must be between 5Mi and 1Gi");
 	if (c.expires_ns < CLK_SECOND || c.expires_ns > EXPIRES_MAX)
-		opt_usage(help, "--expires must be between 1s and 168h");
+		opt_usage(c.help, "--expires must be between 1s and 168h");
 	io_init_filter();
 	return which->run(&c, n, argv + skip + optind);
 }

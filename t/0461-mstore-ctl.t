@@ -57,6 +57,9 @@ check 'what is not there, and what cannot be' '
 	fails 1 mstore-ctl get $url/none 2>err
 	grep "cannot get .none.: status 404" err
 	test ! -e none
+	test ! -e none.part
+	fails 1 mstore-ctl get $url/none - 2>err
+	grep "cannot get .none.: status 404" err
 	fails 1 mstore-ctl stat $url/none
 	fails 1 mstore-ctl put none $url/x 2>err
 	grep "cannot open .none.: No such file" err
@@ -69,6 +72,8 @@ check 'what is not there, and what cannot be' '
 	fails 2 mstore-ctl put - $url/a/ <small
 	fails 2 mstore-ctl what $url
 	fails 2 mstore-ctl
+	fails 2 mstore-ctl rm 2>err
+	grep "^usage: mstore-ctl rm \[options\] url" err
 	fails 2 mstore-ctl sign $url/a 2>err
 	grep "no keys" err
 	fails 2 mstore-ctl policy get live odd
