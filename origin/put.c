@@ -86,9 +86,13 @@ may_write(struct httpd_conn *c, const struct h1_request *r)
 {
 	char path[HTTP_PATH_MAX];
 
+	if (api_of(c) == NULL || !api_of(c)->verified)
+		return serve_may_write(c, r);
+	/* What is no path is refused as that, and not for want of a right to it. */
+	if (http_parse_path(r->path, path) < 0 || gate_path(c, path) < 0)
+		return true;
 	/* A key is for paths in the root, whichever way they are asked for. */
-	return (api_of(c) != NULL && http_parse_path(r->path, path) == 0 &&
-	    gate_path(c, path) == 0 && api_allowed(c, KEY_WRITE, path)) || serve_may_write(c, r);
+	return api_allowed(c, KEY_WRITE, path) || serve_may_write(c, r);
 }
 
 static bool

@@ -49,6 +49,7 @@ check 'rights and prefixes' '
 	signed AKPART:third -H "$u" -T text "$url/r.txt" | grep AccessDeniedException
 	signed AKPART:third -H "$u" -T text "$url/part/r.txt" | grep ContentSHA256
 	test ! -e root/r.txt
+	signed AKTEST:testsecret -H "$u" -T text "$url/.r.txt" | grep "this name is not for objects"
 '
 check 'another service, and what is no signature' '
 	curl -s --aws-sigv4 "aws:amz:eu-central-1:s3" --user AKTEST:testsecret "$url/t.txt" |
