@@ -207,7 +207,7 @@ take_option(struct options *o, int c)
 		e->cert = take_path("cert", optarg, o->cert_path);
 		break;
 	case EXPIRES:
-		o->expires_ns = opt_duration("expires", optarg);
+		o->expires_ns = time_ms("expires", optarg, 1000, 87600 * hour) * 1000000;
 		break;
 	case FLOOR:
 		/* What may not be kept at all is asked for by one after another. */

@@ -71,6 +71,8 @@ blanks --token-key blanks http://o
 /x --sign /x
 x --sign x --token-key key
 /x~y --sign /x~y --token-key key
+2500000h --sign /x --token-key key --expires 2500000h
+0s --sign /x --token-key key --expires 0s
 EOF
 check 'refused: a path that would need quotes' 'refused --token-key "a b/key" http://o'
 check 'a full disk is told' 'fails 1 medge-conf http://127.0.0.1:1 >/dev/full'
