@@ -166,7 +166,6 @@ delete(struct control *k)
 		fail_errno(k, err, "");
 }
 
-/* Without a name, AWS describes the only one; we do so by the first. */
 static void
 describe_one(struct control *k)
 {
