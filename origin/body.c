@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "lib/base/base64.h"
+#include "lib/base/hex.h"
 #include "lib/net/awschunk.h"
 #include "origin/body.h"
 
@@ -37,24 +38,12 @@ struct body {
 };
 
 static void
-to_hex(const uint8_t *d, unsigned n, char *out)
-{
-	static const char digit[] = "0123456789abcdef";
-
-	for (unsigned i = 0; i < n; i++) {
-		out[2 * i] = digit[d[i] >> 4];
-		out[2 * i + 1] = digit[d[i] & 15];
-	}
-	out[2 * n] = '\0';
-}
-
-static void
 end_hex(EVP_MD_CTX *md, char hex[static SIGV4_HEX])
 {
 	uint8_t d[EVP_MAX_MD_SIZE];
 
 	EVP_DigestFinal_ex(md, d, NULL);
-	to_hex(d, 32, hex);
+	hex_put(hex, d, 32);
 }
 
 static EVP_MD_CTX *
@@ -348,7 +337,7 @@ body_end(struct body *b, char sha256[static SIGV4_HEX])
 	if (b->chained && b->trailed && !b->signed_trailer)
 		return -EACCES;
 	EVP_DigestFinal_ex(b->sha256, d, NULL);
-	to_hex(d, 32, sha256);
+	hex_put(sha256, d, 32);
 	if (b->kind == SUM_SHA256)
 		memcpy(sum, d, 32);
 	if (b->sha1 != NULL)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/clk.h"
+#include "lib/base/url.h"
 #include "lib/net/pagetoken.h"
 #include "origin/api.h"
 #include "origin/list.h"
@@ -80,36 +80,13 @@ list_asked(struct serve *s, const struct h1_request *r)
 }
 
 static int
-hex(char c)
-{
-	const char *digit = "0123456789abcdef0123456789ABCDEF";
-	const char *d = c == '\0' ? NULL : strchr(digit, c);
-
-	return d == NULL ? -1 : (int)(d - digit) % 16;
-}
-
-static int
 unescape(struct h1_str s, char *out, size_t size)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++) {
-		int c = (unsigned char)s.p[i];
-
-		if (c == '%') {
-			int hi = i + 2 < s.len ? hex(s.p[i + 1]) : -1;
-			int lo = hi >= 0 ? hex(s.p[i + 2]) : -1;
-
-			if (lo < 0)
-				return -EINVAL;
-			c = hi << 4 | lo;
-			i += 2;
-		}
-		if (c < ' ' || c == 0x7f || n + 1 >= size)
+	if (url_unescape(s.p, s.len, out, size) < 0)
+		return -EINVAL;
+	for (const unsigned char *p = (const unsigned char *)out; *p != '\0'; p++)
+		if (*p < ' ' || *p == 0x7f)
 			return -EINVAL;
-		out[n++] = (char)c;
-	}
-	out[n] = '\0';
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "lib/base/hex.h"
 #include "package/state.h"
 
 #define PICTURES_MAX	(1 << 24)	/* of a segment: more is damage */
@@ -21,8 +22,7 @@ init_to_json(const struct init *i, enum codec_kind kind)
 	char hex[2 * TRACK_RECORD + 1] = "";
 	json_t *j;
 
-	for (size_t n = 0; n < i->config.len; n++)
-		snprintf(hex + 2 * n, 3, "%02x", i->config.record[n]);
+	hex_put(hex, i->config.record, i->config.len);
 	j = json_pack("{sI sI ss sI}", "number", (json_int_t)i->number, "timescale",
 	    (json_int_t)i->timescale, "record", hex, "len", (json_int_t)i->len);
 	if (kind == KIND_VIDEO)

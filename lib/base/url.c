@@ -22,28 +22,42 @@ keep(struct url *u, size_t *fill, const char *s, size_t len)
 	return to;
 }
 
-/* In place; %00 is refused, since it would end the string. */
+int
+url_unescape(const char *p, size_t len, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = p[i];
+
+		if (c == '%') {
+			int hi = len - i > 2 ? hex_digit(p[i + 1]) : -1;
+			int lo = hi < 0 ? -1 : hex_digit(p[i + 2]);
+
+			if (lo < 0)
+				return -EINVAL;
+			c = (char)(hi * 16 + lo);
+			i += 2;
+		}
+		if (c == '\0')
+			return -EINVAL;
+		if (n + 1 >= size)
+			return -ENAMETOOLONG;
+		out[n++] = c;
+	}
+	if (size > 0)
+		out[n] = '\0';
+	return size > 0 ? 0 : -ENAMETOOLONG;
+}
+
+/* Of a query, in place: + is a blank there. */
 static int
 decode(char *s)
 {
-	char *to = s;
-
-	for (; *s != '\0'; s++) {
-		if (*s == '+') {
-			*to++ = ' ';
-		} else if (*s == '%') {
-			int hi = hex_digit(s[1]), lo = hi < 0 ? -1 : hex_digit(s[2]);
-
-			if (lo < 0 || hi * 16 + lo == 0)
-				return -EINVAL;
-			*to++ = (char)(hi * 16 + lo);
-			s += 2;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-	return 0;
+	for (char *p = s; *p != '\0'; p++)
+		if (*p == '+')
+			*p = ' ';
+	return url_unescape(s, strlen(s), s, strlen(s) + 1);
 }
 
 static int

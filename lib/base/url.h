@@ -49,6 +49,12 @@ const char *url_get(struct url *u, const char *key);
 const char *url_unused(const struct url *u);
 
 /*
+ * Undo the percent escapes of len bytes; + stays what it is.  -EINVAL also for %00
+ * and a zero byte, which would end the text.
+ */
+int url_unescape(const char *p, size_t len, char *out, size_t size);
+
+/*
  * The absolute form of a reference that was found in base (RFC 3986 5.2, dot
  * segments removed, any fragment dropped).  base is absolute: a URL, or the path
  * of a file.

@@ -1,19 +1,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/hex.h"
 #include "lib/net/awschunk.h"
 
 enum { SIZE, DATA, DATA_END, TRAILER, END };
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* Gather a line.  1 when it is whole, in c->line without its end; 0 to wait. */
 static int
@@ -46,7 +37,7 @@ read_size(struct awschunk *c)
 
 	c->left = 0;
 	c->signature[0] = '\0';
-	while ((d = hex(*p)) >= 0) {
+	while ((d = hex_digit(*p)) >= 0) {
 		if (++digits > 15)
 			return -EBADMSG;
 		c->left = c->left << 4 | (uint64_t)d;

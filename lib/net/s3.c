@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/hex.h"
 #include "lib/base/io.h"
 #include "lib/net/s3priv.h"
 #include "lib/net/sigv4.h"
@@ -159,8 +160,7 @@ hash_source(const struct s3_request *r, char hex[static SIGV4_HEX])
 		n = -ESTALE;		/* it is being written */
 	if (n == 0) {
 		EVP_DigestFinal_ex(md, d, NULL);
-		for (unsigned i = 0; i < sizeof(d); i++)
-			snprintf(hex + 2 * i, 3, "%02x", d[i]);
+		hex_put(hex, d, sizeof(d));
 	}
 	EVP_MD_CTX_free(md);
 	free(buf);

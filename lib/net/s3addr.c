@@ -41,30 +41,6 @@ s3_escape(const char *text, bool slash, char *out, size_t size)
 	return 0;
 }
 
-/* The other way; + stays what it is. */
-static int
-unescape(const char *text, char *out, size_t size)
-{
-	size_t n = 0;
-
-	for (; *text != '\0'; text++, n++) {
-		int hi = *text == '%' ? hex_digit(text[1]) : -1;
-		int lo = hi >= 0 ? hex_digit(text[2]) : -1;
-
-		if (*text == '%' && (lo < 0 || hi * 16 + lo == 0))
-			return -EINVAL;
-		if (n + 1 >= size)
-			return -ENAMETOOLONG;
-		out[n] = *text;
-		if (lo >= 0) {
-			out[n] = (char)(hi * 16 + lo);
-			text += 2;
-		}
-	}
-	out[n] = '\0';
-	return 0;
-}
-
 static int
 set(char *to, size_t size, const char *value)
 {
@@ -387,7 +363,8 @@ s3_address_parse(struct s3_address *a, const char *url, char reason[static 160])
 	else
 		r = refuse(reason, "neither s3://, http:// nor https://");
 	path = *u->path == '/' ? u->path + 1 : u->path;
-	if (r == 0 && (r = unescape(path, a->key, sizeof(a->key))) < 0)
+	if (r == 0 && (r = url_unescape(path, strlen(path), a->key,
+	    sizeof(a->key))) < 0)
 		snprintf(reason, 160, r == -EINVAL ? "a %% is not an escape" :
 		    "the key is longer than %d bytes", S3_KEY_MAX);
 out:

@@ -261,8 +261,7 @@ whole_tag(const struct upload *u, char out[static ETAG_MAX])
 	}
 	if (good) {
 		EVP_DigestFinal_ex(md, d, NULL);
-		for (unsigned k = 0; k < sizeof(d); k++)
-			snprintf(out + 2 * k, 3, "%02x", d[k]);
+		hex_put(out, d, sizeof(d));
 		snprintf(out + 2 * sizeof(d), 16, "-%u", u->nparts);
 	}
 	EVP_MD_CTX_free(md);

@@ -10,14 +10,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "lib/base/hex.h"
 #include "lib/net/sigv4priv.h"
-
-void
-sigv4_to_hex(const uint8_t d[static 32], char hex[static SIGV4_HEX])
-{
-	for (int i = 0; i < 32; i++)
-		snprintf(hex + 2 * i, 3, "%02x", d[i]);
-}
 
 void
 sigv4_sha256(const void *data, size_t len, char hex[static SIGV4_HEX])
@@ -25,7 +19,7 @@ sigv4_sha256(const void *data, size_t len, char hex[static SIGV4_HEX])
 	uint8_t d[32];
 
 	EVP_Digest(data, len, d, NULL, EVP_sha256(), NULL);
-	sigv4_to_hex(d, hex);
+	hex_put(hex, d, 32);
 }
 
 bool
@@ -104,7 +98,7 @@ sigv4_signature(const char *secret, const struct sigv4_scope *s,
 	    request);
 	signing_key(secret, s, key);
 	hmac(key, 32, text, d);
-	sigv4_to_hex(d, hex);
+	hex_put(hex, d, 32);
 	OPENSSL_cleanse(key, sizeof(key));
 }
 
@@ -260,5 +254,5 @@ sigv4_chain_next(struct sigv4_chain *c, const char hex[static SIGV4_HEX],
 		snprintf(text, sizeof(text), SIGV4_ALGORITHM "-PAYLOAD\n%s\n%s\n%s\n"
 		    SIGV4_EMPTY "\n%s", c->scope.date, scope, c->last, hex);
 	hmac(c->key, 32, text, d);
-	sigv4_to_hex(d, c->last);
+	hex_put(c->last, d, 32);
 }

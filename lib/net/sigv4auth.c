@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "lib/base/hex.h"
+#include "lib/base/url.h"
 #include "lib/net/sigv4priv.h"
 
 struct sigv4_request
@@ -132,24 +133,7 @@ parse_header(struct sigv4_auth *a, const struct sigv4_request *r, struct h1_str 
 static int
 unescape(struct h1_str s, char *out, size_t size)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.p[i];
-
-		if (c == '%') {
-			if (s.len - i < 3 || hex_digit(s.p[i + 1]) < 0 ||
-			    hex_digit(s.p[i + 2]) < 0)
-				return -EINVAL;
-			c = (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2]));
-			i += 2;
-		}
-		if (c == '\0' || n + 1 >= size)
-			return -EINVAL;
-		out[n++] = c;
-	}
-	out[n] = '\0';
-	return 0;
+	return url_unescape(s.p, s.len, out, size) < 0 ? -EINVAL : 0;
 }
 
 static struct h1_str

@@ -270,7 +270,7 @@ sigv4_canonical(const struct sigv4_request *r, struct h1_str query,
 	hash_str(&h, payload);
 	hash_flush(&h);
 	EVP_DigestFinal_ex(h.md, d, NULL);
-	sigv4_to_hex(d, hex);
+	hex_put(hex, d, 32);
 out:
 	EVP_MD_CTX_free(h.md);
 	return err;

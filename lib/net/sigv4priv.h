@@ -75,6 +75,5 @@ int sigv4_canonical(const struct sigv4_request *r, struct h1_str query,
 /* Of a request whose canonical form has this hash. */
 void sigv4_signature(const char *secret, const struct sigv4_scope *s,
     const char request[static SIGV4_HEX], char hex[static SIGV4_HEX]);
-void sigv4_to_hex(const uint8_t d[static 32], char hex[static SIGV4_HEX]);
 
 #endif

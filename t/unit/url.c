@@ -193,6 +193,28 @@ test_listen(void)
 }
 
 static void
+test_unescape(void)
+{
+	static const struct { const char *text, *want; int status; } row[] = {
+		{ "a%20b+c", "a b+c", 0 }, { "%C3%a9", "\xc3\xa9", 0 }, { "", "", 0 },
+		{ "%25%32%35", "%25", 0 }, { "1234567", "1234567", 0 },
+		{ "12345678", NULL, -ENAMETOOLONG }, { "%00", NULL, -EINVAL },
+		{ "a%", NULL, -EINVAL }, { "a%4", NULL, -EINVAL }, { "%4g", NULL, -EINVAL },
+	};
+	char out[8];
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		is(url_unescape(row[i].text, strlen(row[i].text), out, sizeof(out)),
+		    row[i].status, "escapes of '%s'", row[i].text);
+		if (row[i].want != NULL)
+			ok(strcmp(out, row[i].want) == 0, "are '%s'", out);
+	}
+	is(url_unescape("%414", 3, out, sizeof(out)), 0, "no more than is given");
+	ok(strcmp(out, "A") == 0, "is read");
+	is(url_unescape("", 0, out, 0), -ENAMETOOLONG, "no room at all");
+}
+
+static void
 test_from_path(void)
 {
 	char out[64], here[PATH_MAX], want[PATH_MAX + 16];
@@ -217,6 +239,7 @@ main(void)
 	test_parse();
 	test_query();
 	test_resolve();
+	test_unescape();
 	test_from_path();
 	test_listen();
 	return done_testing();
