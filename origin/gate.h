@@ -8,6 +8,7 @@
  * Memory   One struct for each exchange in a container, of its own policy even
  *          when that is replaced meanwhile.
  * Threads  The loop of the connection.
+ * Errors   What refuses has answered; gate_path(): -ENAMETOOLONG.
  */
 #ifndef GATE_H
 #define GATE_H

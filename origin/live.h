@@ -9,9 +9,12 @@
  *          wait is over are handed to their loops.  A thread looks, as long as
  *          anyone waits, for what other programs did to the files, and for
  *          those who have waited long enough.
- * Memory   A held request is a few hundred bytes; a playlist's other forms hang
- *          on its object.
+ * Units    ns of the monotonic clock.
+ * Memory   A held request is a few hundred bytes, and gone with its answer; a
+ *          playlist's other forms hang on its object.
  * Threads  live_changed() any; the others on the connection's loop.
+ * Errors   live_start(): negative errno.  Who cannot wait, for want of memory,
+ *          is answered 503 or as without a promise.
  */
 #ifndef LIVE_H
 #define LIVE_H

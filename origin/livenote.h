@@ -3,6 +3,8 @@
  * when it becomes an object, made when they are first asked for.
  *
  * Shape    Hangs on the object (object.h) and goes with it.
+ * Memory   Borrows the object's text; the forms are objects within the store's
+ *          budget.
  * Threads  Any.
  * Errors   Negative errno.
  */

@@ -5,6 +5,8 @@
  * Spec     draft-pantos-hls-rfc8216bis 4.4.5.2 and 6.2.5.1: a date range may be
  *          left out once it has stood there, unchanged, for CAN-SKIP-UNTIL; one
  *          that was removed is named for as long.
+ * Units    ns of the monotonic clock.
+ * Memory   At most LIVE_RANGES copies of an ID; what does not fit counts as new.
  * Threads  The caller's business.
  */
 #ifndef LIVERANGES_H

@@ -4,6 +4,7 @@
  * Shape    Objects are plain files under the root.  ROOT/.mstore holds what is
  *          being written and a lock; no request can name it (http_parse_path).
  *          Paths are resolved beneath the root and never through a symlink.
+ * Memory   Descriptors that are returned are the caller's to close.
  * Threads  Any.
  * Errors   Negative errno.
  */

@@ -1,7 +1,9 @@
 /*
  * work.h - threads for what waits on the disk, so that no loop has to.
  *
+ * Memory   A job is its caller's, and borrowed until its run() is called.
  * Threads  work_add() from any; a job's run() is on a thread of the pool.
+ * Errors   work_start(): negative errno.
  */
 #ifndef WORK_H
 #define WORK_H
