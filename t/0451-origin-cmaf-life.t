@@ -22,7 +22,8 @@ perl "$top/t/cmaf.pl" split v.mp4 e $(($(date +%s) * 12800))
 serve --threads 2
 
 check 'a reload that waits is answered when the part comes, a hint with its bytes' '
-	post "$url/live/a/v.cmfv" vhead v0? v10 v11 touch:ready wait:asked v12 v13 v14 v15 &
+	post "$url/live/a/v.cmfv" vhead v0? v10 v11 touch:ready wait:asked v12 \
+		wait:answered v13 v14 v15 &
 	listed () {
 		curl -sf "$url/live/a/v/index.m3u8" | grep PRELOAD-HINT
 	}
@@ -34,11 +35,16 @@ check 'a reload that waits is answered when the part comes, a hint with its byte
 	}
 	curl -sf "$url/live/a/v/index.m3u8?_HLS_msn=2&_HLS_part=2" >reload.m3u8 &
 	reload=$!
-	curl -sf -r "$(cat v10 v11 | wc -c)-" "$url/live/a/v/25600.m4s" >rest &
+	curl -sfN -r "$(cat v10 v11 | wc -c)-" "$url/live/a/v/25600.m4s" >rest &
 	rest=$!
 	eventually held
 	: >asked
 	wait $reload
+	come () {
+		test "$(cksum <rest)" = "$(chunks v12)"
+	}
+	eventually come
+	: >answered
 	wait $rest
 	test "$(grep -c "URI=\"25600.m4s\"" reload.m3u8)" -ge 3
 	test "$(cksum <rest)" = "$(chunks v12 v13 v14)"
@@ -58,9 +64,15 @@ check 'a reader of a segment follows it from one sender to the next, on any loop
 		eventually there
 		for i in 1 2 3
 		do
-			curl -sf "$url/live/f$n/v/25600.m4s" >$n/read$i &
+			curl -sfN "$url/live/f$n/v/25600.m4s" >$n/read$i &
 		done
-		sleep 0.2
+		begun () {
+			test "$(cksum <$n/read$1)" = "$(chunks v10 v11)"
+		}
+		for i in 1 2 3
+		do
+			eventually begun $i
+		done
 		: >$n/r
 		: >$n/c
 		wait
