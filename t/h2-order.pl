@@ -29,9 +29,10 @@ sub fields { my $o = '';
 		$o .= "\0" . chr(length $name) . $name . chr(length $value) . $value }
 	return $o }
 sub get { my ($id, $path, @more) = @_;
-	my $p = fr(1, 5, $id, fields(':method', 'GET', ':scheme', 'http', ':path', $path,
-		':authority', 'localhost', @more));
-	print {$sock} $p; $sock->flush }
+	return fr(1, 5, $id, fields(':method', 'GET', ':scheme', 'http', ':path', $path,
+		':authority', 'localhost', @more)) }
+# At once, so that no request has been served for long when the next is read.
+sub ask { print {$sock} @_; $sock->flush }
 # Read until there is what the test wants.
 sub until_there { my ($there) = @_;
 	local $SIG{ALRM} = sub { die "nothing more comes\n" };
@@ -57,8 +58,7 @@ print {$sock} "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . fr(4, 0, 0, pack 'nN', 4, 0x7
 $got{$_} = 0 for 1, 3;
 my $good;
 if ($case eq 'reload') {
-	get(1, '/live/p.m3u8?_HLS_msn=12&_HLS_part=1');
-	get(3, '/a/big.ts');
+	ask(get(1, '/live/p.m3u8?_HLS_msn=12&_HLS_part=1'), get(3, '/a/big.ts'));
 	until_there(sub { $got{3} >= 2000000 });
 	$| = 1;
 	print "ready\n";
@@ -72,8 +72,7 @@ if ($case eq 'reload') {
 	my %say = (fair => [[], []], first => [['priority', 'u=3'], ['priority', 'u=3']],
 		urgent => [['priority', 'u=5'], ['priority', 'u=1']],
 		update => [['priority', 'u=3'], ['priority', 'u=3']]);
-	get(1, '/a/big.ts', @{$say{$case}[0]});
-	get(3, '/a/big.ts', @{$say{$case}[1]});
+	ask(get(1, '/a/big.ts', @{$say{$case}[0]}), get(3, '/a/big.ts', @{$say{$case}[1]}));
 	if ($case eq 'update') {
 		until_there(sub { $got{1} >= 1000000 });
 		print {$sock} fr(0x10, 0, 0, pack('N', 3) . 'u=1');
