@@ -6,35 +6,113 @@
 
 #define DROPOUT		3000		/* RFC 3550 A.1: further off is no loss */
 
+static uint32_t
+get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void
+put32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
 int
 rtp_parse(const uint8_t *p, size_t len, struct rtp_packet *pkt)
 {
-	size_t pos = RTP_HEADER, end = len;
+	struct rtp_packet r = { 0 };
+	size_t pos = RTP_HEADER;
 
 	if (len < RTP_HEADER || p[0] >> 6 != 2)
 		return -EBADMSG;
-	pos += 4 * (size_t)(p[0] & 0x0f);
+	r.ncsrc = p[0] & 0x0f;
+	r.csrc = p + pos;
+	pos += 4 * (size_t)r.ncsrc;
 	if ((p[0] & 0x10) != 0) {
 		if (pos + 4 > len)
 			return -EBADMSG;
-		pos += 4 + 4 * (size_t)(p[pos + 2] << 8 | p[pos + 3]);
+		r.ext_profile = (uint16_t)(p[pos] << 8 | p[pos + 1]);
+		r.ext_len = 4 * (size_t)(p[pos + 2] << 8 | p[pos + 3]);
+		r.ext = p + pos + 4;
+		pos += 4 + r.ext_len;
 	}
 	if (pos > len)
 		return -EBADMSG;
 	if ((p[0] & 0x20) != 0) {
-		if (p[len - 1] == 0 || p[len - 1] > len - pos)
+		r.padding = p[len - 1];
+		if (r.padding == 0 || r.padding > len - pos)
 			return -EBADMSG;
-		end -= p[len - 1];
 	}
-	*pkt = (struct rtp_packet){
-		.type = p[1] & 0x7f, .marker = (p[1] & 0x80) != 0,
-		.seq = (uint16_t)(p[2] << 8 | p[3]),
-		.timestamp = (uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 |
-		    (uint32_t)p[6] << 8 | p[7],
-		.ssrc = (uint32_t)p[8] << 24 | (uint32_t)p[9] << 16 |
-		    (uint32_t)p[10] << 8 | p[11],
-		.payload = p + pos, .payload_len = end - pos,
-	};
+	r.type = p[1] & 0x7f;
+	r.marker = (p[1] & 0x80) != 0;
+	r.seq = (uint16_t)(p[2] << 8 | p[3]);
+	r.timestamp = get32(p + 4);
+	r.ssrc = get32(p + 8);
+	r.payload = p + pos;
+	r.payload_len = len - pos - r.padding;
+	*pkt = r;
+	return 0;
+}
+
+int
+rtp_put(uint8_t *p, size_t size, const struct rtp_packet *pkt)
+{
+	size_t ext = pkt->ext != NULL ? 4 + pkt->ext_len : 0;
+	size_t len = RTP_HEADER + 4 * (size_t)pkt->ncsrc + ext + pkt->payload_len +
+	    pkt->padding;
+
+	if (pkt->ncsrc > 15 || pkt->type > 0x7f || pkt->ext_len % 4 != 0 ||
+	    pkt->ext_len / 4 > UINT16_MAX || pkt->padding > UINT8_MAX)
+		return -EINVAL;
+	if (len > size || len > UINT16_MAX)
+		return -ENOSPC;
+	p[0] = (uint8_t)(0x80 | (pkt->padding > 0 ? 0x20 : 0) |
+	    (pkt->ext != NULL ? 0x10 : 0) | pkt->ncsrc);
+	p[1] = (uint8_t)((pkt->marker ? 0x80 : 0) | pkt->type);
+	p[2] = (uint8_t)(pkt->seq >> 8);
+	p[3] = (uint8_t)pkt->seq;
+	put32(p + 4, pkt->timestamp);
+	put32(p + 8, pkt->ssrc);
+	p += RTP_HEADER;
+	if (pkt->ncsrc > 0)
+		memcpy(p, pkt->csrc, 4 * (size_t)pkt->ncsrc);
+	p += 4 * (size_t)pkt->ncsrc;
+	if (pkt->ext != NULL) {
+		put32(p, (uint32_t)pkt->ext_profile << 16 | (uint32_t)(pkt->ext_len / 4));
+		memcpy(p + 4, pkt->ext, pkt->ext_len);
+		p += ext;
+	}
+	if (pkt->payload_len > 0)
+		memcpy(p, pkt->payload, pkt->payload_len);
+	p += pkt->payload_len;
+	if (pkt->padding > 0) {
+		memset(p, 0, pkt->padding - 1);
+		p[pkt->padding - 1] = (uint8_t)pkt->padding;
+	}
+	return (int)len;
+}
+
+unsigned
+rtp_ts_packets(const struct rtp_packet *pkt, size_t *stride)
+{
+	static const size_t strides[] = { 188, 204 };
+
+	for (size_t i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
+		size_t pos = 0;
+
+		if (pkt->payload_len == 0 || pkt->payload_len % strides[i] != 0)
+			continue;
+		while (pos < pkt->payload_len && pkt->payload[pos] == 0x47)
+			pos += strides[i];
+		if (pos < pkt->payload_len)
+			continue;
+		*stride = strides[i];
+		return (unsigned)(pkt->payload_len / strides[i]);
+	}
 	return 0;
 }
 

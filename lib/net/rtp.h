@@ -1,5 +1,5 @@
 /*
- * rtp.h - RTP packets: read the header, and put the packets back in order.
+ * rtp.h - RTP packets: read and write the header, and put packets back in order.
  *
  * Spec     RFC 3550 5.1 (header), 5.3.1 (extension), A.1 (sequence numbers);
  *          RFC 2250 2 (transport streams), RFC 3551 table 5 (type 33).
@@ -8,7 +8,8 @@
  *          rtp_order_free() gives all back, what rtp_order_pop() lends is good
  *          until the next call.
  * Threads  One rtp_order belongs to one thread.
- * Errors   -EBADMSG no RTP packet, or one that contradicts itself; -ENOMEM.
+ * Errors   -EBADMSG no RTP packet, or one that contradicts itself; -ENOMEM;
+ *          -EINVAL what cannot be said in a header; -ENOSPC it does not fit.
  */
 #ifndef RTP_H
 #define RTP_H
@@ -26,11 +27,27 @@ struct rtp_packet {
 	bool	 marker;
 	uint16_t seq;
 	uint32_t timestamp, ssrc;
+	unsigned ncsrc;			/* contributing sources */
+	const uint8_t *csrc;		/* 4 * ncsrc bytes */
+	const uint8_t *ext;		/* data of the extension, or NULL: has none */
+	size_t	 ext_len;		/* in whole words */
+	uint16_t ext_profile;		/* the first 16 bits of it */
 	const uint8_t *payload;		/* without CSRC, extension, padding */
 	size_t	 payload_len;
+	size_t	 padding;		/* bytes behind it, their count included */
 };
 
 int rtp_parse(const uint8_t *p, size_t len, struct rtp_packet *pkt);
+
+/* All of pkt into p[0..size).  Returns its length, -EINVAL or -ENOSPC. */
+int rtp_put(uint8_t *p, size_t size, const struct rtp_packet *pkt);
+
+/*
+ * How many transport packets the payload is, whatever its type says: 1 to 7 of 188
+ * bytes as a rule, but more, or of 204 bytes, have been seen.  *stride says which.
+ * 0: it is no transport stream.
+ */
+unsigned rtp_ts_packets(const struct rtp_packet *pkt, size_t *stride);
 
 struct rtp_order {
 	uint64_t received, reordered, duplicates, late, lost, restarts;

@@ -1,10 +1,26 @@
-/* Datagrams of a length byte each: headers stay inside, every packet is accounted. */
+/*
+ * Datagrams of a length byte each: headers stay inside, what is written again is the
+ * same but for its padding, every packet is accounted.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/net/rtp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void
+write_again(const uint8_t *p, size_t n, const struct rtp_packet *pkt)
+{
+	uint8_t again[256];
+	size_t stride = 0;
+
+	if (rtp_put(again, sizeof(again), pkt) != (int)n ||
+	    memcmp(again, p, n - pkt->padding) != 0)
+		abort();
+	if (rtp_ts_packets(pkt, &stride) * stride > n)
+		abort();
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -30,6 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			if (pkt.payload < exact + 256 - n ||
 			    pkt.payload + pkt.payload_len > exact + 256)
 				abort();
+			write_again(exact + 256 - n, n, &pkt);
 			in++;
 			switch (rtp_order_push(o, &pkt, ++now)) {
 			case RTP_NOW:

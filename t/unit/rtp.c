@@ -42,6 +42,74 @@ test_header(void)
 	is(pkt.payload_len, 0, "leaves nothing");
 }
 
+/* What is written is read as it was; what cannot be is refused. */
+static void
+test_put(void)
+{
+	static const uint8_t csrc[60] = { 1, 2, 3, 4, 5 }, ext[8] = { 7, 8, 9 };
+	uint8_t body[100], p[256];
+	struct rtp_packet r, w = {
+		.type = 96, .marker = true, .seq = 65535, .timestamp = 0xfedcba98,
+		.ssrc = 0x80000001, .ncsrc = 2, .csrc = csrc, .ext = ext, .ext_len = 8,
+		.ext_profile = 0x5249, .payload = body, .payload_len = sizeof(body),
+		.padding = 4,
+	};
+
+	memset(body, 'b', sizeof(body));
+	is(rtp_put(p, sizeof(p), &w), 12 + 8 + 12 + 100 + 4, "all parts are written");
+	is(rtp_parse(p, 136, &r), 0, "and read");
+	ok(r.type == 96 && r.marker && r.seq == 65535 && r.timestamp == 0xfedcba98 &&
+	    r.ssrc == 0x80000001, "the header is the same");
+	ok(r.ncsrc == 2 && memcmp(r.csrc, csrc, 8) == 0, "and the sources");
+	ok(r.ext_len == 8 && r.ext_profile == 0x5249 && memcmp(r.ext, ext, 8) == 0,
+	    "and the extension");
+	ok(r.payload_len == 100 && memcmp(r.payload, body, 100) == 0 && r.padding == 4,
+	    "and the payload");
+	for (size_t n = 0; n < 136; n++)
+		if (rtp_put(p, n, &w) != -ENOSPC)
+			ok(false, "%zu bytes are too few", n);
+	w.padding = 256;
+	is(rtp_put(p, sizeof(p), &w), -EINVAL, "padding is counted in a byte");
+	w.padding = 0;
+	w.ext_len = 6;
+	is(rtp_put(p, sizeof(p), &w), -EINVAL, "an extension is of whole words");
+	w.ext_len = 0;
+	w.ncsrc = 16;
+	is(rtp_put(p, sizeof(p), &w), -EINVAL, "there are fifteen sources at most");
+	w.ncsrc = 0;
+	w.payload_len = 0;
+	is(rtp_put(p, sizeof(p), &w), 16, "an empty extension, and nothing behind it");
+	ok(rtp_parse(p, 16, &r) == 0 && r.ext != NULL && r.ext_len == 0, "is read");
+}
+
+static void
+test_ts(void)
+{
+	uint8_t body[14 * 188] = { 0 };
+	struct rtp_packet r = { .payload = body };
+	size_t stride = 0;
+
+	for (size_t i = 0; i < sizeof(body); i += 188)
+		body[i] = 0x47;
+	for (unsigned n = 1; n <= 14; n++) {
+		r.payload_len = n * 188;
+		if (rtp_ts_packets(&r, &stride) != n || stride != 188)
+			ok(false, "%u transport packets", n);
+	}
+	r.payload_len = 0;
+	is(rtp_ts_packets(&r, &stride), 0, "nothing is no transport stream");
+	r.payload_len = 1315;
+	is(rtp_ts_packets(&r, &stride), 0, "nor is a piece of one");
+	r.payload_len = 1316;
+	body[188] = 0x48;
+	is(rtp_ts_packets(&r, &stride), 0, "nor what has lost its sync");
+	r.payload_len = 5 * 204;
+	for (size_t i = 0; i < sizeof(body); i += 204)
+		body[i] = 0x47;
+	is(rtp_ts_packets(&r, &stride), 5, "with room for parity");
+	is(stride, 204, "it is 204 bytes from one to the next");
+}
+
 /* Push numbers at 1 ms each, note what comes out, as text. */
 static void
 run(struct rtp_order *o, const int *seq, size_t n, uint32_t ssrc, char *out)
@@ -99,6 +167,8 @@ main(void)
 	char out[256];
 
 	test_header();
+	test_put();
+	test_ts();
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
 		rtp_order_init(&o, 10 * MS);
 		run(&o, orders[i].seq, orders[i].n, 7, out);
