@@ -79,7 +79,8 @@ settle(struct h2 *h)
 		conn_arm(c, h->asked ? HTTPD_IDLE : HTTPD_HEAD);
 	}
 	h->active = false;
-	if (link_empty(&h->streams) && h->head != NULL) {
+	/* Those who wait for long should not each keep 24 KiB for it. */
+	if ((link_empty(&h->streams) || !h->in_head) && h->head != NULL) {
 		h2_head_free(h->head, &c->loop->server->memory);
 		h->head = NULL;
 	}

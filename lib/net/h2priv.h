@@ -29,6 +29,7 @@ struct h2 {
 	nghttp2_session *session;
 	struct link streams;
 	struct h2_head *head;		/* of the request that comes in now */
+	bool	 in_head;
 	bool	 asked, active;		/* there was one; since settle() */
 	bool	 abused, failed;
 	int64_t	 tokens, tokens_ns;

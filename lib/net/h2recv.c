@@ -44,6 +44,7 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *use
 		return 0;
 	}
 	h2_head_clear(h->head);
+	h->in_head = true;
 	h->asked = h->active = true;
 	c->fd = -1;
 	c->io = base->io;
@@ -126,6 +127,8 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 			c->prioritised = true;
 		return 0;
 	}
+	if (frame->hd.type == NGHTTP2_HEADERS)
+		h->in_head = false;
 	if (c == NULL)
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS &&
