@@ -43,8 +43,14 @@ static int
 finish(struct get *g, struct ctl_task *t)
 {
 	char part[4096 + sizeof(PART)];
+	struct stat own, named;
 
 	snprintf(part, sizeof(part), "%s" PART, t->name);
+	/* In a folder there may be an object of that name as well. */
+	if (fstat(t->fd, &own) < 0 || stat(part, &named) < 0 ||
+	    own.st_ino != named.st_ino || own.st_dev != named.st_dev)
+		return fail(g, -EEXIST, t->name, "its " PART " has become another file: "
+		    "is there an object of that name?");
 	if (close(t->fd) < 0 || rename(part, t->name) < 0) {
 		t->fd = -1;
 		return fail(g, -errno, t->name, strerror(errno));

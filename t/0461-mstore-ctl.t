@@ -34,6 +34,16 @@ check 'what an earlier run has left is gone on with' '
 	fails 1 mstore-ctl get -c $url/a/large long 2>err
 	grep "longer than the object" err
 '
+check 'an object does not become another one, whose name is that of its part' '
+	mkdir -p root/odd
+	cp large root/odd/x
+	echo small >root/odd/x.part
+	fails 1 mstore-ctl get -r $url/odd odd 2>err
+	grep "its .part has become another file" err
+	rm root/odd/x.part
+	mstore-ctl get -r $url/odd odd
+	cmp large odd/x
+'
 check 'an empty object' '
 	: >empty
 	mstore-ctl put empty $url/a/
