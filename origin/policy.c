@@ -82,15 +82,14 @@ parse_rule(json_t *v, struct rule *r, char why[static IAM_WHY])
 		return bad(why, "neither EXPIRE nor ARCHIVE:", "action");
 	r->action = action[0] == 'E' ? POLICY_EXPIRE : POLICY_ARCHIVE;
 	err = parse_paths(json_object_get(def, "path"), r, why);
-	if (err == 0 && s != NULL) {
-		err = parse_age(s, 300, "seconds_since_create", &n, &more, why);
-		r->age_ns = n * CLK_SECOND;
-		r->hides = r->action == POLICY_EXPIRE;
-	} else if (err == 0) {
-		err = parse_age(d, 36500, "days_since_create", &n, &more, why);
-		r->age_ns = n * DAY + (more ? CLK_SECOND : 0);
-	}
-	return err;
+	if (err == 0)
+		err = s != NULL ? parse_age(s, 300, "seconds_since_create", &n, &more, why) :
+		    parse_age(d, 36500, "days_since_create", &n, &more, why);
+	if (err < 0)
+		return err;
+	r->age_ns = s != NULL ? n * CLK_SECOND : n * DAY + (more ? CLK_SECOND : 0);
+	r->hides = s != NULL && r->action == POLICY_EXPIRE;
+	return 0;
 }
 
 static int

@@ -87,6 +87,8 @@ check 'what is old already when a rule comes goes, by days as well' '
 check 'rules that are none are refused' '
 	rules "$(rule "$ts" seconds_since_create 301 EXPIRE)" | grep ValidationException
 	rules "$(rule "$ts" days_since_create 0 EXPIRE)" | grep ValidationException
+	rules "$(rule "$ts" days_since_create 9223372036854775807 EXPIRE)" |
+		grep ValidationException
 	rules "$(rule "$ts" hours_since_create 1 EXPIRE)" | grep ValidationException
 	rules "$(rule "$ts" days_since_create 1 EXPLODE)" | grep ValidationException
 	rules "$(rule suffix:x days_since_create 1 EXPIRE)" | grep ValidationException
