@@ -35,7 +35,7 @@ check 'a reload that waits is answered when the part comes, a hint with its byte
 	}
 	curl -sf "$url/live/a/v/index.m3u8?_HLS_msn=2&_HLS_part=2" >reload.m3u8 &
 	reload=$!
-	curl -sfN -r "$(cat v10 v11 | wc -c)-" "$url/live/a/v/25600.m4s" >rest &
+	curl -sfN -m 60 -r "$(cat v10 v11 | wc -c)-" "$url/live/a/v/25600.m4s" >rest &
 	rest=$!
 	eventually held
 	: >asked
@@ -64,7 +64,7 @@ check 'a reader of a segment follows it from one sender to the next, on any loop
 		eventually there
 		for i in 1 2 3
 		do
-			curl -sfN "$url/live/f$n/v/25600.m4s" >$n/read$i &
+			curl -sfN -m 60 "$url/live/f$n/v/25600.m4s" >$n/read$i &
 		done
 		begun () {
 			test "$(cksum <$n/read$1)" = "$(chunks v10 v11)"

@@ -192,7 +192,11 @@ check 'a refusal of the origin arrives' '
 	test "$(code "$edge/live/p.m3u8?_HLS_msn=99")" = 400
 '
 check 'a delta update has an address of its own' '
+	before=$(gets)
+	test "$(code "$edge/live/p.m3u8?_HLS_msn=11")" = 200
+	asked 1
 	test "$(code "$edge/live/p.m3u8?_HLS_msn=11&_HLS_skip=YES")" = 200
+	asked 2
 '
 check 'who asks without gzip gets it plain, who asks with it gets gzip' '
 	curl -s -H "Accept-Encoding: gzip" -D head -o gz "$edge/live/p.m3u8?_HLS_msn=12&_HLS_part=1"
@@ -254,12 +258,14 @@ check 'HEAD, and the condition of a player that has it' '
 	etag=$(sed -n "s/^[Ee][Tt]ag: //p" head | tr -d "\r")
 	test "$(code -H "If-None-Match: $etag" "$edge/live/a.m4s")" = 304
 '
-check 'tricks with paths are refused' '
+check 'tricks with paths are refused, before the origin has to' '
+	before=$(gets)
 	for path in /live/../live/a.m4s /live/%2e%2e/live/a.m4s /live%2fa.m4s //live/a.m4s \
 		/live/./a.m4s /live/%5ca
 	do
 		test "$(code --path-as-is "$edge$path")" = 400
 	done
+	asked 0
 '
 check 'the time is always asked for' '
 	test "$(code "$edge/.time")" = 200
@@ -274,4 +280,18 @@ check 'X-Cache tells who asks where it came from' '
 	curl -s -D head -o got "$edge/live/a.m4s"
 	! grep -qi "^x-cache\|^edge-" head
 '
+
+# ---- an origin that compresses nothing
+port=$(free_port)
+mkdir foreign
+perl "$top/t/putd.pl" "$port" foreign & started foreign $!
+edge plain --probe none "http://127.0.0.1:$port"
+check 'what such a playlist lacks the edge adds: gzip, for who takes it' '
+	eventually curl -sf -T want -o /dev/null "http://127.0.0.1:$port/p.m3u8"
+	curl -s -H "Accept-Encoding: gzip" -D head -o gz "$edge/p.m3u8"
+	grep -qi "^content-encoding: gzip" head
+	gzip -dc <gz | cmp - want
+	curl -s "$edge/p.m3u8" | cmp - want
+'
+stop_all
 done_testing
