@@ -42,7 +42,7 @@ check 'each kind has its type and its time' '
 	do
 		echo x | code -T - "$url/kind/$name" | grep 201
 		curl -sfI "$url/kind/$name" | tr -d "\r" >out
-		grep -i "^content-type: $type" out
+		grep -i "^content-type: $type\(;.*\)*\$" out
 		grep -i "^cache-control: public, max-age=$age" out
 	done <<-END
 	index.m3u8 application/vnd.apple.mpegurl 1\$
