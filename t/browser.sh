@@ -45,12 +45,12 @@ together () {
 	players=$1
 	shift
 	playing=
-	for player in $players
+	for who in $players
 	do
 		(
 			status=0
-			play "$player" "$@" >"$player.log" 2>&1 || status=$?
-			echo "$status" >"$player.status"
+			play "$who" "$@" >"$who.log" 2>&1 || status=$?
+			echo "$status" >"$who.status"
 		) & playing="$playing $!"
 	done
 	# shellcheck disable=SC2086	# a word for each
