@@ -3,7 +3,8 @@
  *
  * S3 deletes a thousand objects by one request, the others one by one; both have
  * several requests under way while the list is read on.  A run that was cut short
- * has only fewer left to delete.
+ * has only fewer left to delete.  Uploads in parts that nobody has finished are not
+ * listed but paid for: of S3 empty aborts them.  MediaStore has none.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -147,15 +148,33 @@ ctl_rm(const struct ctl *c, int argc, char *argv[])
 	return EXIT_SUCCESS;
 }
 
+static void
+abort_uploads(const struct ctl *c, struct s3 *s, const char *url, unsigned *uploads)
+{
+	char folder[S3_KEY_MAX + 2];
+	int r;
+
+	ctl_folder(c, s3_address(s)->key, folder);
+	r = s3_abort_uploads(s, folder, uploads);
+	if (r < 0)
+		ctl_fatal(s, r, "abort the unfinished uploads of", url);
+}
+
 int
 ctl_empty(const struct ctl *c, int argc, char *argv[])
 {
 	struct s3 *s = ctl_open(c, argv[0]);
 	uint64_t deleted = 0;
+	unsigned uploads = 0;
 
 	(void)argc;
 	remove_folder(c, s, argv[0], s3_address(s)->key, &deleted);
-	log_info("%" PRIu64 " objects deleted", deleted);
+	if (s3_address(s)->s3)
+		abort_uploads(c, s, argv[0], &uploads);
+	if (uploads > 0)
+		log_info("%" PRIu64 " objects deleted, %u uploads aborted", deleted, uploads);
+	else
+		log_info("%" PRIu64 " objects deleted", deleted);
 	s3_free(s);
 	return EXIT_SUCCESS;
 }

@@ -180,6 +180,29 @@ check 'a bucket that is not there is a reason to end' '
 	fails 1 mpkg-segment -q --segment 1s --vod -o s3://nobucket/a <a.ts 2>err
 	grep "NoSuchBucket" err
 '
+# uploads KEY: is there an upload in parts to it that is not finished?
+uploads () {
+	s3_curl -H "x-amz-content-sha256: $empty" "$s3_endpoint/live?uploads=" | grep 200 >/dev/null
+	grep "<Key>$1</Key>" out
+}
+check 'uploads that nobody has finished are aborted, of a folder or of all' '
+	for key in cut/a cut/b other/a%26b
+	do
+		test "$(s3_curl -X POST -H "x-amz-content-sha256: $empty" \
+			"$s3_endpoint/live/$key?uploads=")" = 200
+		id=$(sed "s/.*<UploadId>\(.*\)<.UploadId>.*/\1/" out)
+		test "$(s3_curl -T small "$s3_endpoint/live/$key?partNumber=1&uploadId=$id")" = 200
+	done
+	uploads cut/a
+	uploads cut/b
+	mstore-ctl -v empty s3://live/cut 2>err
+	grep "0 objects deleted, 2 uploads aborted" err
+	fails 1 uploads cut/a
+	uploads "other/a&amp;b"
+	mstore-ctl put small s3://live/other/c
+	mstore-ctl empty s3://live/other
+	fails 1 uploads "other/a&amp;b"
+'
 check 'a bucket is emptied' '
 	mstore-ctl empty s3://live
 	test -z "$(mstore-ctl ls -r s3://live)"

@@ -88,8 +88,9 @@ const char *s3_reason(const struct s3 *s);
 
 /* ---- objects */
 
-struct s3_meta {			/* NULL: not said */
+struct s3_meta {			/* NULL: not said, or that of the address */
 	const char *content_type, *cache_control, *storage_class;
+	const char *own[2];		/* "x-amz-meta-NAME: VALUE" */
 	bool	 create;		/* fails with -EEXIST when there is one */
 	bool	 streaming;		/* MediaStore: to be read while it comes */
 };
@@ -139,6 +140,9 @@ int s3_list(struct s3 *s, const char *prefix, bool deep, const char *token,
 /* S3: delete up to S3_DELETE_MAX keys; s3_deleted() once it is done. */
 struct s3_job *s3_start_delete(struct s3 *s, char *const key[], unsigned n);
 int s3_deleted(struct s3_job *job, unsigned *failed);
+
+/* S3: abort the uploads in parts to keys with this prefix that are not finished. */
+int s3_abort_uploads(struct s3 *s, const char *prefix, unsigned *aborted);
 
 /* An address that anyone may use for a time, with the path of the key. */
 int s3_presign(struct s3 *s, const char *method, const char *key, unsigned expires_s,

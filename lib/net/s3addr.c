@@ -283,6 +283,7 @@ parse_s3(struct s3_address *a, struct url *u, char reason[static 160])
 	const char *endpoint = url_get(u, "endpoint"), *region = url_get(u, "region");
 	const char *style = url_get(u, "style"), *profile = url_get(u, "profile");
 	const char *file = url_get(u, "credentials-file"), *acl = url_get(u, "acl");
+	const char *class = url_get(u, "storage-class");
 	const char *bad = url_unused(u);
 	int r;
 
@@ -297,6 +298,9 @@ parse_s3(struct s3_address *a, struct url *u, char reason[static 160])
 	if (acl != NULL && (set(a->acl, sizeof(a->acl), acl) < 0 ||
 	    acl[strspn(acl, "abcdefghijklmnopqrstuvwxyz-")] != '\0'))
 		return refuse(reason, "'%.40s' is no canned ACL", acl);
+	if (class != NULL && (set(a->storage_class, sizeof(a->storage_class), class) < 0 ||
+	    class[strspn(class, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] != '\0'))
+		return refuse(reason, "'%.40s' is no storage class", class);
 	if (endpoint == NULL)
 		endpoint = variable("AWS_ENDPOINT_URL_S3");
 	if (endpoint == NULL)

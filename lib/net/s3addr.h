@@ -7,8 +7,8 @@
  * Spec     AWS: "Methods for accessing a bucket", "Shared config and credentials
  *          files"; the variables of the environment are those of its tools.
  * Shape    An s3:// address takes endpoint, region, style (path or virtual),
- *          profile, credentials-file, acl (such as public-read).  What it does not
- *          say comes from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION,
+ *          profile, credentials-file, acl (such as public-read), storage-class
+ *          (such as STANDARD_IA).  What it does not say comes from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION,
  *          AWS_DEFAULT_REGION, AWS_PROFILE.  Without an endpoint it is Amazon's of
  *          the region.
  *          Keys: of credentials-file, else AWS_ACCESS_KEY_ID and its kin, else of
@@ -44,6 +44,7 @@ struct s3_address {
 	char	 key[S3_KEY_MAX + 1];	/* decoded, without the first /; or "" */
 	char	 region[64];
 	char	 acl[32];		/* S3's canned one of what is put, or "" */
+	char	 storage_class[32];	/* of what is put, or "" */
 	struct s3_keys keys;
 };
 

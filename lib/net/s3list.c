@@ -193,8 +193,24 @@ add_prefix(struct s3_list *l, const xmlNode *n, bool escaped)
 	return !whole(i) ? -ENOMEM : *i->name == '\0' ? -EBADMSG : 0;
 }
 
-int
-s3_list_parse_xml(struct s3_list *l, const void *xml, size_t len)
+static int
+add_upload(struct s3_list *l, const xmlNode *n, bool escaped)
+{
+	int err = 0;
+	struct s3_item *i = add(l, &err);
+
+	if (i == NULL)
+		return err;
+	i->name = copy_of(n, "Key", escaped);
+	i->etag = copy_of(n, "UploadId", false);
+	i->storage_class = strdup("");
+	i->type = strdup("");
+	return !whole(i) ? -ENOMEM : *i->name == '\0' || *i->etag == '\0' ? -EBADMSG : 0;
+}
+
+/* Some elements of a list, by their names, and its token. */
+static int
+parse_list(struct s3_list *l, const void *xml, size_t len, bool uploads)
 {
 	xmlDoc *d = read_xml(xml, len);
 	const xmlNode *root = d == NULL ? NULL : xmlDocGetRootElement(d);
@@ -203,21 +219,25 @@ s3_list_parse_xml(struct s3_list *l, const void *xml, size_t len)
 	int r = 0;
 
 	*l = (struct s3_list){ .n = 0 };
-	if (root == NULL || !named(root, "ListBucketResult")) {
+	if (root == NULL || !named(root, uploads ? "ListMultipartUploadsResult" :
+	    "ListBucketResult")) {
 		xmlFreeDoc(d);
 		return -EBADMSG;
 	}
 	text_of(root, "EncodingType", text, sizeof(text));
 	escaped = strcmp(text, "url") == 0;
 	for (const xmlNode *n = root->children; n != NULL && r == 0; n = n->next) {
-		if (named(n, "Contents"))
+		if (uploads && named(n, "Upload"))
+			r = add_upload(l, n, escaped);
+		else if (!uploads && named(n, "Contents"))
 			r = add_contents(l, n, escaped);
-		else if (named(n, "CommonPrefixes"))
+		else if (!uploads && named(n, "CommonPrefixes"))
 			r = add_prefix(l, n, escaped);
 	}
 	text_of(root, "IsTruncated", text, sizeof(text));
 	if (r == 0 && strcmp(text, "true") == 0) {
-		l->next = copy_of(root, "NextContinuationToken", false);
+		l->next = copy_of(root, uploads ? "NextKeyMarker" : "NextContinuationToken",
+		    false);
 		if (l->next == NULL || *l->next == '\0')
 			r = l->next == NULL ? -ENOMEM : -EBADMSG;
 	}
@@ -225,6 +245,18 @@ s3_list_parse_xml(struct s3_list *l, const void *xml, size_t len)
 	if (r < 0)
 		s3_list_clear(l);
 	return r;
+}
+
+int
+s3_list_parse_xml(struct s3_list *l, const void *xml, size_t len)
+{
+	return parse_list(l, xml, len, false);
+}
+
+int
+s3_list_parse_uploads(struct s3_list *l, const void *xml, size_t len)
+{
+	return parse_list(l, xml, len, true);
 }
 
 /* ---- JSON */

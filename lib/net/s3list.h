@@ -2,7 +2,7 @@
  * s3list.h - what a store says in the bodies of its answers: lists and errors.
  *
  * Spec     Amazon S3 API 2006-03-01: ListBucketResult of ListObjectsV2, Error,
- *          InitiateMultipartUploadResult, DeleteResult, and the 200 with an Error
+ *          ListMultipartUploadsResult, InitiateMultipartUploadResult, DeleteResult, and the 200 with an Error
  *          in it of CompleteMultipartUpload and CopyObject.  MediaStore Data
  *          2017-09-01: ListItems, and errors in JSON.
  * Shape    A document with a DTD is refused, so entities cannot grow.
@@ -40,6 +40,8 @@ struct s3_error {
 };
 
 int s3_list_parse_xml(struct s3_list *l, const void *xml, size_t len);
+/* Of uploads that are not finished: etag is their id; next only says that more are. */
+int s3_list_parse_uploads(struct s3_list *l, const void *xml, size_t len);
 int s3_list_parse_json(struct s3_list *l, const void *json, size_t len);
 void s3_list_clear(struct s3_list *l);
 

@@ -38,13 +38,15 @@ s3_meta_lines(const struct s3 *s, const struct s3_meta *m, struct s3_lines *text
 {
 	bool s3 = s3_address(s)->s3;
 	const char *acl = *s3_address(s)->acl != '\0' ? s3_address(s)->acl : NULL;
+	const char *class = *s3_address(s)->storage_class != '\0' ?
+	    s3_address(s)->storage_class : NULL;
 	const struct {
 		const char *name, *value;
 	} row[] = {
 		{ "Content-Type", m->content_type == NULL ? "application/octet-stream" :
 		    m->content_type },
 		{ "Cache-Control", m->cache_control },
-		{ "x-amz-storage-class", m->storage_class },
+		{ "x-amz-storage-class", m->storage_class != NULL ? m->storage_class : class },
 		{ "x-amz-acl", s3 ? acl : NULL },
 		{ "If-None-Match", m->create ? "*" : NULL },
 		{ "x-amz-upload-availability", s3 ? NULL :
@@ -65,6 +67,13 @@ s3_meta_lines(const struct s3 *s, const struct s3_meta *m, struct s3_lines *text
 			return -ENAMETOOLONG;
 		r->header[n] = text->line[n];
 		n++;
+	}
+	for (size_t i = 0; i < sizeof(m->own) / sizeof(m->own[0]); i++) {
+		if (m->own[i] == NULL)
+			continue;
+		if (strpbrk(m->own[i], "\r\n") != NULL)
+			return -EINVAL;
+		r->header[n++] = m->own[i];
 	}
 	return 0;
 }
@@ -271,5 +280,66 @@ s3_deleted(struct s3_job *job, unsigned *failed)
 	else if (*failed > 0)
 		snprintf(job->reason, sizeof(job->reason), "%u not deleted: %s: %s", *failed,
 		    e.code, e.message);
+	return r;
+}
+
+/* ---- uploads that are not finished */
+
+static int
+list_uploads(struct s3 *s, const char *prefix, struct s3_list *list)
+{
+	char name[3 * S3_KEY_MAX + 1], query[sizeof(name) + 64];
+	struct s3_request q = { .query = query, .limit = LIST_LIMIT };
+	struct s3_job *job;
+	int r = s3_escape(prefix, false, name, sizeof(name));
+
+	if (r < 0)
+		return r;
+	snprintf(query, sizeof(query), "encoding-type=url&max-uploads=1000&prefix=%s&"
+	    "uploads=", name);
+	job = s3_start(s, &q);
+	r = job == NULL ? -ENOMEM : s3_wait(s, job);
+	if (r == 0 && (r = s3_list_parse_uploads(list, job->http->data,
+	    job->http->len)) < 0)
+		snprintf(job->reason, sizeof(job->reason), "the answer is no list of uploads");
+	snprintf(s3_reason_buffer(s), 256, "%s", job == NULL ? strerror(ENOMEM) :
+	    job->reason);
+	s3_end(job);
+	return r;
+}
+
+static int
+abort_upload(struct s3 *s, const struct s3_item *upload)
+{
+	char id[3 * 1024 + 1], query[sizeof(id) + 16];
+	struct s3_request q = { .method = "DELETE", .key = upload->name, .query = query };
+	int r = s3_escape(upload->etag, false, id, sizeof(id));
+
+	if (r < 0)
+		return r;
+	snprintf(query, sizeof(query), "uploadId=%s", id);
+	r = s3_finish(s, s3_start(s, &q));
+	return r == -ENOENT ? 0 : r;	/* it has just come to its end */
+}
+
+int
+s3_abort_uploads(struct s3 *s, const char *prefix, unsigned *aborted)
+{
+	struct s3_list l;
+	bool more;
+	int r;
+
+	*aborted = 0;
+	/* A page is aborted before the next is asked for, which is the first again. */
+	do {
+		r = list_uploads(s, prefix, &l);
+		if (r < 0)
+			return r;
+		for (unsigned i = 0; i < l.n && r == 0; i++)
+			if ((r = abort_upload(s, &l.item[i])) == 0)
+				(*aborted)++;
+		more = l.next != NULL && l.n > 0;
+		s3_list_clear(&l);
+	} while (r == 0 && more && *aborted < 100 * S3_LIST_MAX);
 	return r;
 }

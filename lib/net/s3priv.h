@@ -14,7 +14,7 @@ int s3_finish(struct s3 *s, struct s3_job *job);
 
 /* The fields of m as lines in text, and in r.  Returns 0 or -ENAMETOOLONG. */
 struct s3_lines {
-	char	 line[6][512];
+	char	 line[8][512];
 };
 int s3_meta_lines(const struct s3 *s, const struct s3_meta *m, struct s3_lines *text,
     struct s3_request *r);

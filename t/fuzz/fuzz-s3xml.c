@@ -41,6 +41,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (s3_list_parse_xml(&l, data, len) == 0)
 		check(&l, len);
+	if (s3_list_parse_uploads(&l, data, len) == 0)
+		check(&l, len);
 	if (s3_list_parse_json(&l, data, len) == 0)
 		check(&l, len);
 	if (s3_error_parse(&e, data, len) > 0)

@@ -22,6 +22,31 @@ static const char json[] = "{\"Items\":[{\"Name\":\"a.ts\",\"Type\":\"OBJECT\","
     "\"ETag\":\"e\",\"LastModified\":1.5E3,\"ContentType\":\"video/mp2t\","
     "\"ContentLength\":7},{\"Name\":\"v1\",\"Type\":\"FOLDER\"}],\"NextToken\":\"n\"}";
 
+/* Uploads in parts that are not finished. */
+static void
+test_uploads(void)
+{
+	static const char said[] = "<ListMultipartUploadsResult xmlns=\"http://s3.amazonaws.com/"
+	    "doc/2006-03-01/\"><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
+	    "<NextKeyMarker>a%2Fb+c</NextKeyMarker><Upload><Key>a%2Fb+c</Key>"
+	    "<UploadId>2~x</UploadId></Upload></ListMultipartUploadsResult>";
+	static const char *const bad[] = {
+		"<ListBucketResult/>", "<ListMultipartUploadsResult><Upload><Key>a</Key></Upload>"
+		"</ListMultipartUploadsResult>", "<ListMultipartUploadsResult>"
+		"<IsTruncated>true</IsTruncated></ListMultipartUploadsResult>",
+	};
+	struct s3_list l;
+
+	is(s3_list_parse_uploads(&l, said, strlen(said)), 0, "a list of uploads");
+	is(l.n, 1, "has one");
+	ok(strcmp(l.item[0].name, "a/b c") == 0, "its key");
+	ok(strcmp(l.item[0].etag, "2~x") == 0, "its id");
+	ok(l.next != NULL, "and there are more");
+	s3_list_clear(&l);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		is(s3_list_parse_uploads(&l, bad[i], strlen(bad[i])), -EBADMSG, "%s", bad[i]);
+}
+
 static void
 test_lists(void)
 {
@@ -143,6 +168,7 @@ int
 main(void)
 {
 	test_lists();
+	test_uploads();
 	test_errors();
 	setenv("AWS_ACCESS_KEY_ID", "id", 1);
 	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
