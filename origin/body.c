@@ -135,21 +135,43 @@ say_payload(struct body *b, const struct h1_request *r, const struct sigv4_auth 
 }
 
 static int
+number(struct h1_str said, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (said.len == 0 || said.len > 18)
+		return -EINVAL;
+	for (size_t i = 0; i < said.len; i++) {
+		if (said.p[i] < '0' || said.p[i] > '9')
+			return -EINVAL;
+		v = v * 10 + (uint64_t)(said.p[i] - '0');
+	}
+	*out = v;
+	return 0;
+}
+
+static int
 say_len(struct body *b, const struct h1_request *r)
 {
 	const struct h1_str *said = h1_field(r, "x-amz-decoded-content-length");
 
 	if (said == NULL)
 		return 0;
-	if (said->len == 0 || said->len > 18)
-		return -EINVAL;
-	for (size_t i = 0; i < said->len; i++) {
-		if (said->p[i] < '0' || said->p[i] > '9')
-			return -EINVAL;
-		b->want_len = b->want_len * 10 + (uint64_t)(said->p[i] - '0');
-	}
 	b->said_len = b->framed;
-	return 0;
+	return number(*said, &b->want_len);
+}
+
+uint64_t
+body_said_len(const struct h1_request *r)
+{
+	const struct h1_str *payload = h1_field(r, "x-amz-content-sha256");
+	const struct h1_str *said = h1_field(r, "x-amz-decoded-content-length");
+	uint64_t len = 0;
+
+	if (payload == NULL || payload->len < 10 || !h1_is((struct h1_str){ payload->p, 10 },
+	    "streaming-"))
+		return r->content_length;
+	return said != NULL && number(*said, &len) == 0 ? len : 0;
 }
 
 static int

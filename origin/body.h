@@ -26,6 +26,12 @@ int body_new(const struct h1_request *r, const struct sigv4_auth *auth,
     const char *secret, struct body **out);
 void body_free(struct body **b);
 
+/*
+ * Bytes that the object will have, by what r says, without the frames of aws-chunked;
+ * 0 when that is not said.
+ */
+uint64_t body_said_len(const struct h1_request *r);
+
 /* Is it in aws-chunked? */
 bool body_framed(const struct body *b);
 

@@ -107,7 +107,7 @@ describe(struct control *k, const char *name)
 	    "CreationTime",
 	    json_integer_value(json_object_get(p->doc, "CreationTime")),
 	    "Endpoint", endpoint, "Name", name, "Status", "ACTIVE",
-	    "AccessLoggingEnabled", (int)(p->logs || (s->logging && !p->logs_not)),
+	    "AccessLoggingEnabled", (int)(s->logging && !p->logs_not),
 	    "SizeBytes", (json_int_t)atomic_load(&c->bytes),
 	    "ObjectCount", (json_int_t)atomic_load(&c->objects));
 	container_unref(&c);
@@ -302,7 +302,12 @@ set_logging(struct control *k, bool on)
 {
 	const char *name = name_of(k);
 
-	if (name != NULL)
+	if (name == NULL)
+		return;
+	/* The log is of the server: to say yes here would promise one. */
+	if (on && !k->serve->logging)
+		fail(k, "ValidationException", "mstore-serve has no --access-log to write to");
+	else
 		set(k, name, "AccessLoggingEnabled", json_boolean(on));
 }
 

@@ -8,6 +8,7 @@
 
 #include "lib/base/clk.h"
 #include "origin/api.h"
+#include "origin/body.h"
 #include "origin/cmafput.h"
 #include "origin/gate.h"
 #include "origin/list.h"
@@ -270,17 +271,18 @@ static bool
 fits(struct httpd_conn *c, const struct h1_request *r, const struct policy *p)
 {
 	char path[HTTP_PATH_MAX];
+	uint64_t len = body_said_len(r);
 
 	/* What is ingested becomes many objects. */
 	if (r->method != H1_PUT || (http_parse_path(r->path, path) == 0 &&
 	    gate_path(c, path) == 0 && cmafput_is(&serve_of(c)->cmaf, path, false)))
 		return true;
-	if (r->content_length > p->max_object) {
+	if (len > p->max_object) {
 		serve_named(c, 413, "LimitExceededException", gate_cors(c),
 		    "the object is over the limit of its container");
 		return false;
 	}
-	if (r->content_length > p->max_bytes) {
+	if (len > p->max_bytes) {
 		serve_named(c, 507, "LimitExceededException", gate_cors(c),
 		    "the container may not hold so much");
 		return false;

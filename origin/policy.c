@@ -261,8 +261,7 @@ parse_member(struct policy *p, const char *key, json_t *v, char why[static IAM_W
 	if (strcmp(key, "AccessLoggingEnabled") == 0) {
 		if (!json_is_boolean(v))
 			return bad(why, "neither true nor false:", key);
-		p->logs = json_is_true(v);
-		p->logs_not = !p->logs;
+		p->logs_not = !json_is_true(v);
 		return 0;
 	}
 	if (strcmp(key, "CreationTime") == 0)

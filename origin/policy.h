@@ -62,7 +62,7 @@ struct policy {
 	} rule[POLICY_RULES];
 	unsigned nrule;
 	struct group group[GROUP_COUNT];
-	bool	 metrics, logs, logs_not;	/* neither: as the server does */
+	bool	 metrics, logs_not;
 	uint64_t max_object, max_bytes, max_objects;	/* UINT64_MAX: none */
 };
 

@@ -246,7 +246,7 @@ serve_put(struct httpd_conn *c, const struct h1_request *r)
 		serve_text(c, 411, NULL, NULL);
 		return;
 	}
-	if (r->content_length > s->max_object) {
+	if (body_said_len(r) > s->max_object) {
 		serve_text(c, 413, NULL, "the object is over the limit");
 		return;
 	}

@@ -135,6 +135,26 @@ check 'limits: in bytes, number and size; an overwrite that fits is taken' '
 	holds two SizeBytes 900
 	holds two ObjectCount 2
 '
+check 'of what is framed as aws-chunked the object counts, and not the frames' '
+	for n in 700 701
+	do
+		{ printf "%x\r\n" $n; head -c $n /dev/zero; printf "\r\n0\r\n\r\n"; } >framed
+		code --aws-sigv4 aws:amz:eu:mediastore --user id:secret \
+			-H "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER" \
+			-H "Content-Encoding: aws-chunked" -H "x-amz-decoded-content-length: $n" \
+			-T framed "$url/two/b"
+	done >answers
+	test "$(cat answers)" = "$(printf "200\n413")"
+	holds two SizeBytes 1000
+	code -T 600 "$url/two/b" | grep 204
+'
+check 'logging is refused where there is no log, and told of as it is' '
+	control StartAccessLogging "{\"ContainerName\":\"two\"}" >out
+	grep "ValidationException.*no --access-log" out
+	control StopAccessLogging "{\"ContainerName\":\"two\"}" | grep "^{}$"
+	control DescribeContainer "{\"ContainerName\":\"two\"}" |
+		grep "\"AccessLoggingEnabled\":false"
+'
 check 'many at once do not get over a limit' '
 	control PutLimitPolicy "{\"ContainerName\":\"old\",\"LimitPolicy\":{\"MaxObjects\":11}}"
 	pids=
@@ -199,7 +219,7 @@ check 'and says what it should' '
 stop_serving
 if sdk
 then
-	serve
+	serve --access-log log
 	check 'the AWS SDK for JavaScript, as it is, drives it' '
 		node "$top/t/sdk/control.js" "$admin" | grep well
 	'
