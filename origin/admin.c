@@ -6,6 +6,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/net/metrics.h"
+#include "origin/archs3.h"
 #include "origin/control.h"
 #include "origin/serve.h"
 
@@ -218,6 +219,10 @@ reply_metrics(struct httpd_conn *c)
 	    "Objects that they moved to the archive.", atomic_load(&s->sweep.archived));
 	add_one(&m, "mstore_lifecycle_failed_count", "counter",
 	    "Times that one could not be.", atomic_load(&s->sweep.failed));
+	add_one(&m, "mstore_archive_read_failed_count", "counter",
+	    "Reads from an archive in S3 that failed.", atomic_load(&s->archget.failed));
+	add_one(&m, "mstore_archive_pending_count", "gauge",
+	    "Objects that it has yet to delete.", archs3_pending(s->store.archive.s3));
 	add_one(&m, "mstore_log_lost_count", "counter",
 	    "Times that the access log could not be written.",
 	    atomic_load(&s->access.dropped));

@@ -1,100 +1,64 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <linux/openat2.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "lib/net/http.h"
-#include "origin/archive.h"
-
-#define TEMP	".mstore-put-"
-
-static int
-open_beneath(int dir, const char *path, uint64_t flags)
-{
-	struct open_how how = {
-		.flags = flags | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd;
-
-	do
-		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
-	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-	return fd < 0 ? -errno : (int)fd;
-}
-
-/* Copies that a process left that was killed. */
-static void
-clean(int dir)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (strncmp(e->d_name, TEMP, sizeof(TEMP) - 1) == 0)
-			unlinkat(dir, e->d_name, 0);
-	if (d != NULL)
-		closedir(d);
-}
+#include "origin/archs3.h"
 
 int
-archive_open(struct archive *a, const char *path)
+archive_open(struct archive *a, const char *where, const struct tree *root,
+    char why[static ARCHIVE_WHY])
 {
-	a->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (a->dir < 0)
-		return -errno;
-	if (flock(a->dir, LOCK_EX | LOCK_NB) < 0) {
-		archive_close(a);
-		return -EBUSY;
+	int dir, err;
+
+	*a = (struct archive){ .on = false };
+	if (strncmp(where, "s3:", 3) == 0)
+		return archs3_open(a, where, root, why);
+	/* Each would take the other's objects for its own, and remove them. */
+	dir = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0 && tree_overlaps(root, dir)) {
+		snprintf(why, ARCHIVE_WHY, "it and --root '%.200s' are not apart", root->path);
+		close(dir);
+		return -EINVAL;
 	}
-	clean(a->dir);
-	return 0;
+	if (dir >= 0)
+		close(dir);
+	err = tree_open(&a->tree, where);
+	if (err == 0 && (err = tree_clean(&a->tree)) < 0)
+		tree_close(&a->tree);
+	a->on = err == 0;
+	snprintf(why, ARCHIVE_WHY, "%s", err == -EBUSY ? "another mstore-serve has it" :
+	    strerror(-err));
+	return err;
 }
 
 void
 archive_close(struct archive *a)
 {
-	if (a->dir >= 0)
-		close(a->dir);
-	a->dir = -1;
+	archs3_close(&a->s3);
+	if (a->on)
+		tree_close(&a->tree);
+	a->on = false;
 }
 
 int
 archive_get(const struct archive *a, const char *path, struct stat *st)
 {
-	int fd = a->dir < 0 ? -ENOENT : open_beneath(a->dir, path,
-	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
-		return fd;
-	close(fd);
-	return -ENOENT;
+	return a->on ? tree_open_object(&a->tree, path, st) : -ENOENT;
 }
 
 int
 archive_open_folder(const struct archive *a, const char *path)
 {
-	return a->dir < 0 ? -ENOENT : open_beneath(a->dir, *path != '\0' ? path : ".",
-	    O_RDONLY | O_DIRECTORY);
+	return a->on ? tree_open_folder(&a->tree, path) : -ENOENT;
 }
 
 int
 archive_stat(const struct archive *a, const char *path, struct stat *st)
 {
-	if (a->dir < 0)
-		return -ENOENT;
-	return fstatat(a->dir, path, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	return a->on ? tree_stat(&a->tree, path, st) : -ENOENT;
 }
 
 static int
@@ -134,32 +98,46 @@ copy_attributes(int from, int to)
 	}
 }
 
-int
-archive_put(const struct archive *a, int fd, char temp[static ARCHIVE_TEMP])
+/* All of it but a name, on the disk. */
+static int
+fill(const struct archive *a, int from, int to, const char *path, const char *temp)
 {
-	static _Atomic uint64_t count;
-	struct stat st, copied;
-	int to, err = 0;
+	struct stat st, made;
+	struct timespec t[2];
+	int err;
 
-	if (a->dir < 0)
-		return -ENOENT;
-	snprintf(temp, ARCHIVE_TEMP, TEMP "%" PRIx64, atomic_fetch_add(&count, 1));
-	to = openat(a->dir, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (to < 0)
+	if (fstat(from, &st) < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0)
-		err = -errno;
-	else
-		err = copy_bytes(fd, to);
-	if (err == 0) {
-		struct timespec t[2] = { st.st_atim, st.st_mtim };
+	copy_attributes(from, to);
+	err = a->s3 == NULL ? copy_bytes(from, to) : archs3_make_stub(to, path, temp,
+	    st.st_size);
+	if (err < 0)
+		return err;
+	t[0] = st.st_atim;
+	t[1] = st.st_mtim;
+	if (futimens(to, t) < 0 || fsync(to) < 0 || fstat(to, &made) < 0)
+		return -errno;
+	return made.st_size == st.st_size ? 0 : -EIO;
+}
 
-		copy_attributes(fd, to);
-		if (futimens(to, t) < 0 || fsync(to) < 0 || fstat(to, &copied) < 0)
-			err = -errno;
-		else if (copied.st_size != st.st_size)
-			err = -EIO;
-	}
+int
+archive_put(struct archive *a, int fd, const char *path, char temp[static TREE_TEMP],
+    char why[static ARCHIVE_WHY])
+{
+	int to, err;
+
+	if (!a->on)
+		return -ENOENT;
+	to = tree_temp(&a->tree, temp);
+	err = to < 0 ? to : fill(a, fd, to, path, temp);
+	/* The name of the stub is on the disk before there is something in S3. */
+	if (err == 0 && a->s3 != NULL && fsync(a->tree.temp) < 0)
+		err = -errno;
+	snprintf(why, ARCHIVE_WHY, "%s", strerror(-err));
+	if (err == 0 && a->s3 != NULL)
+		err = archs3_upload(a->s3, fd, to, path, why);
+	if (to < 0)
+		return err;
 	close(to);
 	if (err < 0)
 		archive_drop(a, temp);
@@ -167,73 +145,25 @@ archive_put(const struct archive *a, int fd, char temp[static ARCHIVE_TEMP])
 }
 
 void
-archive_drop(const struct archive *a, const char *temp)
+archive_drop(struct archive *a, const char *temp)
 {
-	unlinkat(a->dir, temp, 0);
-}
-
-/* The folder of a path, made if need be, and on the disk. */
-static int
-make_parents(const struct archive *a, const char *path, const char **name)
-{
-	int dir = fcntl(a->dir, F_DUPFD_CLOEXEC, 3), next;
-	char part[HTTP_NAME_MAX + 1];
-	size_t len;
-
-	while (dir >= 0 && path[len = strcspn(path, "/")] != '\0') {
-		snprintf(part, sizeof(part), "%.*s", (int)len, path);
-		path += len + 1;
-		if (mkdirat(dir, part, 0755) == 0)
-			fsync(dir);
-		next = open_beneath(dir, part, O_RDONLY | O_DIRECTORY);
-		close(dir);
-		dir = next;
-	}
-	*name = path;
-	return dir;
+	if (a->s3 != NULL)
+		archs3_drop(a, temp);
+	else
+		tree_drop_temp(&a->tree, temp);
 }
 
 int
 archive_commit(const struct archive *a, const char *temp, const char *path)
 {
-	const char *name;
-	int dir = make_parents(a, path, &name), err = 0;
-
-	if (dir < 0)
-		return dir;
-	if (renameat(a->dir, temp, dir, name) < 0 || fsync(dir) < 0)
-		err = -errno;
-	close(dir);
-	return err;
+	return tree_commit(&a->tree, temp, path, true);
 }
 
 int
-archive_delete(const struct archive *a, const char *path, bool durable)
+archive_delete(struct archive *a, const char *path, bool durable)
 {
-	char dir[HTTP_PATH_MAX], *slash;
-	struct stat st;
-	int err = archive_stat(a, path, &st), fd;
-
-	if (err < 0)
-		return err == -ENOTDIR ? -ENOENT : err;
-	if (!S_ISREG(st.st_mode))
+	if (!a->on)
 		return -ENOENT;
-	snprintf(dir, sizeof(dir), "%s", path);
-	slash = strrchr(dir, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	fd = slash == NULL ? fcntl(a->dir, F_DUPFD_CLOEXEC, 3) :
-	    open_beneath(a->dir, dir, O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return fd;
-	if (unlinkat(fd, slash == NULL ? path : path + (slash - dir) + 1, 0) < 0 ||
-	    (durable && fsync(fd) < 0))
-		err = -errno;
-	close(fd);
-	while (err == 0 && slash != NULL && unlinkat(a->dir, dir, AT_REMOVEDIR) == 0) {
-		slash = strrchr(dir, '/');
-		if (slash != NULL)
-			*slash = '\0';
-	}
-	return err;
+	return a->s3 != NULL ? archs3_delete(a, path) :
+	    tree_remove(&a->tree, path, durable);
 }

@@ -152,9 +152,9 @@ count(struct containers *cs, struct container *c)
 	struct sum sum = { .cs = cs };
 	int err = walk(t->root, c->name, add_file, &sum);
 
-	if (err == 0 && t->archive.dir >= 0) {
+	if (err == 0 && cs->store->archive.on) {
 		sum.archived = true;
-		err = walk(t->archive.dir, c->name, add_file, &sum);
+		err = walk(cs->store->archive.tree.root, c->name, add_file, &sum);
 	}
 	atomic_store(&c->bytes, sum.bytes);
 	atomic_store(&c->objects, sum.objects);

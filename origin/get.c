@@ -91,6 +91,26 @@ ranged(const struct asked *a, const struct object *o, struct http_range *range)
 	    date == o->mtime_ns / CLK_SECOND;
 }
 
+/* Of an archived object the bytes are fetched first. */
+static void
+reply_bytes(struct httpd_conn *c, struct httpd_reply *reply)
+{
+	struct exchange *x;
+	int err;
+
+	if (!reply->object->stub || c->head_only || reply->end == reply->first) {
+		serve_reply(c, reply);
+		return;
+	}
+	x = serve_exchange(c);
+	err = x == NULL ? -ENOMEM : archget_reply(&serve_of(c)->archget, c, reply,
+	    &x->fetched);
+	if (err == 0)
+		return;
+	object_unref(&reply->object);
+	serve_error(c, err);
+}
+
 static void
 reply_range(struct httpd_conn *c, struct httpd_reply reply,
     struct http_range *range, uint64_t len)
@@ -121,7 +141,7 @@ reply_range(struct httpd_conn *c, struct httpd_reply reply,
 	    (int)reply.head2_len, reply.head2_len > 0 ? reply.head2 : "", range->first,
 	    range->last, len);
 	reply.head2 = line;
-	serve_reply(c, &reply);
+	reply_bytes(c, &reply);
 }
 
 /*
@@ -217,7 +237,7 @@ serve_object(struct httpd_conn *c, struct object *o, const struct asked *a)
 	if (part)
 		reply_range(c, reply, &range, len);
 	else
-		serve_reply(c, &reply);
+		reply_bytes(c, &reply);
 }
 
 /* No object can have this name, so it is free. */

@@ -162,7 +162,7 @@ run_list(struct work_job *w)
 {
 	struct list *l = (struct list *)w;
 
-	l->err = listing_read(&l->page, &l->serve->store.tree);
+	l->err = listing_read(&l->page, &l->serve->store);
 	httpd_post(l->conn->loop, &l->msg);
 }
 

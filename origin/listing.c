@@ -203,13 +203,13 @@ make_text(struct listing *l)
 }
 
 int
-listing_read(struct listing *l, const struct tree *t)
+listing_read(struct listing *l, const struct store *s)
 {
 	int err = 0;
 
 	l->now_ns = clk_utc_ns();
-	l->dir = tree_open_folder(t, l->folder);
-	l->archive = archive_open_folder(&t->archive, l->folder);
+	l->dir = tree_open_folder(&s->tree, l->folder);
+	l->archive = archive_open_folder(&s->archive, l->folder);
 	if (l->dir < 0 && l->dir != -ENOENT)
 		err = l->dir;
 	if (err == 0 && l->dir >= 0)

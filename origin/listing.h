@@ -15,7 +15,7 @@
 #include "lib/net/http.h"
 #include "lib/net/pagetoken.h"
 #include "origin/policy.h"
-#include "origin/tree.h"
+#include "origin/store.h"
 
 #define LISTING_ITEMS	1000		/* of a page, at most and by default */
 
@@ -35,7 +35,7 @@ struct listing {
 	char	*text;
 };
 
-int listing_read(struct listing *l, const struct tree *t);
+int listing_read(struct listing *l, const struct store *s);
 void listing_clear(struct listing *l);
 
 #endif

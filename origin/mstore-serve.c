@@ -219,16 +219,16 @@ on_policy(void *user, const char *name)
 static void
 open_containers(struct serve *s, const struct options *o)
 {
-	int err = o->archive == NULL ? 0 : archive_open(&s->store.tree.archive, o->archive);
+	char why[ARCHIVE_WHY];
+	int err = o->archive == NULL ? 0 : archive_open(&s->store.archive, o->archive,
+	    &s->store.tree, why);
 
 	if (err < 0)
-		fatal(EXIT_RUNTIME, -err, err == -EBUSY ?
-		    "another mstore-serve has --archive '%s'" :
-		    "cannot use --archive '%s'", o->archive);
-	/* Each would take the other's objects for its own, and remove them. */
-	if (o->archive != NULL && tree_overlaps(&s->store.tree, s->store.tree.archive.dir))
-		fatal(EXIT_USAGE, 0, "--archive '%s' and --root '%s' are not apart",
-		    o->archive, o->root);
+		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, 0,
+		    "cannot use --archive '%s': %s", o->archive, why);
+	if (s->store.archive.s3 == NULL && archive_forgotten(&s->store.tree, why))
+		log_warn(0, "objects of '%s' are in '%s', and not to be read without "
+		    "--archive for it", o->root, why);
 	containers_init(&s->containers, &s->store);
 	s->containers.changed = on_policy;
 	s->containers.user = s;
@@ -282,6 +282,7 @@ main(int argc, char *argv[])
 	if ((err = work_start(&s.work)) < 0 ||
 	    (err = live_start(&s.live, &s.store)) < 0 ||
 	    (err = sweep_start(&s.sweep, &s.containers, &s.store)) < 0 ||
+	    (err = archget_start(&s.archget, &s.store.archive, &s.httpd)) < 0 ||
 	    (err = cmaf_start(&s.cmaf, &s.store, &s.httpd)) < 0 ||
 	    (err = httpd_start(&s.httpd, &o.httpd, &serve_app)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot start");
@@ -291,6 +292,7 @@ main(int argc, char *argv[])
 	live_drain(&s.live);
 	httpd_stop(&s.httpd);
 	work_stop(&s.work);
+	archget_stop(&s.archget);
 	sweep_stop(&s.sweep);
 	cmaf_stop(&s.cmaf);
 	live_stop(&s.live);

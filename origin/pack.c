@@ -230,11 +230,12 @@ pack_object(const struct store *s, const struct pack_file *f,
 	}
 	o->ino = f->ino;
 	o->mtime_ns = f->mtime_ns;
+	o->stub = f->stub;
 	pack_etag(o->etag, f->growing ? -1 : f->fd, f->mtime_ns, f->ino);
 	if (!f->growing) {
 		atomic_init(&o->len, f->size);
 		atomic_init(&o->state, OBJECT_WHOLE);
-		if (f->size <= STORE_SMALL || (m.text && f->size <= STORE_TEXT))
+		if (!f->stub && (f->size <= STORE_SMALL || (m.text && f->size <= STORE_TEXT)))
 			err = load_memory(o, f, m.text);
 	}
 	if (err == 0 && o->mem != NULL && m.kind == MIME_PLAYLIST)

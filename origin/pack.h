@@ -14,6 +14,7 @@ struct pack_file {
 	const char *path;
 	int	 fd;
 	bool	 growing;
+	bool	 stub;			/* its bytes are elsewhere */
 	uint64_t size, ino;
 	int64_t	 mtime_ns;
 	char	 type[STORE_FIELD], cache_control[STORE_FIELD];	/* or empty */

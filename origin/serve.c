@@ -63,6 +63,10 @@ serve_error(struct httpd_conn *c, int err)
 	case -ENOMEM:
 		serve_text(c, 503, "Retry-After: 1\r\n", "too much at once");
 		break;
+	case -EAGAIN:
+		snprintf(head, sizeof(head), "Retry-After: 5\r\n%s", cors);
+		serve_text(c, 503, head, "the archive does not answer");
+		break;
 	default:
 		log_warn(-err, "cannot serve a request");
 		serve_text(c, 500, cors, NULL);
@@ -170,6 +174,7 @@ on_done(struct httpd_conn *c, bool clean)
 		return;
 	c->user = NULL;
 	control_free(&x->control);
+	archget_cancel(&x->fetched);
 	if (x->sender != NULL)
 		cmaf_close(&x->sender, false);
 	if (x->held != NULL)

@@ -8,6 +8,7 @@
 
 #include "lib/net/httpd.h"
 #include "origin/access.h"
+#include "origin/archget.h"
 #include "origin/cmaf.h"
 #include "origin/container.h"
 #include "origin/gate.h"
@@ -42,6 +43,7 @@ struct serve {
 	struct access access;
 	struct containers containers;
 	struct sweep sweep;
+	struct archget archget;
 	uint64_t max_object;		/* bytes */
 	const char *temporal[SERVE_TEMPORAL];
 	unsigned ntemporal;
@@ -92,6 +94,7 @@ struct exchange {
 	struct access_note *note;	/* for the log */
 	struct gate *gate;		/* it is in a container */
 	struct control *control;	/* a request of the control plane */
+	struct fetched *fetched;	/* its bytes come from the archive */
 };
 
 /* The exchange of c, made if need be; NULL without memory. */

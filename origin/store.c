@@ -14,6 +14,8 @@ store_open(struct store *s, const char *root, const struct store_config *c)
 {
 	int err = tree_open(&s->tree, root);
 
+	if (err == 0 && (err = tree_clean(&s->tree)) < 0)
+		tree_close(&s->tree);
 	if (err < 0)
 		return err;
 	s->config = *c;
@@ -52,7 +54,30 @@ store_close(struct store *s)
 			}
 		free(h->bucket);
 	}
+	archive_close(&s->archive);
 	tree_close(&s->tree);
+}
+
+/* ---- files */
+
+int
+store_stat(const struct store *s, const char *path, struct stat *st)
+{
+	int err = tree_stat(&s->tree, path, st);
+
+	return err == -ENOENT && archive_stat(&s->archive, path, st) == 0 ? 0 : err;
+}
+
+int
+store_open_file(const struct store *s, const char *path, struct stat *st, bool *stub)
+{
+	int fd = tree_open_object(&s->tree, path, st);
+
+	*stub = false;
+	if (fd != -ENOENT)
+		return fd;
+	*stub = s->archive.s3 != NULL;
+	return archive_get(&s->archive, path, st);
 }
 
 /* ---- reading */
@@ -78,9 +103,9 @@ store_type(int fd, const char *path, char type[static STORE_FIELD])
 
 int
 store_load(struct store *s, const char *path, int fd, const struct stat *st,
-    struct object **out)
+    bool stub, struct object **out)
 {
-	struct pack_file f = { .path = path, .fd = fd };
+	struct pack_file f = { .path = path, .fd = fd, .stub = stub };
 
 	f.size = (uint64_t)st->st_size;
 	f.ino = st->st_ino;
@@ -106,15 +131,15 @@ refresh(struct store *s, const char *path, uint64_t hash, int64_t now_ns,
 	struct object *o = NULL;
 	struct stat st;
 	struct entry *e;
-	bool other = false;
+	bool other = false, stub;
 	int fd, err = 0;
 
-	if (had != NULL && tree_stat(&s->tree, path, &st) == 0 && is_same(had, &st)) {
+	if (had != NULL && store_stat(s, path, &st) == 0 && is_same(had, &st)) {
 		o = object_ref(had);
-	} else if ((fd = tree_open_object(&s->tree, path, &st)) < 0) {
+	} else if ((fd = store_open_file(s, path, &st, &stub)) < 0) {
 		err = fd;
 	} else {
-		err = store_load(s, path, fd, &st, &o);
+		err = store_load(s, path, fd, &st, stub, &o);
 	}
 	pthread_mutex_lock(&h->lock);
 	e = o == NULL || h->changes != changes ? *store_find(h, hash, path) :
@@ -173,7 +198,8 @@ store_check(struct store *s, const char *path, const struct store_if *must,
 	struct h1_str match = { must->match, strlen(must->match) };
 	char etag[OBJECT_ETAG] = "";
 	struct stat st;
-	int fd = tree_open_object(&s->tree, path, &st);
+	bool stub;
+	int fd = store_open_file(s, path, &st, &stub);
 	bool exists = fd >= 0;
 
 	*had = -1;

@@ -19,7 +19,7 @@
 #include "lib/net/http.h"
 #include "lib/net/mime.h"
 #include "lib/net/object.h"
-#include "origin/tree.h"
+#include "origin/archive.h"
 
 #define STORE_SHARDS	64
 #define STORE_TRUST_NS	INT64_C(100000000)
@@ -61,6 +61,7 @@ struct store_config {
 struct store {
 	struct store_config config;
 	struct tree tree;
+	struct archive archive;		/* of what is seldom read; or none */
 	struct shard shard[STORE_SHARDS];
 	char cors[320];			/* field lines of every answer */
 	size_t cors_len;
@@ -72,6 +73,14 @@ void store_close(struct store *s);
 /* The object of a path, growing or whole: gives a reference, or -ENOENT. */
 int store_get(struct store *s, const char *path, int64_t now_ns,
     struct object **out);
+
+/*
+ * The file of an object, in the root or in the archive, to look at without opening
+ * it, or opened; *stub: its bytes are elsewhere.
+ */
+int store_stat(const struct store *s, const char *path, struct stat *st);
+int store_open_file(const struct store *s, const char *path, struct stat *st,
+    bool *stub);
 
 /* The Content-Type of an object's open file: what was kept with it, or by its name. */
 void store_type(int fd, const char *path, char type[static STORE_FIELD]);
@@ -139,9 +148,13 @@ int store_delete(struct store *s, const char *path, const struct store_if *must,
 
 /*
  * Move a whole object of this version to the archive, where readers find it.  -ENOENT
- * when it is another by now.
+ * when it is another by now; why is set on any error.
  */
-int store_archive(struct store *s, const char *path, const struct stat *version);
+int store_archive(struct store *s, const char *path, const struct stat *version,
+    char why[static ARCHIVE_WHY]);
+
+/* Of an object that is in the root, there is to be nothing in the archive. */
+void store_drop_copy(struct store *s, const char *path);
 
 /* No object is made or deleted between these. */
 void store_freeze(struct store *s);

@@ -41,7 +41,7 @@ void store_set_current(const struct store *s, struct shard *h, struct entry *e,
 
 /* Make an object of an open file; takes fd. */
 int store_load(struct store *s, const char *path, int fd, const struct stat *st,
-    struct object **out);
+    bool stub, struct object **out);
 
 /*
  * Do the conditions of a request hold for the object that is there now?  Its length

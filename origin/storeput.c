@@ -56,10 +56,14 @@ store_put(struct store *s, const char *path, const struct put_wish *wish,
 		err = -ENAMETOOLONG;
 	else
 		err = store_check(s, path, &u->must, &had);
-	if (err == 0 && tree_stat(&s->tree, path, &st) == 0 && !S_ISREG(st.st_mode))
+	if (err == 0 && store_stat(s, path, &st) == 0 && !S_ISREG(st.st_mode))
 		err = -EISDIR;
 	if (err == 0)
 		err = tree_check_parent(&s->tree, path);
+	/* Below what is in the archive there can be nothing, either. */
+	if (err == 0 && s->archive.on && tree_check_parent(&s->archive.tree, path) ==
+	    -ENOTDIR)
+		err = -ENOTDIR;
 	fd = err < 0 ? err : tree_temp(&s->tree, u->temp);
 	if (fd < 0) {
 		free(u);
@@ -213,11 +217,11 @@ store_put_commit(struct upload *u, bool *created)
 	}
 	if (err == 0) {
 		/* What was archived of this name is no more. */
-		archive_delete(&s->tree.archive, u->path, false);
+		archive_delete(&s->archive, u->path, false);
 		/* Cheap, and it is then as if it had been read from the disk. */
 		fd = fcntl(u->object->fd, F_DUPFD_CLOEXEC, 3);
 		if (fd >= 0 && fstat(fd, &st) == 0)
-			store_load(s, u->path, fd, &st, &whole);
+			store_load(s, u->path, fd, &st, false, &whole);
 		if (whole != NULL)
 			atomic_store(&whole->grown_ns, atomic_load(&u->object->grown_ns));
 		told = whole != NULL ? object_ref(whole) : NULL;

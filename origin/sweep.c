@@ -1,5 +1,5 @@
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,16 +9,23 @@
 #include "lib/base/clk.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
+#include "lib/net/link.h"
 #include "origin/pack.h"
 #include "origin/sweep.h"
 #include "origin/walk.h"
 
 #define MISSED_NS	(3600 * CLK_SECOND)
+#define SAY_NS		(10 * CLK_SECOND)
+#define MOVES		(INT64_MIN)	/* what treat() returns: a mover has it now */
 
 struct due {
-	struct due *next;		/* in its bucket */
+	struct due *next;		/* in its bucket, until all is done */
 	int64_t	 at_ns;
 	uint64_t hash;
+	bool	 again;			/* something was put there meanwhile */
+	struct work_job work;		/* of a mover, with: */
+	struct sweep *sweep;
+	struct stat version;
 	char	 path[];
 };
 
@@ -73,24 +80,36 @@ cost(size_t path_len)
 	return sizeof(struct due) + path_len + 1 + 2 * sizeof(void *) + 16;
 }
 
+static void
+push(struct sweep *s, struct due *d, int64_t at_ns)
+{
+	d->at_ns = at_ns;
+	s->heap[s->n++] = d;
+	sift_up(s, s->n - 1);
+	if (s->heap[0] == d)
+		pthread_cond_signal(&s->more);
+}
+
 /* An object that is there twice waits once: the time is looked up again then. */
 static void
 add(struct sweep *s, const char *path, int64_t at_ns)
 {
 	uint64_t hash = hash_of(path);
 	size_t len = strlen(path);
-	struct due *d, **heap;
+	struct due *d = *find(s, path, hash), **heap;
 
-	if (*find(s, path, hash) != NULL)
+	if (d != NULL) {
+		d->again = true;
 		return;
-	if (s->n == s->size) {
+	}
+	if (s->n + s->ntaken >= s->size) {
 		heap = realloc(s->heap, (s->size * 2 + 64) * sizeof(struct due *));
 		if (heap != NULL) {
 			s->heap = heap;
 			s->size = s->size * 2 + 64;
 		}
 	}
-	d = s->n == s->size || s->memory + cost(len) > SWEEP_MEMORY ? NULL :
+	d = s->n + s->ntaken >= s->size || s->memory + cost(len) > SWEEP_MEMORY ? NULL :
 	    malloc(sizeof(*d) + len + 1);
 	if (d == NULL) {
 		if (!s->missed)
@@ -100,28 +119,46 @@ add(struct sweep *s, const char *path, int64_t at_ns)
 	}
 	memcpy(d->path, path, len + 1);
 	d->hash = hash;
-	d->at_ns = at_ns;
+	d->sweep = s;
 	d->next = s->bucket[hash % SWEEP_BUCKETS];
 	s->bucket[hash % SWEEP_BUCKETS] = d;
 	s->memory += cost(len);
-	s->heap[s->n++] = d;
-	sift_up(s, s->n - 1);
-	if (s->heap[0] == d)
-		pthread_cond_signal(&s->more);
+	push(s, d, at_ns);
 }
 
-/* The first of them, for the caller to free. */
+/* Its place in the heap stays free: finish() may need it. */
 static struct due *
 take(struct sweep *s)
 {
 	struct due *d = s->heap[0];
 
-	*find(s, d->path, d->hash) = d->next;
-	s->memory -= cost(strlen(d->path));
+	d->again = false;
+	s->ntaken++;
 	s->heap[0] = s->heap[--s->n];
 	if (s->n > 0)
 		sift_down(s, 0);
 	return d;
+}
+
+static void
+forget(struct sweep *s, struct due *d)
+{
+	*find(s, d->path, d->hash) = d->next;
+	s->memory -= cost(strlen(d->path));
+	free(d);
+}
+
+/* What was taken was treated: it is done (POLICY_NEVER), or due again. */
+static void
+finish(struct sweep *s, struct due *d, int64_t at_ns)
+{
+	if (d->again && at_ns == POLICY_NEVER)
+		at_ns = clk_utc_ns();
+	s->ntaken--;
+	if (at_ns == POLICY_NEVER)
+		forget(s, d);
+	else
+		push(s, d, at_ns);
 }
 
 /* All of one container (NULL: of each), as its rules are other ones now. */
@@ -135,9 +172,7 @@ drop(struct sweep *s, const char *name)
 
 		if (name == NULL || (strncmp(d->path, name, len) == 0 &&
 		    d->path[len] == '/')) {
-			*find(s, d->path, d->hash) = d->next;
-			s->memory -= cost(strlen(d->path));
-			free(d);
+			forget(s, d);
 		} else {
 			s->heap[kept++] = d;
 		}
@@ -162,7 +197,7 @@ when(struct sweep *s, const char *path, int64_t birth_ns, bool archived,
 	if (path[len] == '\0' || !containers_find(s->containers, path, len, &c, &p))
 		return at;
 	at = policy_due(p, path + len + 1, birth_ns, archived, action);
-	if (s->store->tree.archive.dir < 0 && at != POLICY_NEVER &&
+	if (!s->store->archive.on && at != POLICY_NEVER &&
 	    *action == POLICY_ARCHIVE) {
 		if (!s->said)
 			log_warn(0, "container '%s' has rules that archive, but there is no "
@@ -175,49 +210,113 @@ when(struct sweep *s, const char *path, int64_t birth_ns, bool archived,
 	return at;
 }
 
-/* What is due is looked at anew; returns when to look again, or POLICY_NEVER. */
-static int64_t
-treat(struct sweep *s, const char *path)
+/* One message for many that fail for the same reason. */
+static void
+say_failed(struct sweep *s, const char *what, const char *path, const char *why)
 {
-	const struct tree *t = &s->store->tree;
-	struct store_if must = { .only_new = false };
-	enum policy_action action = POLICY_EXPIRE;
-	struct stat st, now;
-	bool archived = false;
-	int64_t at;
-	int err, fd;
+	int64_t now = clk_mono_ns();
+	uint64_t more;
 
-	if (fstatat(t->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		archived = true;
-		if (archive_stat(&t->archive, path, &st) < 0)
-			return POLICY_NEVER;
+	atomic_fetch_add(&s->failed, 1);
+	pthread_mutex_lock(&s->lock);
+	more = s->unsaid++;
+	if (s->said_ns != 0 && now - s->said_ns < SAY_NS) {
+		pthread_mutex_unlock(&s->lock);
+		return;
 	}
-	if (!S_ISREG(st.st_mode))
+	s->said_ns = now;
+	s->unsaid = 0;
+	pthread_mutex_unlock(&s->lock);
+	if (more > 0)
+		log_warn(0, "cannot %s '%s' and %" PRIu64 " others before: %s", what, path,
+		    more, why);
+	else
+		log_warn(0, "cannot %s '%s': %s", what, path, why);
+}
+
+/* The file of path, and when what is to be done to it, or POLICY_NEVER. */
+static int64_t
+look_at(struct sweep *s, const char *path, struct stat *st, enum policy_action *action)
+{
+	bool archived = tree_stat(&s->store->tree, path, st) < 0;
+
+	if ((archived && archive_stat(&s->store->archive, path, st) < 0) ||
+	    !S_ISREG(st->st_mode))
 		return POLICY_NEVER;
-	at = when(s, path, tree_mtime_ns(&st), archived, &action);
+	return when(s, path, tree_mtime_ns(st), archived, action);
+}
+
+static int
+expire(struct sweep *s, const char *path, const struct stat *st)
+{
+	struct store_if must = { .only_new = false };
+	struct stat now;
+	bool stub;
+	int fd = store_open_file(s->store, path, &now, &stub);
+
+	pack_etag(must.match, fd, tree_mtime_ns(st), st->st_ino);
+	if (fd >= 0)
+		close(fd);
+	return store_delete(s->store, path, &must, false);
+}
+
+/*
+ * What is due is looked at anew; returns when to look again, POLICY_NEVER, or MOVES
+ * for what is to be archived.
+ */
+static int64_t
+treat(struct sweep *s, struct due *d)
+{
+	enum policy_action action = POLICY_EXPIRE;
+	int64_t at = look_at(s, d->path, &d->version, &action);
+	int err;
+
 	if (at > clk_utc_ns())
 		return at;
-	if (action == POLICY_EXPIRE) {
-		fd = tree_open_object(t, path, &now);
-		pack_etag(must.match, fd, tree_mtime_ns(&st), st.st_ino);
-		if (fd >= 0)
-			close(fd);
-		err = store_delete(s->store, path, &must, false);
-	} else {
-		err = store_archive(s->store, path, &st);
-	}
-	if (err == 0)
-		atomic_fetch_add(action == POLICY_EXPIRE ? &s->expired : &s->archived, 1);
-	if (err == 0 && action == POLICY_ARCHIVE)
-		return when(s, path, tree_mtime_ns(&st), true, &action);
-	if (err == 0)
+	if (action == POLICY_ARCHIVE)
+		return MOVES;
+	err = expire(s, d->path, &d->version);
+	if (err == 0) {
+		atomic_fetch_add(&s->expired, 1);
 		return POLICY_NEVER;
+	}
 	if (err == -ENOENT || err == -ESTALE)
 		return clk_utc_ns() + CLK_SECOND;	/* another now: look again */
-	log_warn(-err, "cannot %s '%s'", action == POLICY_EXPIRE ? "expire" : "archive",
-	    path);
-	atomic_fetch_add(&s->failed, 1);
+	say_failed(s, "expire", d->path, strerror(-err));
 	return clk_utc_ns() + SWEEP_AGAIN_NS;
+}
+
+static int64_t
+move(struct sweep *s, struct due *d)
+{
+	char why[ARCHIVE_WHY];
+	enum policy_action action;
+	int err;
+
+	if (s->stop)
+		return POLICY_NEVER;
+	err = store_archive(s->store, d->path, &d->version, why);
+	if (err == 0)
+		atomic_fetch_add(&s->archived, 1);
+	if (err == 0 || err == -ENAMETOOLONG)	/* a key of S3 cannot be as long */
+		return when(s, d->path, tree_mtime_ns(&d->version), true, &action);
+	if (err == -ENOENT)
+		return clk_utc_ns() + CLK_SECOND;
+	if (err != -EINTR)
+		say_failed(s, "archive", d->path, why);
+	return clk_utc_ns() + SWEEP_AGAIN_NS;
+}
+
+static void
+run_move(struct work_job *w)
+{
+	struct due *d = LINK_OF(w, struct due, work);
+	struct sweep *s = d->sweep;
+	int64_t at = move(s, d);
+
+	pthread_mutex_lock(&s->lock);
+	finish(s, d, at);
+	pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- what is there */
@@ -232,16 +331,15 @@ on_file(void *user, const char *path, const struct stat *st)
 {
 	const struct look *l = user;
 	struct sweep *s = l->sweep;
-	const struct tree *t = &s->store->tree;
 	enum policy_action action;
 	struct stat own;
 	int64_t at;
 	bool stop;
 
 	/* A move that was broken off, or an old version: the root's counts. */
-	if (l->archived && fstatat(t->root, path, &own, AT_SYMLINK_NOFOLLOW) == 0) {
+	if (l->archived && tree_stat(&s->store->tree, path, &own) == 0) {
 		if (S_ISREG(own.st_mode))
-			archive_delete(&t->archive, path, false);
+			store_drop_copy(s->store, path);
 		return 0;
 	}
 	at = when(s, path, tree_mtime_ns(st), l->archived, &action);
@@ -264,9 +362,9 @@ scan(struct sweep *s, const char *name)
 	if (!containers_find(s->containers, name, strlen(name), &c, &p))
 		return;
 	err = walk(s->store->tree.root, name, on_file, &l);
-	if (err == 0 && s->store->tree.archive.dir >= 0) {
+	if (err == 0 && s->store->archive.on) {
 		l.archived = true;
-		err = walk(s->store->tree.archive.dir, name, on_file, &l);
+		err = walk(s->store->archive.tree.root, name, on_file, &l);
 	}
 	if (err < 0 && err != -EINTR)
 		log_warn(-err, "cannot go through container '%s'", name);
@@ -309,11 +407,14 @@ one(struct sweep *s)
 	int64_t at;
 
 	pthread_mutex_unlock(&s->lock);
-	at = treat(s, d->path);
+	at = treat(s, d);
+	if (at == MOVES) {
+		d->work.run = run_move;
+		work_add(&s->movers, &d->work);
+	}
 	pthread_mutex_lock(&s->lock);
-	if (at != POLICY_NEVER)
-		add(s, d->path, at);
-	free(d);
+	if (at != MOVES)
+		finish(s, d, at);
 }
 
 static void *
@@ -364,6 +465,8 @@ sweep_start(struct sweep *s, struct containers *cs, struct store *store)
 		return -ENOMEM;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->more, NULL);
+	if ((err = work_start(&s->movers)) < 0)
+		return err;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	err = pthread_create(&s->thread, NULL, sweep_main, s);
@@ -379,6 +482,7 @@ sweep_stop(struct sweep *s)
 	pthread_cond_signal(&s->more);
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->thread, NULL);
+	work_stop(&s->movers);
 	while (s->n > 0)
 		free(s->heap[--s->n]);
 	free(s->heap);

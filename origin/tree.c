@@ -30,10 +30,10 @@ open_beneath(int dir, const char *path, uint64_t flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int
-clean_temp(int temp)
+int
+tree_clean(const struct tree *t)
 {
-	int fd = openat(temp, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(t->temp, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *e;
 
@@ -41,7 +41,7 @@ clean_temp(int temp)
 		return -errno;
 	while ((e = readdir(dir)) != NULL)
 		if (strncmp(e->d_name, "put-", 4) == 0)
-			unlinkat(temp, e->d_name, 0);
+			unlinkat(t->temp, e->d_name, 0);
 	closedir(dir);
 	return 0;
 }
@@ -70,7 +70,7 @@ tree_open(struct tree *t, const char *root)
 {
 	int err;
 
-	*t = (struct tree){ .path = root, .temp = -1, .lock = -1, .archive = { -1 },
+	*t = (struct tree){ .path = root, .temp = -1, .lock = -1,
 	    .instance = (uint64_t)clk_utc_ns() };
 	pthread_mutex_init(&t->mend, NULL);
 	t->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -81,9 +81,8 @@ tree_open(struct tree *t, const char *root)
 	if (t->temp >= 0)
 		t->lock = openat(t->temp, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	err = t->lock < 0 ? -errno : take_lock(t->lock);
-	if (err == 0)
-		return clean_temp(t->temp);
-	tree_close(t);
+	if (err < 0)
+		tree_close(t);
 	return err;
 }
 
@@ -92,7 +91,6 @@ tree_close(struct tree *t)
 {
 	int fd[] = { t->lock, t->temp, t->root };
 
-	archive_close(&t->archive);
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
 		if (fd[i] >= 0)
 			close(fd[i]);
@@ -162,8 +160,6 @@ tree_open_object(const struct tree *t, const char *path, struct stat *st)
 {
 	int fd = open_beneath(t->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
-	if (fd == -ENOENT)
-		fd = archive_get(&t->archive, path, st);
 	if (fd < 0)
 		return missing(fd);
 	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
@@ -185,8 +181,6 @@ int
 tree_stat(const struct tree *t, const char *path, struct stat *st)
 {
 	if (fstatat(t->root, path, st, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
-	if (errno == ENOENT && archive_stat(&t->archive, path, st) == 0)
 		return 0;
 	return missing(-errno);
 }
@@ -304,31 +298,34 @@ tree_check_parent(const struct tree *t, const char *path)
 {
 	const char *name;
 	int fd = tree_open_parent(t, path, false, false, &name);
-	struct stat st;
 
 	if (fd >= 0)
 		close(fd);
-	/* Below what is in the archive there can be nothing, either. */
-	if ((fd >= 0 || fd == -ENOENT) && archive_stat(&t->archive, path, &st) == -ENOTDIR)
-		return -ENOTDIR;
 	return fd >= 0 || fd == -ENOENT ? 0 : fd;
 }
 
 int
-tree_remove(const struct tree *t, const char *path, bool durable)
+tree_commit(const struct tree *t, const char *temp, const char *path, bool durable)
 {
 	const char *name;
-	int fd = tree_open_parent(t, path, false, false, &name), err = 0;
-	struct stat st;
-	char dir[HTTP_PATH_MAX], *slash;
+	int dir = tree_open_parent(t, path, true, durable, &name), err = 0;
 
-	if (fd < 0)
-		return missing(fd);
-	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
-		err = -ENOENT;
-	else if (unlinkat(fd, name, 0) < 0 || (durable && fsync(fd) < 0))
+	if (dir < 0)
+		return dir;
+	if (renameat(t->temp, temp, dir, name) < 0 || (durable && fsync(dir) < 0))
 		err = -errno;
-	close(fd);
+	close(dir);
+	return err;
+}
+
+/* The folders above path that are empty. */
+static int
+remove_parents(const struct tree *t, const char *path)
+{
+	char dir[HTTP_PATH_MAX], *slash;
+	const char *name;
+	int fd, err = 0;
+
 	snprintf(dir, sizeof(dir), "%s", path);
 	while (err == 0 && (slash = strrchr(dir, '/')) != NULL) {
 		*slash = '\0';
@@ -337,8 +334,40 @@ tree_remove(const struct tree *t, const char *path, bool durable)
 			break;
 		err = unlinkat(fd, name, AT_REMOVEDIR);
 		close(fd);
-		if (err != 0)
-			return 0;	/* it holds something else: that is all */
 	}
-	return err;
+	return 0;	/* one that holds something else: that is all */
+}
+
+int
+tree_remove(const struct tree *t, const char *path, bool durable)
+{
+	const char *name;
+	int fd = tree_open_parent(t, path, false, false, &name), err = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return missing(fd);
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		err = -ENOENT;
+	else if (unlinkat(fd, name, 0) < 0 || (durable && fsync(fd) < 0))
+		err = -errno;
+	close(fd);
+	return err < 0 ? err : remove_parents(t, path);
+}
+
+int
+tree_withdraw(const struct tree *t, const char *path, const char *temp)
+{
+	const char *name;
+	int fd = tree_open_parent(t, path, false, false, &name), err = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return missing(fd);
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		err = -ENOENT;
+	else if (renameat(fd, name, t->temp, temp) < 0)
+		err = -errno;
+	close(fd);
+	return err < 0 ? err : remove_parents(t, path);
 }

@@ -17,22 +17,20 @@
 #include <sys/stat.h>
 
 #include "lib/base/clk.h"
-#include "origin/archive.h"
 
 struct tree {
 	const char *path;		/* of the root when it was opened, borrowed */
 	int root, temp, lock;		/* descriptors; their numbers stay */
 	pthread_mutex_t mend;		/* one who makes temp anew */
-	struct archive archive;		/* of what is seldom read; or none */
 	uint64_t instance;		/* makes names of temporary files unique */
 };
 
-/*
- * Open, and throw away what an earlier process left half-written.  -EBUSY when
- * another process serves this root.
- */
+/* -EBUSY when another process has this root. */
 int tree_open(struct tree *t, const char *root);
 void tree_close(struct tree *t);
+
+/* Throw away what an earlier process left half-written. */
+int tree_clean(const struct tree *t);
 
 /* 0, -EIDRM when the root was removed, -EXDEV when it has another name now. */
 int tree_look(const struct tree *t);
@@ -43,7 +41,7 @@ bool tree_overlaps(const struct tree *t, int dir);
 /* Open an object to read.  -ENOENT for all that is not a regular file. */
 int tree_open_object(const struct tree *t, const char *path, struct stat *st);
 
-/* Look at the file that has this name, here or in the archive, without opening it. */
+/* Look at the file that has this name, without opening it. */
 int tree_stat(const struct tree *t, const char *path, struct stat *st);
 
 /*
@@ -81,7 +79,13 @@ int tree_open_parent(const struct tree *t, const char *path, bool create,
 /* Can there be an object with this path?  -ENOTDIR below another, -ELOOP. */
 int tree_check_parent(const struct tree *t, const char *path);
 
-/* Remove an object, and the folders that are empty then; not from the archive. */
+/* Give a temporary file the path of an object; what is there is replaced. */
+int tree_commit(const struct tree *t, const char *temp, const char *path, bool durable);
+
+/* Remove an object, and the folders that are empty then. */
 int tree_remove(const struct tree *t, const char *path, bool durable);
+
+/* Likewise, but it becomes a temporary file of this name. */
+int tree_withdraw(const struct tree *t, const char *path, const char *temp);
 
 #endif

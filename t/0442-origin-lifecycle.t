@@ -148,7 +148,7 @@ code -T big "$url/one/keep/now" >/dev/null
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 mkdir -p root/one/cold archive/one/cold archive/one/keep
-head -c 1000 big >archive/.mstore-put-0
+head -c 1000 big >archive/.mstore/put-0
 cp big root/one/cold/half
 cp -p big root/one/cold/both
 cp -p big archive/one/cold/both
@@ -171,7 +171,7 @@ check 'after a kill between the steps no object is lost, and none is double' '
 	curl -sf "$url/one/cold/only" | cmp - hello
 	curl -sf "$url/one/keep/now" | cmp - big
 	eventually test ! -e archive/one/keep/now
-	test ! -e archive/.mstore-put-0
+	test ! -e archive/.mstore/put-0
 	holds one ObjectCount 6
 '
 check 'an archive has one server' '

@@ -52,6 +52,9 @@ void reply_done(struct httpd_conn *c);
 void reply_count(struct httpd_conn *c);
 /* n bytes went to the peer. */
 void reply_sent(struct httpd_conn *c, size_t n);
+
+/* Tell whom it may concern how much of an object was taken. */
+void reply_taken(const struct httpd_conn *c);
 /* Until the object has more: 1 if it has already, else 0. */
 int reply_wait(struct httpd_conn *c);
 

@@ -195,7 +195,7 @@ h2_head_put(struct httpd_conn *c, const struct httpd_reply *r,
 	snprintf(text, 4, "%03u", (unsigned)r->status % 1000);
 	nv[n++] = field(":status", 7, text, 3);
 	nv[n++] = field("date", 4, c->loop->date, HTTP_DATE - 1);
-	if (!r->follow && r->status >= 200 && r->status != 204 && r->status != 304) {
+	if ((!r->follow || r->sized) && r->status >= 200 && r->status != 204 && r->status != 304) {
 		len = snprintf(text + 4, 28, "%" PRIu64, r->from_object ?
 		    r->end - r->first : (uint64_t)r->mem_len);
 		nv[n++] = field("content-length", 14, text + 4, (size_t)len);

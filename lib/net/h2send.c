@@ -115,7 +115,8 @@ put_body(struct h2 *h, struct httpd_conn *c, size_t len)
 		c->pos += len;
 		return true;
 	}
-	if (h2_batch_refer(h, o, NULL, c->pos, len)) {
+	/* What is given back once it was sent cannot be sent later. */
+	if (o->on_sent == NULL && h2_batch_refer(h, o, NULL, c->pos, len)) {
 		c->pos += len;
 		return true;
 	}
@@ -129,6 +130,7 @@ put_body(struct h2 *h, struct httpd_conn *c, size_t len)
 		c->pos += (uint64_t)n;
 	}
 	h2_batch_took(h, len);
+	reply_taken(c);
 	return true;
 }
 

@@ -247,6 +247,7 @@ struct httpd_reply {
 	bool	 from_object;	/* bytes first to end of object */
 	uint64_t first, end;
 	bool	 follow;	/* as object grows, until end or its end */
+	bool	 sized;		/* and it will grow that far: with a Content-Length */
 	bool	 close;
 };
 

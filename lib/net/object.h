@@ -31,6 +31,7 @@ struct object {
 	atomic_int state;
 	_Atomic uint64_t len;
 	int	 fd;		/* -1: the bytes are in mem */
+	bool	 stub;		/* fd has none: the application knows where they are */
 	uint8_t	*mem;
 	uint8_t	*gzip;		/* compressed form of mem, or NULL */
 	size_t	 gzip_len;
@@ -44,6 +45,9 @@ struct object {
 	struct wait_queue *waiting;		/* of a growing one, else NULL */
 	pthread_mutex_t lock;		/* of wire, and of len with it */
 	struct wire *wire;
+	/* Told how far a reader is that is sent from fd as it grows; or NULL. */
+	void	(*on_sent)(void *user, uint64_t pos);
+	void	*on_sent_user;
 	void	*note;			/* what the application knows of it, */
 	void	(*note_free)(void *note);	/* and how that ends */
 	struct budget *budget;			/* of what it has in memory, */

@@ -74,6 +74,15 @@ reply_sent(struct httpd_conn *c, size_t n)
 	}
 }
 
+void
+reply_taken(const struct httpd_conn *c)
+{
+	struct object *o = c->object;
+
+	if (o->on_sent != NULL && c->wire == NULL)
+		o->on_sent(o->on_sent_user, c->pos);
+}
+
 /* The peer does not take more now: it has send_ns for some progress. */
 static int
 blocked(struct httpd_conn *c)
@@ -181,6 +190,7 @@ send_object(struct httpd_conn *c, int fd, uint64_t len)
 		return n < 0 ? (int)n : -EIO;
 	reply_sent(c, (size_t)n);
 	c->pos += (uint64_t)n;
+	reply_taken(c);
 	if (c->chunk_left > 0)
 		c->chunk_left -= (uint64_t)n;
 	return 1;
@@ -392,7 +402,7 @@ put_head(struct httpd_conn *c, const struct httpd_reply *r)
 	}
 	if (c->chunked_out) {
 		p = PUT(p, "Transfer-Encoding: chunked\r\n");
-	} else if (!r->follow && r->status >= 200 && r->status != 204 &&
+	} else if ((!r->follow || r->sized) && r->status >= 200 && r->status != 204 &&
 	    r->status != 304) {
 		p = PUT(p, "Content-Length: ");
 		p = put_number(p, r->from_object ? r->end - r->first : r->mem_len);
@@ -494,8 +504,8 @@ httpd_reply(struct httpd_conn *c, struct httpd_reply *r)
 	if (r->close || c->body_unread ||
 	    atomic_load_explicit(&c->loop->server->stopping, memory_order_relaxed))
 		c->keep_alive = false;
-	c->chunked_out = r->follow && c->minor > 0;
-	if (r->follow && !c->chunked_out)
+	c->chunked_out = r->follow && !r->sized && c->minor > 0;
+	if (r->follow && !r->sized && !c->chunked_out)
 		c->keep_alive = false;		/* its end is ours */
 	c->state = CONN_REPLY;
 	c->status = r->status;
