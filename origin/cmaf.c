@@ -12,9 +12,10 @@
 #define CLOSE_NS	(5 * CLK_SECOND)	/* so long an open segment waits */
 
 int
-cmaf_start(struct cmaf *m, struct store *s, struct httpd *h)
+cmaf_start(struct cmaf *m, struct store *s, struct httpd *h, struct work *w)
 {
 	m->store = s;
+	m->work = w;
 	m->httpd = h;
 	return -pthread_mutex_init(&m->lock, NULL);
 }
@@ -38,6 +39,7 @@ free_channel(struct cmaf_channel *ch)
 void
 cmaf_stop(struct cmaf *m)
 {
+	m->work = NULL;			/* it has ended */
 	for (unsigned i = 0; i < m->n; i++) {
 		for (unsigned k = 0; k < m->channel[i]->ntrack; k++)
 			cmafseg_end(m->channel[i]->track[k], NULL);
@@ -229,6 +231,7 @@ judge(struct cmaf_sender *s, const struct cmaf_chunk *c)
 static int
 take_chunk(struct cmaf_sender *s, const struct cmaf_chunk *c, const uint8_t *p, size_t len)
 {
+	s->track->idle_ns = s->last_ns - s->track->taken_ns;
 	s->track->taken_ns = s->last_ns;
 	return cmafseg_chunk(s->track, s, c, p, len);
 }

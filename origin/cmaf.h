@@ -27,6 +27,7 @@
 #include "lib/media/cmafinfo.h"
 #include "lib/net/httpd.h"
 #include "origin/store.h"
+#include "origin/work.h"
 
 #define CMAF_CHANNELS	64
 #define CMAF_TRACKS	32
@@ -36,6 +37,7 @@
 #define CMAF_SEGMENTS	8192
 #define CMAF_CHUNK_MAX	(16u << 20)
 #define CMAF_WAIT_MAX	(16u << 20)	/* what waits of one sender */
+#define CMAF_LATE_NS	(30 * INT64_C(1000000000))	/* what left the list stays so long */
 #define CMAF_FORGET_NS	(600 * INT64_C(1000000000))
 
 struct cmaf_part {
@@ -79,6 +81,8 @@ struct cmaf_track {
 	struct httpd_loop *loop;	/* that wakes its readers */
 	struct cmaf_sender *owner;	/* of the open segment, or NULL */
 	int64_t	 last_ns, taken_ns;	/* something came, was taken */
+	int64_t	 idle_ns;		/* between that and what was taken before */
+	int64_t	 clean_ns;		/* when to look for what earlier runs left */
 	uint64_t dropped, gaps;
 	int	 refused;		/* why a segment was not kept, until it is told */
 };
@@ -106,6 +110,7 @@ struct cmaf_channel {
 struct cmaf {
 	struct store *store;
 	struct httpd *httpd;
+	struct work *work;
 	int64_t	 window_ns;
 	const char *pattern;		/* of paths for PUT as well, or NULL */
 	pthread_mutex_t lock;
@@ -133,7 +138,7 @@ struct cmaf_sender {
 	int64_t	 opened_ns, last_ns;
 };
 
-int cmaf_start(struct cmaf *m, struct store *s, struct httpd *h);
+int cmaf_start(struct cmaf *m, struct store *s, struct httpd *h, struct work *w);
 
 /* After the loops have ended: what is open is kept. */
 void cmaf_stop(struct cmaf *m);

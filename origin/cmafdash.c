@@ -9,6 +9,8 @@
 #include "lib/base/clk.h"
 #include "origin/cmafpub.h"
 
+#define TENTH_NS	(CLK_SECOND / 10)
+
 static void
 duration(struct text *out, const char *name, int64_t ns)
 {
@@ -219,6 +221,33 @@ put_attributes(const struct cmaf_channel *ch, int64_t length_ns, struct text *ou
 	duration(out, "minBufferTime", longest);
 }
 
+/*
+ * How far behind a player of chunks should be: ISO/IEC 23009-1 Annex K.  Encoders send
+ * a chunk once it is made, so four of the longest ones are a player's buffer.
+ */
+static void
+put_service(const struct cmaf_channel *ch, struct text *out)
+{
+	int64_t longest = 0, target;
+
+	for (unsigned i = 0; i < ch->ntrack; i++) {
+		const struct cmaf_track *t = ch->track[i];
+
+		if (cmafpub_listed(t) && t->chunked &&
+		    cmafpub_ns(t, t->part_longest) > longest)
+			longest = cmafpub_ns(t, t->part_longest);
+	}
+	if (longest == 0)
+		return;
+	target = (4 * longest + TENTH_NS - 1) / TENTH_NS * 100;
+	if (target < 500)
+		target = 500;
+	text_add(out, "  <ServiceDescription id=\"0\">\n"
+	    "    <Latency target=\"%" PRId64 "\" min=\"%" PRId64 "\" max=\"%" PRId64 "\"/>\n"
+	    "    <PlaybackRate min=\"0.96\" max=\"1.04\"/>\n"
+	    "  </ServiceDescription>\n", target, target / 2, 4 * target);
+}
+
 void
 cmafdash_put(const struct cmaf_channel *ch, struct text *out)
 {
@@ -233,6 +262,8 @@ cmafdash_put(const struct cmaf_channel *ch, struct text *out)
 	    "urn:mpeg:dash:profile:cmaf:2019\"");
 	put_attributes(ch, total, out);
 	text_add(out, ">\n");
+	if (!is_over(ch))
+		put_service(ch, out);
 	for (unsigned i = 0; i < ch->nperiod; i++) {
 		const struct cmaf_period *p = &ch->period[i];
 
@@ -250,5 +281,9 @@ cmafdash_put(const struct cmaf_channel *ch, struct text *out)
 		text_add(out, "  </Period>\n");
 		before += end - start;
 	}
+	/* serve.h: it is answered under each path's host. */
+	if (!is_over(ch))
+		text_add(out, "  <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" "
+		    "value=\"/.time\"/>\n");
 	text_add(out, "</MPD>\n");
 }

@@ -5,13 +5,14 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "origin/cmafclean.h"
 #include "origin/cmafpub.h"
 #include "origin/cmafseg.h"
 #include "origin/cmaftime.h"
 
 #define SHORTEST_NS	(CLK_SECOND / 2)
 #define WITHOUT_GRID_NS	(2 * CLK_SECOND)
-#define LATE_NS		(30 * CLK_SECOND)	/* what left the playlist stays so long */
+#define JUMP_NS		(10 * CLK_SECOND)	/* ahead of time: another clock */
 
 /* ---- readers of the segment that grows: they are woken by one loop only */
 
@@ -92,7 +93,7 @@ trim(struct cmaf_track *t)
 		sum = 0;
 		for (unsigned k = 1; k < t->n; k++)
 			sum += t->seg[k].duration;
-		if (cmafpub_ns(t, sum) < window_ns + LATE_NS)
+		if (cmafpub_ns(t, sum) < window_ns + CMAF_LATE_NS)
 			break;
 		drop_first(t);
 	}
@@ -216,8 +217,11 @@ static int
 begin(struct cmaf_track *t, struct httpd_loop *l, const struct cmaf_chunk *c)
 {
 	uint64_t slack = c->sample_duration / 2;
-	bool back = t->n > 0 && c->t + slack < t->next;
-	bool gap = t->n > 0 && c->t > t->next + slack, breaks = false;
+	bool ahead = t->n > 0 && c->t > t->next + slack;
+	/* Back, or further than time has gone on: an encoder counts anew. */
+	bool anew = (t->n > 0 && c->t + slack < t->next) || (ahead &&
+	    cmafpub_ns(t, c->t - t->next) - t->idle_ns > JUMP_NS);
+	bool gap = ahead && !anew, breaks = false;
 	struct cmaf_segment *g;
 	unsigned lost = 0;
 	int err;
@@ -227,9 +231,9 @@ begin(struct cmaf_track *t, struct httpd_loop *l, const struct cmaf_chunk *c)
 		t->refused = 0;
 		return err;
 	}
-	if (t->fresh || back) {
+	if (t->fresh || anew) {
 		breaks = t->n > 0;
-		if (back && !t->channel->epoch)
+		if (anew && !t->channel->epoch)
 			t->counted = true;
 		cmaftime_enter_period(t, c);
 		if ((err = cmaftime_next_version(t)) < 0)
@@ -237,7 +241,7 @@ begin(struct cmaf_track *t, struct httpd_loop *l, const struct cmaf_chunk *c)
 	} else {
 		cmaftime_follow_period(t, c->t);
 	}
-	if (t->n > 0 && !back)
+	if (t->n > 0 && !anew)
 		lost = cmaftime_missing(t, c->t, gap);
 	t->gaps += gap;
 	if (gap && cmafpub_ns(t, c->t - t->next) > t->channel->cmaf->window_ns) {
@@ -380,6 +384,7 @@ cmafseg_end(struct cmaf_track *t, struct httpd_loop *l)
 	cmaftime_set_sequence(t);
 	trim(t);
 	publish(t, true);
+	cmafclean_track(t);
 }
 
 void

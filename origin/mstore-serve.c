@@ -283,7 +283,7 @@ main(int argc, char *argv[])
 	    (err = live_start(&s.live, &s.store)) < 0 ||
 	    (err = sweep_start(&s.sweep, &s.containers, &s.store)) < 0 ||
 	    (err = archget_start(&s.archget, &s.store.archive, &s.httpd)) < 0 ||
-	    (err = cmaf_start(&s.cmaf, &s.store, &s.httpd)) < 0 ||
+	    (err = cmaf_start(&s.cmaf, &s.store, &s.httpd, &s.work)) < 0 ||
 	    (err = httpd_start(&s.httpd, &o.httpd, &serve_app)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot start");
 	say_ready(&o);

@@ -112,6 +112,47 @@ check 'many senders of one track at once: what they send is taken once' '
 		done | cksum)" = "$(chunks v[0-9]?)"
 '
 
+# told CHANNEL: seconds from the date of its newest segment to now
+told () {
+	echo $(($(date +%s) - $(date +%s -d "$(curl -s "$url/live/$1/v/index.m3u8" |
+		sed -n "s/^#EXT-X-PROGRAM-DATE-TIME://p" | tail -n 1)")))
+}
+in_time () {
+	test "$(told "$1")" -ge -15
+	test "$(told "$1")" -le 60
+}
+check 'an encoder that dies in a segment, and comes again with another clock' '
+	post "$url/live/clock/v.cmfv" vhead v0? v1? v20 half:v21 cut
+	test "$(post "$url/live/clock/v.cmfv" vhead e0? e1?)" = 200
+	curl -s "$url/live/clock/v/index.m3u8" >clock.m3u8
+	grep -A4 "^#EXT-X-DISCONTINUITY$" clock.m3u8 | grep "^2-$((1767225600 * 12800)).m4s"
+	test "$(grep -c EXTINF clock.m3u8)" = 9
+	in_time clock
+	test "$(curl -s "$url/live/clock/manifest.mpd" | grep -c "<Period")" = 2
+	test "$(post "$url/live/clock/v.cmfv" vhead v0? v1?)" = 200
+	in_time clock
+	test "$(curl -s "$url/live/clock/manifest.mpd" | grep -c "<Period")" = 3
+'
+check 'two encoders with two clocks at once: one after the other, never mixed' '
+	there () {
+		curl -sf -r 0-9 "$url/live/two/v/$1.m4s" >/dev/null
+	}
+	post "$url/live/two/v.cmfv" vhead v0? v10 wait:sent cut &
+	eventually there 25600
+	post "$url/live/two/v.cmfv" vhead e0? e1? touch:sent wait:taken e2? >other &
+	eventually there 2-$((1767225600 * 12800))
+	: >taken
+	wait
+	test "$(cat other)" = 200
+	curl -s "$url/live/two/v/index.m3u8" >two.m3u8
+	test "$(grep -c "^#EXT-X-DISCONTINUITY$" two.m3u8)" = 1
+	grep "^[^#]" two.m3u8 | while read -r name
+	do
+		cat "root/live/two/v/$name"
+	done >got
+	cat v0? v10 e[012]? | cmp - got
+	in_time two
+'
 check 'before a restart' '
 	test "$(post "$url/live/zero/v.cmfv" vhead v0?)" = 200
 	test "$(post "$url/live/epoch/v.cmfv" ehead e0?)" = 200
@@ -132,11 +173,48 @@ check 'after a restart media needs its header; names that were used are not used
 	cmp root/live/zero/v/init-2.mp4 vhead
 	cat v0[0-4] | cmp - root/live/zero/v/0.m4s
 '
+check 'what players need to agree with the origin on the time is in the manifest' '
+	post "$url/live/timing/v.cmfv" vhead v0? v1? v20 touch:begun wait:looked &
+	eventually test -e begun
+	timing () {
+		curl -s "$url/live/timing/manifest.mpd" | grep "$1"
+	}
+	eventually timing "<UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"/.time\"/>"
+	timing "<Latency target=\"800\" min=\"400\" max=\"3200\"/>"
+	timing "availabilityTimeComplete=\"false\""
+	: >looked
+	wait
+	! timing -e UTCTiming -e Latency
+	curl -sf "$url/.time"
+'
 check 'but of a timeline that cannot come twice' '
 	test "$(post "$url/live/epoch/v.cmfv" ehead e1?)" = 200
 	test ! -e root/live/epoch/v/init-2.mp4
 	cmp root/live/epoch/v/init.mp4 ehead
 	cat root/live/epoch/v/*.m4s | cksum | grep -x "$(chunks e0? e1?)"
+'
+stop_serving
+touch -d "-10 minutes" root/live/zero/v/*
+cp -p root/live/zero/v/0.m4s root/live/zero/v/00.m4s
+cp -p root/live/zero/v/0.m4s root/live/zero/v/kept.m4s
+cp -p root/live/zero/v/0.m4s root/live/zero/0.m4s
+touch root/live/zero/v/12800.m4s
+serve --threads 2 --cmaf-window 3s
+check 'what earlier runs left goes when the window has passed, and nothing else' '
+	test "$(post "$url/live/zero/v.cmfv" vhead v0? v1?)" = 200
+	eventually test ! -e root/live/zero/v/0.m4s
+	eventually test ! -e root/live/zero/v/2-0.m4s
+	code "$url/live/zero/v/0.m4s" | grep 404
+	test -e root/live/zero/v/12800.m4s
+	test -e root/live/zero/v/00.m4s
+	test -e root/live/zero/v/kept.m4s
+	test -e root/live/zero/0.m4s
+	cmp root/live/zero/v/init.mp4 vhead
+	cmp root/live/zero/v/init-2.mp4 vhead
+	for name in $(curl -sf "$url/live/zero/v/index.m3u8" | grep "^[^#]")
+	do
+		code "$url/live/zero/v/$name" | grep 200
+	done
 '
 stop_serving
 done_testing
