@@ -146,8 +146,65 @@ check 'mstore-serve: a channel by ffmpeg, track by track' '
 	grep h264 shown
 	grep aac shown
 '
+check 'mstore-ctl: a folder of video on demand' '
+	mkdir -p srv/media/vod/film
+	cp film.mp4 srv/media/vod/film/one.mp4
+	echo two >srv/media/vod/film/two.txt
+	run example mstore-ctl.1 1
+	finish
+	grep "film/two.txt" run.log
+	served vod/film/one.mp4
+	cmp served film.mp4
+'
 kill "$sender" "$origin"
 wait "$origin"
+s3=$(free_port)
+mkdir server
+stage s3d /dev/null /dev/null perl "$top/t/s3d.pl" "$s3" server
+send "udp://127.0.0.1:$udp?pkt_size=1316"
+printf '[media]\naws_access_key_id = key\naws_secret_access_key = secret\n' >keys
+# bucket N: an example with a bucket, which is here, and not an hour
+bucket () {
+	echo "export AWS_ENDPOINT_URL=http://127.0.0.1:$s3 AWS_REGION=us-east-1"
+	echo "export AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret"
+	example mstore-ctl.1 "$1" | sed "s/-t 1h/-t 3s/"
+}
+check 'mstore-ctl: a recording into a bucket' '
+	run bucket 2
+	finish
+	shows server/www/archive/monday.ts h264 aac
+'
+check 'mstore-ctl: a link that is good for ten minutes' '
+	run bucket 3
+	finish
+	grep "^http.*/archive/monday.ts?.*&X-Amz-Expires=600&.*X-Amz-Signature=" run.log
+'
+kill "$sender"
+stage origin /dev/null /dev/null mstore-serve -l "127.0.0.1:$port" \
+	--admin "127.0.0.1:$admin" --root srv/media
+check 'mstore-ctl: a container, and what its rules say' '
+	eventually curl -sf -o answer "http://127.0.0.1:$admin/health"
+	cat >rules.json <<-END
+		{ "rules": [ { "definition": { "path": [ { "wildcard": "*.m4s" } ],
+		"seconds_since_create": [ { "numeric": [ ">", 300 ] } ] }, "action": "EXPIRE" } ] }
+	END
+	run example mstore-ctl.1 4
+	finish
+	MSTORE_ADMIN=http://127.0.0.1:$admin mstore-ctl policy get live lifecycle | grep m4s
+'
+kill "$origin" "$s3d"
+wait "$origin"
+profile () {
+	echo "export AWS_ENDPOINT_URL=http://127.0.0.1:$s3 AWS_SHARED_CREDENTIALS_FILE=keys"
+	example mstore-serve.1 7
+}
+check 'mstore-serve: an archive in S3' '
+	run profile
+	within 10 grep "metrics on" run.log
+	curl -sf "http://127.0.0.1:$admin/metrics" | grep "^mstore_archive_pending_count 0"
+	end
+	rm -r srv/media/.mstore/archive
+'
 check 'mstore-serve: a folder for this machine' '
 	run example mstore-serve.1 1
 	within 60 grep "metrics on" run.log
