@@ -6,107 +6,10 @@
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "package/low.h"
+#include "package/lowpart.h"
 #include "package/times.h"
 
-/* ---- where parts end */
-
-/* The end of a part in ticks of 90 kHz after the segment's beginning. */
-static int64_t
-boundary(const struct pack *p, unsigned n)
-{
-	int64_t step = grid_time(&p->cutter.grid, p->cutter.grid.pictures);
-	int64_t pictures = rescale_near(p->pres.chunk, p->cutter.grid.pictures, step);
-
-	return grid_time(&p->cutter.grid, pictures * n);
-}
-
-/* The duration of a picture as the stream says, else as it was last. */
-static int64_t
-picture(const struct track *t, const struct sample *s, const struct low *l)
-{
-	struct rational r = track_rate(t, s->config);
-	int64_t last = s > t->sample ? s[-1].dts : l->begun ? l->last_dts : s->dts;
-
-	if (r.num > 0 && r.den > 0)
-		return rescale_near(CLK_90K, r.den, r.num);
-	return s->dts > last ? s->dts - last : t->step > 0 ? t->step : CLK_90K / 25;
-}
-
-static int64_t
-frame_90k(const struct track *t, const struct sample *s)
-{
-	int64_t ticks = rescale_near(s->frames, CLK_90K, track_timescale(t, s->config));
-
-	return ticks > 0 ? ticks : 1;
-}
-
-/* Are frames so long that parts of equal time would differ too much? */
-static unsigned
-frames_in_part(const struct pack *p, int64_t frame)
-{
-	int64_t most = (p->pres.chunk + frame - 1) / frame, least = p->pres.chunk / frame;
-
-	return least * 100 < most * 85 ? (unsigned)most : 0;
-}
-
-struct reach {				/* up to where a track has come with a sample */
-	int64_t	 end;			/* t */
-	int64_t	 slack;			/* it is there when no more than this is missing */
-};
-
-static struct reach
-reach_of(const struct pack *p, const struct track *t, const struct sample *s,
-    const struct cut *cut)
-{
-	struct reach r = { 0, 0 };
-	int64_t step;
-
-	cutter_time(&p->cutter, cut->base, s->pts, &r.end);
-	if (t->kind == KIND_AUDIO) {
-		step = frame_90k(t, s);
-		r.end += step;
-		r.slack = step - 1;
-	} else {
-		step = picture(t, s, t->low);
-		cutter_time(&p->cutter, cut->base, s->dts, &r.end);
-		r.end += step + t->delay;
-		r.slack = step / 2;
-	}
-	return r;
-}
-
-/* Does a part end with the n-th sample of the queue? */
-static bool
-ends_part(const struct pack *p, const struct track *t, const struct cut *cut, size_t n,
-    struct reach r)
-{
-	const struct low *l = t->low;
-	int64_t from = cut->t;
-
-	if (t->kind == KIND_AUDIO) {
-		unsigned frames = frames_in_part(p, frame_90k(t, &t->sample[n]));
-
-		if (frames > 0)
-			return n + 1 >= frames;
-	} else {
-		cutter_time(&p->cutter, cut->base, t->sample[0].dts, &from);
-		from = (l->begun ? l->start : from) + t->delay;
-	}
-	return r.end + r.slack >= from + boundary(p, l->boundary + 1);
-}
-
-static void
-pass_boundaries(const struct pack *p, const struct track *t, const struct cut *cut,
-    struct reach r)
-{
-	int64_t from = t->kind == KIND_AUDIO ? cut->t : t->low->start + t->delay;
-
-	do
-		t->low->boundary++;
-	while (r.end + r.slack >= from + boundary(p, t->low->boundary + 1));
-}
-
-/* ---- samples with their times */
+/* ---- a part */
 
 static int
 room(struct pack *p, size_t n)
@@ -121,58 +24,6 @@ room(struct pack *p, size_t n)
 	p->scratch_cap = n * 2;
 	return 0;
 }
-
-/*
- * Each part begins where the one before it ended.  A picture that comes later or
- * earlier than that is decoded then, and is shown at its own time.
- */
-static void
-time_video(struct pack *p, struct track *t, size_t n, int64_t offset)
-{
-	struct low *l = t->low;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct sample *s = &t->sample[i];
-		int64_t end = s->dts + offset + picture(t, s, l);
-
-		if (i + 1 < n)
-			end = s[1].dts + offset;
-		if (end <= l->time)
-			end = l->time + 1;
-		p->scratch[i] = (struct mp4_sample){
-			.len = s->len, .sync = s->sync,
-			.cts = (int32_t)(s->pts + offset - l->time),
-			.duration = (uint32_t)(end - l->time),
-		};
-		l->time = end;
-	}
-}
-
-static void
-time_audio(struct pack *p, struct track *t, size_t n, int64_t offset, uint32_t rate,
-    int64_t *start)
-{
-	struct low *l = t->low;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct sample *s = &t->sample[i];
-		int64_t at = rescale_near(s->pts + offset, rate, CLK_90K);
-
-		if (at - l->time > s->frames / 2) {	/* something is missing */
-			if (i > 0)
-				p->scratch[i - 1].duration += (uint32_t)(at - l->time);
-			else
-				*start = at;
-			l->time = at;
-		}
-		p->scratch[i] = (struct mp4_sample){
-			.len = s->len, .sync = true, .duration = s->frames,
-		};
-		l->time += s->frames;
-	}
-}
-
-/* ---- a part */
 
 /* Events that this segment has not told yet. */
 static unsigned
@@ -319,9 +170,9 @@ put_chunk(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 		return r;
 	start = l->time;
 	if (video)
-		time_video(p, t, n, offset);
+		low_time_video(p, t, n, offset);
 	else
-		time_audio(p, t, n, offset, c->audio.rate, &start);
+		low_time_audio(p, t, n, offset, c->audio.rate, &start);
 	end = l->time;
 	m.sample = p->scratch;
 	m.styp = part->nchunk == 0 ? MP4MUX_SEGMENT : chunk.sync && video ?
@@ -410,14 +261,14 @@ low_put(struct pack *p, struct track *t, unsigned index, struct pack_segment *m,
 	int r;
 
 	while (i < n) {
-		struct reach at = reach_of(p, t, &t->sample[i], cut);
+		struct reach at = low_reach(p, t, &t->sample[i], cut);
 		bool over = false;
 
 		if (next == NULL && !ended) {
 			end = cutter_promise(&p->cutter, false);
 			over = end != INT64_MAX && at.end + at.slack >= end;
 		}
-		if (!over && !ends_part(p, t, cut, i, at) && !(ended && i + 1 == n)) {
+		if (!over && !low_ends_part(p, t, cut, i, at) && !(ended && i + 1 == n)) {
 			i++;
 			continue;
 		}
@@ -425,7 +276,7 @@ low_put(struct pack *p, struct track *t, unsigned index, struct pack_segment *m,
 			return r;
 		if (!l->begun)
 			return 0;
-		pass_boundaries(p, t, cut, at);
+		low_pass_boundaries(p, t, cut, at);
 		n -= i + 1;
 		i = 0;
 		if (over) {
