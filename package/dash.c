@@ -299,13 +299,13 @@ put_audio(const struct group *g, unsigned track, bool main, struct text *t)
 	text_add(t, "    <AdaptationSet id=\"%u\" contentType=\"audio\" "
 	    "mimeType=\"audio/mp4\" lang=\"%s\" segmentAlignment=\"true\" "
 	    "startWithSAP=\"1\">\n", track + 1, lang_tag(a->language));
-	put_continuity(g, t);
+	put_continuity(g, t);		/* as for video */
+	if (a->language[0] != '\0')
+		text_add(t, "      <Label>%s</Label>\n", lang_name(a->language));
 	dash_put_clock(g->p, track, init_of(g, track)->timescale, g->offset, g->start_ns, false,
 	    t);
 	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"%s\"/>\n",
 	    main ? "main" : "alternate");
-	if (a->language[0] != '\0')
-		text_add(t, "      <Label>%s</Label>\n", lang_name(a->language));
 	put_template(g, track, "      ", t);
 	text_add(t, "      <Representation id=\"%s\" bandwidth=\"%" PRIu64
 	    "\" codecs=\"%s\" audioSamplingRate=\"%u\">\n"

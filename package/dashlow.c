@@ -97,12 +97,12 @@ dash_put_clock(const struct pres *p, unsigned track, uint32_t timescale, int64_t
 		    "value=\"%s\"/>\n", p->utc_scheme, p->utc_timing);
 	text_add(t, "      </ProducerReferenceTime>\n");
 	if (video) {		/* chunks begin anywhere, segments with a key frame */
-		text_add(t, "      <Resync type=\"2\" dT=\"%" PRId64 "\"/>\n"
-		    "      <Resync type=\"0\" dT=\"%" PRId64 "\"/>\n",
+		text_add(t, "      <Resync type=\"2\" dT=\"%" PRId64 "\" marker=\"true\"/>\n"
+		    "      <Resync type=\"0\" dT=\"%" PRId64 "\" marker=\"true\"/>\n",
 		    rescale_near(p->nominal, timescale, CLK_90K),
 		    rescale_near(p->chunk, timescale, CLK_90K));
 		return;
 	}
-	text_add(t, "      <Resync type=\"1\" dT=\"%" PRId64 "\"/>\n",
+	text_add(t, "      <Resync type=\"1\" dT=\"%" PRId64 "\" marker=\"true\"/>\n",
 	    rescale_near(hls_part_target(p, track), timescale, CLK_SECOND));
 }

@@ -40,6 +40,7 @@ check 'a ladder of two programs: two rungs on the same boundaries, two languages
 	grep "LANGUAGE=\"fr\".*CHANNELS=\"6\"" ladder/index.m3u8
 	grep "codecs=\"ac-3\"" ladder/index.mpd
 	grep "lang=\"fr\"" ladder/index.mpd
+	perl "$top/t/mpd.pl" <ladder/index.mpd
 '
 check 'the same as transport stream segments' '
 	mpkg-segment -q --vod --hls-ts -o ts <ladder.ts

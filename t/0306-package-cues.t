@@ -122,6 +122,7 @@ END
 '
 check 'events in the manifest, in both forms' '
 	xmllint --noout all/index.mpd
+	perl "$top/t/mpd.pl" <all/index.mpd
 	for scheme in 2014:xml+bin 2013:xml
 	do
 		xmllint --xpath "//*[local-name()=\"EventStream\"][contains(@schemeIdUri,
@@ -152,6 +153,7 @@ check 'a Period for each break, that goes on without a seam' '
 	xmllint --xpath "//*[local-name()=\"Period\"]/@start" periods/index.mpd | tr -d "\n" |
 		grep -x " start=\"PT0.000000S\" start=\"PT5.000000S\" start=\"PT9.000000S\"\
  start=\"PT25.000000S\" start=\"PT29.200000S\""
+	perl "$top/t/mpd.pl" <periods/index.mpd
 	grep -c "period-continuity:2015\" value=\"0\"" periods/index.mpd | grep -x 2
 	ffmpeg -v error -i "$PWD/periods/index.mpd" -f null - 2>err
 	test ! -s err
