@@ -10,18 +10,25 @@
 
 #define KEEP_TARGETS	3		/* parts are listed for so many target durations */
 
+int64_t
+pres_part_frames(const struct pres *p, uint32_t frame, uint32_t timescale)
+{
+	int64_t one = CLK_90K * frame;
+
+	return frame > 0 ? (p->chunk * timescale + one - 1) / one : 1;
+}
+
 /* Whole pictures, or whole frames of sound, rounded up to what is written: us. */
 int64_t
 hls_part_target(const struct pres *p, unsigned track)
 {
 	const struct ptrack *t = &p->track[track];
 	const struct init *i = ptrack_newest(t);
-	int64_t ns = rescale_near(p->chunk, CLK_SECOND, CLK_90K), frame;
+	int64_t ns = rescale_near(p->chunk, CLK_SECOND, CLK_90K);
 
-	if (t->kind == KIND_AUDIO && i != NULL && t->frame > 0) {
-		frame = rescale_near(t->frame, CLK_SECOND, i->timescale);
-		ns = (ns + frame - 1) / frame * frame;
-	}
+	if (t->kind == KIND_AUDIO && i != NULL && t->frame > 0)
+		ns = rescale_near(pres_part_frames(p, t->frame, i->timescale) * t->frame,
+		    CLK_SECOND, i->timescale);
 	return (ns + 999) / 1000 * 1000;
 }
 
@@ -97,23 +104,58 @@ keeps_parts(const struct pres *p, const struct segment *s, unsigned track)
 	    KEEP_TARGETS * p->target * CLK_90K);
 }
 
+/* Time that is listed without media: all of the segment, or its end.  In parts, ns. */
+static unsigned
+count_gaps(const struct pres *p, const struct segment *s, unsigned track, int64_t *ns)
+{
+	int64_t target = hls_part_target(p, track);
+	const struct part *part = segment_has(s, track) ? &s->part[track] : NULL;
+	const struct init *init = part != NULL ? ptrack_init(&p->track[track], part->init) :
+	    NULL;
+
+	if (part == NULL)
+		*ns = rescale_near(s->duration, CLK_SECOND, CLK_90K);
+	else if (init != NULL && part->nchunk > 0 && part->listed > part->duration)
+		*ns = rescale_near(part->listed - part->duration, CLK_SECOND, init->timescale);
+	else
+		*ns = 0;
+	return (unsigned)((*ns + target - 1) / target);
+}
+
+static void
+put_part(int64_t number, int64_t duration, uint32_t timescale, struct text *t)
+{
+	text_add(t, "#EXT-X-PART:DURATION=");
+	text_seconds(t, duration, timescale, 6);
+	text_add(t, ",URI=\"%" PRId64 ".m4s\"", number);
+}
+
 void
 hls_put_parts(const struct pres *p, const struct segment *s, unsigned track,
     struct text *t)
 {
-	const struct part *part = track < s->npart ? &s->part[track] : NULL;
+	const struct part *part = has_chunks(s, track) ? &s->part[track] : NULL;
 	const struct init *init = part != NULL ? ptrack_init(&p->track[track], part->init) :
 	    NULL;
+	unsigned gaps;
+	int64_t ns;
 
-	if (init == NULL || !has_chunks(s, track) || !keeps_parts(p, s, track))
+	if (!keeps_parts(p, s, track))
 		return;
-	for (unsigned i = 0; i < part->nchunk; i++) {
+	for (unsigned i = 0; init != NULL && i < part->nchunk; i++) {
 		const struct chunk *c = &part->chunk[i];
 
-		text_add(t, "#EXT-X-PART:DURATION=");
-		text_seconds(t, c->duration, init->timescale, 6);
-		text_add(t, ",URI=\"%" PRId64 ".m4s\",BYTERANGE=\"%u@%" PRIu64 "\"%s\n",
-		    s->number, c->size, c->offset, c->sync ? ",INDEPENDENT=YES" : "");
+		put_part(s->number, c->duration, init->timescale, t);
+		if (c->gap)
+			text_add(t, ",GAP=YES\n");
+		else
+			text_add(t, ",BYTERANGE=\"%u@%" PRIu64 "\"%s\n", c->size, c->offset,
+			    c->sync ? ",INDEPENDENT=YES" : "");
+	}
+	gaps = count_gaps(p, s, track, &ns);
+	for (unsigned i = 0; i < gaps; i++) {
+		put_part(s->number, ns * (i + 1) / gaps - ns * i / gaps, CLK_SECOND, t);
+		text_add(t, ",GAP=YES\n");
 	}
 }
 
@@ -123,11 +165,12 @@ bool
 hls_last_listed(const struct pres *p, unsigned track, int64_t *sequence, unsigned *chunk)
 {
 	const struct segment *s = last_of(p, track);
+	unsigned n = has_chunks(s, track) ? s->part[track].nchunk : 0;
+	int64_t ns;
 
+	n += count_gaps(p, s, track, &ns);
 	*sequence = s->sequence;
-	*chunk = 0;
-	if (has_chunks(s, track) && keeps_parts(p, s, track))
-		*chunk = s->part[track].nchunk - 1;
+	*chunk = n > 0 && keeps_parts(p, s, track) ? n - 1 : 0;
 	return true;
 }
 

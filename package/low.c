@@ -47,16 +47,25 @@ new_events(const struct pack *p, struct track *t, const struct segment *s,
 }
 
 static int
-add_chunk(struct part *part, const struct chunk *c, const struct mp4_sample *first,
-    bool video, size_t head)
+list_chunk(struct part *part, const struct chunk *c)
 {
 	struct chunk *list = realloc(part->chunk, (part->nchunk + 1) * sizeof(*list));
-	struct keyframe *key;
 
 	if (list == NULL)
 		return -ENOMEM;
 	part->chunk = list;
 	list[part->nchunk++] = *c;
+	return 0;
+}
+
+static int
+add_chunk(struct part *part, const struct chunk *c, const struct mp4_sample *first,
+    bool video, size_t head)
+{
+	struct keyframe *key;
+
+	if (list_chunk(part, c) < 0)
+		return -ENOMEM;
 	if (!video || !c->sync)
 		return 0;
 	key = realloc(part->key, (part->nkey + 1) * sizeof(*key));
@@ -89,7 +98,7 @@ part_before(const struct pack *p, unsigned index)
 /* The object of a segment, with its first part. */
 static int
 begin_object(struct pack *p, struct track *t, unsigned index, struct segment *seg,
-    const struct config *c, int64_t offset, bool fresh)
+    const struct config *c, const struct cut *cut, int64_t offset)
 {
 	struct part *part = &seg->part[index];
 	const struct sample *s = t->sample;
@@ -102,7 +111,7 @@ begin_object(struct pack *p, struct track *t, unsigned index, struct segment *se
 	while (same < t->n && s[same].base == s[0].base)
 		same++;
 	if (t->kind == KIND_VIDEO)
-		times_delay(t, same, fresh);
+		times_delay(t, same, cut->discontinuity);
 	else
 		p->pres.track[index].frame = s->frames;
 	l->time = t->kind == KIND_VIDEO ? s->dts + offset :
@@ -119,7 +128,10 @@ begin_object(struct pack *p, struct track *t, unsigned index, struct segment *se
 	    &l->item)) < 0)
 		return r;
 	l->begun = true;
+	l->timescale = track_timescale(t, s->config);
+	l->max = low_part_max(p, t);
 	l->start = l->time;
+	l->from = t->kind == KIND_VIDEO ? l->start + t->delay : cut->t;
 	part->t = l->time + (t->kind == KIND_VIDEO ? t->delay : 0);
 	part->sap = !s->sync ? PRES_NO_SAP : s->open ? 3 : 1;
 	part->present = true;
@@ -141,10 +153,35 @@ clock_of(const struct pack *p, const struct track *t, unsigned index, const stru
 	};
 }
 
-/* A part of the first n samples, which leave the queue. */
+/* What is missing passes as parts that nobody has; those after it are counted anew. */
+static int
+put_hole(struct pack *p, struct track *t, unsigned index, struct part *part, int64_t hole)
+{
+	struct low *l = t->low;
+	int64_t n = (hole + l->max - 1) / l->max;
+
+	for (int64_t i = 0; i < n; i++) {
+		struct chunk c = {
+			.offset = part->bytes, .gap = true,
+			.duration = hole * (i + 1) / n - hole * i / n,
+		};
+
+		if (list_chunk(part, &c) < 0)
+			return -ENOMEM;
+	}
+	l->time += hole;
+	l->from = rescale_near(l->time, CLK_90K, l->timescale) +
+	    (t->kind == KIND_VIDEO ? t->delay : 0);
+	l->boundary = 0;
+	part->duration = l->time - l->start;
+	p->changed |= UINT64_C(1) << index;
+	return 0;
+}
+
+/* A part of the first n samples, which leave the queue; until: low_time_video(). */
 static int
 put_chunk(struct pack *p, struct track *t, unsigned index, struct segment *seg,
-    const struct cut *cut, size_t n)
+    const struct cut *cut, size_t n, int64_t until)
 {
 	struct part *part = &seg->part[index];
 	const struct config *c = track_config(t, t->sample[0].config);
@@ -165,14 +202,13 @@ put_chunk(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 		return 0;
 	if ((r = room(p, n)) < 0)
 		return r;
-	if (!l->begun && (r = begin_object(p, t, index, seg, c, offset,
-	    cut->discontinuity)) < 0)
+	if (!l->begun && (r = begin_object(p, t, index, seg, c, cut, offset)) < 0)
 		return r;
 	start = l->time;
 	if (video)
-		low_time_video(p, t, n, offset);
+		low_time_video(p, t, n, offset, until);
 	else
-		low_time_audio(p, t, n, offset, c->audio.rate, &start);
+		low_time_audio(p, t, n, offset);
 	end = l->time;
 	m.sample = p->scratch;
 	m.styp = part->nchunk == 0 ? MP4MUX_SEGMENT : chunk.sync && video ?
@@ -205,6 +241,8 @@ put_chunk(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 	p->parts++;
 	p->changed |= UINT64_C(1) << index;
 	l->last_dts = t->sample[n - 1].dts;
+	if (video)
+		l->picture = low_lasts(p, t, &t->sample[n - 1]);
 	pack_drop(p, t, n);
 	return sink_append(p->sink, l->item, piece, chunk.size, p->arrival_ns);
 }
@@ -255,30 +293,45 @@ int
 low_put(struct pack *p, struct track *t, unsigned index, struct pack_segment *m,
     const struct cut *cut, const struct cut *next, size_t n, bool ended)
 {
+	struct part *part = &m->segment->part[index];
 	struct low *l = t->low;
+	int64_t end, offset, until, hole;
 	size_t i = 0;
-	int64_t end;
 	int r;
 
+	if (!cutter_time(&p->cutter, cut->base, 0, &offset))
+		return 0;
 	while (i < n) {
-		struct reach at = low_reach(p, t, &t->sample[i], cut);
-		bool over = false;
+		bool over = false, torn;
+		struct reach at;
 
-		if (next == NULL && !ended) {
+		if (i == 0 && (hole = low_hole(p, t, offset)) > 0 &&
+		    (r = put_hole(p, t, index, part, hole)) < 0)
+			return r;
+		torn = low_is_too_long(p, t, i, offset);
+		at = low_reach(p, t, &t->sample[torn ? i - 1 : i], cut);
+		if (!torn && next == NULL && !ended) {
 			end = cutter_promise(&p->cutter, false);
 			over = end != INT64_MAX && at.end + at.slack >= end;
 		}
-		if (!over && !low_ends_part(p, t, cut, i, at) && !(ended && i + 1 == n)) {
+		if (!torn && !over && !low_ends_part(p, t, cut, i, at) &&
+		    !(ended && i + 1 == n)) {
 			i++;
 			continue;
 		}
-		if ((r = put_chunk(p, t, index, m->segment, cut, i + 1)) < 0)
+		i += !torn;		/* so many are in it */
+		until = torn ? low_decoded(t, &t->sample[i], offset) : ended && i == n ?
+		    low_missing_end(p, t, m->segment, next, &t->sample[i - 1], offset) : 0;
+		if ((r = put_chunk(p, t, index, m->segment, cut, i, until)) < 0)
 			return r;
 		if (!l->begun)
 			return 0;
-		low_pass_boundaries(p, t, cut, at);
-		n -= i + 1;
+		low_pass_boundaries(p, t, at);
+		n -= i;
 		i = 0;
+		if (ended && n == 0 && until > l->time &&
+		    (r = put_hole(p, t, index, part, until - l->time)) < 0)
+			return r;
 		if (over) {
 			cutter_promise(&p->cutter, true);
 			low_close(p, t, index, m);
@@ -316,7 +369,7 @@ low_run(struct pack *p, struct track *t, unsigned index, bool eof)
 	if (cut == NULL || (m == NULL && next == NULL))
 		return 0;
 	if (t->low->cut != t->current)
-		*t->low = (struct low){ .cut = t->current };
+		*t->low = (struct low){ .cut = t->current, .picture = t->low->picture };
 	wanted = m != NULL && m->segment->number > p->skip_to;
 	if (!t->started || (t->n > 0 && t->sample[0].base == cut->base &&
 	    !cutter_after(c, t, &t->sample[0], cut)))
@@ -380,6 +433,15 @@ obey_fragments(struct pack *p)
 	p->pres.chunk = chunk > distance + 2 ? (chunk + 2) / distance * distance : distance;
 }
 
+/* Parts of an earlier run, of another duration: whole segments are left. */
+static void
+forget_parts(struct pres *p)
+{
+	for (size_t n = 0; n < p->n; n++)
+		for (unsigned i = 0; i < p->segment[n]->npart; i++)
+			p->segment[n]->part[i].nchunk = 0;
+}
+
 void
 low_begin(struct pack *p, struct segment *s, const struct cut *cut)
 {
@@ -393,7 +455,11 @@ low_begin(struct pack *p, struct segment *s, const struct cut *cut)
 		pictures = (p->pres.chunk * g->pictures + step - 1 - g->pictures) / step;
 		pictures = pictures < 1 ? 1 : pictures;
 		p->pres.chunk = grid_time(g, pictures);
+		if (pictures * g->rate.den * CLK_90K > p->pres.chunk * g->rate.num)
+			p->pres.chunk++;
 		obey_fragments(p);
+		if (p->pres.chunk != p->kept_chunk)
+			forget_parts(&p->pres);
 	}
 	s->expect = cutter_expect(&p->cutter, cut);
 	s->discontinuity = cut->discontinuity && !cut->missing;

@@ -26,9 +26,13 @@ struct low {				/* of a track */
 	size_t	 cut;			/* what is below belongs to this one */
 	bool	 begun;			/* that segment */
 	bool	 closed;		/* it ends, and nothing can be added */
+	uint32_t timescale;
+	int64_t	 max;			/* a part is not longer */
+	int64_t	 picture;		/* lasts so long, 90 kHz */
 	int64_t	 time;			/* where the next sample is decoded */
 	int64_t	 start, last_dts;	/* of the segment; of the last sample, source */
-	unsigned boundary;		/* where the part ends that is being made */
+	int64_t	 from;			/* t from which boundaries count, */
+	unsigned boundary;		/* and where the part ends that is being made */
 	unsigned nid;			/* events that have been told in this segment */
 	uint32_t id[CUE_EMSG_MAX];
 };

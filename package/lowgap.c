@@ -6,6 +6,18 @@
 #include "lib/base/log.h"
 #include "package/low.h"
 
+/* An interrupted segment is listed with all of its time; the rest of it is a gap. */
+static void
+list_rest(const struct pack *p, struct segment *s, unsigned track)
+{
+	struct part *part = &s->part[track];
+	const struct init *init = ptrack_init(&p->pres.track[track], part->init);
+	int64_t end = init == NULL ? 0 : rescale_near(s->expect, init->timescale, CLK_90K);
+
+	if (part->present && end - part->t > part->duration)
+		part->listed = end - part->t;
+}
+
 /* Close what is open, with what there is. */
 static int
 close_all(struct pack *p)
@@ -27,6 +39,7 @@ close_all(struct pack *p)
 		    true)) < 0)
 			return r;
 		low_close(p, t, p->index[i], m);
+		list_rest(p, m->segment, p->index[i]);
 	}
 	return 0;
 }
@@ -36,18 +49,9 @@ static int
 end_interrupted(struct pack *p, int64_t now)
 {
 	while (p->nmaking > 0 && p->making[0].segment->expect <= now) {
-		struct segment *s = p->making[0].segment;
-		int64_t number = s->number;
+		int64_t number = p->making[0].segment->number;
 		int r;
 
-		for (unsigned i = 0; i < s->npart; i++) {
-			const struct init *init = ptrack_init(&p->pres.track[i], s->part[i].init);
-			int64_t end = init == NULL ? 0 : rescale_near(s->expect, init->timescale,
-			    CLK_90K);
-
-			if (s->part[i].present && end - s->part[i].t > s->part[i].duration)
-				s->part[i].listed = end - s->part[i].t;
-		}
 		p->making[0].done = UINT64_MAX;
 		if ((r = pack_publish_done(p)) < 0)
 			return r;

@@ -23,12 +23,27 @@ struct reach low_reach(const struct pack *p, const struct track *t, const struct
 /* Does a part end with the n-th sample of the queue?  It has: on to the next. */
 bool low_ends_part(const struct pack *p, const struct track *t, const struct cut *cut,
     size_t n, struct reach r);
-void low_pass_boundaries(const struct pack *p, const struct track *t, const struct cut *cut,
-    struct reach r);
+void low_pass_boundaries(const struct pack *p, const struct track *t, struct reach r);
 
-/* Times of the part that the first n samples are. */
-void low_time_video(struct pack *p, struct track *t, size_t n, int64_t offset);
-void low_time_audio(struct pack *p, struct track *t, size_t n, int64_t offset,
-    uint32_t rate, int64_t *start);
+/* When a sample is decoded, and how long it lasts; how long a part may be. */
+int64_t low_decoded(const struct track *t, const struct sample *s, int64_t offset);
+int64_t low_lasts(const struct pack *p, const struct track *t, const struct sample *s);
+int64_t low_part_max(const struct pack *p, const struct track *t);
+
+/*
+ * What is missing: is there a hole before the n-th sample that a part cannot go on
+ * over; how long is one before the first, which the next part cannot begin with, or 0;
+ * where the segment ends, if that is not with its last sample, or 0.
+ */
+bool low_is_too_long(const struct pack *p, const struct track *t, size_t n, int64_t offset);
+int64_t low_hole(const struct pack *p, const struct track *t, int64_t offset);
+int64_t low_missing_end(const struct pack *p, const struct track *t,
+    const struct segment *seg, const struct cut *next, const struct sample *last,
+    int64_t offset);
+
+/* Times of the part that the first n samples are; until: of what comes then, or 0. */
+void low_time_video(struct pack *p, struct track *t, size_t n, int64_t offset,
+    int64_t until);
+void low_time_audio(struct pack *p, struct track *t, size_t n, int64_t offset);
 
 #endif

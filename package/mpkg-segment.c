@@ -131,6 +131,7 @@ resume(struct tool *s)
 	old.cues.max = pr->cues.max;
 	old.window = pr->window;
 	old.low = pr->low;
+	p->kept_chunk = old.chunk;
 	old.chunk = pr->chunk;
 	old.latency = pr->latency;
 	old.ts = pr->ts;

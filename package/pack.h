@@ -51,6 +51,7 @@ struct pack {
 	uint64_t changed;		/* bit: this track's playlist is to be written */
 	uint64_t parts, parts_late;
 	bool	 index_due, chunk_known;
+	int64_t	 kept_chunk;		/* part target of an earlier run */
 	int64_t	 last_lag_ns;		/* end of the newest segment to its publishing */
 	int64_t	 lags[PACK_LAGS];	/* of the last segments, 90 kHz; round and round */
 	uint64_t nlag;

@@ -39,6 +39,7 @@ struct chunk {
 	uint64_t offset;
 	uint32_t size;
 	bool	 sync;			/* it begins with a random access point */
+	bool	 gap;			/* nobody has it, and it has no bytes */
 	int64_t	 duration;		/* in the timescale */
 };
 
@@ -213,6 +214,8 @@ void hls_put_control(const struct pres *p, unsigned track, struct text *t);
 void hls_put_parts(const struct pres *p, const struct segment *s, unsigned track,
     struct text *t);
 void hls_put_hints(const struct pres *p, unsigned track, struct text *t);
+/* So many frames of sound are the longest part. */
+int64_t pres_part_frames(const struct pres *p, uint32_t frame, uint32_t timescale);
 /* The part target of a track, ns; what has been listed last. */
 int64_t hls_part_target(const struct pres *p, unsigned track);
 bool hls_last_listed(const struct pres *p, unsigned track, int64_t *sequence,

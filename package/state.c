@@ -5,12 +5,17 @@
 
 #include <jansson.h>
 
+#include "lib/base/clk.h"
 #include "lib/base/hex.h"
 #include "package/state.h"
 
 #define PICTURES_MAX	(1 << 24)	/* of a segment: more is damage */
 #define VERSION_OF_STATE	2
 #define SEGMENTS_MAX		(1 << 18)
+#define TARGET_MAX		86400
+#define TIME_MAX		(INT64_MAX / 4)
+#define FRAME_MAX		(1 << 20)	/* samples */
+#define CHUNKS_MAX		(1 << 12)	/* of a segment */
 
 /* ---- writing */
 
@@ -45,20 +50,36 @@ track_to_json(const struct ptrack *t)
 
 	for (unsigned i = 0; i < t->ninit; i++)
 		json_array_append_new(inits, init_to_json(&t->init[i], t->kind));
-	return json_pack("{ss si si si sI ss sI sI sI sI sI sI sI sI so}", "name", t->name,
+	return json_pack("{ss si si si sI ss sI sI sI sI sI sI sI sI sI so}", "name", t->name,
 	    "sap", (int)t->sap, "kind", (int)t->kind, "codec", (int)t->codec,
 	    "pid", (json_int_t)t->pid, "language", t->language,
 	    "max_bitrate", (json_int_t)t->max_bitrate,
 	    "cc", (json_int_t)t->captions.cc, "services", (json_int_t)t->captions.services,
 	    "peak", (json_int_t)t->peak, "bytes", (json_int_t)t->bytes,
 	    "time", (json_int_t)t->time, "key_peak", (json_int_t)t->key_peak,
-	    "key_bytes", (json_int_t)t->key_bytes, "inits", inits);
+	    "key_bytes", (json_int_t)t->key_bytes, "frame", (json_int_t)t->frame,
+	    "inits", inits);
+}
+
+/* One after the other: duration, and size; 0 is a gap. */
+static json_t *
+chunks_to_json(const struct part *p)
+{
+	json_t *chunks = json_array();
+
+	for (unsigned i = 0; i < p->nchunk; i++) {
+		const struct chunk *c = &p->chunk[i];
+
+		json_array_append_new(chunks, json_pack("[III]", (json_int_t)c->duration,
+		    (json_int_t)(c->gap ? 0 : c->size), (json_int_t)c->sync));
+	}
+	return chunks;
 }
 
 static json_t *
-part_to_json(const struct part *p)
+part_to_json(const struct part *p, bool recent)
 {
-	json_t *keys;
+	json_t *keys, *j;
 
 	if (!p->present)
 		return json_null();
@@ -67,18 +88,32 @@ part_to_json(const struct part *p)
 		json_array_append_new(keys, json_pack("[IIIII]", (json_int_t)p->key[k].offset,
 		    (json_int_t)p->key[k].size, (json_int_t)p->key[k].duration,
 		    (json_int_t)p->key[k].ts_offset, (json_int_t)p->key[k].ts_size));
-	return json_pack("[IIIIIIIo]", (json_int_t)p->init, (json_int_t)p->t,
+	j = json_pack("[IIIIIIIo]", (json_int_t)p->init, (json_int_t)p->t,
 	    (json_int_t)p->duration, (json_int_t)p->bytes, (json_int_t)p->ts_bytes,
 	    (json_int_t)p->dropped, (json_int_t)p->key_sequence, keys);
+	if (p->nchunk == 0)
+		return j;
+	json_array_append_new(j, json_integer((json_int_t)p->listed));
+	json_array_append_new(j, recent ? chunks_to_json(p) : json_array());
+	return j;
+}
+
+/* Parts are listed for three target durations. */
+static bool
+is_recent(const struct pres *p, const struct segment *s)
+{
+	const struct segment *last = p->segment[p->n - 1];
+
+	return last->t + last->duration - s->t - s->duration < 4 * p->target * CLK_90K;
 }
 
 static json_t *
-segment_to_json(const struct segment *s)
+segment_to_json(const struct segment *s, bool recent)
 {
 	json_t *parts = json_array();
 
 	for (unsigned i = 0; i < s->npart; i++)
-		json_array_append_new(parts, part_to_json(&s->part[i]));
+		json_array_append_new(parts, part_to_json(&s->part[i], recent));
 	return json_pack("[IIIIIIIIoI]", (json_int_t)s->number, (json_int_t)s->sequence,
 	    (json_int_t)s->t, (json_int_t)s->duration, (json_int_t)s->utc_ns,
 	    (json_int_t)s->discontinuity, (json_int_t)s->period_t,
@@ -98,8 +133,10 @@ state_put(const struct pres *p, size_t *len)
 		json_array_append_new(archives, json_pack("[II]",
 		    (json_int_t)p->archive[i].number, (json_int_t)p->archive[i].n));
 	for (size_t i = p->nsealed; i < p->n && !p->ended; i++)
-		json_array_append_new(segments, segment_to_json(p->segment[i]));
-	j = json_pack("{si sb sb sI sI sI sI s[II] sI sb sb so so so so}", "version", VERSION_OF_STATE,
+		json_array_append_new(segments, segment_to_json(p->segment[i],
+		    is_recent(p, p->segment[i])));
+	j = json_pack("{si sI sb sb sI sI sI sI s[II] sI sb sb so so so so}",
+	    "version", VERSION_OF_STATE, "chunk", (json_int_t)p->chunk,
 	    "ended", p->ended, "live", p->live, "target", (json_int_t)p->target,
 	    "nominal", (json_int_t)p->nominal, "start_ns", (json_int_t)p->start_ns,
 	    "discontinuity_sequence", (json_int_t)p->discontinuity_sequence,
@@ -143,7 +180,7 @@ state_seal(struct pres *p, char **text, size_t *len, int64_t *number)
 		return 0;
 	segments = json_array();
 	for (size_t i = p->nsealed; i < p->nsealed + STATE_ARCHIVE; i++)
-		json_array_append_new(segments, segment_to_json(p->segment[i]));
+		json_array_append_new(segments, segment_to_json(p->segment[i], false));
 	*number = p->segment[p->nsealed]->number;
 	*text = segments != NULL ? json_dumps(segments, JSON_COMPACT) : NULL;
 	json_decref(segments);
@@ -246,16 +283,17 @@ read_init(json_t *j, struct ptrack *t, struct init *i)
 static int
 read_track(json_t *j, struct ptrack *t)
 {
-	json_int_t pid, max, cc, services, peak, bytes, time, key_peak, key_bytes;
+	json_int_t pid, max, cc, services, peak, bytes, time, key_peak, key_bytes, frame = 0;
 	const char *name, *language;
 	int sap, kind, codec;
 	json_t *inits;
 
-	if (json_unpack(j, "{ss si si si sI ss sI sI sI sI sI sI sI sI so}", "name", &name,
+	if (json_unpack(j, "{ss si si si sI ss sI sI sI sI sI sI sI sI s?I so}", "name", &name,
 	    "sap", &sap, "kind", &kind, "codec", &codec, "pid", &pid, "language", &language,
 	    "max_bitrate", &max, "cc", &cc, "services", &services, "peak", &peak,
 	    "bytes", &bytes, "time", &time, "key_peak", &key_peak, "key_bytes",
-	    &key_bytes, "inits", &inits) < 0 || strlen(name) >= sizeof(t->name) ||
+	    &key_bytes, "frame", &frame, "inits", &inits) < 0 || frame < 0 ||
+	    frame > FRAME_MAX || strlen(name) >= sizeof(t->name) ||
 	    strlen(name) < 2 || strspn(name + 1, "0123456789") != strlen(name + 1) ||
 	    (name[0] != 'v' && name[0] != 'a') || (kind != KIND_VIDEO &&
 	    kind != KIND_AUDIO) || codec <= 0 || codec >= CODEC_COUNT ||
@@ -275,6 +313,7 @@ read_track(json_t *j, struct ptrack *t)
 	t->time = time;
 	t->key_peak = (uint64_t)key_peak;
 	t->key_bytes = (uint64_t)key_bytes;
+	t->frame = (uint32_t)frame;
 	t->init = calloc(json_array_size(inits) + 1, sizeof(*t->init));
 	if (t->init == NULL)
 		return -ENOMEM;
@@ -282,6 +321,31 @@ read_track(json_t *j, struct ptrack *t)
 		if (read_init(json_array_get(inits, i), t, &t->init[t->ninit++]) < 0)
 			return -EBADMSG;
 	return 0;
+}
+
+static int
+read_chunks(json_t *list, struct part *p)
+{
+	size_t n = json_array_size(list);
+	uint64_t offset = 0;
+
+	if (!json_is_array(list) || n > CHUNKS_MAX)
+		return -EBADMSG;
+	if ((p->chunk = calloc(n + 1, sizeof(*p->chunk))) == NULL)
+		return -ENOMEM;
+	for (; p->nchunk < n; p->nchunk++) {
+		json_int_t duration, size, sync;
+
+		if (json_unpack(json_array_get(list, p->nchunk), "[III]", &duration, &size,
+		    &sync) < 0 || duration < 0 || size < 0 || size > UINT32_MAX)
+			return -EBADMSG;
+		p->chunk[p->nchunk] = (struct chunk){
+			.offset = offset, .size = (uint32_t)size, .gap = size == 0,
+			.sync = sync != 0, .duration = duration,
+		};
+		offset += (uint64_t)size;
+	}
+	return n == 0 || offset == p->bytes ? 0 : -EBADMSG;
 }
 
 static int
@@ -319,7 +383,10 @@ read_part(json_t *j, const struct ptrack *t, struct part *p)
 			.ts_offset = (uint32_t)ts_offset, .ts_size = (uint32_t)ts_size,
 		};
 	}
-	return 0;
+	if (json_array_size(j) < 10)
+		return 0;
+	p->listed = json_integer_value(json_array_get(j, 8));
+	return p->listed < 0 ? -EBADMSG : read_chunks(json_array_get(j, 9), p);
 }
 
 static int
@@ -335,7 +402,7 @@ read_segment(json_t *j, struct pres *p)
 	    &discontinuity, &pt, &pns, &parts) < 0 || !json_is_array(parts) ||
 	    split < 0 || split > UINT32_MAX ||
 	    (n = json_array_size(parts)) > p->ntrack || number < 0 || duration < 0 ||
-	    t < 0 || (p->n > 0 && number <= p->segment[p->n - 1]->number))
+	    t < 0 || t > TIME_MAX || duration > TIME_MAX || (p->n > 0 && number <= p->segment[p->n - 1]->number))
 		return -EBADMSG;
 	if ((s = calloc(1, sizeof(*s) + n * sizeof(s->part[0]))) == NULL)
 		return -ENOMEM;
@@ -398,16 +465,18 @@ state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *
 {
 	json_t *j = json_loadb(text, len, 0, NULL), *tracks, *archives, *segments;
 	json_t *cues = NULL;
-	json_int_t target, nominal, start, breaks, num, den, pictures = 0;
+	json_int_t target, nominal, start, breaks, num, den, pictures = 0, chunk = 0;
 	int version, ended, live, has_cues = 0, has_id3 = 0, r = 0;
 
-	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] s?I s?b s?b s?o so so so}", "version", &version,
+	if (json_unpack(j, "{si sb sb sI sI sI sI s[II] s?I s?I s?b s?b s?o so so so}",
+	    "version", &version,
 	    "ended", &ended, "live", &live, "target", &target, "nominal", &nominal,
 	    "start_ns", &start, "discontinuity_sequence", &breaks, "rate", &num, &den,
-	    "pictures", &pictures, "has_cues", &has_cues, "has_id3", &has_id3, "cues", &cues, "tracks", &tracks, "archives", &archives,
-	    "segments", &segments) < 0 || version != VERSION_OF_STATE ||
+	    "chunk", &chunk, "pictures", &pictures, "has_cues", &has_cues, "has_id3", &has_id3,
+	    "cues", &cues, "tracks", &tracks, "archives", &archives,
+	    "segments", &segments) < 0 || chunk < 0 || version != VERSION_OF_STATE ||
 	    pictures < 0 || pictures > PICTURES_MAX ||
-	    json_array_size(tracks) > PRES_TRACKS || target < 0 || nominal < 0 ||
+	    json_array_size(tracks) > PRES_TRACKS || target < 0 || target > TARGET_MAX || nominal < 0 ||
 	    !json_is_array(tracks) || !json_is_array(archives)) {
 		json_decref(j);
 		return -EBADMSG;
@@ -420,6 +489,7 @@ state_parse(struct pres *p, const char *text, size_t len, state_get *get, void *
 	p->discontinuity_sequence = breaks;
 	p->rate = (struct rational){ num, den };
 	p->pictures = pictures;
+	p->chunk = chunk;
 	p->has_cues = has_cues;
 	p->has_id3 = has_id3;
 	if (cues != NULL && (r = cuetrack_from_json(cues, &p->cues)) == -EINVAL)

@@ -69,6 +69,7 @@ check 'the manifest: segments by number on the grid, before they are whole' '
 	grep "Latency target" mpd
 	grep "ProducerReferenceTime.*inband=\"true\"" mpd
 	grep "Resync" mpd
+	perl "$top/t/mpd.pl" low <mpd
 	command -v xmllint >/dev/null || exit 0
 	xmllint --noout mpd
 '
@@ -126,10 +127,22 @@ check 'the input stops: gaps instead of silence, and a Period that ends' '
 	n=$(sed -n "s/.m4s$//p" here | tail -n 1)
 	eventually has "^$((n + 2)).m4s" live/one/v1/index.m3u8
 	curl -s "$url/live/one/v1/index.m3u8" >gap
-	tail -n 6 gap | grep EXT-X-GAP
+	tail -n 20 gap | grep EXT-X-GAP
 	curl -s "$url/live/one/index.mpd" >mpd
 	grep "<Period .*duration=" mpd
 	kill -CONT $feed
+	# All of its parts are gaps, and as long as it is; so is the rest of the interrupted one.
+	n=$(sed -n "s/.m4s$//p" gap | tail -n 1)
+	test "$(grep -c "^#EXT-X-PART:.*URI=.$n.m4s.,GAP=YES" gap)" -eq 10
+	fails 1 grep "^#EXT-X-PART:.*URI=.$n.m4s.,BYTERANGE" gap
+	awk -v target=0.2 "/^#EXT-X-PART:/ { sub(/.*DURATION=/, \"\"); sub(/,.*/, \"\"); sum += \$0
+			if (\$0 > target + 0.0001) { print \"part of\", \$0; bad = 1 } n++ }
+		/^#EXTINF:/ { sub(/.*:/, \"\"); sub(/,.*/, \"\")
+			if (n && (sum - \$0 > 0.001 || \$0 - sum > 0.001)) {
+				print \"parts of\", sum, \"in\", \$0; bad = 1
+			}
+			sum = n = 0 }
+		END { exit bad }" gap
 	n=$(sed -n "s/.m4s$//p" gap | tail -n 1)
 	eventually has "PART:.*URI=\"$((n + 2)).m4s" live/one/v1/index.m3u8
 	curl -s "$url/live/one/v1/index.m3u8" >back

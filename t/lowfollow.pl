@@ -22,6 +22,8 @@ sub state_of {
 	for (split /\n/, $text) {
 		if (/^#EXT-X-PART:.*URI="([^"]+)",BYTERANGE="(\d+)@(\d+)"/) {
 			push @list, [$seq, $n++, $1, $2, $3];
+		} elsif (/^#EXT-X-PART:.*GAP=YES/) {
+			$n++;
 		} elsif (/^[^#]/) {
 			($seq, $n) = ($seq + 1, 0);
 		}
