@@ -1,10 +1,12 @@
 #!/bin/sh
-# Every player plays the live channel and video on demand, in a real browser.
+# Every player plays the live channel, plain and over TLS with HTTP/2, and video on demand,
+# in a real browser.
 # FULL=1: for a minute each, and a browser that is missing is a failure.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/chain.sh"
 # shellcheck disable=SC2154
 . "$top/t/browser.sh"
+. "$top/t/tls.sh"
 
 film
 browser store/watch
@@ -14,7 +16,7 @@ test -z "${FULL-}" || seconds=60
 export seconds
 
 # Small rungs, since browser and encoder share the machine.
-origin store
+tls_origin store
 mkfifo source ladder
 stage segment ladder /dev/null mpkg-segment --segment 2s --window 60s \
 	--utc-timing "$base/watch/index.html" -o "$base/live/one/"
@@ -28,11 +30,12 @@ published () {
 check 'the live channel comes up' '
 	within 120 published
 '
-# each "WHAT IT DOES" ARGUMENT...
+# each "WHAT IT DOES" ARGUMENT... - each player; of $over TLS.
+over=
 each () {
 	does=$1
 	shift
-	for pair in 'hlsjs shaka-dash' 'dashjs shaka-hls' native
+	for pair in "hlsjs$over shaka-dash$over" "dashjs$over shaka-hls$over" "native$over"
 	do
 		together "$pair" "$@"
 		for player in $pair
@@ -43,6 +46,9 @@ each () {
 	done
 }
 each 'plays the live channel without a fault' seconds=$seconds
+over=-tls
+each 'plays it over HTTP/2 as well' seconds=4 choose=no
+over=
 kill "$ingest"
 check 'the channel ends when its source does' '
 	within 120 gone $segment

@@ -13,14 +13,7 @@ seconds=10
 test -z "${FULL-}" || seconds=20
 export seconds
 
-self_signed cert
-secure_port=$(free_port)
-port=$(free_port)
-base=http://127.0.0.1:$port secure=https://127.0.0.1:$secure_port
-export base secure
-stage origin /dev/null /dev/null mstore-serve -l "127.0.0.1:$port" \
-	-l "https://127.0.0.1:$secure_port" --tls-cert cert.pem --tls-key cert.key --root store
-eventually answers
+tls_origin store
 mkfifo source ladder
 stage segment ladder /dev/null mpkg-segment --low-latency --segment 1s --window 20s \
 	-s package.stats -o "$base/live/one/"

@@ -2,6 +2,7 @@
 #
 #   browser DIR		puts the page into DIR and has the driver of the browser; without
 #			FULL=1 skips the rest of the file when one cannot be had
+#   tls_origin DIR	as origin of chain.sh, and at $secure over TLS; needs tls.sh
 #   play PLAYER ...	t/browser/play.js with the page of $base; PLAYER-tls: of $secure
 #   play_instead PLAYER ...	the same, for the background: $! is the driver itself
 #   together "PLAYER..." ARGUMENT...	play with each of these, all at once
@@ -38,6 +39,18 @@ browser () {
 	fi
 	NODE_PATH=$BUILD/browser/node_modules
 	export NODE_PATH
+}
+
+tls_origin () {
+	self_signed cert
+	mkdir -p "$1"
+	port=$(free_port)
+	base=http://127.0.0.1:$port
+	secure=https://127.0.0.1:$(free_port)
+	export base secure
+	stage origin /dev/null /dev/null mstore-serve -l "127.0.0.1:$port" -l "$secure" \
+		--tls-cert cert.pem --tls-key cert.key --root "$1"
+	eventually answers
 }
 
 # Two leave enough of two cores to what makes the channel.

@@ -3,15 +3,18 @@
  *
  *     node play.js PAGE PLAYER [seconds=20] [mode=live|vod|cue|glass] [shot=FILE.png]
  *         [fps=24] [channel=/live/one/] [rungs=3] [latency=20] [drop=1] [cues=T,T...]
+ *         [choose=yes|no]
  *
  * Live: from the first picture on, for so many seconds, no error, no stall, under
- * drop % of frames dropped, time runs; then the lowest rung is chosen and must come,
- * and then the highest.  VOD: from begin to end, all of it.  cues: just these come, by
+ * drop % of frames dropped, time runs; then, unless choose=no, the lowest rung is chosen
+ * and must come, and then the highest.  VOD: from begin to end, all of it.  cues: just these come, by
  * the player's own events, each at its time.  cue: says "playing", and then of each
  * cue by how much it is late and the date of the picture, until it is ended.
  *
  * glass: how old the pictures of the source test: are when they are shown (glass.js), from
  * settle=10 seconds after the first on; latency is the most that half of them may be.
+ *
+ * Of an https: page, all media must come by the protocol h2, which ALPN chose.
  *
  * Prints what was measured, and "wrong: ..." for all that is; status 1 if any is.
  * The driver is found by NODE_PATH.
@@ -78,7 +81,7 @@ async function live(tab)
 	    `rung ${b.rung && b.rung.height}p, picture ${b.height}p`);
 	expect(b.received > 0, "no segment was seen to arrive");
 	expect(b.rungs.length === Number(opt.rungs), `${b.rungs.length} rungs`);
-	if (player === "native")		/* chooses by itself */
+	if (player === "native" || opt.choose === "no")	/* or it chooses by itself */
 		return;
 	expect(b.audios.length > 0, "no audio track");
 	for (const want of [b.rungs[0], b.rungs[b.rungs.length - 1]]) {
@@ -181,6 +184,31 @@ async function glass(tab)
 	expect(got.unread < 0.02 * got.frames, `${got.unread} of ${got.frames} codes unread`);
 }
 
+/* What protocol the media of the channel came by: { h2: 120 }. */
+async function watchProtocol(context, tab)
+{
+	const seen = {}, cdp = await context.newCDPSession(tab);
+
+	cdp.on("Network.responseReceived", (e) => {
+		const url = new URL(e.response.url);
+
+		if (url.pathname.startsWith(opt.channel) && /\.(m4s|mp4)$/.test(url.pathname) &&
+		    !e.response.fromDiskCache)
+			seen[e.response.protocol] = (seen[e.response.protocol] || 0) + 1;
+	});
+	await cdp.send("Network.enable");
+	return seen;
+}
+
+function judgeProtocol(seen)
+{
+	const names = Object.keys(seen);
+
+	console.log(`${player}: ${names.map((n) => `${seen[n]} by ${n}`).join(", ") || "nothing"}`);
+	if (new URL(page).protocol === "https:")
+		expect(names.length === 1 && names[0] === "h2", `came by ${names.join(", ") || "nothing"}`);
+}
+
 (async () => {
 	const browser = await chromium.launch({
 		executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
@@ -197,10 +225,13 @@ async function glass(tab)
 	    /^(blob|data):/.test(r.url()), `asks for ${r.url()}`));
 	if (opt.mode === "glass")
 		await tab.addInitScript({ path: path.join(__dirname, "glass.js") });
+	const protocols = await watchProtocol(tab.context(), tab);
+
 	await tab.goto(`${page}?player=${player}&channel=${opt.channel}`);
 	await { vod, live, cue, glass }[opt.mode](tab);
 	const s = await tab.evaluate(() => window.stats());
 
+	judgeProtocol(protocols);
 	expect(s.stalls === 0, `${s.stalls} stalls`);
 	for (const e of new Set(s.errors))
 		wrong.push(`error: ${e}`);
