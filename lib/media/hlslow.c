@@ -397,14 +397,26 @@ add_skip(const struct hlslow *h, const struct hlslow_known *known, struct text *
 	text_add(out, "\n");
 }
 
+/*
+ * The header of what is left is told again.  A client has it from before, but Shaka Player
+ * (5.2) takes each delta for itself, and does not know what its segments are without it.
+ * Not behind a key, which would be that of the header as well.
+ */
+static void
+add_map(const struct line *map, bool keyed, struct text *out)
+{
+	if (map->len > 0 && !keyed)
+		add_line(out, map);
+}
+
 int
 hlslow_delta(const struct hlslow *h, const char *text, size_t len,
     const struct hlslow_known *known, struct text *out)
 {
 	int version = known != NULL ? 10 : 9;
 	unsigned passed = 0;
-	bool skip_said = false, version_said = false;
-	struct line l;
+	bool skip_said = false, version_said = false, keyed = false;
+	struct line l, map = { .len = 0 };
 	size_t pos = 0;
 
 	if (h->version > version)
@@ -424,7 +436,11 @@ hlslow_delta(const struct hlslow *h, const char *text, size_t len,
 			if (!skip_said)
 				add_skip(h, known, out);
 			skip_said = true;
-			passed += l.p[0] != '#';
+			keyed = keyed || tag_is(&l, "#EXT-X-KEY");
+			if (tag_is(&l, "#EXT-X-MAP"))
+				map = l;
+			if (l.p[0] != '#' && ++passed == h->skippable)
+				add_map(&map, keyed, out);
 		}
 	}
 	return out->failed ? -ENOMEM : 0;

@@ -174,7 +174,8 @@ test_delta(void)
 	is(count(out.p, "#EXTINF"), 6, "has six");
 	is(count(out.p, "105.m4s"), 0, "without the sixth");
 	is(count(out.p, "106.m4s"), 1, "with the seventh");
-	is(count(out.p, "#EXT-X-MAP"), 0, "the map is of what is skipped");
+	is(count(out.p, "#EXT-X-MAP:URI=\"init.mp4\"\n"), 1,
+	    "the header of what is left is told again");
 	is(count(out.p, "#EXT-X-DATERANGE"), 2, "all date ranges");
 	is(count(out.p, "#EXT-X-PROGRAM-DATE-TIME"), 6, "dates of what is left");
 	is(count(out.p, "#EXT-X-VERSION"), 1, "one version");
