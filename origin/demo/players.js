@@ -196,8 +196,8 @@ function openShaka(manifest)
 			id: `${e.detail.id} ${e.detail.schemeIdUri.split(":").slice(3).join(":")}`,
 			start: e.detail.startTime,
 		}));
-		/* Shaka 5.2 follows a hint into the segment that is being made, and now and then
-		 * leaves it within a box; then its buffer takes no more (3014). */
+		/* By low-latency HLS Shaka 5.2 does not catch up what it lost at its start, and
+		 * does not know the header of what a delta has without EXT-X-MAP (3014). */
 		player.configure({ streaming: { bufferBehind: 30,
 			lowLatencyMode: !manifest.endsWith(".m3u8") } });
 		await player.attach(video);
