@@ -5,7 +5,7 @@
 
 #define CONFIRM		5		/* sync bytes in a row */
 
-/* In ts_demux.seen: the low nibble is the counter. */
+/* In ts_sync.seen: the low nibble is the counter. */
 #define SEEN_NEVER	0x80
 #define SEEN_TWICE	0x10	/* one duplicate has been taken already */
 
@@ -107,9 +107,8 @@ fingerprint(const struct ts_packet *pkt)
 	return (first * 3 + middle) * 3 + last + (uint32_t)len;
 }
 
-/* 2.4.3.3: counts packets with payload; each may be sent twice, no more. */
-static void
-check_continuity(struct ts_sync *d, struct ts_packet *pkt)
+void
+ts_continuity(struct ts_sync *d, struct ts_packet *pkt)
 {
 	uint8_t cc = pkt->data[3] & 0x0f;
 	uint8_t *seen = &d->seen[pkt->pid];
@@ -189,7 +188,7 @@ ts_sync_next(struct ts_sync *d, const uint8_t *p, size_t len, size_t *used,
 		d->bad++;
 		return -EBADMSG;
 	}
-	check_continuity(d, pkt);
+	ts_continuity(d, pkt);
 	return 1;
 }
 
@@ -205,6 +204,21 @@ has_packets(const uint8_t *p, size_t len, bool eof, size_t at, size_t stride)
 	/* A short file may end within one, but then it has nothing else. */
 	return n == CONFIRM || (eof && n > 0 && at >= len && start < stride &&
 	    len - start >= TS_PACKET);
+}
+
+void
+ts_continuity_passed(struct ts_sync *d, const uint8_t p[static TS_PACKET])
+{
+	uint8_t *seen = &d->seen[(p[1] & 0x1f) << 8 | p[2]], cc = p[3] & 0x0f;
+
+	if (*seen != SEEN_NEVER && (p[3] & 0x10) != 0 && cc == ((*seen + 1) & 0x0f))
+		*seen = cc;
+}
+
+void
+ts_continuity_forget(struct ts_sync *d)
+{
+	memset(d->seen, SEEN_NEVER, sizeof(d->seen));
 }
 
 bool

@@ -64,6 +64,19 @@ int ts_sync_next(struct ts_sync *d, const uint8_t *p, size_t len,
     size_t *used, struct ts_packet *pkt);
 
 /*
+ * For who finds packets in another way: tell by its counter whether a packet is a repeat
+ * or packets before it are missing (2.4.3.3: those with payload count, each may be sent
+ * twice, no more).  ts_sync_next() has done so.
+ */
+void ts_continuity(struct ts_sync *d, struct ts_packet *pkt);
+
+/* A packet that is known to be damaged: it counts if its counter is the next. */
+void ts_continuity_passed(struct ts_sync *d, const uint8_t p[static TS_PACKET]);
+
+/* Any counter may come now. */
+void ts_continuity_forget(struct ts_sync *d);
+
+/*
  * Is p[0..len) the beginning of a transport stream?  Then packets begin at *at, every
  * *stride bytes: 188, 192 or 204.  eof: there is no more, and few of them do.
  */
