@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -69,12 +71,26 @@ stats_due(struct stats *s)
 	return true;
 }
 
-/* A line longer than PIPE_BUF may be cut by a full pipe; ours are shorter. */
+/* Of a pipe, poll(2) promises room for PIPE_BUF; a longer line must not wait, or be cut. */
+static bool
+has_room(int fd, size_t len)
+{
+	int size, full;
+
+	if (len <= PIPE_BUF || (size = fcntl(fd, F_GETPIPE_SZ)) < 0)
+		return true;
+	/* Each page of it may hold as little as a byte more than the one before. */
+	return ioctl(fd, FIONREAD, &full) == 0 &&
+	    full / 2 * 3 + (int)len + 2 * PIPE_BUF <= size;
+}
+
 static bool
 write_line(int fd, const char *line, size_t len)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
 
+	if (!has_room(fd, len))
+		return false;
 	/* A pipe that nobody reads any more would end a filter by SIGPIPE. */
 	if (poll(&pfd, 1, 0) != 1 || (pfd.revents & POLLOUT) == 0 ||
 	    (pfd.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
@@ -101,7 +117,7 @@ stats_write(struct stats *s, json_t *object)
 		    json_integer((json_int_t)s->dropped));
 	json_object_update(line, object);
 	json_decref(object);
-	text = s->fd < 0 ? NULL : json_dumps(line, JSON_COMPACT);
+	text = s->fd < 0 ? NULL : json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	json_decref(line);
 	if (text == NULL)
 		return;
