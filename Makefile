@@ -10,7 +10,7 @@
 #   make install uninstall     PREFIX, DESTDIR
 #
 # A source file with a dash in its name is the main file of the tool of that
-# name.  The other files of its folder are linked into each tool there.
+# name.  Of the other files of its folder each tool there gets those that it uses.
 
 FOLDERS := ingest encode package origin tailor transport schedule
 LAYERS  := lib/base lib/media lib/net
@@ -21,6 +21,7 @@ lib_need    := jansson libcrypto libcurl libnghttp2 libssl libxml-2.0
 ingest_need := libavformat libavcodec libavutil libcrypto
 encode_need := libavcodec libavutil libavfilter libswscale libswresample x264 x265
 origin_need := zlib
+transport_want := libavcodec libavutil
 
 PREFIX     ?= /usr/local
 PKG_CONFIG ?= pkg-config
@@ -72,7 +73,8 @@ $(1)_pkgs := $(filter $(have),$($(1)_need) $($(1)_want))
 $(B)/$(1)/%.o: override CPPFLAGS += $$(foreach p,$$($(1)_pkgs),$$(call macro,$$(p))) \
 	$$(call pkg,--cflags,$(1))
 $(call bins,$(1)): LDLIBS += $$(call pkg,--libs,$(1))
-$(call bins,$(1)): $(B)/%: $(B)/$(1)/%.o $(call obj,$(call shared,$(1))) $(LIB)
+$(call bins,$(1)): $(B)/%: $(B)/$(1)/%.o $(B)/$(1)/shared.a $(LIB)
+$(B)/$(1)/shared.a: $(call obj,$(call shared,$(1)))
 endef
 $(foreach f,$(BUILT),$(eval $(call folder,$(f))))
 $(UNITS) $(HELP): $(B)/%: $(B)/%.o $(LIB)
@@ -85,6 +87,7 @@ $(TOOLS) $(UNITS) $(FUZZ) $(HELP):
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(call obj,$(LIBC))
+$(LIB) $(BUILT:%=$(B)/%/shared.a):
 	echo "  AR   $@"
 	rm -f $@ && $(AR) rcs $@ $^
 
