@@ -127,6 +127,24 @@ check 'mlive(7): a channel is a line of tools' '
 	within 120 served live/one/v3/index.m3u8
 	end
 '
+probed () {
+	example "$@" | sed "s|30s|3s|; s|errors > 0|errors > 99999|; s|us > 500|us > 9G|"
+}
+check 'mconnect-probe: a group, in cron, beside a channel, a recording' '
+	run example mconnect-probe.1 1
+	within 30 grep "\"programs\":1," run.log
+	end
+	run probed mconnect-probe.1 2
+	finish
+	run example mconnect-probe.1 3
+	within 30 sh -c "ss -Hlun | grep -q :$udp"
+	"$BUILD/t/helper/datagrams" -w 1 127.0.0.1 127.0.0.1 "$udp" <in.ts
+	within 30 grep "\"what\":\"second\"" health.ndjson
+	end
+	run example mconnect-probe.1 4
+	finish
+	grep "loudness_integrated_lufs" run.log
+'
 check 'mstore-serve: an object written and read' '
 	run example mstore-serve.1 4
 	finish
