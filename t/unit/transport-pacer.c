@@ -1,0 +1,231 @@
+/*
+ * When datagrams are due: jitter taken out, the sender's clock followed, late ones,
+ * bursts, jumps and the wrap of PCR, no PCR at all; RTP timestamps.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "t/tap.h"
+#include "transport/pacer.c"
+
+#define DATAGRAM	(7 * TS_PACKET)
+
+struct sender {
+	int64_t	 pcr;			/* 27 MHz, of the next byte */
+	int64_t	 per_datagram;		/* ticks */
+	unsigned n, pcr_every;		/* datagrams */
+};
+
+static void
+fill(struct sender *s, uint8_t d[static DATAGRAM])
+{
+	unsigned at = s->n % 7;		/* the packet of it that has the PCR */
+
+	memset(d, 0xff, DATAGRAM);
+	for (unsigned i = 0; i < 7; i++)
+		memcpy(d + i * TS_PACKET, "\x47\x01\x00\x10", 4);
+	if (s->pcr_every > 0 && s->n % s->pcr_every == 0) {
+		int64_t pcr = (s->pcr + at * s->per_datagram / 7) % TS_PCR_WRAP;
+		int64_t base = pcr / 300;
+		uint8_t *p = d + at * TS_PACKET;
+
+		p[3] = 0x30;
+		p[4] = 7;
+		p[5] = 0x10;
+		p[6] = (uint8_t)(base >> 25);
+		p[7] = (uint8_t)(base >> 17);
+		p[8] = (uint8_t)(base >> 9);
+		p[9] = (uint8_t)(base >> 1);
+		p[10] = (uint8_t)((base & 1) << 7 | 0x7e | pcr % 300 >> 8);
+		p[11] = (uint8_t)(pcr % 300);
+	}
+	s->n++;
+	s->pcr += s->per_datagram;
+}
+
+static uint64_t
+draw(uint64_t *s)
+{
+	*s ^= *s << 13;
+	*s ^= *s >> 7;
+	*s ^= *s << 17;
+	return *s * UINT64_C(0x2545f4914f6cdd1d) >> 11;
+}
+
+/*
+ * count datagrams, each a ms after the other by a clock that is ppm too fast, with
+ * jitter; returns the worst error of the distance between two that are due, in ns,
+ * after the first 3 s.
+ */
+static int64_t
+run(struct pacer *p, struct sender *s, unsigned count, int64_t jitter_ns, int64_t ppm)
+{
+	uint8_t d[DATAGRAM];
+	int64_t worst = 0, last = 0, sent = 0;
+	uint64_t seed = 3;
+
+	for (unsigned i = 0; i < count; i++) {
+		int64_t at = (int64_t)i * MS - (int64_t)i * ppm + (jitter_ns > 0 ?
+		    (int64_t)(draw(&seed) % (uint64_t)jitter_ns) : 0);
+		struct pacer_time t;
+
+		sent = at > sent ? at : sent;	/* nothing overtakes */
+		fill(s, d);
+		t = pacer_next(p, d, sizeof(d), sent);
+		if (i > 3000 && llabs(t.due_ns - last - MS) > worst)
+			worst = llabs(t.due_ns - last - MS);
+		last = t.due_ns;
+		if (t.due_ns < sent)
+			worst = INT64_MAX;
+	}
+	return worst;
+}
+
+static void
+test_jitter(void)
+{
+	struct sender s = { .per_datagram = CLK_27M / 1000, .pcr_every = 30 };
+	struct pacer p;
+	int64_t worst;
+
+	pacer_init(&p, 40 * MS, true, -1);
+	worst = run(&p, &s, 20000, 30 * MS, 0);
+	ok(worst < 5000, "jitter of 30 ms is 5 us at most when it goes out");
+	printf("# %d ns\n", (int)worst);
+	is(p.late, 0, "none is late");
+
+	s = (struct sender){ .per_datagram = CLK_27M / 1000, .pcr_every = 30 };
+	pacer_init(&p, 40 * MS, true, -1);
+	worst = run(&p, &s, 200000, 20 * MS, 40);
+	ok(worst < 5000, "a clock that is 40 ppm fast is followed, as smoothly");
+	printf("# %d ns\n", (int)worst);
+	is(p.late + p.resets, 0, "and is neither late nor laid anew");
+
+	s = (struct sender){ .per_datagram = CLK_27M / 1000, .pcr_every = 30,
+	    .pcr = TS_PCR_WRAP - 5 * CLK_27M };
+	pacer_init(&p, 40 * MS, true, -1);
+	ok(run(&p, &s, 10000, 30 * MS, 0) < 5000, "the wrap of PCR is none of the output");
+	is(p.resets, 0, "nor a jump");
+}
+
+static void
+test_late(void)
+{
+	struct sender s = { .per_datagram = CLK_27M / 1000, .pcr_every = 20 };
+	struct pacer_time t = { 0 };
+	uint8_t d[DATAGRAM];
+	struct pacer p;
+	int64_t before;
+
+	pacer_init(&p, 20 * MS, true, -1);
+	for (int64_t i = 0; i < 1000; i++) {
+		fill(&s, d);
+		t = pacer_next(&p, d, sizeof(d), i * MS);
+	}
+	is(t.due_ns, 999 * MS + 20 * MS, "an even stream is due at its latency");
+	fill(&s, d);
+	t = pacer_next(&p, d, sizeof(d), 1000 * MS + 23 * MS);
+	is(t.due_ns, 1023 * MS, "a little late: at once");
+	is(p.rebases, 0, "and the clock stays");
+	fill(&s, d);
+	t = pacer_next(&p, d, sizeof(d), 1001 * MS + 30 * MS);
+	is(t.due_ns, 1031 * MS, "10 ms late: at once");
+	is(p.rebases, 1, "and the clock moves");
+	fill(&s, d);
+	before = t.due_ns;
+	t = pacer_next(&p, d, sizeof(d), 1031 * MS);
+	is(t.due_ns - before, MS, "so that what follows is not hurried");
+	/* A second of nothing, then all of it at once: tsduck #1630. */
+	for (int64_t i = 1003; i < 2003; i++) {
+		fill(&s, d);
+		t = pacer_next(&p, d, sizeof(d), 2003 * MS);
+	}
+	ok(t.due_ns <= 2003 * MS + 520 * MS, "a burst after a hole waits half a second "
+	    "at most");
+	for (int64_t i = 2003; i < 4000; i++) {
+		fill(&s, d);
+		t = pacer_next(&p, d, sizeof(d), i * MS);
+	}
+	ok(t.due_ns <= 4000 * MS + 520 * MS && t.due_ns >= 4000 * MS, "and later too");
+}
+
+static void
+test_jumps(void)
+{
+	struct sender s = { .per_datagram = CLK_27M / 1000, .pcr_every = 10,
+	    .pcr = 1000 * CLK_27M };
+	struct pacer_time t = { 0 };
+	uint8_t d[DATAGRAM];
+	uint32_t last = 0;
+	struct pacer p;
+	unsigned back = 0, marks = 0, steps = 0;
+
+	pacer_init(&p, 20 * MS, true, -1);
+	for (int64_t i = 0; i < 4000; i++) {
+		if (i == 1000)
+			s.pcr = 5 * CLK_27M;
+		if (i == 2000)
+			s.pcr += 20000 * CLK_27M;
+		fill(&s, d);
+		t = pacer_next(&p, d, sizeof(d), i * MS);
+		if (i > 0) {
+			back += (int32_t)(t.timestamp - last) < 0;
+			steps += t.timestamp - last < 60 || t.timestamp - last > 120;
+		}
+		marks += t.marker;
+		last = t.timestamp;
+	}
+	is(back, 0, "RTP timestamps never go back");
+	is(marks, 2, "a jump of the clock sets M, once");
+	ok(steps < 30, "else they go on as time does");
+	printf("# %u steps\n", steps);
+	is(p.resets, 2, "two clocks laid anew");
+	ok(t.due_ns >= 3999 * MS && t.due_ns <= 4025 * MS, "nothing is held back by them");
+
+	pacer_init(&p, 20 * MS, true, -1);
+	s = (struct sender){ .per_datagram = CLK_27M / 1000 };
+	for (int64_t i = 0; i < 3000; i++) {
+		fill(&s, d);
+		t = pacer_next(&p, d, sizeof(d), i * MS);
+	}
+	is(t.due_ns, 3019 * MS, "without PCR: when it comes, and the latency");
+	is(t.timestamp, 2999 * 90, "and timestamps by the time of day");
+	pacer_init(&p, 0, true, -1);
+	s = (struct sender){ .per_datagram = CLK_27M / 1000, .pcr_every = 10 };
+	fill(&s, d);
+	is(pacer_next(&p, d, sizeof(d), 7).due_ns, 7, "without latency: when it comes");
+}
+
+static void
+test_file(void)
+{
+	struct sender s = { .per_datagram = CLK_27M / 1000, .pcr_every = 30 };
+	struct pacer_time t = { 0 };
+	uint8_t d[DATAGRAM];
+	struct pacer p;
+	int64_t now = 0, worst = 0, last = 0;
+
+	pacer_init(&p, 20 * MS, false, -1);
+	for (unsigned i = 0; i < 60000; i++) {
+		if (t.due_ns > now + 200 * MS)
+			now = t.due_ns - 200 * MS;	/* as far ahead as it may read */
+		fill(&s, d);
+		t = pacer_next(&p, d, sizeof(d), now);
+		if (i > 31 && llabs(t.due_ns - last - MS) > worst)
+			worst = llabs(t.due_ns - last - MS);
+		last = t.due_ns;
+	}
+	ok(worst < 1000, "a file goes at the pace of its clock");
+	ok(llabs(last - (int64_t)59999 * MS) < 100 * MS, "for a minute, exactly");
+	is(p.late + p.resets + p.rebases, 0, "and is never late");
+}
+
+int
+main(void)
+{
+	test_jitter();
+	test_late();
+	test_jumps();
+	test_file();
+	return done_testing();
+}

@@ -1,0 +1,210 @@
+#include "lib/base/clk.h"
+#include "lib/base/rational.h"
+#include "lib/media/ts.h"
+#include "transport/pacer.h"
+
+#define MS		INT64_C(1000000)
+#define JUMP_NS		(500 * MS)	/* clocks are that far apart: laid anew */
+#define FILE_JUMP_27M	(5 * CLK_27M)
+#define REBASE_NS	(5 * MS)
+#define LEAST_NS	(5 * CLK_SECOND)	/* over which the fastest is looked for */
+#define BEGIN_NS	CLK_SECOND	/* the offset may move freely */
+#define FAR_NS		(20 * MS)	/* off by that much: faster */
+#define FINE_PPM	50
+#define COARSE_PPM	5000
+#define SILENT_NS	CLK_SECOND	/* without PCR */
+
+void
+pacer_init(struct pacer *p, int64_t latency_ns, bool follow, int pid)
+{
+	*p = (struct pacer){ .latency_ns = latency_ns, .follow = follow, .pid = pid };
+}
+
+void
+pacer_break(struct pacer *p)
+{
+	p->locked = false;
+	p->has_rate = false;
+}
+
+static int64_t
+ns_of(int64_t v_27m)
+{
+	return rescale_down(v_27m, 1000, 27);
+}
+
+/* The PCR of a packet, or TS_NO_PCR. */
+static int64_t
+read_pcr(struct pacer *p, const uint8_t *ts)
+{
+	int pid = (ts[1] & 0x1f) << 8 | ts[2];
+	int64_t base, ext;
+
+	if (ts[0] != TS_SYNC || (ts[1] & 0x80) != 0 || (ts[3] & 0x20) == 0 || ts[4] < 7 ||
+	    (ts[5] & 0x10) == 0 || (p->pid >= 0 && pid != p->pid))
+		return TS_NO_PCR;
+	base = (int64_t)ts[6] << 25 | (int64_t)ts[7] << 17 | (int64_t)ts[8] << 9 |
+	    (int64_t)ts[9] << 1 | ts[10] >> 7;
+	ext = (ts[10] & 1) << 8 | ts[11];
+	if (ext >= 300)
+		return TS_NO_PCR;
+	p->pid = pid;
+	return base * 300 + ext;
+}
+
+/* Ticks that so many bytes take, at the rate of the last interval. */
+static int64_t
+ticks(const struct pacer *p, uint64_t bytes)
+{
+	if (!p->has_rate)
+		return 0;
+	return rescale_down((int64_t)bytes, p->rate_27m, (int64_t)p->rate_bytes);
+}
+
+/* ---- the clock */
+
+/* How long after its time by the stream a datagram with a PCR so far in it came. */
+static int64_t
+transit(const struct pacer *p, uint64_t at_byte, int64_t at_ns)
+{
+	return at_ns - ns_of(p->pcr_27m - ticks(p, at_byte));
+}
+
+static void
+reset(struct pacer *p, uint64_t at_byte, int64_t at_ns)
+{
+	p->resets += p->rtp_started;
+	p->locked = true;
+	p->offset_ns = transit(p, at_byte, at_ns);
+	p->least_ns = p->least_before_ns = p->offset_ns;
+	p->least_from_ns = p->since_reset_ns = at_ns;
+}
+
+/* Move the offset towards the fastest packets; at a rate that decoders follow. */
+static void
+servo(struct pacer *p, uint64_t at_byte, int64_t at_ns, int64_t elapsed_ns)
+{
+	int64_t seen = transit(p, at_byte, at_ns), target, off, most;
+
+	if (at_ns - p->least_from_ns >= LEAST_NS) {
+		p->least_before_ns = p->least_ns;
+		p->least_ns = seen;
+		p->least_from_ns = at_ns;
+	}
+	p->least_ns = seen < p->least_ns ? seen : p->least_ns;
+	target = p->least_ns < p->least_before_ns ? p->least_ns : p->least_before_ns;
+	off = target - p->offset_ns;
+	if (at_ns - p->since_reset_ns < BEGIN_NS && off < 0) {
+		p->offset_ns = target;		/* it has only begun */
+		return;
+	}
+	most = elapsed_ns * (off > FAR_NS || off < -FAR_NS ? COARSE_PPM : FINE_PPM) /
+	    1000000;
+	p->offset_ns += off > most ? most : off < -most ? -most : off;
+}
+
+/* A PCR so many bytes into a datagram; true: the clock is a new one. */
+static bool
+take_pcr(struct pacer *p, int64_t pcr, uint64_t at_byte, int64_t at_ns)
+{
+	int64_t delta = pcr - p->wire_pcr, elapsed = at_ns - p->pcr_at_ns, off;
+	uint64_t bytes = p->since + at_byte;
+	bool jump = false;
+
+	if (delta < 0)
+		delta += TS_PCR_WRAP;
+	if (p->locked) {
+		off = ns_of(delta) - elapsed;
+		jump = p->follow ? off > JUMP_NS || off < -JUMP_NS : delta > FILE_JUMP_27M;
+	}
+	p->wire_pcr = pcr;
+	p->pcr_at_ns = at_ns;
+	p->since = (uint64_t)-(int64_t)at_byte;	/* the caller adds the datagram */
+	if (!p->locked || jump) {
+		p->pcr_27m = pcr;
+		reset(p, at_byte, at_ns);
+		return true;
+	}
+	p->pcr_27m += delta;
+	p->media_27m += delta;
+	if (delta > 0 && bytes > 0) {
+		p->has_rate = true;
+		p->rate_27m = delta;
+		p->rate_bytes = bytes;
+	}
+	if (p->follow)
+		servo(p, at_byte, at_ns, elapsed);
+	return false;
+}
+
+/* ---- datagrams */
+
+static uint32_t
+make_timestamp(struct pacer *p, int64_t media_27m, bool fresh, int64_t elapsed_ns,
+    size_t len)
+{
+	int64_t by_time = p->rtp_27m + rescale_down(elapsed_ns, 27, 1000), next;
+
+	if (!p->rtp_started)
+		p->rtp_offset_27m = 0;
+	else if (fresh)
+		p->rtp_offset_27m = by_time - media_27m;
+	next = p->locked ? media_27m + p->rtp_offset_27m : by_time;
+	if (p->rtp_started && next <= p->rtp_27m)
+		next = p->rtp_27m + ticks(p, len) / 4;
+	p->rtp_27m = next;
+	p->rtp_started = true;
+	return (uint32_t)(next / 300);
+}
+
+static int64_t
+make_due(struct pacer *p, int64_t media_27m, int64_t at_ns)
+{
+	int64_t due_ns = at_ns + p->latency_ns;
+
+	if (p->latency_ns > 0 && p->locked && p->has_rate) {
+		due_ns = ns_of(media_27m) + p->offset_ns + p->latency_ns;
+		if (due_ns < at_ns) {
+			p->late++;
+			if (at_ns - due_ns > REBASE_NS) {
+				p->offset_ns += at_ns - due_ns;
+				p->rebases++;
+			}
+			due_ns = at_ns;
+		} else if (p->follow && due_ns > at_ns + p->latency_ns + JUMP_NS) {
+			due_ns = at_ns + p->latency_ns;
+			pacer_break(p);
+		}
+	}
+	if (due_ns < p->due_ns)
+		due_ns = p->due_ns;
+	p->due_ns = due_ns;
+	return due_ns;
+}
+
+struct pacer_time
+pacer_next(struct pacer *p, const uint8_t *data, size_t len, int64_t at_ns)
+{
+	struct pacer_time t = { .due_ns = at_ns };
+	int64_t elapsed_ns = p->rtp_started ? at_ns - p->at_ns : 0, pcr, media_27m;
+	bool fresh = false, found = false;
+
+	if (p->locked && p->follow && at_ns - p->pcr_at_ns > SILENT_NS)
+		pacer_break(p);
+	for (size_t i = 0; i + TS_PACKET <= len && !found; i += TS_PACKET) {
+		pcr = read_pcr(p, data + i);
+		if (pcr == TS_NO_PCR)
+			continue;
+		fresh = take_pcr(p, pcr, i, at_ns);
+		found = true;
+	}
+	/* since is negative where the PCR is not in the first packet of it. */
+	media_27m = p->pcr_27m + ((int64_t)p->since < 0 ?
+	    -ticks(p, (uint64_t)-(int64_t)p->since) : ticks(p, p->since));
+	t.marker = fresh && p->rtp_started;
+	t.timestamp = make_timestamp(p, media_27m, fresh, elapsed_ns, len);
+	t.due_ns = make_due(p, media_27m, at_ns);
+	p->since += len;
+	p->at_ns = at_ns;
+	return t;
+}
