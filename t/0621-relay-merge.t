@@ -1,0 +1,96 @@
+#!/bin/sh
+# mconnect-relay over two bad networks: what one of them at least brings comes out, in
+# order, and what none does is what their logs say; legs that are cut, killed, swapped,
+# and begin anew; other senders of RTP.
+. "$(dirname "$0")/lib.sh"
+. "$top/t/relay.sh"
+
+need 'no perl' perl -MJSON::PP -e 1
+clip in.ts 5s 4M
+size=$(wc -c <in.ts)
+datagrams=$(((size + 1315) / 1316))
+a1=$(free_port) a2=$(free_port) b1=$(free_port) b2=$(free_port)
+export size datagrams a1 a2 b1 b2
+
+# said NAME WHAT: the numbers of datagrams of which its log says so
+said () {
+	sed -n "s/^{\"n\":\([0-9]*\),\"link\":0,\"way\":\"there\",.*\"what\":\"$2\".*/\1/p" "$1.net"
+}
+
+both () {
+	send in.ts -o "rtp://127.0.0.1:$a1" -o "rtp://127.0.0.1:$b1"
+	sleep 0.5
+}
+
+got_some () {
+	test "$(now k source_total_packets "$1")" -gt 20
+}
+
+# through A B: what comes out of a relay after two networks like that
+through () {
+	impair neta -S 11 -t "$1" "$a1=127.0.0.1:$a2"
+	impair netb -S 12 -t "$2" "$b1=127.0.0.1:$b2"
+	relay m --merge --window 200ms -i "rtp://127.0.0.1:$a2" -i "rtp://127.0.0.1:$b2" -o out.ts
+	both
+	ended m
+	ended neta
+	ended netb
+}
+
+check 'losses of each that the other does not have, delays, jitter, copies' '
+	through loss=20%,burst=4,delay=5ms,jitter=5ms,overtake,dup=2% \
+		delay=60ms,jitter=20ms,overtake,reorder=2%
+	test "$(said neta loss | wc -l)" -gt 50
+	cmp in.ts out.ts
+	count m ledger_ok | grep -x 1
+	count m not_recovered_packets | grep -x 0
+	test "$(count m source_merge_latency_us i2)" -gt 20000
+	test "$(count m source_merge_latency_us i1)" -lt 20000
+	count m merge_status_warn_mismatch | grep -x 0
+'
+check 'and outages, in turn' '
+	through outage=1s+600ms/2s outage=2s+700ms/2s,delay=30ms
+	test "$(said neta outage | wc -l)" -gt 100
+	test "$(said netb outage | wc -l)" -gt 100
+	cmp in.ts out.ts
+'
+check 'what both lose is lost, no more, and what it was is told' '
+	through loss=8% loss=8%,delay=10ms
+	said neta loss | sort >la
+	said netb loss | sort >lb
+	want=$(comm -12 la lb | wc -l)
+	test "$want" -gt 0
+	last=$((datagrams - 1))
+	! comm -12 la lb | grep -qx "$last" || want=$((want - 1))
+	count m not_recovered_packets | grep -x "$want"
+	count m ledger_ok | grep -x 1
+	grep "\"event\":\"lost\"" m.stats | grep "\"pid\"" | grep "\"pts\"" | grep "\"picture\":\"[IPB]\""
+	test "$(grep -o "\"event\":\"lost\",\"packets\":[0-9]*" m.stats | cut -d: -f3 |
+		awk "{ n += \$1 } END { print n }")" -eq "$want"
+'
+
+# ---- legs killed, cut and swapped while it runs
+relay k --merge --window 100ms -i "rtp://127.0.0.1:$a2?name=a" -i "rtp://127.0.0.1:$b2?name=b" \
+	-o out.ts
+check 'one leg at a time is taken away and comes back' '
+	send in.ts -o "rtp://127.0.0.1:$a2" -o "rtp://127.0.0.1:$b2" &
+	seed=7
+	while kill -0 $! 2>/dev/null
+	do
+		seed=$(((seed * 1103515245 + 12345) % 2147483648))
+		if test $((seed / 65536 % 2)) -eq 0
+		then leg=a port=$a2
+		else leg=b port=$b2
+		fi
+		ctl k "remove-input $leg" | grep -q ok
+		ctl k "add-input rtp://127.0.0.1:$port?name=$leg" | grep -q ok
+		# Both are there before the next one goes.
+		within 2 got_some $leg || break
+	done
+	sleep 0.3
+	test "$(now k ledger_ok)" -eq 1
+	ended k
+	cmp in.ts out.ts
+	test "$(grep -c . k.stats)" -gt 1
+'
+done_testing

@@ -1,0 +1,93 @@
+# t/relay.sh - sourced by the tests of mconnect-relay, after lib.sh.
+#
+#   relay NAME OPTION...   start mconnect-relay; sets $relay; NAME.log is its messages,
+#                          NAME.stats its numbers, NAME.ctl its commands
+#   ended NAME             ask it to end, and wait: true if its status is 0
+#   send CLIP OPTION...    send a file at its pace, and wait until it has gone
+#   impair NAME OPTION...  start mconnect-impair; its log of decisions is NAME.net
+#   count NAME KEY [ID]    a number of the last line, of the source or output ID
+#   now NAME KEY [ID]      as count, but of this moment
+#   ctl NAME COMMAND       the answer to a command
+#   reads FILE BYTES       has it at least so many
+#   clip FILE SECONDS RATE a stream that differs from second to second
+# shellcheck shell=sh disable=SC2154
+
+trap 'kill -9 $(cat ./*.pid 2>/dev/null) 2>/dev/null; rm -rf "$scratch"' EXIT
+
+relay () {
+	name=$1
+	shift
+	: >"$name.log"
+	rm -f "$name.status" "$name.pid"
+	{
+		mconnect-relay -s "$name.stats" --control "$name.ctl" "$@" 2>"$name.log" &
+		echo $! >"$name.pid"
+		wait $!
+		echo $? >"$name.status"
+	} &
+	eventually grep -q 'info: ready' "$name.log" || {
+		cat "$name.log"
+		return 1
+	}
+}
+
+ended () {
+	kill "$(cat "$1.pid")"
+	eventually test -s "$1.status"
+	grep -qx 0 "$1.status"
+}
+
+send () {
+	clip=$1
+	shift
+	mconnect-relay -q --smooth 20ms -i "$clip" "$@"
+}
+
+impair () {
+	name=$1
+	shift
+	: >"$name.log"
+	rm -f "$name.status"
+	{
+		mconnect-impair -l "$name.net" "$@" 2>"$name.log" &
+		echo $! >"$name.pid"
+		wait $!
+		echo $? >"$name.status"
+	} &
+	eventually grep -q 'listening on' "$name.log"
+}
+
+count () {
+	grep -v '"event"' "$1.stats" | tail -n 1 | perl -MJSON::PP -e '
+		my ($key, $id) = @ARGV;
+		my $o = decode_json(<STDIN>);
+		if ($id) {
+			($o) = grep { $_->{id} eq $id } @{$o->{sources}}, @{$o->{outputs}};
+		}
+		print $o->{$key} // "none", "\n";' "$2" "${3:-}"
+}
+
+ctl () {
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new($ARGV[0]) or die "no socket: $!\n";
+		print $s "$ARGV[1]\n";
+		print scalar <$s>;' "$1.ctl" "$2"
+}
+
+now () {
+	ctl "$1" stats | perl -MJSON::PP -e '
+		my ($key, $id) = @ARGV;
+		my $o = decode_json(<STDIN>);
+		if ($id) {
+			($o) = grep { $_->{id} eq $id } @{$o->{sources}}, @{$o->{outputs}};
+		}
+		print $o->{$key} // "none", "\n";' "$2" "${3:-}"
+}
+
+reads () {
+	test "$(wc -c <"$1")" -ge "$2"
+}
+
+clip () {
+	mlive-ingest -q -t "$2" "test:?size=192x108&fps=25&gop=1s&preset=ultrafast&rate=$3" >"$1"
+}

@@ -1,0 +1,72 @@
+/*
+ * leg.h - one input of the relay: a socket, pipe or file, as datagrams of whole
+ * transport stream packets with their times of arrival.
+ *
+ *     udp://[[from]@][host]:port   rtp://...   file   fifo   -
+ *
+ * Spec     RFC 3550, RFC 2250 (RTP); packets of 188 bytes, or of 192 and 204 that
+ *          are cut to 188.
+ * Units    ns on CLOCK_MONOTONIC.
+ * Memory   leg_free() gives all back; packets are given to take().
+ * Threads  One.
+ * Errors   leg_open(): -EINVAL for what is wrong with the address, or another
+ *          negative errno, with a reason.  Later only counts; see ended.
+ */
+#ifndef LEG_H
+#define LEG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/media/ts.h"
+#include "lib/net/udp.h"
+#include "transport/packet.h"
+
+#define LEG_ID		32
+
+struct leg {
+	char	 id[LEG_ID];
+	char	*text;			/* its address, as given */
+	int	 fd;
+	bool	 stream;		/* bytes; else datagrams */
+	bool	 file;			/* always ready, and comes as fast as it is read */
+	bool	 rtp_only;
+	bool	 ended;
+
+	struct udp_in in;
+	uint64_t datagrams, bytes;	/* as they came */
+	uint64_t taken;			/* given to take() */
+	/* and those that were not, with what the kernel dropped in in.kernel_drops */
+	uint64_t foreign, junk, bad_type, truncated, no_room;
+	uint64_t junk_bytes;		/* of a stream */
+
+	/* private: */
+	bool	 warned, probed;
+	struct ts_sync *sync;
+	uint8_t	*buf;
+	size_t	 fill;
+};
+
+/* Room that all legs share. */
+struct leg_batch;
+struct leg_batch *leg_batch_new(void);		/* or NULL */
+void leg_batch_free(struct leg_batch *b);
+
+struct leg_taker {
+	void (*take)(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns);
+	void *arg;
+	struct packet_pool *pool;
+};
+
+/* text is copied; key "name" is its id, if given. */
+int leg_open(struct leg *l, const char *text, char why[static UDP_WHY]);
+void leg_free(struct leg *l);
+
+/* Take what there is, a few at a time.  False: there was nothing. */
+bool leg_read(struct leg *l, struct leg_batch *b, const struct leg_taker *t);
+
+/* One datagram, as from the network. */
+void leg_datagram(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
+    const struct leg_taker *t);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * output.h - one way out of the relay, with a place of its own in the fan.
+ *
+ *     udp://[@]host:port   rtp://...   file   fifo   -
+ *
+ * Spec     RFC 2250, SMPTE ST 2022-2 (datagrams of 7 packets, with RTP or without).
+ * Shape    Takes what is due, as much as goes without waiting; what it cannot
+ *          take before the fan lets go of it is lost for it alone.  A FIFO is
+ *          opened again for each reader; a broken pipe on "-" ends that output.
+ * Units    ns on CLOCK_MONOTONIC; counts in datagrams.
+ * Memory   output_free() gives all back.
+ * Threads  One.
+ * Errors   output_open(): as leg_open().
+ */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/net/udp.h"
+#include "transport/fan.h"
+
+#define OUTPUT_ID	32		/* as LEG_ID */
+
+enum output_kind { OUTPUT_UDP, OUTPUT_RTP, OUTPUT_FILE, OUTPUT_FIFO };
+
+struct output {
+	char	 id[OUTPUT_ID];
+	char	*text;			/* its address, as given */
+	enum output_kind kind;
+	int	 fd;			/* -1: a FIFO without reader */
+	bool	 paused, blocked, ended;
+	bool	 watched;		/* the loop asks when it can be written to */
+	bool	 from_config;
+	bool	 seen;			/* by the reader of the configuration */
+
+	/* Each datagram since it was added is in one of these, or waits. */
+	uint64_t sent;
+	uint64_t dropped;		/* it was too slow */
+	uint64_t skipped;		/* it was paused, or a FIFO had no reader */
+	uint64_t failed;		/* the system refused to send it */
+	uint64_t begun;			/* its first place */
+	uint64_t place;			/* the next one */
+
+	uint64_t bytes, unreachable, disconnections, stalls;
+	int64_t	 sent_ns;		/* last */
+	int64_t	 stall_ns;		/* longest that it was blocked */
+
+	/* private: */
+	bool	 no_segments;		/* UDP_SEGMENT does not work */
+	bool	 said;
+	int64_t	 blocked_ns, next_ns;
+	struct packet *cut;		/* half written to a pipe */
+	uint32_t cut_at;
+};
+
+int output_open(struct output *o, const char *text, const struct fan *f,
+    char why[static UDP_WHY]);
+void output_free(struct output *o);
+
+/* Send what is due. */
+void output_send(struct output *o, const struct fan *f, int64_t now_ns);
+
+/* It can be written to again. */
+void output_ready(struct output *o, int64_t now_ns);
+
+void output_pause(struct output *o, const struct fan *f, bool paused);
+
+/* Datagrams that are due and wait. */
+static inline uint64_t
+output_waiting(const struct output *o, const struct fan *f)
+{
+	return f->due > o->place ? f->due - o->place : 0;
+}
+
+bool output_ledger_ok(const struct output *o);
+
+#endif

@@ -1,0 +1,236 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "transport/relay.h"
+
+/* ---- names */
+
+int
+relay_find_leg(const struct relay *r, const char *name)
+{
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL && strcmp(r->leg[i]->id, name) == 0)
+			return (int)i;
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL && strcmp(r->leg[i]->text, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+int
+relay_find_output(const struct relay *r, const char *name)
+{
+	for (unsigned i = 0; i < r->noutput; i++)
+		if (strcmp(r->output[i]->id, name) == 0)
+			return (int)i;
+	for (unsigned i = 0; i < r->noutput; i++)
+		if (strcmp(r->output[i]->text, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* A name for what came without one, or whether the given one is free. */
+static bool
+name_it(const struct relay *r, char *id, const char *prefix, unsigned *serial,
+    int (*find)(const struct relay *, const char *))
+{
+	if (*id != '\0')
+		return find(r, id) < 0;
+	do
+		snprintf(id, LEG_ID, "%s%u", prefix, ++*serial);
+	while (find(r, id) >= 0);
+	return true;
+}
+
+/* It will stand in JSON. */
+static bool
+is_text(const char *s, char why[static UDP_WHY])
+{
+	json_t *o = json_string(s);
+
+	snprintf(why, UDP_WHY, "it is not UTF-8");
+	json_decref(o);
+	return o != NULL;
+}
+
+/* ---- legs */
+
+static int
+attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int n;
+
+	if (!name_it(r, l->id, "i", &r->leg_serial, relay_find_leg)) {
+		snprintf(why, UDP_WHY, "there is an input '%s'", l->id);
+		return -EEXIST;
+	}
+	if ((n = flow_add_leg(&r->flow)) < 0) {
+		snprintf(why, UDP_WHY, n == -ENOSPC ? "there are %d inputs" :
+		    "out of memory", FLOW_LEGS);
+		return n;
+	}
+	ev.data.u64 = relay_tag(RELAY_LEG, (uint32_t)n);
+	if (!l->file && epoll_ctl(r->epoll, EPOLL_CTL_ADD, l->fd, &ev) < 0) {
+		if (errno != EPERM) {
+			snprintf(why, UDP_WHY, "cannot wait for it");
+			n = -errno;
+			return n;
+		}
+		l->file = true;			/* /dev/zero and its like */
+	}
+	r->leg[n] = l;
+	r->last_leg_bytes[n] = 0;
+	return n;
+}
+
+int
+relay_add_leg(struct relay *r, const char *text, bool from_config,
+    struct leg **leg, char why[static UDP_WHY])
+{
+	struct leg *l = NULL;
+	int n;
+
+	if (!is_text(text, why))
+		return -EINVAL;
+	if ((l = malloc(sizeof(*l))) == NULL) {
+		snprintf(why, UDP_WHY, "out of memory");
+		return -ENOMEM;
+	}
+	if ((n = leg_open(l, text, why)) < 0 || (n = attach_leg(r, l, why)) < 0) {
+		leg_free(l);
+		free(l);
+		return n;
+	}
+	r->leg_from_config[n] = from_config;
+	r->leg_seen[n] = true;
+	if (leg != NULL)
+		*leg = l;
+	return 0;
+}
+
+void
+relay_remove_leg(struct relay *r, unsigned n)
+{
+	flow_remove_leg(&r->flow, n);
+	leg_free(r->leg[n]);
+	free(r->leg[n]);
+	r->leg[n] = NULL;
+}
+
+/* ---- outputs */
+
+int
+relay_add_output(struct relay *r, const char *text, bool from_config,
+    struct output **output, char why[static UDP_WHY])
+{
+	struct output *o;
+	int err = -ENOMEM;
+
+	if (!is_text(text, why))
+		return -EINVAL;
+	snprintf(why, UDP_WHY, "out of memory");
+	if ((o = malloc(sizeof(*o))) == NULL)
+		return err;
+	if ((err = output_open(o, text, &r->flow.fan, why)) < 0) {
+		free(o);
+		return err;
+	}
+	if (r->noutput == RELAY_OUTPUTS) {
+		snprintf(why, UDP_WHY, "there are %d outputs", RELAY_OUTPUTS);
+		err = -ENOSPC;
+	} else if (!name_it(r, o->id, "o", &r->output_serial, relay_find_output)) {
+		snprintf(why, UDP_WHY, "there is an output '%s'", o->id);
+		err = -EEXIST;
+	}
+	if (err < 0) {
+		output_free(o);
+		free(o);
+		return err;
+	}
+	o->from_config = from_config;
+	o->seen = true;
+	r->output[r->noutput++] = o;
+	if (output != NULL)
+		*output = o;
+	return 0;
+}
+
+void
+relay_remove_output(struct relay *r, unsigned n)
+{
+	output_free(r->output[n]);
+	free(r->output[n]);
+	r->noutput--;
+	memmove(&r->output[n], &r->output[n + 1], (r->noutput - n) * sizeof(r->output[0]));
+}
+
+/* One that cannot take more is waited for, by its descriptor: they move. */
+static void
+watch(const struct relay *r, struct output *o)
+{
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLONESHOT,
+	    .data.u64 = relay_tag(RELAY_OUTPUT, (uint32_t)o->fd) };
+
+	if (o->fd < 0)
+		return;
+	if (epoll_ctl(r->epoll, o->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, o->fd, &ev) == 0)
+		o->watched = true;
+	else
+		o->blocked = false;		/* a plain file is never waited for */
+}
+
+void
+relay_send(struct relay *r, int64_t now_ns)
+{
+	struct fan *f = &r->flow.fan;
+	uint64_t first = f->due;
+
+	for (unsigned i = 0; i < r->noutput; i++) {
+		const struct output *o = r->output[i];
+
+		if (!o->ended && o->place < first)
+			first = o->place;
+	}
+	fan_turn(f, first, now_ns);
+	for (unsigned i = 0; i < r->noutput; i++) {
+		struct output *o = r->output[i];
+		bool was = o->blocked;
+
+		output_send(o, f, now_ns);
+		if (o->blocked && !was)
+			watch(r, o);
+	}
+}
+
+void
+relay_event(void *arg, json_t *o)
+{
+	struct relay *r = arg;
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	if (text != NULL)
+		log_info("%s", text);
+	free(text);
+	if (r->stats.fd >= 0)
+		stats_write(&r->stats, o);
+	else
+		json_decref(o);
+}
+
+void
+relay_free(struct relay *r)
+{
+	while (r->noutput > 0)
+		relay_remove_output(r, r->noutput - 1);
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL)
+			relay_remove_leg(r, i);
+	flow_free(&r->flow);
+	leg_batch_free(r->batch);
+}

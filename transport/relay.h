@@ -1,0 +1,80 @@
+/*
+ * relay.h - what mconnect-relay(1) is made of: legs, a flow, and outputs, which come
+ * and go while it runs.
+ *
+ * Units    ns on CLOCK_MONOTONIC.
+ * Memory   relay_free() gives all back.
+ * Threads  One, but for the server of the metrics, which has a copy of their text.
+ * Errors   Negative errno with a reason as text.
+ */
+#ifndef RELAY_H
+#define RELAY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/stats.h"
+#include "transport/flow.h"
+#include "transport/leg.h"
+#include "transport/output.h"
+
+#define RELAY_OUTPUTS	512
+
+struct relay {
+	struct flow_config config;
+	struct flow flow;
+	struct leg *leg[FLOW_LEGS];	/* at its number in the flow, or NULL */
+	bool	 leg_seen[FLOW_LEGS];	/* by the reader of the configuration */
+	bool	 leg_from_config[FLOW_LEGS];
+	struct leg_batch *batch;
+	struct output *output[RELAY_OUTPUTS];
+	unsigned noutput;
+	unsigned leg_serial, output_serial;	/* of names that are made */
+	int	 epoll;
+	int64_t	 start_ns;
+	struct stats stats;
+	bool	 quit;
+
+	/* For rates: at the last line of statistics. */
+	int64_t	 last_ns;
+	uint64_t last_leg_bytes[FLOW_LEGS];
+	uint64_t last_emitted;
+};
+
+/* What epoll gives back: a kind, and which one. */
+enum relay_kind { RELAY_LEG = 1, RELAY_OUTPUT, RELAY_CONTROL };
+static inline uint64_t
+relay_tag(enum relay_kind kind, uint32_t n)
+{
+	return (uint64_t)kind << 32 | n;
+}
+
+int relay_add_leg(struct relay *r, const char *text, bool from_config,
+    struct leg **leg, char why[static UDP_WHY]);
+void relay_remove_leg(struct relay *r, unsigned n);
+
+int relay_add_output(struct relay *r, const char *text, bool from_config,
+    struct output **output, char why[static UDP_WHY]);
+void relay_remove_output(struct relay *r, unsigned n);
+
+/* By id or by address; its place, or -1. */
+int relay_find_leg(const struct relay *r, const char *name);
+int relay_find_output(const struct relay *r, const char *name);
+
+/* Send what is due to all who can take it. */
+void relay_send(struct relay *r, int64_t now_ns);
+
+/* An event: a line of the statistics, and of the log.  Takes the object. */
+void relay_event(void *arg, json_t *o);
+
+void relay_free(struct relay *r);
+
+/* relaystats.c: the line of each second, and the text for Prometheus. */
+json_t *relay_stats(struct relay *r, int64_t now_ns);
+json_t *relay_list(const struct relay *r);
+bool relay_ledger_ok(const struct relay *r);
+struct metrics;
+void relay_metrics(const struct relay *r, struct metrics *m, int64_t now_ns);
+
+#endif

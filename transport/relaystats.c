@@ -1,0 +1,309 @@
+/* The numbers of mconnect-relay: a line of JSON, and text for Prometheus. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "lib/net/metrics.h"
+#include "transport/relay.h"
+
+#define ALIVE_NS	CLK_SECOND	/* data within it: the source is connected */
+
+/* ---- one table for both */
+
+struct number {
+	const char *name, *type, *help;
+	uint64_t value;
+};
+
+#define LEG_NUMBERS	21
+
+static uint64_t
+whole(int64_t v)
+{
+	return v > 0 ? (uint64_t)v : 0;
+}
+
+static bool
+alive(const struct relay *r, unsigned i, int64_t now_ns)
+{
+	int64_t seen = r->flow.leg[i].seen_ns;
+
+	return seen != 0 && now_ns - seen < ALIVE_NS;
+}
+
+static void
+leg_numbers(const struct relay *r, unsigned i, int64_t now_ns,
+    struct number list[static LEG_NUMBERS])
+{
+	const struct leg *l = r->leg[i];
+	const struct flow_leg *fl = &r->flow.leg[i];
+	unsigned n;
+	const struct merge *m = flow_merge(&r->flow, i, &n);
+	const struct merge_leg *ml = &m->leg[n];
+	const struct number all[LEG_NUMBERS] = {
+		{ "source_connected", "gauge", "1 while data come.", alive(r, i, now_ns) },
+		{ "source_selected", "gauge", "1 while its data go out.",
+		    r->config.merge ? alive(r, i, now_ns) : r->flow.failover.active == (int)i },
+		{ "source_bytes", "counter", "Bytes received.", l->bytes },
+		{ "source_total_packets", "counter", "Datagrams received.", l->datagrams },
+		{ "source_delivered_packets", "counter", "Datagrams that went on.",
+		    fl->passed },
+		{ "source_standby_packets", "counter",
+		    "Datagrams in order, while another source was in use.", fl->standby },
+		{ "source_other_leg_packets", "counter",
+		    "Datagrams that another source had brought before.", ml->other_leg },
+		{ "source_duplicate_packets", "counter", "Datagrams that came twice.",
+		    ml->duplicate },
+		{ "source_late_packets", "counter", "Datagrams after they were given up.",
+		    ml->late },
+		{ "source_held_packets", "gauge", "Datagrams that wait.", ml->held + ml->aside },
+		{ "source_astray_packets", "counter",
+		    "Datagrams far off, or of another stream.", ml->astray },
+		{ "source_overflow_packets", "counter", "Datagrams without room.",
+		    ml->overflow + l->no_room },
+		{ "source_refused_packets", "counter",
+		    "Datagrams that are no transport stream, or cannot be merged.",
+		    l->junk + l->bad_type + fl->bare_refused },
+		{ "source_foreign_packets", "counter", "Datagrams of someone else.",
+		    l->foreign },
+		{ "source_truncated_packets", "counter", "Datagrams that were cut.",
+		    l->truncated },
+		{ "source_dropped_packets", "counter",
+		    "Datagrams that the kernel dropped: its buffer was full.",
+		    l->in.kernel_drops },
+		{ "source_reordered_packets", "counter", "Datagrams put into order.",
+		    ml->reordered },
+		{ "source_not_recovered_packets", "counter",
+		    "Datagrams that never came, on this source or any it is merged with.",
+		    m->lost },
+		{ "source_merge_latency_us", "gauge",
+		    "Microseconds that it is behind the first source.",
+		    whole(ml->behind_ns / 1000) },
+		{ "source_merge_mismatch_packets", "counter",
+		    "Datagrams that are not the same as on the first source.", ml->mismatch },
+		{ "source_restarts", "counter", "Times that it began anew.", m->restarts },
+	};
+
+	memcpy(list, all, sizeof(all));
+}
+
+#define OUTPUT_NUMBERS	11
+
+static void
+output_numbers(const struct relay *r, const struct output *o, int64_t now_ns,
+    struct number list[static OUTPUT_NUMBERS])
+{
+	const struct number all[OUTPUT_NUMBERS] = {
+		{ "output_connected", "gauge", "1 while data go out.",
+		    o->sent_ns != 0 && now_ns - o->sent_ns < ALIVE_NS },
+		{ "output_paused", "gauge", "1 while it is paused.", o->paused },
+		{ "output_total_packets", "counter", "Datagrams sent.", o->sent },
+		{ "output_bytes", "counter", "Bytes sent.", o->bytes },
+		{ "output_dropped_packets", "counter",
+		    "Datagrams lost for it: it was too slow.", o->dropped },
+		{ "output_skipped_packets", "counter",
+		    "Datagrams while it was paused or had no reader.", o->skipped },
+		{ "output_failed_packets", "counter",
+		    "Datagrams that the system refused to send.", o->failed },
+		{ "output_waiting_packets", "gauge", "Datagrams that are due and wait.",
+		    output_waiting(o, &r->flow.fan) },
+		{ "output_disconnections", "counter", "Times that its reader went.",
+		    o->disconnections + o->unreachable },
+		{ "output_stalls", "counter", "Times that it could not take more.",
+		    o->stalls },
+		{ "output_longest_stall_us", "gauge", "The longest of those.",
+		    whole(o->stall_ns / 1000) },
+	};
+
+	memcpy(list, all, sizeof(all));
+}
+
+#define FLOW_NUMBERS	12
+
+static void
+flow_numbers(const struct relay *r, int64_t now_ns, struct number list[static FLOW_NUMBERS])
+{
+	const struct flow *f = &r->flow;
+	unsigned living = 0, legs = 0, differ = 0;
+
+	for (unsigned i = 0; i < FLOW_LEGS; i++) {
+		if (r->leg[i] == NULL)
+			continue;
+		legs++;
+		living += alive(r, i, now_ns);
+		differ += f->merge.leg[i].mismatch > 0;
+	}
+	const struct number all[FLOW_NUMBERS] = {
+		{ "total_packets", "counter", "Transport stream packets that went on.",
+		    f->emitted },
+		{ "not_recovered_packets", "counter", "Datagrams lost for good.", f->lost },
+		{ "continuity_counter", "counter", "Gaps in continuity counters.",
+		    f->watch.cc_errors },
+		{ "transport_error", "counter", "Damaged packets that went on.",
+		    f->watch.bad },
+		{ "merge_active", "gauge", "1 while two sources or more are merged.",
+		    r->config.merge && living > 1 },
+		{ "merge_status_warn_solo", "gauge", "1 while only one of several lives.",
+		    r->config.merge && legs > 1 && living < 2 },
+		{ "merge_status_warn_mismatch", "gauge",
+		    "1 when sources did not carry the same.", differ > 0 },
+		{ "failover_switches", "counter", "Changes of the source in use.",
+		    f->failover.switches },
+		{ "pacer_late_packets", "counter", "Datagrams after their time.",
+		    f->pacer.late },
+		{ "pacer_resets", "counter", "Times that the clock was laid anew.",
+		    f->pacer.resets + f->pacer.rebases },
+		{ "memory_bytes", "gauge", "Of packets that are held.", f->pool.bytes },
+		{ "ledger_ok", "gauge", "1: every packet is in one count.",
+		    relay_ledger_ok(r) },
+	};
+
+	memcpy(list, all, sizeof(all));
+}
+
+bool
+relay_ledger_ok(const struct relay *r)
+{
+	if (!flow_ledger_ok(&r->flow))
+		return false;
+	for (unsigned i = 0; i < FLOW_LEGS; i++) {
+		const struct leg *l = r->leg[i];
+
+		if (l != NULL && (l->datagrams != l->taken + l->junk + l->bad_type +
+		    l->no_room || l->taken != r->flow.leg[i].received))
+			return false;
+	}
+	for (unsigned i = 0; i < r->noutput; i++)
+		if (!output_ledger_ok(r->output[i]))
+			return false;
+	return true;
+}
+
+/* ---- JSON */
+
+static void
+put_numbers(json_t *o, const struct number *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new(o, list[i].name, json_integer((json_int_t)list[i].value));
+}
+
+static uint64_t
+rate(uint64_t bytes, int64_t ns)
+{
+	return ns > 0 ? (uint64_t)((unsigned __int128)bytes * 8 * (uint64_t)CLK_SECOND /
+	    (uint64_t)ns) : 0;
+}
+
+json_t *
+relay_stats(struct relay *r, int64_t now_ns)
+{
+	json_t *o = json_object(), *list = json_array(), *one;
+	int64_t elapsed = now_ns - r->last_ns;
+	struct number leg[LEG_NUMBERS], output[OUTPUT_NUMBERS], flow[FLOW_NUMBERS];
+
+	flow_numbers(r, now_ns, flow);
+	put_numbers(o, flow, FLOW_NUMBERS);
+	json_object_set_new(o, "bit_rate", json_integer((json_int_t)rate((r->flow.emitted -
+	    r->last_emitted) * TS_PACKET, elapsed)));
+	for (unsigned i = 0; i < FLOW_LEGS; i++) {
+		if (r->leg[i] == NULL)
+			continue;
+		one = json_pack("{s:s, s:s}", "id", r->leg[i]->id, "url", r->leg[i]->text);
+		leg_numbers(r, i, now_ns, leg);
+		put_numbers(one, leg, LEG_NUMBERS);
+		json_object_set_new(one, "source_bit_rate", json_integer((json_int_t)rate(
+		    r->leg[i]->bytes - r->last_leg_bytes[i], elapsed)));
+		json_array_append_new(list, one);
+		r->last_leg_bytes[i] = r->leg[i]->bytes;
+	}
+	json_object_set_new(o, "sources", list);
+	list = json_array();
+	for (unsigned i = 0; i < r->noutput; i++) {
+		one = json_pack("{s:s, s:s}", "id", r->output[i]->id, "url",
+		    r->output[i]->text);
+		output_numbers(r, r->output[i], now_ns, output);
+		put_numbers(one, output, OUTPUT_NUMBERS);
+		json_array_append_new(list, one);
+	}
+	json_object_set_new(o, "outputs", list);
+	r->last_emitted = r->flow.emitted;
+	r->last_ns = now_ns;
+	return o;
+}
+
+json_t *
+relay_list(const struct relay *r)
+{
+	json_t *sources = json_array(), *outputs = json_array();
+	int64_t now_ns = clk_mono_ns();
+
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL)
+			json_array_append_new(sources, json_pack("{s:s, s:s, s:s}", "id",
+			    r->leg[i]->id, "url", r->leg[i]->text, "state",
+			    alive(r, i, now_ns) ? "receiving" : "idle"));
+	for (unsigned i = 0; i < r->noutput; i++) {
+		const struct output *o = r->output[i];
+
+		json_array_append_new(outputs, json_pack("{s:s, s:s, s:s}", "id", o->id, "url",
+		    o->text, "state", o->paused ? "paused" : o->ended ? "ended" : o->blocked ?
+		    "waiting" : o->sent_ns != 0 && now_ns - o->sent_ns < ALIVE_NS ? "sending" :
+		    "idle"));
+	}
+	return json_pack("{s:o, s:o}", "sources", sources, "outputs", outputs);
+}
+
+/* ---- Prometheus */
+
+/* A label has no quotes, backslashes or line ends of its own. */
+static void
+label(char *text, size_t size, const char *key, const char *id)
+{
+	size_t n = (size_t)snprintf(text, size, "%s=\"", key);
+
+	for (; *id != '\0' && n + 2 < size; id++)
+		text[n++] = *id == '"' || *id == '\\' || *id < ' ' ? '?' : *id;
+	text[n++] = '"';
+	text[n] = '\0';
+}
+
+static void
+name(char *text, size_t size, const struct number *n)
+{
+	snprintf(text, size, "mconnect_%s", n->name);
+}
+
+void
+relay_metrics(const struct relay *r, struct metrics *m, int64_t now_ns)
+{
+	struct number list[LEG_NUMBERS];
+	char labels[2 * LEG_ID + 16], text[64];
+
+	flow_numbers(r, now_ns, list);
+	for (unsigned k = 0; k < FLOW_NUMBERS; k++) {
+		name(text, sizeof(text), &list[k]);
+		metrics_about(m, text, list[k].type, list[k].help);
+		metrics_add(m, text, "", list[k].value);
+	}
+	for (unsigned k = 0, any = 0; k < LEG_NUMBERS; k++, any = 0)
+		for (unsigned i = 0; i < FLOW_LEGS; i++) {
+			if (r->leg[i] == NULL)
+				continue;
+			leg_numbers(r, i, now_ns, list);
+			name(text, sizeof(text), &list[k]);
+			if (any++ == 0)
+				metrics_about(m, text, list[k].type, list[k].help);
+			label(labels, sizeof(labels), "source", r->leg[i]->id);
+			metrics_add(m, text, labels, list[k].value);
+		}
+	for (unsigned k = 0; k < OUTPUT_NUMBERS; k++)
+		for (unsigned i = 0; i < r->noutput; i++) {
+			output_numbers(r, r->output[i], now_ns, list);
+			name(text, sizeof(text), &list[k]);
+			if (i == 0)
+				metrics_about(m, text, list[k].type, list[k].help);
+			label(labels, sizeof(labels), "output", r->output[i]->id);
+			metrics_add(m, text, labels, list[k].value);
+		}
+}
