@@ -11,48 +11,6 @@
 #include "lib/base/io.h"
 #include "transport/control.h"
 
-static const struct {
-	const char *word;
-	bool	 has_arg;
-} verbs[] = {
-	[CONTROL_NONE] = { "", false },
-	[CONTROL_ADD] = { "add", true },
-	[CONTROL_REMOVE] = { "remove", true },
-	[CONTROL_PAUSE] = { "pause", true },
-	[CONTROL_RESUME] = { "resume", true },
-	[CONTROL_ADD_INPUT] = { "add-input", true },
-	[CONTROL_REMOVE_INPUT] = { "remove-input", true },
-	[CONTROL_LIST] = { "list", false },
-	[CONTROL_STATS] = { "stats", false },
-	[CONTROL_STOP] = { "stop", false },
-};
-
-enum control_verb
-control_parse(char *line, const char **arg)
-{
-	char *word = line + strspn(line, " \t"), *rest;
-	size_t len;
-
-	for (len = strlen(word); len > 0 && strchr(" \t\r\n", word[len - 1]) != NULL;)
-		word[--len] = '\0';
-	*arg = word;
-	if (*word == '\0' || *word == '#')
-		return CONTROL_NONE;
-	rest = word + strcspn(word, " \t");
-	if (*rest != '\0') {
-		*rest++ = '\0';
-		rest += strspn(rest, " \t");
-	}
-	for (unsigned v = CONTROL_ADD; v < sizeof(verbs) / sizeof(verbs[0]); v++)
-		if (strcmp(word, verbs[v].word) == 0) {
-			if (verbs[v].has_arg == (*rest == '\0'))
-				return CONTROL_WRONG;
-			*arg = rest;
-			return (enum control_verb)v;
-		}
-	return CONTROL_WRONG;
-}
-
 /* ---- what is asked for */
 
 static json_t *
@@ -93,7 +51,7 @@ add_leg(struct relay *r, const char *arg)
 }
 
 static json_t *
-change_output(struct relay *r, enum control_verb verb, const char *arg)
+change_output(struct relay *r, enum command_verb verb, const char *arg)
 {
 	int n = relay_find_output(r, arg);
 	json_t *answer;
@@ -101,42 +59,42 @@ change_output(struct relay *r, enum control_verb verb, const char *arg)
 	if (n < 0)
 		return error(arg, "there is no such output", 0);
 	answer = done(r->output[n]->id);
-	if (verb == CONTROL_REMOVE)
+	if (verb == COMMAND_REMOVE)
 		relay_remove_output(r, (unsigned)n);
 	else
-		output_pause(r->output[n], &r->flow.fan, verb == CONTROL_PAUSE);
+		output_pause(r->output[n], &r->flow.fan, verb == COMMAND_PAUSE);
 	return answer;
 }
 
 json_t *
-control_do(struct relay *r, enum control_verb verb, const char *arg)
+control_do(struct relay *r, enum command_verb verb, const char *arg)
 {
 	json_t *answer;
 	int n;
 
 	switch (verb) {
-	case CONTROL_ADD:
+	case COMMAND_ADD:
 		return add_output(r, arg);
-	case CONTROL_REMOVE:
-	case CONTROL_PAUSE:
-	case CONTROL_RESUME:
+	case COMMAND_REMOVE:
+	case COMMAND_PAUSE:
+	case COMMAND_RESUME:
 		return change_output(r, verb, arg);
-	case CONTROL_ADD_INPUT:
+	case COMMAND_ADD_INPUT:
 		return add_leg(r, arg);
-	case CONTROL_REMOVE_INPUT:
+	case COMMAND_REMOVE_INPUT:
 		if ((n = relay_find_leg(r, arg)) < 0)
 			return error(arg, "there is no such input", 0);
 		answer = done(r->leg[n]->id);
 		relay_remove_leg(r, (unsigned)n);
 		return answer;
-	case CONTROL_LIST:
+	case COMMAND_LIST:
 		return relay_list(r);
-	case CONTROL_STATS:
+	case COMMAND_STATS:
 		return relay_stats(r, clk_mono_ns());
-	case CONTROL_STOP:
+	case COMMAND_STOP:
 		io_stop();
 		return done("stop");
-	case CONTROL_NONE:
+	case COMMAND_NONE:
 		return NULL;
 	default:
 		return error(arg, "there are add, remove, pause, resume, add-input, "
@@ -247,14 +205,14 @@ static bool
 take_line(struct control_client *k, struct relay *r, char *line)
 {
 	const char *arg;
-	enum control_verb verb;
+	enum command_verb verb;
 	json_t *o;
 
 	if (k->overlong) {
 		k->overlong = false;
 		return answer(k, json_pack("{s:s}", "error", "that line is too long"));
 	}
-	verb = control_parse(line, &arg);
+	verb = command_parse(line, &arg);
 	o = control_do(r, verb, arg);
 	return o == NULL || answer(k, o);
 }

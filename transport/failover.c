@@ -26,7 +26,7 @@ failover_seen(struct failover *f, unsigned leg, int64_t now_ns)
 }
 
 static void
-take(struct failover *f, unsigned leg)
+use_leg(struct failover *f, unsigned leg)
 {
 	f->switches += f->active >= 0;
 	f->active = (int)leg;
@@ -43,7 +43,7 @@ failover_passes(struct failover *f, unsigned leg, bool clean, int64_t now_ns)
 	if (f->active == (int)leg)
 		return true;
 	if (f->active < 0 || silent(f, f->active, now_ns)) {
-		take(f, leg);
+		use_leg(f, leg);
 		return true;
 	}
 	if (before && now_ns - f->leg[leg].since_ns >= f->back_ns &&
@@ -52,7 +52,7 @@ failover_passes(struct failover *f, unsigned leg, bool clean, int64_t now_ns)
 		f->target_ns = now_ns;
 	}
 	if (f->target == (int)leg && (clean || now_ns - f->target_ns > CLEAN_NS)) {
-		take(f, leg);
+		use_leg(f, leg);
 		return true;
 	}
 	return false;

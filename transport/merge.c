@@ -95,7 +95,7 @@ is_between(const struct merge *m, uint64_t number)
 }
 
 static struct packet *
-give(struct merge *m, struct merge_slot *s)
+hand_out(struct merge *m, struct merge_slot *s)
 {
 	struct packet *p = s->pkt;
 
@@ -129,7 +129,7 @@ merge_pop(struct merge *m, int64_t now_ns)
 		if (s->pkt != NULL && s->number == m->next) {
 			if (m->next >= m->upto)
 				m->release_ns = s->arrival_ns;
-			return give(m, s);
+			return hand_out(m, s);
 		}
 		if (!is_between(m, m->next)) {
 			m->lost++;
@@ -205,7 +205,7 @@ quiet(const struct merge *m)
 	return m->now_ns - m->new_ns > m->window_ns + QUIET_NS;
 }
 
-static void take(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number);
+static void sort_in(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number);
 
 /* A new stream, of which the leg has the first packet aside.  False: not yet. */
 static bool
@@ -226,8 +226,8 @@ restart(struct merge *m, unsigned leg, struct packet *pkt)
 	if (m->at_once)				/* no one else has more of the old one */
 		m->upto = m->now.base;
 	m->release_ns = m->now_ns;
-	take(m, leg, first, m->now.base);
-	take(m, leg, pkt, m->now.base + 1);
+	sort_in(m, leg, first, m->now.base);
+	sort_in(m, leg, pkt, m->now.base + 1);
 	return true;
 }
 
@@ -262,7 +262,7 @@ forget_candidate(struct merge_leg *l)
 
 /* A packet of the streams that are known. */
 static void
-take(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number)
+sort_in(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number)
 {
 	struct merge_leg *l = &m->leg[leg];
 	struct merge_slot *s = &m->slot[number & MASK];
@@ -330,13 +330,13 @@ merge_push(struct merge *m, unsigned leg, struct packet *pkt, int64_t now_ns)
 		if (!behind || !(quiet(m) ||
 		    (m->at_once && m->next - number > MERGE_DROPOUT))) {
 			forget_candidate(l);
-			take(m, leg, pkt, number);
+			sort_in(m, leg, pkt, number);
 			return;
 		}
 	} else if (find_number(&m->before, pkt, &number) && number < m->now.base &&
 	    number >= m->next && l->epoch < m->now.id) {
 		forget_candidate(l);
-		take(m, leg, pkt, number);
+		sort_in(m, leg, pkt, number);
 		m->before.newest_seq = number > m->before.newest ? pkt->seq :
 		    m->before.newest_seq;
 		m->before.newest = number > m->before.newest ? number : m->before.newest;

@@ -1,0 +1,100 @@
+/*
+ * Datagrams of a length byte each, to two legs of a relay, merged or failed over: what
+ * comes out are whole packets in the order of their times, memory is bounded, and
+ * every datagram is in one count.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/failover.c"
+#include "transport/fan.c"
+#include "transport/flow.c"
+#include "transport/leg.c"
+#include "transport/merge.c"
+#include "transport/pacer.c"
+#include "transport/packet.c"
+#include "transport/tswatch.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+#define STEP	(CLK_SECOND / 200)
+#define LONGEST	(32 << 20)
+
+static void
+take(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
+{
+	struct flow *f = arg;
+
+	flow_take(f, l->id[0] == 'b', pkt, at_ns);
+}
+
+static void
+on_event(void *arg, json_t *o)
+{
+	(void)arg;
+	if (o == NULL)
+		abort();
+	json_decref(o);
+}
+
+static void
+look_at(struct flow *f, int64_t now_ns, int64_t *last_ns)
+{
+	uint64_t before = f->fan.due;
+
+	fan_turn(&f->fan, f->fan.due, now_ns);
+	for (uint64_t i = before < f->fan.tail ? f->fan.tail : before; i < f->fan.due; i++) {
+		const struct packet *p = fan_at(&f->fan, i);
+
+		if (p->len == 0 || p->len % TS_PACKET != 0 || p->due_ns < *last_ns ||
+		    p->due_ns > now_ns || p->data[0] != TS_SYNC)
+			abort();
+		*last_ns = p->due_ns;
+	}
+	if (!flow_ledger_ok(f) || f->pool.bytes > LONGEST)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct flow *f = malloc(sizeof(*f));
+	struct leg leg[2] = { { .id = "a", .fd = -1, .warned = true },
+	    { .id = "b", .fd = -1, .warned = true } };
+	int64_t now = CLK_SECOND, last = 0;
+	uint8_t kind = len > 0 ? data[0] : 0;
+	struct flow_config c = { .merge = kind & 1, .windowed = kind & 2,
+	    .prefer = kind & 4, .keep_header = kind & 8, .live = !(kind & 16),
+	    .pcr_pid = -1, .window_ns = 20 * STEP, .reorder_ns = 10 * STEP,
+	    .hot_ns = 20 * STEP, .back_ns = 40 * STEP, .hold_ns = CLK_SECOND,
+	    .smooth_ns = kind & 32 ? 4 * STEP : 0, .memory = LONGEST };
+	const struct leg_taker taker = { .take = take, .arg = f, .pool = &f->pool };
+
+	if (f == NULL || flow_init(f, &c) < 0)
+		abort();
+	f->event = on_event;
+	if (flow_add_leg(f) != 0 || flow_add_leg(f) != 1)
+		abort();
+	/* Each is a byte for the leg and the time, one for the length, in fours. */
+	for (size_t pos = 1; pos + 2 <= len;) {
+		size_t n = 4 * (size_t)data[pos + 1];
+		uint8_t *exact;
+
+		n = n > len - pos - 2 ? len - pos - 2 : n;
+		if ((exact = malloc(n + 1)) == NULL)
+			abort();
+		memcpy(exact + 1, data + pos + 2, n);
+		now += (data[pos] >> 1) % 16 * STEP;
+		leg_datagram(&leg[data[pos] & 1], exact + 1, n, now, &taker);
+		free(exact);
+		flow_turn(f, now);
+		look_at(f, now, &last);
+		pos += 2 + n;
+	}
+	flow_remove_leg(f, 0);
+	flow_flush(f, now);
+	look_at(f, now + 1000 * CLK_SECOND, &last);
+	flow_free(f);
+	free(f);
+	return 0;
+}
