@@ -1,0 +1,61 @@
+#!/bin/sh
+# mconnect-relay: CPU of one UDP stream in and out beside srt-live-transmit and
+# multicat, and of fifty outputs.
+set -e
+
+BUILD=${BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build}
+PATH=$BUILD:$PATH
+dir=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX")
+trap 'kill -9 $(cat "$dir"/*.pid 2>/dev/null) 2>/dev/null; rm -rf "$dir"' EXIT
+seconds=${SECONDS_EACH:-10}
+
+mlive-ingest -q -t "$seconds"s 'test:?size=320x180&rate=20M&gop=1s&preset=ultrafast' >"$dir/clip.ts"
+# Null packets make 20 Mb/s of it.
+perl -e 'binmode STDIN; binmode STDOUT; local $/ = \188; my @p = <STDIN>;
+	my $want = $ARGV[0] * 20e6 / 8 / 188; my $ratio = $want / @p; my $due = 0;
+	my $null = pack("CnC", 0x47, 0x1fff, 0x10) . "\xff" x 184;
+	for my $p (@p) { print $p; $due += $ratio - 1; while ($due >= 1) { print $null; $due-- } }
+	' "$seconds" <"$dir/clip.ts" >"$dir/in.ts"
+rate=$(($(wc -c <"$dir/in.ts") * 8 / seconds / 1000))
+
+# cpu NAME: CPU-seconds of the process until now
+cpu () {
+	perl -e 'open my $f, "<", "/proc/$ARGV[0]/stat" or die; my @s = split " ", <$f>;
+		printf "%.2f", ($s[13] + $s[14]) / 100' "$(cat "$dir/$1.pid")"
+}
+
+# run NAME COMMAND...: CPU-seconds for the clip through port 27501
+run () {
+	name=$1
+	shift
+	"$@" >"$dir/$name.log" 2>&1 &
+	echo $! >"$dir/$name.pid"
+	sleep 1
+	mconnect-relay -q -i "$dir/in.ts" -o udp://127.0.0.1:27501
+	printf '%-34s %s CPU-seconds for %d s of %d kb/s, %s KiB\n' "$name" "$(cpu "$name")" \
+		"$seconds" "$rate" "$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(cat "$dir/$name.pid")/status")"
+	kill -9 "$(cat "$dir/$name.pid")"
+	rm "$dir/$name.pid"
+}
+
+# A reader of the outputs, so that nothing is refused.
+perl -e 'use IO::Socket::INET; my $s = IO::Socket::INET->new(Proto => "udp",
+	LocalAddr => "127.0.0.1:27502") or die; setsockopt $s, SOL_SOCKET, SO_RCVBUF, 1000; sleep 3600' &
+echo $! >"$dir/sink.pid"
+for round in 1 2 3
+do
+	echo "# round $round"
+	run mconnect-relay mconnect-relay -i udp://127.0.0.1:27501 -o udp://127.0.0.1:27502
+	run mconnect-relay-at-once mconnect-relay --smooth 0s -i udp://127.0.0.1:27501 \
+		-o udp://127.0.0.1:27502
+	command -v srt-live-transmit >/dev/null && run srt-live-transmit srt-live-transmit -q \
+		udp://127.0.0.1:27501 udp://127.0.0.1:27502
+	command -v multicat >/dev/null && run multicat multicat -u -U @127.0.0.1:27501 \
+		127.0.0.1:27502
+	set --
+	for n in $(seq 50)
+	do
+		set -- "$@" -o udp://127.0.0.1:27502
+	done
+	run mconnect-relay-50-outputs mconnect-relay -i udp://127.0.0.1:27501 "$@"
+done
