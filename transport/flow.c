@@ -7,6 +7,13 @@
 
 #define FULL	(FLOW_GROUP * TS_PACKET)
 
+/* Is there one merge for all legs, by their RTP numbers? */
+static bool
+by_numbers(const struct flow *f)
+{
+	return f->config.merge && !f->config.by_content;
+}
+
 int
 flow_init(struct flow *f, const struct flow_config *c)
 {
@@ -22,7 +29,9 @@ flow_init(struct flow *f, const struct flow_config *c)
 	if ((r = fan_init(&f->fan, c->memory / 2, c->hold_ns, c->ssrc, c->seq)) < 0)
 		return r;
 	f->fan.keep_header = c->keep_header;
-	if (c->merge && (r = merge_init(&f->merge, c->windowed ? c->window_ns :
+	if (c->by_content && (r = content_init(&f->content, c->window_ns)) < 0)
+		return r;
+	if (by_numbers(f) && (r = merge_init(&f->merge, c->windowed ? c->window_ns :
 	    c->reorder_ns, !c->windowed)) < 0)
 		return r;
 	f->merge.nleg = 2;
@@ -35,8 +44,10 @@ flow_free(struct flow *f)
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
 		if (f->leg[i].has_order)
 			merge_free(&f->leg[i].order);
-	if (f->config.merge)
+	if (by_numbers(f))
 		merge_free(&f->merge);
+	if (f->config.by_content)
+		content_free(&f->content);
 	if (f->part != NULL)
 		packet_unref(f->part);
 	fan_free(&f->fan);
@@ -47,6 +58,7 @@ int
 flow_add_leg(struct flow *f)
 {
 	unsigned i = 0;
+	bool at_once;
 	int r;
 
 	while (i < FLOW_LEGS && (f->leg[i].used || f->merge.leg[i].held > 0))
@@ -54,12 +66,13 @@ flow_add_leg(struct flow *f)
 	if (i == FLOW_LEGS)
 		return -ENOSPC;
 	f->leg[i] = (struct flow_leg){ .used = true };
-	if (f->config.merge) {
+	if (by_numbers(f)) {
 		merge_forget_leg(&f->merge, i);
 		return (int)i;
 	}
-	if ((r = merge_init(&f->leg[i].order, f->config.windowed ? f->config.window_ns :
-	    f->config.reorder_ns, !f->config.windowed)) < 0) {
+	at_once = !f->config.windowed || f->config.by_content;
+	if ((r = merge_init(&f->leg[i].order, at_once ? f->config.reorder_ns :
+	    f->config.window_ns, at_once)) < 0) {
 		f->leg[i].used = false;
 		return r;
 	}
@@ -78,8 +91,10 @@ flow_remove_leg(struct flow *f, unsigned leg)
 		f->last_leg = -2;		/* what comes next is of another one */
 	l->has_order = l->used = false;
 	failover_forget(&f->failover, leg);
-	if (f->config.merge)
+	if (by_numbers(f))
 		merge_forget_leg(&f->merge, leg);
+	if (f->config.by_content)
+		content_forget_leg(&f->content, leg);
 }
 
 /* ---- out */
@@ -136,6 +151,31 @@ emit(struct flow *f, struct packet *pkt, uint64_t gap, int64_t at_ns)
 		packet_unref(pkt);
 }
 
+/* ---- merged by content */
+
+static void
+pop_content(struct flow *f, int64_t now_ns)
+{
+	const uint8_t *ts;
+	uint8_t mark[TS_PACKET];
+
+	while ((ts = content_pop(&f->content, now_ns)) != NULL) {
+		tswatch_packet(&f->watch, ts, mark);
+		append(f, ts, f->content.release_ns);
+		f->emitted++;
+	}
+}
+
+static void
+pass_content(struct flow *f, unsigned leg, struct packet *pkt, int64_t at_ns)
+{
+	for (size_t i = 0; i < pkt->len; i += TS_PACKET)
+		content_push(&f->content, leg, pkt->data + i, at_ns);
+	f->leg[leg].passed++;
+	packet_unref(pkt);
+	pop_content(f, at_ns);
+}
+
 /* ---- one of several legs */
 
 /* Is there a packet at which a decoder can begin, on the PID of the clock? */
@@ -159,6 +199,10 @@ pass_leg(struct flow *f, unsigned leg, struct packet *pkt, uint64_t gap, bool re
 {
 	struct flow_leg *l = &f->leg[leg];
 
+	if (f->config.by_content) {
+		pass_content(f, leg, pkt, at_ns);
+		return;
+	}
 	failover_seen(&f->failover, leg, at_ns);
 	if (!failover_passes(&f->failover, leg, is_clean(f, pkt), at_ns)) {
 		l->standby++;
@@ -215,10 +259,10 @@ flow_take(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns)
 
 	l->received++;
 	l->seen_ns = now_ns;
-	if (f->config.merge && pkt->has_rtp) {
+	if (by_numbers(f) && pkt->has_rtp) {
 		merge_push(&f->merge, leg, pkt, now_ns);
 		pop_merge(f, now_ns);
-	} else if (f->config.merge) {
+	} else if (by_numbers(f)) {
 		l->bare_refused++;
 		packet_unref(pkt);
 	} else if (pkt->has_rtp) {
@@ -257,12 +301,14 @@ tell_loss(struct flow *f)
 void
 flow_turn(struct flow *f, int64_t now_ns)
 {
-	if (f->config.merge)
+	if (by_numbers(f))
 		pop_merge(f, now_ns);
 	else
 		for (unsigned i = 0; i < FLOW_LEGS; i++)
 			if (f->leg[i].used)
 				pop_leg(f, i, now_ns);
+	if (f->config.by_content)
+		pop_content(f, now_ns);
 	if (tswatch_told(&f->watch, now_ns))
 		tell_loss(f);
 }
@@ -270,9 +316,11 @@ flow_turn(struct flow *f, int64_t now_ns)
 int64_t
 flow_deadline(const struct flow *f)
 {
-	int64_t first = f->config.merge ? merge_deadline(&f->merge) : INT64_MAX, next;
+	int64_t first = by_numbers(f) ? merge_deadline(&f->merge) : INT64_MAX, next;
 
-	for (unsigned i = 0; !f->config.merge && i < FLOW_LEGS; i++)
+	if (f->config.by_content)
+		first = content_deadline(&f->content);
+	for (unsigned i = 0; !by_numbers(f) && i < FLOW_LEGS; i++)
 		if (f->leg[i].used && (next = merge_deadline(&f->leg[i].order)) < first)
 			first = next;
 	next = fan_deadline(&f->fan);
@@ -282,12 +330,16 @@ flow_deadline(const struct flow *f)
 void
 flow_flush(struct flow *f, int64_t now_ns)
 {
-	if (f->config.merge)
+	if (by_numbers(f))
 		merge_flush(&f->merge);
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
 		if (f->leg[i].used && f->leg[i].has_order)
 			merge_flush(&f->leg[i].order);
 	flow_turn(f, now_ns);
+	if (f->config.by_content) {
+		content_flush(&f->content);
+		pop_content(f, now_ns);
+	}
 	if (f->part != NULL)
 		send_out(f, f->part, now_ns);
 	f->part = NULL;
@@ -298,14 +350,15 @@ flow_flush(struct flow *f, int64_t now_ns)
 const struct merge *
 flow_merge(const struct flow *f, unsigned leg, unsigned *number)
 {
-	*number = f->config.merge ? leg : 0;
-	return f->config.merge ? &f->merge : &f->leg[leg].order;
+	*number = by_numbers(f) ? leg : 0;
+	return by_numbers(f) ? &f->merge : &f->leg[leg].order;
 }
 
 bool
 flow_ledger_ok(const struct flow *f)
 {
-	if (f->config.merge && !merge_ledger_ok(&f->merge))
+	if ((by_numbers(f) && !merge_ledger_ok(&f->merge)) ||
+	    (f->config.by_content && !content_ledger_ok(&f->content)))
 		return false;
 	for (unsigned i = 0; i < FLOW_LEGS; i++) {
 		const struct flow_leg *l = &f->leg[i];

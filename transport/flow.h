@@ -2,7 +2,7 @@
  * flow.h - from legs to outputs: merged or failed over, in order, seven packets to
  * a datagram, each with the time at which it is due.
  *
- *     leg -> merge (one for all legs), or an order for each and failover
+ *     leg -> merge (one for all legs), or an order for each, then content or failover
  *         -> tswatch -> regroup -> pacer -> fan
  *
  * Shape    Decides on packets and times that are given to it: no sockets, no clock.
@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "transport/content.h"
 #include "transport/failover.h"
 #include "transport/fan.h"
 #include "transport/merge.h"
@@ -30,6 +31,7 @@
 
 struct flow_config {
 	bool	 merge;			/* else failover, or a single leg */
+	bool	 by_content;		/* merge by packets, not by RTP numbers */
 	bool	 windowed;		/* constant delay window_ns; else only reorder_ns */
 	bool	 prefer;
 	bool	 keep_header;		/* datagrams go on as they came */
@@ -43,7 +45,7 @@ struct flow_config {
 
 struct flow_leg {
 	bool	 used, has_order;
-	struct merge order;		/* failover: of this leg alone */
+	struct merge order;		/* of this leg alone, when they are not merged by it */
 	uint64_t received;
 	/* Each of those is in one of these, or in a count of a merge: */
 	uint64_t bare_delivered;	/* without RTP */
@@ -58,6 +60,7 @@ struct flow {
 	struct packet_pool pool;
 	struct flow_leg leg[FLOW_LEGS];
 	struct merge merge;
+	struct content content;
 	struct failover failover;
 	int	 last_leg;		/* whose packet went on last */
 	struct tswatch watch;

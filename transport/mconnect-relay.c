@@ -49,6 +49,7 @@ struct tool {
 static const char help[] =
     "usage: mconnect-relay [options] -i URL [-i URL ...] -o URL [-o URL ...]\n"
     "      --back DURATION      what a better source has to last to be used again [5s]\n"
+    "      --by-content         merge by what is in the packets, not by RTP numbers\n"
     "  -c, --config FILE        options, a line each; read again after SIGHUP\n"
     "      --control PATH       a socket for commands\n"
     "      --failover           use one of the sources, another when it fails\n"
@@ -70,11 +71,12 @@ static const char help[] =
     "for instance:\n"
     "  mconnect-relay -m -i rtp://:5000 -i rtp://:5100 -o udp://@239.1.1.1:5000\n";
 
-enum { OPT_BACK = 256, OPT_CONTROL, OPT_FAILOVER, OPT_HOLD, OPT_HOT, OPT_KEEP_HEADER,
-	OPT_MEMORY, OPT_METRICS, OPT_PCR_PID, OPT_PREFER, OPT_REORDER, OPT_SMOOTH };
+enum { OPT_BACK = 256, OPT_BY_CONTENT, OPT_CONTROL, OPT_FAILOVER, OPT_HOLD, OPT_HOT,
+	OPT_KEEP_HEADER,	OPT_MEMORY, OPT_METRICS, OPT_PCR_PID, OPT_PREFER, OPT_REORDER, OPT_SMOOTH };
 
 static const struct option longopts[] = {
 	{ "back", required_argument, NULL, OPT_BACK },
+	{ "by-content", no_argument, NULL, OPT_BY_CONTENT },
 	{ "config", required_argument, NULL, 'c' },
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "failover", no_argument, NULL, OPT_FAILOVER },
@@ -127,6 +129,9 @@ set(struct tool *t, int c, const char *arg)
 	switch (c) {
 	case OPT_BACK:
 		f->back_ns = duration("back", arg, 3600 * CLK_SECOND);
+		break;
+	case OPT_BY_CONTENT:
+		f->by_content = true;
 		break;
 	case 'c':
 		t->config = arg;
@@ -525,6 +530,10 @@ complete(struct tool *t)
 		opt_usage(help, "--merge and --failover do not go together");
 	if (t->ninput > 1 && !f->merge && !t->failover)
 		opt_usage(help, "several inputs: say --merge or --failover");
+	if (f->by_content && !f->merge)
+		opt_usage(help, "--by-content is for --merge");
+	if (f->by_content && f->keep_header)
+		opt_usage(help, "--by-content makes datagrams of its own: no --keep-header");
 	if (f->merge && !f->windowed) {
 		f->windowed = true;
 		f->window_ns = 200 * MS;

@@ -15,7 +15,7 @@ struct number {
 	uint64_t value;
 };
 
-#define LEG_NUMBERS	21
+#define LEG_NUMBERS	26
 
 static uint64_t
 whole(int64_t v)
@@ -40,6 +40,8 @@ leg_numbers(const struct relay *r, unsigned i, int64_t now_ns,
 	unsigned n;
 	const struct merge *m = flow_merge(&r->flow, i, &n);
 	const struct merge_leg *ml = &m->leg[n];
+	const struct content_leg *cl = &r->flow.content.leg[i];
+	bool by_content = r->config.by_content;
 	const struct number all[LEG_NUMBERS] = {
 		{ "source_connected", "gauge", "1 while data come.", alive(r, i, now_ns) },
 		{ "source_selected", "gauge", "1 while its data go out.",
@@ -78,10 +80,21 @@ leg_numbers(const struct relay *r, unsigned i, int64_t now_ns,
 		    m->lost },
 		{ "source_merge_latency_us", "gauge",
 		    "Microseconds that it is behind the first source.",
-		    whole(ml->behind_ns / 1000) },
+		    whole((by_content ? cl->behind_ns : ml->behind_ns) / 1000) },
 		{ "source_merge_mismatch_packets", "counter",
 		    "Datagrams that are not the same as on the first source.", ml->mismatch },
 		{ "source_restarts", "counter", "Times that it began anew.", m->restarts },
+		{ "source_content_first", "counter",
+		    "Transport stream packets that it brought first.", cl->first },
+		{ "source_content_filled", "counter",
+		    "Of those, what other sources had lost.", cl->filled },
+		{ "source_content_other_leg", "counter",
+		    "Transport stream packets that another source had brought.", cl->other_leg },
+		{ "source_content_astray", "counter",
+		    "Transport stream packets that others do not have, or came too late.",
+		    cl->astray + cl->late + cl->overflow },
+		{ "source_content_locked", "gauge",
+		    "1 while its packets are those of the others.", cl->locked },
 	};
 
 	memcpy(list, all, sizeof(all));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/content.c"
 #include "transport/failover.c"
 #include "transport/fan.c"
 #include "transport/flow.c"
@@ -63,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    { .id = "b", .fd = -1, .warned = true } };
 	int64_t now = CLK_SECOND, last = 0;
 	uint8_t kind = len > 0 ? data[0] : 0;
-	struct flow_config c = { .merge = kind & 1, .windowed = kind & 2,
+	struct flow_config c = { .merge = kind & 1, .by_content = (kind & 65) == 65, .windowed = kind & 2,
 	    .prefer = kind & 4, .keep_header = kind & 8, .live = !(kind & 16),
 	    .pcr_pid = -1, .window_ns = 20 * STEP, .reorder_ns = 10 * STEP,
 	    .hot_ns = 20 * STEP, .back_ns = 40 * STEP, .hold_ns = CLK_SECOND,

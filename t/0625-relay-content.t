@@ -1,0 +1,62 @@
+#!/bin/sh
+# mconnect-relay --merge --by-content: datagrams without RTP, or with another, by two bad
+# networks: what one of them at least brings comes out.
+. "$(dirname "$0")/lib.sh"
+. "$top/t/relay.sh"
+
+need 'no perl' perl -MJSON::PP -e 1
+clip in.ts 5s 4M
+a1=$(free_port) a2=$(free_port) b1=$(free_port) b2=$(free_port)
+export a1 a2 b1 b2
+
+# through A B KIND: both networks; the second leg is of that kind
+through () {
+	impair neta -S 21 -t "$1" "$a1=127.0.0.1:$a2"
+	impair netb -S 22 -t "$2" "$b1=127.0.0.1:$b2"
+	relay m --merge --by-content --window 200ms -i "udp://127.0.0.1:$a2" \
+		-i "$3://127.0.0.1:$b2" -o out.ts
+	send in.ts -o "udp://127.0.0.1:$a1" -o "$3://127.0.0.1:$b1"
+	sleep 0.5
+	ended m
+	ended neta
+	ended netb
+	count m ledger_ok | grep -x 1
+}
+
+check 'losses of one are filled from the other' '
+	through loss=10%,burst=3,delay=5ms delay=40ms,jitter=5ms udp
+	cmp in.ts out.ts
+	test "$(count m source_content_filled i2)" -gt 100
+	test "$(count m source_merge_latency_us i2)" -gt 20000
+'
+check 'the one behind may lose as well, and be ahead' '
+	through delay=40ms loss=10%,burst=3,delay=5ms udp
+	# What was lost before they were known to be the same is lost.
+	test $(($(wc -c <in.ts) - $(wc -c <out.ts))) -lt 60000
+	n=$(($(wc -c <out.ts) / 10 * 9))
+	tail -c "$n" out.ts >end.ts
+	tail -c "$n" in.ts | cmp end.ts -
+	test "$(count m source_content_filled i1)" -gt 100
+'
+check 'outages in turn, of one with RTP and one without' '
+	through outage=1s+600ms/2s outage=2s+700ms/2s,delay=30ms rtp
+	cmp in.ts out.ts
+	count m continuity_counter | grep -x 0
+'
+check 'a leg with another stream is left alone' '
+	clip other.ts 4s 4M
+	relay o --merge --by-content --window 200ms -i "udp://127.0.0.1:$a2?name=a" \
+		-i "udp://127.0.0.1:$b2?name=b" -o out.ts
+	send in.ts -o "udp://127.0.0.1:$a2" &
+	sending=$!
+	eventually test -s out.ts
+	tail -c 1316000 other.ts >part.ts
+	send part.ts -o "udp://127.0.0.1:$b2"
+	wait $sending
+	sleep 0.5
+	ended o
+	count o source_content_locked b | grep -x 0
+	test "$(count o source_content_astray b)" -gt 1000
+	cmp in.ts out.ts
+'
+done_testing

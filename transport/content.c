@@ -1,0 +1,508 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/content.h"
+
+#define NODE_MASK		(CONTENT_NODES - 1)
+#define SEARCH		8192		/* nodes that are looked through */
+#define ALONE_NS	INT64_C(200000000)
+
+int
+content_init(struct content *c, int64_t window_ns)
+{
+	*c = (struct content){ .window_ns = window_ns };
+	c->node = calloc(CONTENT_NODES, sizeof(*c->node));
+	c->due = calloc(CONTENT_NODES, sizeof(*c->due));
+	c->due_id = calloc(CONTENT_NODES, sizeof(*c->due_id));
+	if (c->node == NULL || c->due == NULL || c->due_id == NULL) {
+		content_free(c);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < CONTENT_LEGS; i++)
+		if ((c->leg[i].wait = calloc(CONTENT_WAIT, sizeof(uint32_t))) == NULL) {
+			content_free(c);
+			return -ENOMEM;
+		}
+	for (uint32_t i = 1; i < CONTENT_NODES; i++)
+		c->node[i].next = i + 1 < CONTENT_NODES ? i + 1 : 0;
+	c->free = 1;
+	return 0;
+}
+
+void
+content_free(struct content *c)
+{
+	for (unsigned i = 0; i < CONTENT_LEGS; i++)
+		free(c->leg[i].wait);
+	free(c->node);
+	free(c->due);
+	free(c->due_id);
+	*c = (struct content){ .window_ns = 0 };
+}
+
+static uint64_t
+packet_hash(const uint8_t *p)
+{
+	uint64_t h = 1, word;
+
+	for (size_t i = 0; i + 8 <= TS_PACKET; i += 8) {
+		memcpy(&word, p + i, 8);
+		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 29;
+	}
+	memcpy(&word, p + TS_PACKET - 8, 8);
+	return (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* PSI and SI, which are the same again after 16 times. */
+static bool
+is_table(const uint8_t *p)
+{
+	size_t at = 4 + ((p[3] & 0x20) != 0 ? 1 + (size_t)p[4] : 0);
+
+	return ((p[1] & 0x1f) == 0 && p[2] < 0x20) ||
+	    ((p[1] & 0x40) != 0 && at + 2 <= TS_PACKET && p[at] == 0 && p[at + 1] == 0x02);
+}
+
+/* ---- nodes and the list of them */
+
+static uint32_t
+new_node(struct content *c, unsigned leg, const uint8_t *p, uint64_t h)
+{
+	uint32_t n = c->free;
+	struct content_node *node = &c->node[n];
+
+	if (n == 0)
+		return 0;
+	c->free = node->next;
+	node->hash = h;
+	node->id = ++c->ids;
+	node->arrival_ns = c->now_ns;
+	node->next = node->prev = 0;
+	node->leg = (uint8_t)leg;
+	node->null = ((p[1] & 0x1f) << 8 | p[2]) == TS_PID_NULL;
+	node->table = is_table(p);
+	memcpy(node->data, p, TS_PACKET);
+	return n;
+}
+
+static void
+free_node(struct content *c, uint32_t n)
+{
+	c->node[n].id = 0;
+	c->node[n].next = c->free;
+	c->free = n;
+}
+
+/* Into the list, behind a node, or 0: before all. */
+static void
+insert(struct content *c, uint32_t n, uint32_t behind)
+{
+	uint32_t next = behind != 0 ? c->node[behind].next : c->head;
+
+	c->node[n].prev = behind;
+	c->node[n].next = next;
+	if (behind != 0)
+		c->node[behind].next = n;
+	else
+		c->head = n;
+	if (next != 0)
+		c->node[next].prev = n;
+	else
+		c->tail = n;
+	c->in_list++;
+	c->grown_ns = c->now_ns;
+	c->leg[c->node[n].leg].first++;
+	c->due[(c->due_first + c->due_n) & NODE_MASK] = n;
+	c->due_id[(c->due_first + c->due_n++) & NODE_MASK] = c->node[n].id;
+}
+
+/* Is the node that was a leg's place still in the list? */
+static bool
+has_place(const struct content *c, const struct content_leg *l)
+{
+	return l->place != 0 && c->node[l->place].id == l->place_id;
+}
+
+static void
+set_place(struct content *c, struct content_leg *l, uint32_t n)
+{
+	l->place = n;
+	l->place_id = c->node[n].id;
+}
+
+/* What comes behind the place of a leg: that has gone out, so the first there is. */
+static uint32_t
+behind_place(const struct content *c, const struct content_leg *l)
+{
+	return has_place(c, l) ? c->node[l->place].next : c->head;
+}
+
+static uint32_t
+find(const struct content *c, uint32_t from, uint64_t h)
+{
+	for (unsigned i = 0; from != 0 && i < SEARCH; i++, from = c->node[from].next)
+		if (c->node[from].hash == h && !c->node[from].null)
+			return from;
+	return 0;
+}
+
+/*
+ * The same, but not by a table, or by what is in the list more than once: that would
+ * not say where.
+ */
+static uint32_t
+find_sure(const struct content *c, uint32_t from, uint64_t h)
+{
+	uint32_t n = find(c, from, h);
+
+	return n == 0 || c->node[n].table || find(c, c->node[n].next, h) != 0 ? 0 : n;
+}
+
+/* ---- a leg that is followed */
+
+/* It is the packet of node n. */
+static void
+match(struct content *c, struct content_leg *l, uint32_t n)
+{
+	l->other_leg++;
+	l->behind_ns += (c->now_ns - c->node[n].arrival_ns - l->behind_ns) / 16;
+	set_place(c, l, n);
+}
+
+/*
+ * All that waits goes into the list behind the leg's place, and before node end (0:
+ * there is none): unless it is there already.
+ */
+static void
+put_waiting(struct content *c, struct content_leg *l, uint32_t end)
+{
+	for (uint32_t i = 0; i < l->nwait; i++) {
+		uint32_t w = l->wait[i], n = end == 0 ? 0 : behind_place(c, l);
+
+		while (n != 0 && n != end && c->node[n].hash != c->node[w].hash)
+			n = c->node[n].next;
+		if (n != 0 && n != end) {
+			match(c, l, n);
+			free_node(c, w);
+			continue;
+		}
+		insert(c, w, has_place(c, l) ? l->place : 0);
+		l->filled += end != 0;
+		set_place(c, l, w);
+	}
+	l->waiting -= l->nwait;
+	l->nwait = 0;
+}
+
+static void
+drop_waiting(struct content *c, struct content_leg *l, uint64_t *count)
+{
+	for (uint32_t i = 0; i < l->nwait; i++)
+		free_node(c, l->wait[i]);
+	*count += l->nwait;
+	l->waiting -= l->nwait;
+	l->nwait = 0;
+}
+
+static bool
+at_end(const struct content *c, const struct content_leg *l)
+{
+	return c->tail == 0 || (has_place(c, l) && l->place == c->tail);
+}
+
+static void
+wait_for_place(struct content *c, unsigned leg, const uint8_t *p, uint64_t h)
+{
+	struct content_leg *l = &c->leg[leg];
+	uint32_t n;
+
+	if (l->nwait == CONTENT_WAIT) {
+		drop_waiting(c, l, &l->astray);
+		l->locked = false;
+	}
+	if ((n = new_node(c, leg, p, h)) == 0) {
+		l->overflow++;
+		return;
+	}
+	l->wait[l->nwait++] = n;
+	l->waiting++;
+}
+
+/*
+ * The list may have grown by what waits: a leg that is ahead is found by the others.
+ * What of it stands before the first that they have brought, they have lost.
+ */
+static void
+resolve_waiting(struct content *c, struct content_leg *l)
+{
+	uint32_t i = 0, n = 0, left;
+
+	if (l->nwait > 0 && at_end(c, l))
+		put_waiting(c, l, 0);
+	while (l->nwait > 0) {
+		uint32_t behind = behind_place(c, l), all = l->nwait;
+
+		for (i = 0; i < all; i++)
+			if ((n = find_sure(c, behind, c->node[l->wait[i]].hash)) != 0)
+				break;
+		if (i == all)
+			return;
+		left = all - i - 1;
+		l->nwait = i;
+		put_waiting(c, l, n);
+		match(c, l, n);
+		free_node(c, l->wait[i]);
+		l->waiting--;
+		memmove(l->wait, l->wait + i + 1, left * sizeof(l->wait[0]));
+		l->nwait = left;
+	}
+}
+
+/*
+ * What waits for half of the window while no other leg has brought anything is the
+ * end of the list; what waits for all of it has no place any more.
+ */
+static void
+expire_waiting(struct content *c, struct content_leg *l)
+{
+	int64_t since = c->node[l->wait[0]].arrival_ns;
+
+	resolve_waiting(c, l);
+	if (l->nwait == 0)
+		return;
+	since = c->node[l->wait[0]].arrival_ns;
+	if (c->flushing || (c->now_ns - since >= c->window_ns / 2 && c->grown_ns < since)) {
+		if (c->tail != 0)
+			set_place(c, l, c->tail);
+		put_waiting(c, l, 0);
+	} else if (c->now_ns - since > c->window_ns) {
+		drop_waiting(c, l, &l->late);
+		l->locked = false;
+	}
+}
+
+static void
+expire_all(struct content *c)
+{
+	for (unsigned i = 0; i < CONTENT_LEGS; i++)
+		if (c->leg[i].nwait > 0)
+			expire_waiting(c, &c->leg[i]);
+}
+
+static void
+follow(struct content *c, unsigned leg, const uint8_t *p, uint64_t h, bool null)
+{
+	struct content_leg *l = &c->leg[leg];
+	uint32_t next, n;
+
+	next = behind_place(c, l);
+	if (null) {
+		/* The list's own, if it has one here; else only the leg ahead adds some. */
+		if (l->nwait == 0 && next != 0 && c->node[next].null)
+			match(c, l, next);
+		else if (l->nwait == 0 && at_end(c, l) &&
+		    (n = new_node(c, leg, p, h)) != 0) {
+			insert(c, n, c->tail);
+			set_place(c, l, n);
+		} else
+			l->nulls++;
+		return;
+	}
+	for (n = next; n != 0 && c->node[n].null;)
+		n = c->node[n].next;
+	/* What comes next is what it seems to be; else it is looked for. */
+	if (n == 0 || c->node[n].hash != h || l->nwait > 0 || !has_place(c, l))
+		n = find_sure(c, next, h);
+	if (n != 0) {
+		put_waiting(c, l, n);
+		match(c, l, n);
+	} else if (l->nwait == 0 && at_end(c, l) &&
+	    (n = new_node(c, leg, p, h)) != 0) {
+		insert(c, n, c->tail);
+		set_place(c, l, n);
+	} else {
+		wait_for_place(c, leg, p, h);
+	}
+}
+
+/* ---- a leg whose place is not known */
+
+/* Are those in a row before node n what the leg has brought last? */
+static bool
+agrees(const struct content *c, const struct content_leg *l, uint32_t n)
+{
+	unsigned i = 0;
+
+	for (; n != 0 && i < CONTENT_LOCK; n = c->node[n].prev) {
+		if (c->node[n].null)
+			continue;
+		if (c->node[n].hash != l->recent[i])
+			return false;
+		i++;
+	}
+	return i == CONTENT_LOCK;
+}
+
+static void
+seek(struct content *c, unsigned leg, const uint8_t *p, uint64_t h, bool null)
+{
+	struct content_leg *l = &c->leg[leg];
+	bool silent = c->now_ns - c->grown_ns > c->window_ns + ALONE_NS;
+	uint32_t n;
+
+	if (c->ids == 0 || (silent && c->head == 0)) {
+		if (null && c->ids == 0) {
+			l->nulls++;
+			return;
+		}
+		l->locked = true;		/* there is nothing to compare it with */
+		l->place = 0;
+		if ((n = new_node(c, leg, p, h)) == 0) {
+			l->overflow++;
+			return;
+		}
+		insert(c, n, c->tail);
+		set_place(c, l, n);
+		return;
+	}
+	if (!null)
+		for (n = find(c, c->head, h); n != 0; n = find(c, c->node[n].next, h))
+			if (agrees(c, l, n)) {
+				l->locked = true;
+				match(c, l, n);
+				return;
+			}
+	if (null)
+		l->nulls++;
+	else
+		l->astray++;
+}
+
+void
+content_push(struct content *c, unsigned leg, const uint8_t p[static TS_PACKET],
+    int64_t now_ns)
+{
+	struct content_leg *l = &c->leg[leg];
+	bool null = ((p[1] & 0x1f) << 8 | p[2]) == TS_PID_NULL;
+	uint64_t h = packet_hash(p);
+
+	if (now_ns > c->now_ns)
+		c->now_ns = now_ns;
+	l->received++;
+	l->seen_ns = c->now_ns;
+	if (!null) {
+		memmove(l->recent + 1, l->recent, sizeof(l->recent) - sizeof(l->recent[0]));
+		l->recent[0] = h;
+	}
+	if (l->nwait > 0)
+		expire_waiting(c, l);
+	if (l->locked)
+		follow(c, leg, p, h, null);
+	else
+		seek(c, leg, p, h, null);
+}
+
+/* ---- out */
+
+static void
+pass_due(struct content *c, int64_t now_ns)
+{
+	while (c->due_n > 0) {
+		uint32_t n = c->due[c->due_first];
+		bool there = c->node[n].id == c->due_id[c->due_first];
+
+		if (there && !c->flushing && c->node[n].arrival_ns + c->window_ns > now_ns)
+			return;
+		c->due_first = (c->due_first + 1) & NODE_MASK;
+		c->due_n--;
+		if (there) {
+			c->upto = c->node[n].id;
+			c->release_ns = c->node[n].arrival_ns + c->window_ns;
+			return;
+		}
+	}
+}
+
+const uint8_t *
+content_pop(struct content *c, int64_t now_ns)
+{
+	uint32_t n;
+
+	if (now_ns > c->now_ns)
+		c->now_ns = now_ns;
+	if (c->upto == 0) {
+		expire_all(c);
+		pass_due(c, now_ns);
+	}
+	if (c->upto == 0 || (n = c->head) == 0)
+		return NULL;
+	if (c->node[n].id == c->upto)
+		c->upto = 0;			/* that was the one */
+	c->head = c->node[n].next;
+	if (c->head != 0)
+		c->node[c->head].prev = 0;
+	else
+		c->tail = 0;
+	c->in_list--;
+	c->delivered++;
+	c->from = c->node[n].leg;
+	memcpy(c->out, c->node[n].data, TS_PACKET);
+	free_node(c, n);
+	return c->out;
+}
+
+int64_t
+content_deadline(const struct content *c)
+{
+	int64_t first = INT64_MAX, at;
+	uint32_t n;
+
+	if (c->upto != 0)
+		return INT64_MIN;
+	for (unsigned i = 0; i < CONTENT_LEGS; i++) {
+		const struct content_leg *l = &c->leg[i];
+
+		if (l->nwait == 0)
+			continue;
+		at = c->node[l->wait[0]].arrival_ns;
+		at += c->grown_ns < at ? c->window_ns / 2 : c->window_ns + 1;
+		first = at < first ? at : first;
+	}
+	if (c->due_n == 0)
+		return first;
+	n = c->due[c->due_first];
+	at = c->node[n].id == c->due_id[c->due_first] ? c->node[n].arrival_ns +
+	    c->window_ns : INT64_MIN;
+	return at < first ? at : first;
+}
+
+void
+content_flush(struct content *c)
+{
+	c->flushing = true;
+	expire_all(c);
+}
+
+void
+content_forget_leg(struct content *c, unsigned leg)
+{
+	struct content_leg *l = &c->leg[leg];
+
+	drop_waiting(c, l, &l->astray);
+	*l = (struct content_leg){ .wait = l->wait };
+}
+
+bool
+content_ledger_ok(const struct content *c)
+{
+	for (unsigned i = 0; i < CONTENT_LEGS; i++) {
+		const struct content_leg *l = &c->leg[i];
+
+		if (l->received != l->first + l->other_leg + l->nulls + l->astray + l->late +
+		    l->overflow + l->waiting || l->waiting != l->nwait)
+			return false;
+	}
+	return true;
+}
