@@ -26,6 +26,16 @@ check 'packets of 192 and 204 bytes are cut to 188' '
 			mconnect-relay -q | cmp in.ts -
 	done
 '
+check 'a PID is left out, and the rest is as it was' '
+	pid=$(perl -e "binmode STDIN; read STDIN, my \$p, 188 * 50;
+		my %n; \$n{unpack(q(n), substr \$p, 188 * \$_ + 1, 2) & 0x1fff}++ for 20 .. 49;
+		print +(sort { \$n{\$b} <=> \$n{\$a} } keys %n)[0]" <in.ts)
+	only - "$pid" <in.ts >want.ts
+	test "$(wc -c <want.ts)" -lt "$size"
+	mconnect-relay -q --drop-pid "$pid" <in.ts | cmp want.ts -
+	fails 2 mconnect-relay -q --drop-pid 9000 <in.ts
+	fails 2 mconnect-relay -q --drop-pid 1 --keep-header <in.ts
+'
 check 'mistakes: status 2, and what is wrong' '
 	fails 2 mconnect-relay -i udp://127.0.0.1 -o out 2>err
 	grep "has no port" err

@@ -51,7 +51,7 @@ check 'a thousand edits, and one output that stays has every byte' '
 '
 mkfifo dead
 set -- -o dead
-for n in $(seq 47)
+for _ in $(seq 47)
 do
 	set -- "$@" -o "udp://127.0.0.1:$two"
 done

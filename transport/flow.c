@@ -105,10 +105,22 @@ send_out(struct flow *f, struct packet *pkt, int64_t at_ns)
 	fan_put(&f->fan, pkt, pacer_next(&f->pacer, pkt->data, pkt->len, at_ns));
 }
 
+static bool
+is_left_out(const struct flow *f, const uint8_t *ts)
+{
+	unsigned pid = (ts[1] & 0x1fu) << 8 | ts[2];
+
+	return f->config.drops && (f->config.drop[pid / 8] >> pid % 8 & 1) != 0;
+}
+
 /* One more packet to the datagram that is being filled. */
 static void
 append(struct flow *f, const uint8_t *ts, int64_t at_ns)
 {
+	if (is_left_out(f, ts)) {
+		f->left_out++;
+		return;
+	}
 	if (f->part == NULL && (f->part = packet_new(&f->pool, FULL)) == NULL) {
 		f->no_room++;
 		return;
@@ -128,6 +140,8 @@ emit(struct flow *f, struct packet *pkt, uint64_t gap, int64_t at_ns)
 	bool whole = f->config.keep_header || (pkt->len == FULL && f->part == NULL);
 	size_t i;
 
+	for (i = 0; whole && f->config.drops && i < pkt->len; i += TS_PACKET)
+		whole = !is_left_out(f, pkt->data + i);
 	if (gap > 0) {
 		f->lost += gap;
 		tswatch_gap(&f->watch, gap, at_ns);

@@ -37,6 +37,8 @@ struct flow_config {
 	bool	 keep_header;		/* datagrams go on as they came */
 	bool	 live;			/* the source has a pace of its own */
 	int	 pcr_pid;		/* -1: the first */
+	bool	 drops;			/* some PIDs are left out: */
+	uint8_t	 drop[TS_NPID / 8];	/* a bit for each */
 	int64_t	 window_ns, reorder_ns, hot_ns, back_ns, smooth_ns, hold_ns;
 	size_t	 memory;
 	uint32_t ssrc;			/* of RTP outputs, and where they begin */
@@ -68,6 +70,7 @@ struct flow {
 	struct pacer pacer;
 	struct fan fan;
 	uint64_t emitted, lost, marks, no_room;	/* emitted: TS packets */
+	uint64_t left_out;		/* of those, packets of PIDs that are */
 	/* An event: takes the object. */
 	void (*event)(void *arg, json_t *o);
 	void *arg;

@@ -52,6 +52,7 @@ static const char help[] =
     "      --by-content         merge by what is in the packets, not by RTP numbers\n"
     "  -c, --config FILE        options, a line each; read again after SIGHUP\n"
     "      --control PATH       a socket for commands\n"
+    "      --drop-pid PID       leave this one out, such as 8191: null packets\n"
     "      --failover           use one of the sources, another when it fails\n"
     "      --hold DURATION      so far a slow output may be behind [2s]\n"
     "      --hot DURATION       silence after which a source has failed [500ms]\n"
@@ -71,7 +72,7 @@ static const char help[] =
     "for instance:\n"
     "  mconnect-relay -m -i rtp://:5000 -i rtp://:5100 -o udp://@239.1.1.1:5000\n";
 
-enum { OPT_BACK = 256, OPT_BY_CONTENT, OPT_CONTROL, OPT_FAILOVER, OPT_HOLD, OPT_HOT,
+enum { OPT_BACK = 256, OPT_BY_CONTENT, OPT_CONTROL, OPT_DROP_PID, OPT_FAILOVER, OPT_HOLD, OPT_HOT,
 	OPT_KEEP_HEADER,	OPT_MEMORY, OPT_METRICS, OPT_PCR_PID, OPT_PREFER, OPT_REORDER, OPT_SMOOTH };
 
 static const struct option longopts[] = {
@@ -79,6 +80,7 @@ static const struct option longopts[] = {
 	{ "by-content", no_argument, NULL, OPT_BY_CONTENT },
 	{ "config", required_argument, NULL, 'c' },
 	{ "control", required_argument, NULL, OPT_CONTROL },
+	{ "drop-pid", required_argument, NULL, OPT_DROP_PID },
 	{ "failover", no_argument, NULL, OPT_FAILOVER },
 	{ "hold", required_argument, NULL, OPT_HOLD },
 	{ "hot", required_argument, NULL, OPT_HOT },
@@ -111,13 +113,13 @@ duration(const char *name, const char *arg, int64_t most)
 }
 
 static int
-pid(const char *arg)
+pid(const char *name, const char *arg)
 {
 	char *end;
 	unsigned long v = strtoul(arg, &end, 0);
 
 	if (*arg < '0' || *arg > '9' || *end != '\0' || v > TS_PID_NULL)
-		fatal(EXIT_USAGE, 0, "--pcr-pid '%s' is no PID", arg);
+		fatal(EXIT_USAGE, 0, "--%s '%s' is no PID", name, arg);
 	return (int)v;
 }
 
@@ -125,6 +127,7 @@ static void
 set(struct tool *t, int c, const char *arg)
 {
 	struct flow_config *f = &t->flow;
+	int n;
 
 	switch (c) {
 	case OPT_BACK:
@@ -138,6 +141,11 @@ set(struct tool *t, int c, const char *arg)
 		break;
 	case OPT_CONTROL:
 		t->control_path = arg;
+		break;
+	case OPT_DROP_PID:
+		n = pid("drop-pid", arg);
+		f->drop[n / 8] |= (uint8_t)(1 << n % 8);
+		f->drops = true;
 		break;
 	case OPT_FAILOVER:
 		t->failover = true;
@@ -173,7 +181,7 @@ set(struct tool *t, int c, const char *arg)
 		t->output[t->noutput++] = arg;
 		break;
 	case OPT_PCR_PID:
-		f->pcr_pid = pid(arg);
+		f->pcr_pid = pid("pcr-pid", arg);
 		break;
 	case OPT_PREFER:
 		f->prefer = true;
@@ -532,8 +540,9 @@ complete(struct tool *t)
 		opt_usage(help, "several inputs: say --merge or --failover");
 	if (f->by_content && !f->merge)
 		opt_usage(help, "--by-content is for --merge");
-	if (f->by_content && f->keep_header)
-		opt_usage(help, "--by-content makes datagrams of its own: no --keep-header");
+	if ((f->by_content || f->drops) && f->keep_header)
+		opt_usage(help, "--by-content and --drop-pid make datagrams of their own: "
+		    "they do not go with --keep-header");
 	if (f->merge && !f->windowed) {
 		f->windowed = true;
 		f->window_ns = 200 * MS;

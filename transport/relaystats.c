@@ -131,7 +131,7 @@ output_numbers(const struct relay *r, const struct output *o, int64_t now_ns,
 	memcpy(list, all, sizeof(all));
 }
 
-#define FLOW_NUMBERS	12
+#define FLOW_NUMBERS	13
 
 static void
 flow_numbers(const struct relay *r, int64_t now_ns, struct number list[static FLOW_NUMBERS])
@@ -149,6 +149,8 @@ flow_numbers(const struct relay *r, int64_t now_ns, struct number list[static FL
 	const struct number all[FLOW_NUMBERS] = {
 		{ "total_packets", "counter", "Transport stream packets that went on.",
 		    f->emitted },
+		{ "left_out_packets", "counter", "Of those, packets of PIDs left out.",
+		    f->left_out },
 		{ "not_recovered_packets", "counter", "Datagrams lost for good.", f->lost },
 		{ "continuity_counter", "counter", "Gaps in continuity counters.",
 		    f->watch.cc_errors },

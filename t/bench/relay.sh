@@ -53,7 +53,7 @@ do
 	command -v multicat >/dev/null && run multicat multicat -u -U @127.0.0.1:27501 \
 		127.0.0.1:27502
 	set --
-	for n in $(seq 50)
+	for _ in $(seq 50)
 	do
 		set -- "$@" -o udp://127.0.0.1:27502
 	done
