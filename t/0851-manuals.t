@@ -242,7 +242,8 @@ check 'mstore-serve: a token for the network' '
 # Ports that nothing else uses.
 https=$(free_port) one=$(free_port) two=$(free_port)
 elsewhere () {
-	example "$@" | sed "s|8443|$https|g; s|7001|$one|; s|5000=|$one=|; s|5002=|$two=|"
+	example "$@" | sed "s|8443|$https|g; s|7001|$one|; s|5000=|$one=|; s|5002=|$two=|
+		s|:5100|:$two|"
 }
 check 'mstore-serve: HTTPS' '
 	run elsewhere mstore-serve.1 3
@@ -258,6 +259,32 @@ check 'mconnect-impair: a line across an ocean, and two ports' '
 	within 60 grep "listening on 127.0.0.1:$two" run.log
 	end
 	test -e bad.log
+'
+check 'mconnect-relay: two ways merged, to a group' '
+	run elsewhere mconnect-relay.1 1
+	within 10 grep "info: ready" run.log
+	end
+'
+check 'mconnect-relay: a channel by two ways' '
+	stage receiver /dev/null /dev/null mconnect-relay -q -i "rtp://127.0.0.1:$two" -o way.ts
+	run elsewhere mconnect-relay.1 2
+	within 60 grown way.ts 100000
+	end
+'
+check 'mconnect-relay: a main and a spare source for a ladder' '
+	send "udp://127.0.0.1:$two?pkt_size=1316"
+	run elsewhere mconnect-relay.1 3
+	within 90 grown ladder.ts 100000
+	end
+	kill -9 $sender
+	grep -q source_selected relay.ndjson
+'
+check 'mconnect-relay: one more output, while it runs' '
+	run elsewhere mconnect-relay.1 4 1
+	within 10 test -S run/relay.sock
+	elsewhere mconnect-relay.1 4 2 >second
+	within 10 sh -c "sh second | grep ok"
+	end
 '
 check 'mlive(7): a film as a channel' '
 	rm -rf srv/media/live/one
