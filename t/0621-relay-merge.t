@@ -49,9 +49,9 @@ check 'losses of each that the other does not have, delays, jitter, copies' '
 	count m merge_status_warn_mismatch | grep -x 0
 '
 check 'and outages, in turn' '
-	through outage=1s+600ms/2s outage=2s+700ms/2s,delay=30ms
-	test "$(said neta outage | wc -l)" -gt 100
-	test "$(said netb outage | wc -l)" -gt 100
+	through outage=1s+300ms/2s outage=2s+300ms/2s,delay=30ms
+	test "$(said neta outage | wc -l)" -gt 50
+	test "$(said netb outage | wc -l)" -gt 50
 	cmp in.ts out.ts
 '
 check 'what both lose is lost, no more, and what it was is told' '

@@ -39,7 +39,7 @@ check 'the one behind may lose as well, and be ahead' '
 	test "$(count m source_content_filled i1)" -gt 100
 '
 check 'outages in turn, of one with RTP and one without' '
-	through outage=1s+600ms/2s outage=2s+700ms/2s,delay=30ms rtp
+	through outage=1s+300ms/2s outage=2s+300ms/2s,delay=30ms rtp
 	cmp in.ts out.ts
 	count m continuity_counter | grep -x 0
 '

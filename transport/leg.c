@@ -265,7 +265,7 @@ read_datagrams(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 			leg_datagram(l, b->buf[i] + pos, len - pos < one ? len - pos : one, at,
 			    t);
 	}
-	return n > 0;
+	return n == BATCH;
 }
 
 /* ---- streams */

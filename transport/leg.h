@@ -62,7 +62,7 @@ struct leg_taker {
 int leg_open(struct leg *l, const char *text, char why[static UDP_WHY]);
 void leg_free(struct leg *l);
 
-/* Take what there is, a few at a time.  False: there was nothing. */
+/* Take what there is, a few at a time.  False: there is no more. */
 bool leg_read(struct leg *l, struct leg_batch *b, const struct leg_taker *t);
 
 /* One datagram, as from the network. */

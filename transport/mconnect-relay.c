@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clk.h"
@@ -29,6 +30,7 @@
 #define AHEAD_NS	(200 * MS)	/* that a file is read before it is due */
 #define RETRY_NS	(250 * MS)	/* to look for readers of FIFOs */
 #define DRAIN_NS	(2 * CLK_SECOND)
+#define SOON_NS		(3 * MS)
 #define EVENTS		64
 #define TURNS		8		/* batches of one leg before the others' turn */
 #define METRICS_ROOM	(1 << 20)
@@ -371,7 +373,18 @@ wait_until(struct tool *t, int64_t next_ns, bool ending)
 	int n;
 
 	left = left < 0 ? 0 : left;
-	if (ending)				/* after a stop io_wait() waits no more */
+	if (!ending && left <= SOON_NS && t->flow.smooth_ns > 2 * SOON_NS) {
+		/*
+		 * What comes meanwhile has its time of arrival from the kernel and is not
+		 * due yet: one waking for both saves half of the time of the processor.
+		 */
+		struct timespec at = { .tv_sec = next_ns / CLK_SECOND,
+		    .tv_nsec = next_ns % CLK_SECOND };
+
+		if (left > 0)
+			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+		n = epoll_wait(t->relay.epoll, ev, EVENTS, 0);
+	} else if (ending)				/* after a stop io_wait() waits no more */
 		n = epoll_wait(t->relay.epoll, ev, EVENTS, (int)(left / MS) + 1);
 	else if (io_wait(&(struct pollfd){ .fd = t->relay.epoll, .events = POLLIN }, 1,
 	    left) <= 0)

@@ -198,6 +198,10 @@ send_some(struct output *o, struct iovec *iov, unsigned n, int *err)
 			return 0;
 		o->no_segments = true;		/* an old kernel, or a small MTU */
 	}
+	if (n == 1) {
+		*err = send(o->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT) < 0 ? errno : 0;
+		return *err == 0;
+	}
 	for (unsigned i = 0; i < n; i++)
 		msg[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i],
 		    .msg_iovlen = 1 } };
