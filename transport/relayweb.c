@@ -136,5 +136,5 @@ relayweb_stop(struct relayweb *w)
 	httpd_stop(&w->httpd);
 	pthread_mutex_destroy(&w->lock);
 	free(w->text);
-	free(w);
+	w->text = NULL;			/* w itself holds what httpd_stop() leaves */
 }

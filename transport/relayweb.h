@@ -3,7 +3,7 @@
  *
  * Shape    The relay leaves a text each second, the server's thread gives it out: no
  *          one who asks can hold the relay up.
- * Memory   relayweb_stop() gives all back.
+ * Memory   Lives as long as the program: httpd_stop() keeps its loops.
  * Threads  relayweb_set(): the relay's.
  * Errors   Negative errno.
  */
