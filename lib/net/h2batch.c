@@ -189,11 +189,12 @@ h2_batch_send(struct h2 *h)
 int
 h2_batch_send_left(struct h2 *h)
 {
-	struct iovec iov = { h->left + h->left_pos, h->left_len - h->left_pos };
+	struct iovec iov;
 	ssize_t n;
 
 	if (h->left == NULL)
 		return 1;
+	iov = (struct iovec){ h->left + h->left_pos, h->left_len - h->left_pos };
 	n = h->conn->io->sendv(h->conn, &iov, 1, false);
 	if (n < 0 && n != -EAGAIN)
 		return (int)n;
