@@ -33,6 +33,14 @@ archived () {
 tidy () {
 	test "$(metric mstore_archive_pending_count)" = 0
 }
+# adopt: what a check has started is ours from now on.
+adopt () {
+	pid=$(cat pid 2>/dev/null || echo "$pid")
+	url=http://$(sed -n 's/.*listening on //p' serve.log | head -n 1)
+	admin=$(sed -n 's/.*metrics on \(.*\)\/metrics/\1/p' serve.log)
+	export url admin pid
+	rm -f pid
+}
 pause_store () {
 	kill -STOP "$(cat ceph/rgw.id)"
 }
@@ -237,8 +245,7 @@ check 'killed in the middle of moving: all are there, and nothing is left over' 
 	test -z "$(ls root/.mstore/archive/.mstore | grep -v -x -e lock -e bucket)"
 	curl -sf "$url/one/cold/m/large" | cmp - large
 '
-pid=$(cat pid 2>/dev/null || echo "$pid")
-rm -f pid
+adopt
 # uploads NAME: keys of uploads in parts that are not finished
 uploads () {
 	curl -sf --aws-sigv4 "aws:amz:us-east-1:s3" \
@@ -262,8 +269,7 @@ check 'parts that a killed process had sent are aborted' '
 	! uploads cold/x
 	versions 0 cold/x
 '
-pid=$(cat pid 2>/dev/null || echo "$pid")
-rm -f pid
+adopt
 ended () {
 	! grep -q "^State:[^Z]*$" "/proc/$pid/status" 2>/dev/null
 }

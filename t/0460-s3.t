@@ -186,22 +186,20 @@ uploads () {
 	grep "<Key>$1</Key>" out
 }
 check 'uploads that nobody has finished are aborted, of a folder or of all' '
-	for key in cut/a cut/b other/a%26b
+	for key in cut/a cut/b other/d
 	do
 		test "$(s3_curl -X POST -H "x-amz-content-sha256: $empty" \
 			"$s3_endpoint/live/$key?uploads=")" = 200
-		id=$(sed "s/.*<UploadId>\(.*\)<.UploadId>.*/\1/" out)
-		test "$(s3_curl -T small "$s3_endpoint/live/$key?partNumber=1&uploadId=$id")" = 200
 	done
 	uploads cut/a
 	uploads cut/b
-	mstore-ctl -v empty s3://live/cut 2>err
+	mstore-ctl empty s3://live/cut 2>err
 	grep "0 objects deleted, 2 uploads aborted" err
 	fails 1 uploads cut/a
-	uploads "other/a&amp;b"
+	uploads other/d
 	mstore-ctl put small s3://live/other/c
 	mstore-ctl empty s3://live/other
-	fails 1 uploads "other/a&amp;b"
+	fails 1 uploads other/d
 '
 check 'a bucket is emptied' '
 	mstore-ctl empty s3://live
