@@ -412,7 +412,7 @@ archget_start(struct archget *g, struct archive *a, struct httpd *httpd)
 void
 archget_stop(struct archget *g)
 {
-	bool busy;
+	bool busy = false;
 
 	if (g->archive == NULL)
 		return;

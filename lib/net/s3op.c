@@ -325,7 +325,7 @@ abort_upload(struct s3 *s, const struct s3_item *upload)
 int
 s3_abort_uploads(struct s3 *s, const char *prefix, unsigned *aborted)
 {
-	struct s3_list l;
+	struct s3_list l = { .n = 0 };
 	bool more;
 	int r;
 

@@ -65,9 +65,10 @@ resolve(const char *host, uint16_t port, int family, struct sockaddr_storage *sa
 
 	snprintf(service, sizeof(service), "%u", port);
 	r = getaddrinfo(*host != '\0' ? host : NULL, service, &hints, &ai);
-	if (r != 0)
-		return failed(why, -EADDRNOTAVAIL, "no address of '%s': %s", host,
-		    gai_strerror(r));
+	if (r != 0) {
+		failed(why, 0, "no address of '%s': %s", host, gai_strerror(r));
+		return -EADDRNOTAVAIL;
+	}
 	memset(sa, 0, sizeof(*sa));
 	memcpy(sa, ai->ai_addr, ai->ai_addrlen);
 	*len = ai->ai_addrlen;
