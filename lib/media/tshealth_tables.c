@@ -383,10 +383,13 @@ static void
 check_gap(struct health *h, uint16_t pid, const uint8_t *s, size_t len)
 {
 	struct health_private *v = h->private;
-	uint16_t extension = (s[1] & 0x80) != 0 && len >= 8 ? (uint16_t)(s[3] << 8 | s[4]) : 0;
-	uint8_t number = (s[1] & 0x80) != 0 && len >= 8 ? s[6] : 0;
+	bool is_long = (s[1] & 0x80) != 0 && len >= 8;
+	uint8_t number = is_long ? s[6] : 0;
+	uint16_t extension = 0;
 	unsigned i;
 
+	if (is_long)
+		extension = (uint16_t)(s[3] << 8 | s[4]);
 	if (s[0] != TABLE_NIT && s[0] != TABLE_SDT && s[0] != TABLE_EIT &&
 	    s[0] != TABLE_RST && s[0] != TABLE_TDT)
 		return;
