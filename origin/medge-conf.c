@@ -32,7 +32,7 @@ static const char help[] =
     "      --held TIME          wait so long for an answer of an origin (60s)\n"
     "  -h, --help               print this and exit\n"
     "  -l, --listen ADDRESS     for viewers (:80, with --tls :443)\n"
-    "      --missing TIME       keep errors at most so long (1s)\n"
+    "      --missing TIME       keep errors at most so long (200ms)\n"
     "      --origin-auth        the origin checks who reads: share nothing\n"
     "      --probe PATH         ask the origins for this each second, or none (/.time)\n"
     "      --proxy ADDRESS      between TLS and Varnish (127.0.0.1:6086)\n"
@@ -336,7 +336,7 @@ main(int argc, char *argv[])
 {
 	static struct options o = {
 		.edge = { .probe = "/.time", .storage = UINT64_C(1) << 30, .floor_ms = 500,
-		    .ceiling_ms = 24 * 3600 * 1000, .missing_ms = 1000, .grace_ms = 60000,
+		    .ceiling_ms = 24 * 3600 * 1000, .missing_ms = 200, .grace_ms = 60000,
 		    .held_ms = 60000, .npurge = 2, .purge = { "127.0.0.1", "::1" } },
 		.expires_ns = 3600 * (uint64_t)CLK_SECOND, .proxy = "127.0.0.1:6086",
 	};

@@ -50,7 +50,7 @@ dash_is_regular(const struct pres *p, size_t from, size_t to)
 int64_t
 dash_offset(const struct pres *p)
 {
-	int64_t offset = ns(p->nominal - p->chunk - p->lag);
+	int64_t offset = ns(p->nominal - p->chunk - p->lag_worst);
 
 	return offset > 0 ? offset : 0;
 }

@@ -150,6 +150,7 @@ struct pres {
 	int64_t	 chunk;			/* part target of pictures, 90 kHz */
 	int64_t	 latency;		/* asked for behind the newest part, ns; 0: the least */
 	int64_t	 lag;			/* from the end of a part to when it is there, 90 kHz */
+	int64_t	 lag_worst;		/* when it went badly */
 	size_t	 nopen, open_cap;	/* segments being made; borrowed */
 	struct segment **open;
 };

@@ -162,14 +162,15 @@ earlier(const void *a, const void *b)
 }
 
 /*
- * By how much parts are later than their end: what DASH players may not ask before, and
- * stay behind by.  Of most of the last segments: players keep what they read first, so
- * one bad moment must not decide.
+ * By how much parts are later than their end.  What players stay behind by is of most of
+ * the last segments: they keep what they read first, so one bad moment must not decide.
+ * What they may not ask before is of the worst of them, up to a part more: an early
+ * request is a 404, which a cache may keep for others, a late one costs buffer.
  */
 void
 pack_note_lag(struct pack *p, const struct segment *s)
 {
-	int64_t step = CLK_90K / 20, sorted[PACK_LAGS], lag;
+	int64_t step = CLK_90K / 20, sorted[PACK_LAGS], lag, most;
 	size_t n;
 
 	if (s->utc_ns == 0 || segment_is_lost(s))
@@ -180,4 +181,7 @@ pack_note_lag(struct pack *p, const struct segment *s)
 	qsort(sorted, n, sizeof(sorted[0]), earlier);
 	lag = sorted[n * 3 / 4];
 	p->pres.lag = lag < 0 ? 0 : (lag + step - 1) / step * step;
+	lag = sorted[n - 1] < 0 ? 0 : (sorted[n - 1] + step - 1) / step * step;
+	most = p->pres.lag + p->pres.chunk;
+	p->pres.lag_worst = lag < most ? lag : most;
 }

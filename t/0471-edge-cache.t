@@ -7,7 +7,7 @@ need 'no varnishd' command -v varnishd
 . "$top/t/varnish.sh"
 
 origin one --max-age-playlist 1s --threads 2
-edge e --probe none "$url"
+edge e --probe none --missing 1s "$url"
 
 # asked N: so many GETs since the last time.
 asked () {
