@@ -5,7 +5,7 @@ need 'no ffmpeg' ffmpeg -version
 . "$top/t/hls.sh"
 
 writers=
-trap 'kill $writers $server; wait; rm -rf "$scratch"' EXIT
+trap 'kill $writers $server; wait $writers $server; rm -rf "$scratch"' EXIT
 
 # live DIR option...: a playlist that ffmpeg writes in real time, for longer than we need it
 live () {

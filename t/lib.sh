@@ -22,6 +22,38 @@ export PATH BUILD top
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/t.XXXXXX") || exit
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
+
+# What a test has started: all of that is in the scratch directory.
+ours () {
+	for process in /proc/[0-9]*
+	do
+		test "${process#/proc/}" != $$ || continue
+		case $(readlink "$process/cwd") in
+		"$scratch" | "$scratch"/*) echo "${process#/proc/}" ;;
+		esac
+	done
+}
+
+# A file that hangs is ended, and what it hung in is said.
+(
+	trap 'kill $!; exit' TERM
+	left=180
+	until test $((left = left - 1)) -eq 0
+	do
+		sleep 5 >/dev/null 2>&1 &
+		wait $!
+		kill -0 $$ 2>/dev/null || exit 0
+	done
+	echo "# $0: still not at its end after 15 minutes, with these running:"
+	left=$(ours)
+	# shellcheck disable=SC2086	# words of a list
+	ps -ww -o pid,ppid,stat,etimes,args --forest -p $$ $left
+	kill $$
+	# shellcheck disable=SC2086
+	kill -9 $left
+) >&2 </dev/null &
+guard=$!
+
 cd "$scratch" || exit
 count=0 failed=0
 
@@ -124,20 +156,11 @@ only () {
 		}' -- "$@"
 }
 
-# A check that failed half way has left running what it had started: all of that is in
-# the scratch directory.
-sweep_up () {
-	for process in /proc/[0-9]*
-	do
-		test "${process#/proc/}" != $$ || continue
-		case $(readlink "$process/cwd") in
-		"$scratch" | "$scratch"/*) kill -9 "${process#/proc/}" 2>/dev/null ;;
-		esac
-	done
-}
-
 done_testing () {
-	test "$failed" -eq 0 || sweep_up
+	kill "$guard"
+	# A check that failed half way has left running what it had started.
+	# shellcheck disable=SC2046	# words of a list
+	test "$failed" -eq 0 || kill -9 $(ours) 2>/dev/null
 	echo "1..$count"
 	test "$failed" -eq 0
 	exit
