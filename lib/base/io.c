@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <time.h>
@@ -10,29 +11,43 @@
 #include "lib/base/log.h"
 
 static volatile sig_atomic_t stop, reload;
+static pthread_t main_thread;
+
+/*
+ * A signal may come to any thread that lets it in, also one that a library has made, but
+ * it is the main thread that waits for it.
+ */
+static bool
+passed_on(int sig)
+{
+	if (pthread_equal(pthread_self(), main_thread))
+		return false;
+	pthread_kill(main_thread, sig);
+	return true;
+}
 
 static void
 on_stop(int sig)
 {
-	(void)sig;
+	if (passed_on(sig))
+		return;
 	stop = 1;
+	signal(sig, SIG_DFL);		/* the second one kills */
 }
 
 static void
 on_reload(int sig)
 {
-	(void)sig;
-	reload = 1;
+	if (!passed_on(sig))
+		reload = 1;
 }
 
 static void
 catch_stops(void)
 {
-	struct sigaction sa = {
-		.sa_handler = on_stop,
-		.sa_flags = (int)SA_RESETHAND,	/* the second one kills */
-	};
+	struct sigaction sa = { .sa_handler = on_stop };
 
+	main_thread = pthread_self();
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 }
@@ -67,8 +82,8 @@ io_init_server(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* write(2) says it as well */
-	sigaction(SIGHUP, &sa, NULL);
 	catch_stops();
+	sigaction(SIGHUP, &sa, NULL);
 }
 
 void
