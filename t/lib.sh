@@ -72,7 +72,10 @@ check () {
 		;;
 	*)
 		echo "not ok $count - $1"
-		sed 's/^/# /' .log
+		{
+			echo "$0: not ok $count - $1"
+			cat .log
+		} | sed 's/^/# /' >&2	# prove shows it
 		failed=$((failed + 1))
 		;;
 	esac
