@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/media/ts.h"
 #include "lib/net/udp.h"
+#include "transport/numbers.h"
 #include "transport/packet.h"
 
 #define LEG_ID		32
@@ -27,24 +27,18 @@
 struct leg {
 	char	 id[LEG_ID];
 	char	*text;			/* its address, as given */
-	int	 fd;
-	bool	 stream;		/* bytes; else datagrams */
+	const struct leg_ops *ops;	/* its kind, see legkind.h */
+	void	*state;
+	int	 fd;			/* readable when there is something; -1: never */
 	bool	 file;			/* always ready, and comes as fast as it is read */
 	bool	 rtp_only;
 	bool	 ended;
 
-	struct udp_in in;
 	uint64_t datagrams, bytes;	/* as they came */
 	uint64_t taken;			/* given to take() */
-	/* and those that were not, with what the kernel dropped in in.kernel_drops */
-	uint64_t foreign, junk, bad_type, truncated, no_room;
-	uint64_t junk_bytes;		/* of a stream */
+	uint64_t foreign, junk, bad_type, truncated, no_room;	/* and those that were not */
 
-	/* private: */
-	bool	 warned, probed;
-	struct ts_sync *sync;
-	uint8_t	*buf;
-	size_t	 fill;
+	bool	 warned;		/* private */
 };
 
 /* Room that all legs share. */
@@ -62,7 +56,10 @@ struct leg_taker {
 int leg_open(struct leg *l, const char *text, char why[static UDP_WHY]);
 void leg_free(struct leg *l);
 
-/* Take what there is, a few at a time.  False: there is no more. */
+/* What it counts besides, by its kind. */
+void leg_numbers(const struct leg *l, struct numbers *all);
+
+/* Take what there is, a few at a time.  True: there may be more. */
 bool leg_read(struct leg *l, struct leg_batch *b, const struct leg_taker *t);
 
 /* One datagram, as from the network. */

@@ -20,16 +20,16 @@
 
 #include "lib/net/udp.h"
 #include "transport/fan.h"
+#include "transport/numbers.h"
 
 #define OUTPUT_ID	32		/* as LEG_ID */
-
-enum output_kind { OUTPUT_UDP, OUTPUT_RTP, OUTPUT_FILE, OUTPUT_FIFO };
 
 struct output {
 	char	 id[OUTPUT_ID];
 	char	*text;			/* its address, as given */
-	enum output_kind kind;
-	int	 fd;			/* -1: a FIFO without reader */
+	const struct output_ops *ops;	/* its kind, see outputkind.h */
+	void	*state;
+	int	 fd;			/* to be waited for when it is blocked; -1: none */
 	bool	 paused, blocked, ended;
 	bool	 watched;		/* the loop asks when it can be written to */
 	bool	 from_config;
@@ -43,21 +43,21 @@ struct output {
 	uint64_t begun;			/* its first place */
 	uint64_t place;			/* the next one */
 
-	uint64_t bytes, unreachable, disconnections, stalls;
+	uint64_t bytes, disconnections, stalls;
 	int64_t	 sent_ns;		/* last */
 	int64_t	 stall_ns;		/* longest that it was blocked */
 
 	/* private: */
-	bool	 no_segments;		/* UDP_SEGMENT does not work */
-	bool	 said;
-	int64_t	 blocked_ns, next_ns;
+	int64_t	 blocked_ns;
 	struct packet *cut;		/* half written to a pipe */
-	uint32_t cut_at;
 };
 
 int output_open(struct output *o, const char *text, const struct fan *f,
     char why[static UDP_WHY]);
 void output_free(struct output *o);
+
+/* What it counts besides, by its kind. */
+void output_numbers(const struct output *o, struct numbers *all);
 
 /* Send what is due. */
 void output_send(struct output *o, const struct fan *f, int64_t now_ns);

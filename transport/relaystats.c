@@ -1,8 +1,10 @@
 /* The numbers of mconnect-relay: a line of JSON, and text for Prometheus. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/media/ts.h"
 #include "lib/net/metrics.h"
 #include "transport/relay.h"
 
@@ -10,12 +12,12 @@
 
 /* ---- one table for both */
 
-struct number {
-	const char *name, *type, *help;
-	uint64_t value;
-};
-
-#define LEG_NUMBERS	26
+static void
+add_all(struct numbers *all, const struct number *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		numbers_add(all, list[i].name, list[i].type, list[i].help, list[i].value);
+}
 
 static uint64_t
 whole(int64_t v)
@@ -31,10 +33,10 @@ alive(const struct relay *r, unsigned i, int64_t now_ns)
 	return seen != 0 && now_ns - seen < ALIVE_NS;
 }
 
-static void
-leg_numbers(const struct relay *r, unsigned i, int64_t now_ns,
-    struct number list[static LEG_NUMBERS])
+static struct numbers
+of_leg(const struct relay *r, unsigned i, int64_t now_ns)
 {
+	struct numbers all = { 0 };
 	const struct leg *l = r->leg[i];
 	const struct flow_leg *fl = &r->flow.leg[i];
 	unsigned n;
@@ -42,7 +44,7 @@ leg_numbers(const struct relay *r, unsigned i, int64_t now_ns,
 	const struct merge_leg *ml = &m->leg[n];
 	const struct content_leg *cl = &r->flow.content.leg[i];
 	bool by_content = r->config.by_content;
-	const struct number all[LEG_NUMBERS] = {
+	const struct number list[] = {
 		{ "source_connected", "gauge", "1 while data come.", alive(r, i, now_ns) },
 		{ "source_selected", "gauge", "1 while its data go out.",
 		    r->config.merge ? alive(r, i, now_ns) : r->flow.failover.active == (int)i },
@@ -70,9 +72,6 @@ leg_numbers(const struct relay *r, unsigned i, int64_t now_ns,
 		    l->foreign },
 		{ "source_truncated_packets", "counter", "Datagrams that were cut.",
 		    l->truncated },
-		{ "source_dropped_packets", "counter",
-		    "Datagrams that the kernel dropped: its buffer was full.",
-		    l->in.kernel_drops },
 		{ "source_reordered_packets", "counter", "Datagrams put into order.",
 		    ml->reordered },
 		{ "source_not_recovered_packets", "counter",
@@ -97,16 +96,16 @@ leg_numbers(const struct relay *r, unsigned i, int64_t now_ns,
 		    "1 while its packets are those of the others.", cl->locked },
 	};
 
-	memcpy(list, all, sizeof(all));
+	add_all(&all, list, sizeof(list) / sizeof(list[0]));
+	leg_numbers(l, &all);
+	return all;
 }
 
-#define OUTPUT_NUMBERS	11
-
-static void
-output_numbers(const struct relay *r, const struct output *o, int64_t now_ns,
-    struct number list[static OUTPUT_NUMBERS])
+static struct numbers
+of_output(const struct relay *r, const struct output *o, int64_t now_ns)
 {
-	const struct number all[OUTPUT_NUMBERS] = {
+	struct numbers all = { 0 };
+	const struct number list[] = {
 		{ "output_connected", "gauge", "1 while data go out.",
 		    o->sent_ns != 0 && now_ns - o->sent_ns < ALIVE_NS },
 		{ "output_paused", "gauge", "1 while it is paused.", o->paused },
@@ -121,21 +120,22 @@ output_numbers(const struct relay *r, const struct output *o, int64_t now_ns,
 		{ "output_waiting_packets", "gauge", "Datagrams that are due and wait.",
 		    output_waiting(o, &r->flow.fan) },
 		{ "output_disconnections", "counter", "Times that its reader went.",
-		    o->disconnections + o->unreachable },
+		    o->disconnections },
 		{ "output_stalls", "counter", "Times that it could not take more.",
 		    o->stalls },
 		{ "output_longest_stall_us", "gauge", "The longest of those.",
 		    whole(o->stall_ns / 1000) },
 	};
 
-	memcpy(list, all, sizeof(all));
+	add_all(&all, list, sizeof(list) / sizeof(list[0]));
+	output_numbers(o, &all);
+	return all;
 }
 
-#define FLOW_NUMBERS	13
-
-static void
-flow_numbers(const struct relay *r, int64_t now_ns, struct number list[static FLOW_NUMBERS])
+static struct numbers
+of_flow(const struct relay *r, int64_t now_ns)
 {
+	struct numbers all = { 0 };
 	const struct flow *f = &r->flow;
 	unsigned living = 0, legs = 0, differ = 0;
 
@@ -146,7 +146,7 @@ flow_numbers(const struct relay *r, int64_t now_ns, struct number list[static FL
 		living += alive(r, i, now_ns);
 		differ += f->merge.leg[i].mismatch > 0;
 	}
-	const struct number all[FLOW_NUMBERS] = {
+	const struct number list[] = {
 		{ "total_packets", "counter", "Transport stream packets that went on.",
 		    f->emitted },
 		{ "left_out_packets", "counter", "Of those, packets of PIDs left out.",
@@ -173,7 +173,8 @@ flow_numbers(const struct relay *r, int64_t now_ns, struct number list[static FL
 		    relay_ledger_ok(r) },
 	};
 
-	memcpy(list, all, sizeof(all));
+	add_all(&all, list, sizeof(list) / sizeof(list[0]));
+	return all;
 }
 
 bool
@@ -197,10 +198,11 @@ relay_ledger_ok(const struct relay *r)
 /* ---- JSON */
 
 static void
-put_numbers(json_t *o, const struct number *list, size_t n)
+put_numbers(json_t *o, const struct numbers *all)
 {
-	for (size_t i = 0; i < n; i++)
-		json_object_set_new(o, list[i].name, json_integer((json_int_t)list[i].value));
+	for (unsigned i = 0; i < all->n; i++)
+		json_object_set_new(o, all->list[i].name,
+		    json_integer((json_int_t)all->list[i].value));
 }
 
 static uint64_t
@@ -215,18 +217,17 @@ relay_stats(struct relay *r, int64_t now_ns)
 {
 	json_t *o = json_object(), *list = json_array(), *one;
 	int64_t elapsed = now_ns - r->last_ns;
-	struct number leg[LEG_NUMBERS], output[OUTPUT_NUMBERS], flow[FLOW_NUMBERS];
+	struct numbers all = of_flow(r, now_ns);
 
-	flow_numbers(r, now_ns, flow);
-	put_numbers(o, flow, FLOW_NUMBERS);
+	put_numbers(o, &all);
 	json_object_set_new(o, "bit_rate", json_integer((json_int_t)rate((r->flow.emitted -
 	    r->last_emitted) * TS_PACKET, elapsed)));
 	for (unsigned i = 0; i < FLOW_LEGS; i++) {
 		if (r->leg[i] == NULL)
 			continue;
 		one = json_pack("{s:s, s:s}", "id", r->leg[i]->id, "url", r->leg[i]->text);
-		leg_numbers(r, i, now_ns, leg);
-		put_numbers(one, leg, LEG_NUMBERS);
+		all = of_leg(r, i, now_ns);
+		put_numbers(one, &all);
 		json_object_set_new(one, "source_bit_rate", json_integer((json_int_t)rate(
 		    r->leg[i]->bytes - r->last_leg_bytes[i], elapsed)));
 		json_array_append_new(list, one);
@@ -237,8 +238,8 @@ relay_stats(struct relay *r, int64_t now_ns)
 	for (unsigned i = 0; i < r->noutput; i++) {
 		one = json_pack("{s:s, s:s}", "id", r->output[i]->id, "url",
 		    r->output[i]->text);
-		output_numbers(r, r->output[i], now_ns, output);
-		put_numbers(one, output, OUTPUT_NUMBERS);
+		all = of_output(r, r->output[i], now_ns);
+		put_numbers(one, &all);
 		json_array_append_new(list, one);
 	}
 	json_object_set_new(o, "outputs", list);
@@ -283,42 +284,74 @@ label(char *text, size_t size, const char *key, const char *id)
 	text[n] = '\0';
 }
 
-static void
-name(char *text, size_t size, const struct number *n)
+struct owned {				/* the numbers of one leg or output */
+	const char *key, *id;
+	struct numbers all;
+};
+
+static const struct number *
+find(const struct numbers *all, const char *name)
 {
-	snprintf(text, size, "mconnect_%s", n->name);
+	for (unsigned k = 0; k < all->n; k++)
+		if (strcmp(all->list[k].name, name) == 0)
+			return &all->list[k];
+	return NULL;
+}
+
+/* The first number of that name is of list[first]: all of the name in a row. */
+static void
+tell_one(struct metrics *m, const struct owned *list, size_t n, size_t first,
+    const struct number *about)
+{
+	char labels[2 * LEG_ID + 16], text[64];
+
+	snprintf(text, sizeof(text), "mconnect_%s", about->name);
+	metrics_about(m, text, about->type, about->help);
+	for (size_t i = first; i < n; i++) {
+		const struct number *one = find(&list[i].all, about->name);
+
+		if (one == NULL)
+			continue;
+		*labels = '\0';
+		if (list[i].key != NULL)
+			label(labels, sizeof(labels), list[i].key, list[i].id);
+		metrics_add(m, text, labels, one->value);
+	}
+}
+
+static void
+tell_all(struct metrics *m, const struct owned *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (unsigned k = 0; k < list[i].all.n; k++) {
+			bool told = false;
+
+			for (size_t j = 0; j < i && !told; j++)
+				told = find(&list[j].all, list[i].all.list[k].name) != NULL;
+			if (!told)
+				tell_one(m, list, n, i, &list[i].all.list[k]);
+		}
 }
 
 void
 relay_metrics(const struct relay *r, struct metrics *m, int64_t now_ns)
 {
-	struct number list[LEG_NUMBERS];
-	char labels[2 * LEG_ID + 16], text[64];
+	struct owned *list = malloc((FLOW_LEGS + r->noutput) * sizeof(*list));
+	struct owned flow = { .all = of_flow(r, now_ns) };
+	size_t n = 0;
 
-	flow_numbers(r, now_ns, list);
-	for (unsigned k = 0; k < FLOW_NUMBERS; k++) {
-		name(text, sizeof(text), &list[k]);
-		metrics_about(m, text, list[k].type, list[k].help);
-		metrics_add(m, text, "", list[k].value);
-	}
-	for (unsigned k = 0, any = 0; k < LEG_NUMBERS; k++, any = 0)
-		for (unsigned i = 0; i < FLOW_LEGS; i++) {
-			if (r->leg[i] == NULL)
-				continue;
-			leg_numbers(r, i, now_ns, list);
-			name(text, sizeof(text), &list[k]);
-			if (any++ == 0)
-				metrics_about(m, text, list[k].type, list[k].help);
-			label(labels, sizeof(labels), "source", r->leg[i]->id);
-			metrics_add(m, text, labels, list[k].value);
-		}
-	for (unsigned k = 0; k < OUTPUT_NUMBERS; k++)
-		for (unsigned i = 0; i < r->noutput; i++) {
-			output_numbers(r, r->output[i], now_ns, list);
-			name(text, sizeof(text), &list[k]);
-			if (i == 0)
-				metrics_about(m, text, list[k].type, list[k].help);
-			label(labels, sizeof(labels), "output", r->output[i]->id);
-			metrics_add(m, text, labels, list[k].value);
-		}
+	if (list == NULL)
+		return;
+	tell_all(m, &flow, 1);
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL)
+			list[n++] = (struct owned){ "source", r->leg[i]->id,
+			    of_leg(r, i, now_ns) };
+	tell_all(m, list, n);
+	n = 0;
+	for (unsigned i = 0; i < r->noutput; i++)
+		list[n++] = (struct owned){ "output", r->output[i]->id,
+		    of_output(r, r->output[i], now_ns) };
+	tell_all(m, list, n);
+	free(list);
 }

@@ -10,7 +10,7 @@
 #include "transport/failover.c"
 #include "transport/fan.c"
 #include "transport/flow.c"
-#include "transport/leg.c"
+#include "transport/legdata.c"
 #include "transport/merge.c"
 #include "transport/pacer.c"
 #include "transport/packet.c"

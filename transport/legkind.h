@@ -1,0 +1,34 @@
+/*
+ * legkind.h - the kinds of legs (leg.h), and what they share.
+ *
+ * A kind opens itself from an address: it sets ops, state and fd of the leg, and
+ * takes those keys of the address that it knows.  What it has opened when it fails is
+ * closed by its close().
+ *
+ * Errors   As leg_open().
+ */
+#ifndef LEGKIND_H
+#define LEGKIND_H
+
+#include "lib/base/url.h"
+#include "lib/net/rtp.h"
+#include "transport/leg.h"
+
+struct leg_ops {
+	bool (*read)(struct leg *l, struct leg_batch *b, const struct leg_taker *t);
+	void (*close)(struct leg *l);	/* frees its state */
+	/* What this kind counts besides; may be NULL. */
+	void (*numbers)(const struct leg *l, struct numbers *all);
+};
+
+int leg_open_udp(struct leg *l, struct url *url, char why[static UDP_WHY]);
+int leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY]);
+
+/* Whole packets, stride bytes apart, to the relay; rtp may be NULL. */
+void leg_give(struct leg *l, const uint8_t *p, size_t len, size_t stride,
+    const struct rtp_packet *rtp, int64_t at_ns, const struct leg_taker *t);
+
+/* Count what cannot be used, and warn of the first. */
+void leg_refuse(struct leg *l, uint64_t *count, const char *what);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * outputkind.h - the kinds of outputs (output.h), and what they share.
+ *
+ * A kind opens itself from an address: it sets ops, state and fd of the output, and
+ * takes those keys of the address that it knows.  What it has opened when it fails is
+ * closed by its close().
+ *
+ * Shape    send() moves place on, up to due, and counts each datagram that it passes
+ *          as sent, failed or skipped (output_skip()); it does not wait.  When it
+ *          could not take all it calls output_block(), and is called again once fd can
+ *          be written to.
+ * Errors   As output_open().
+ */
+#ifndef OUTPUTKIND_H
+#define OUTPUTKIND_H
+
+#include "lib/base/url.h"
+#include "transport/output.h"
+
+struct output_ops {
+	void (*send)(struct output *o, const struct fan *f, int64_t now_ns);
+	void (*close)(struct output *o);	/* frees its state */
+	/* What this kind counts besides; may be NULL. */
+	void (*numbers)(const struct output *o, struct numbers *all);
+};
+
+int output_open_udp(struct output *o, struct url *url, char why[static UDP_WHY]);
+int output_open_pipe(struct output *o, struct url *url, char why[static UDP_WHY]);
+
+/* All that is due is not for this output now. */
+void output_skip(struct output *o, const struct fan *f);
+
+void output_block(struct output *o, int64_t now_ns);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * relayopts.h - what mconnect-relay was asked for, by its command line and the file of
+ * --config together.
+ *
+ * Memory   What options point to is never freed.
+ * Errors   Ends with EXIT_USAGE or EXIT_RUNTIME, and says why.
+ */
+#ifndef RELAYOPTS_H
+#define RELAYOPTS_H
+
+#include "transport/relay.h"
+
+struct relay_options {
+	const char *config, *control_path, *stats, *web_listen;
+	struct flow_config flow;
+	bool	 failover;
+	/* Of the command line: those of the file may change. */
+	const char *input[FLOW_LEGS], *output[RELAY_OUTPUTS];
+	unsigned ninput, noutput;
+};
+
+void relay_options(struct relay_options *o, int argc, char *argv[]);
+
+#endif
