@@ -50,7 +50,8 @@ then
 else
 	skip 'multicat' 'no multicat'
 fi
-if here gst-launch-1.0 && gst-inspect-1.0 rtpmp2tpay >/dev/null 2>&1
+if here gst-launch-1.0 && gst-inspect-1.0 rtpmp2tpay >/dev/null 2>&1 &&
+	gst-inspect-1.0 tsparse >/dev/null 2>&1
 then
 	check 'GStreamer receives our RTP, every byte of it' '
 		gst-launch-1.0 -q udpsrc address=127.0.0.1 port="$two" \
@@ -77,8 +78,8 @@ then
 		cmp parsed.ts got.ts
 	'
 else
-	skip 'GStreamer receives' 'no GStreamer'
-	skip 'GStreamer sends' 'no GStreamer'
+	skip 'GStreamer receives' 'no GStreamer with good and bad plugins'
+	skip 'GStreamer sends' 'no GStreamer with good and bad plugins'
 fi
 if here ffmpeg
 then

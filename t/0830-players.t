@@ -19,7 +19,7 @@ export seconds
 tls_origin store
 mkfifo source ladder
 stage segment ladder /dev/null mpkg-segment --segment 2s --window 60s \
-	--utc-timing "$base/watch/index.html" -o "$base/live/one/"
+	--utc-timing /watch/index.html -o "$base/live/one/"
 stage encode source ladder mlive-encode -r 360p@600k -r 216p@300k -r 144p@150k -a 96k
 stage ingest /dev/null source mlive-ingest --realtime --loop "$film"
 

@@ -270,8 +270,10 @@ check 'mconnect-relay: a channel by two ways' '
 	run elsewhere mconnect-relay.1 2
 	within 60 grown way.ts 100000
 	end
+	kill -9 $receiver
 '
 check 'mconnect-relay: a main and a spare source for a ladder' '
+	rm -f ladder.ts			# of an example before
 	send "udp://127.0.0.1:$two?pkt_size=1316"
 	run elsewhere mconnect-relay.1 3
 	within 90 grown ladder.ts 100000
