@@ -34,8 +34,10 @@ ours () {
 	done
 }
 
-# A file that hangs is ended, and what it hung in is said.
-(
+# A test that hangs is ended, and what it hung in is said.
+guard=
+case $0 in
+*.t) (
 	trap 'kill $!; exit' TERM
 	left=180
 	until test $((left = left - 1)) -eq 0
@@ -51,8 +53,8 @@ ours () {
 	kill $$
 	# shellcheck disable=SC2086
 	kill -9 $left
-) >&2 </dev/null &
-guard=$!
+) >&2 </dev/null & guard=$! ;;
+esac
 
 cd "$scratch" || exit
 count=0 failed=0
@@ -160,7 +162,7 @@ only () {
 }
 
 done_testing () {
-	kill "$guard"
+	test -z "$guard" || kill "$guard"
 	# A check that failed half way has left running what it had started.
 	# shellcheck disable=SC2046	# words of a list
 	test "$failed" -eq 0 || kill -9 $(ours) 2>/dev/null
