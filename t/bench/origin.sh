@@ -135,9 +135,10 @@ echo "peak memory: mstore-serve $(peak "$ours")"
 
 # A server of its own, so that what it takes is what those who wait cost.
 : >log
-mstore-serve -l 127.0.0.1:0 --root root --max-connections 18000 2>log &
+mkdir waits
+mstore-serve -l 127.0.0.1:0 --root waits --max-connections 18000 2>log &
 waits=$!
 pids="$pids $waits"
-until grep -q listening log; do sleep 0.05; done
+until grep -q listening log; do kill -0 "$waits"; sleep 0.05; done
 url=$(sed -n 's/.*listening on //p' log)
 hold-load "${url##*:}" /live/p.m3u8 "${WAITING:-15000}" $waits 5

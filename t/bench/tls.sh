@@ -105,11 +105,11 @@ worker=$(ps -o pid= --ppid "$(cat nginx.pid)" | head -n 1 | tr -d ' ')
 # asks.  Requests of so many bytes count as far as they have come: many are under
 # way at the end.
 spent () {
-	name=$1 server=$2 size=$3
+	name=$1 whose=$2 size=$3
 	shift 3
-	before=$(ticks "$server")
+	before=$(ticks "$whose")
 	"$@" >load.out 2>&1
-	after=$(ticks "$server")
+	after=$(ticks "$whose")
 	awk -v name="$name" -v size="$size" -v t=$((after - before)) '
 		/requests in/ { n = $1; s = $4 + 0 }		# wrk
 		/^finished in/ { s = $3 + 0 }			# h2load
