@@ -161,7 +161,7 @@ field(const char *name, size_t name_len, const char *value, size_t value_len)
 static size_t
 put_lines(const char *p, size_t len, nghttp2_nv *nv, size_t n, char **low)
 {
-	const char *end = p + len;
+	const char *end = len > 0 ? p + len : p;	/* p may be NULL then */
 
 	while (p < end && n < H2_HEAD_FIELDS) {
 		const char *lf = memchr(p, '\n', (size_t)(end - p));

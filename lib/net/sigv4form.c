@@ -113,7 +113,7 @@ by_key(const void *a, const void *b)
 int
 sigv4_split_query(struct h1_str q, struct sigv4_pair pair[static SIGV4_FIELDS])
 {
-	const char *p = q.p, *end = q.p + q.len, *next, *eq;
+	const char *p = q.p, *end = q.len > 0 ? p + q.len : p, *next, *eq;
 	int n = 0;
 
 	for (; p < end; p = next + 1) {
