@@ -109,11 +109,11 @@ static unsigned
 count_gaps(const struct pres *p, const struct segment *s, unsigned track, int64_t *ns)
 {
 	int64_t target = hls_part_target(p, track);
-	const struct part *part = segment_has(s, track) ? &s->part[track] : NULL;
-	const struct init *init = part != NULL ? ptrack_init(&p->track[track], part->init) :
-	    NULL;
+	const struct part *part = &s->part[track];
+	bool has = segment_has(s, track);
+	const struct init *init = has ? ptrack_init(&p->track[track], part->init) : NULL;
 
-	if (part == NULL)
+	if (!has)
 		*ns = rescale_near(s->duration, CLK_SECOND, CLK_90K);
 	else if (init != NULL && part->nchunk > 0 && part->listed > part->duration)
 		*ns = rescale_near(part->listed - part->duration, CLK_SECOND, init->timescale);

@@ -267,7 +267,7 @@ resolve_waiting(struct content *c, struct content_leg *l)
 static void
 expire_waiting(struct content *c, struct content_leg *l)
 {
-	int64_t since = c->node[l->wait[0]].arrival_ns;
+	int64_t since;
 
 	resolve_waiting(c, l);
 	if (l->nwait == 0)

@@ -8,7 +8,7 @@ int
 fan_init(struct fan *f, size_t limit, int64_t hold_ns, uint32_t ssrc, uint16_t seq)
 {
 	*f = (struct fan){ .limit = limit, .hold_ns = hold_ns, .ssrc = ssrc, .seq = seq };
-	f->slot = calloc(FAN_SLOTS, sizeof(*f->slot));
+	f->slot = calloc(FAN_SLOTS, sizeof(void *));
 	return f->slot == NULL ? -ENOMEM : 0;
 }
 

@@ -31,7 +31,6 @@ read_stream(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 	uint8_t group[GROUP * TS_PACKET];
 	size_t pos = 0, used, in = 0;
 	struct ts_packet pkt;
-	int r;
 
 	(void)b;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -48,7 +47,7 @@ read_stream(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 		if (!s->probed)
 			return false;
 	}
-	while ((r = ts_sync_next(&s->sync, s->buf + pos, s->fill - pos, &used, &pkt)) != 0) {
+	while (ts_sync_next(&s->sync, s->buf + pos, s->fill - pos, &used, &pkt) != 0) {
 		pos += used;
 		memcpy(group + in, pkt.data, TS_PACKET);
 		in += TS_PACKET;

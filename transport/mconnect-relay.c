@@ -347,7 +347,7 @@ main(int argc, char *argv[])
 	r->start_ns = r->last_ns = clk_mono_ns();
 	r->batch = leg_batch_new();
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (r->batch == NULL || (err = flow_init(&r->flow, &t.asked.flow)) < 0)
+	if (r->batch == NULL || flow_init(&r->flow, &t.asked.flow) < 0)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
 	r->flow.event = relay_event;
 	r->flow.arg = r;
@@ -360,8 +360,10 @@ main(int argc, char *argv[])
 	if (t.asked.control_path != NULL &&
 	    (err = control_open(&t.control, t.asked.control_path, r)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot listen on '%s'", t.asked.control_path);
-	if (t.asked.web_listen != NULL && ((t.metrics = malloc(METRICS_ROOM)) == NULL ||
-	    (err = relayweb_start(&t.web, t.asked.web_listen)) < 0))
+	if (t.asked.web_listen != NULL && (t.metrics = malloc(METRICS_ROOM)) == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	if (t.asked.web_listen != NULL &&
+	    (err = relayweb_start(&t.web, t.asked.web_listen)) < 0)
 		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
 		    "cannot listen on '%s'", t.asked.web_listen);
 	log_info("ready");

@@ -91,7 +91,7 @@ send_datagrams(struct output *o, const struct fan *f, int64_t now_ns)
 		for (; n < BATCH && o->place + n < f->due; n++)
 			iov[n] = vector(s, fan_at(f, o->place + n));
 		went = send_some(o, iov, n, &err);
-		for (unsigned i = 0; i < went; i++)
+		for (unsigned i = 0; i < went && i < n; i++)
 			o->bytes += iov[i].iov_len;
 		o->place += went;
 		o->sent += went;

@@ -167,7 +167,7 @@ relay_remove_output(struct relay *r, unsigned n)
 	output_free(r->output[n]);
 	free(r->output[n]);
 	r->noutput--;
-	memmove(&r->output[n], &r->output[n + 1], (r->noutput - n) * sizeof(r->output[0]));
+	memmove(&r->output[n], &r->output[n + 1], (r->noutput - n) * sizeof(void *));
 }
 
 /* One that cannot take more is waited for, by its descriptor: they move. */

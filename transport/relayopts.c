@@ -187,18 +187,19 @@ take_word(void *arg, const char *word, const char *value, unsigned line)
 {
 	struct relay_options *t = arg;
 	const struct option *o = find_option(word);
-	char *copy;
 
 	if (o == NULL || (o->has_arg == required_argument) != (*value != '\0'))
 		fatal(EXIT_USAGE, 0, "'%s', line %u: '%s%s%s' is no option", t->config, line,
 		    word, *value != '\0' ? " " : "", value);
 	if (o->val == 'i' || o->val == 'o')
 		return 0;
-	if ((copy = strdup(value)) == NULL)	/* kept as those of the command line are */
-		return -ENOMEM;
-	set(t, o->val, copy);
-	if (o->val != OPT_CONTROL && o->val != OPT_METRICS && o->val != 's')
-		free(copy);
+	set(t, o->val, value);
+	if (o->val == OPT_CONTROL)		/* kept as that of the command line is */
+		t->control_path = strdup(value);
+	else if (o->val == OPT_METRICS)
+		t->web_listen = strdup(value);
+	else if (o->val == 's')
+		t->stats = strdup(value);
 	return 0;
 }
 

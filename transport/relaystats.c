@@ -278,8 +278,13 @@ label(char *text, size_t size, const char *key, const char *id)
 {
 	size_t n = (size_t)snprintf(text, size, "%s=\"", key);
 
-	for (; *id != '\0' && n + 2 < size; id++)
-		text[n++] = *id == '"' || *id == '\\' || *id < ' ' ? '?' : *id;
+	for (; *id != '\0' && n + 2 < size; id++) {
+		bool odd = *id == '"' || *id == '\\' || *id < ' ';
+
+		text[n++] = *id;
+		if (odd)
+			text[n - 1] = '?';
+	}
 	text[n++] = '"';
 	text[n] = '\0';
 }

@@ -65,7 +65,9 @@ read_ue(const uint8_t *p, size_t len, size_t *bit)
 static char
 by_delimiter(unsigned primary_pic_type)
 {
-	return primary_pic_type < 3 ? "IPB"[primary_pic_type] : 0;
+	static const char name[] = { 'I', 'P', 'B', '\0' };
+
+	return name[primary_pic_type < 3 ? primary_pic_type : 3];
 }
 
 /* What a NAL unit or picture header says; p is behind the start code. */
