@@ -43,8 +43,8 @@ check 'mistakes: status 2, and what is wrong' '
 	grep "has no host" err
 	fails 2 mconnect-relay -i "udp://127.0.0.1:1?what=3" -o out 2>err
 	grep "what is .what" err
-	fails 2 mconnect-relay -i srt://127.0.0.1:1 -o out 2>err
-	grep "no input of the kind srt" err
+	fails 2 mconnect-relay -i gopher://127.0.0.1:1 -o out 2>err
+	grep "no input of the kind gopher" err
 	fails 2 mconnect-relay -i in.ts -i in.ts -o out 2>err
 	grep -e "--merge or --failover" err
 	fails 2 mconnect-relay --window 5 -i in.ts -o out

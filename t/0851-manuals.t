@@ -288,6 +288,15 @@ check 'mconnect-relay: one more output, while it runs' '
 	within 10 sh -c "sh second | grep ok"
 	end
 '
+check 'mconnect-relay: a subscriber by SRT' '
+	rm -f grants.json
+	run elsewhere mconnect-relay.1 5 1
+	finish
+	grep "streamid=studio" run.log
+	run elsewhere mconnect-relay.1 5 2
+	within 10 grep "info: ready" run.log
+	end
+'
 check 'mlive(7): a film as a channel' '
 	rm -rf srv/media/live/one
 	run example mlive.7 2

@@ -15,6 +15,8 @@ static const struct {
 	[COMMAND_REMOVE_INPUT] = { "remove-input", true },
 	[COMMAND_LIST] = { "list", false },
 	[COMMAND_STATS] = { "stats", false },
+	[COMMAND_REVOKE] = { "revoke", true },
+	[COMMAND_RELOAD_GRANTS] = { "reload-grants", false },
 	[COMMAND_STOP] = { "stop", false },
 };
 

@@ -3,6 +3,7 @@
  *
  *     add URL         remove ID       pause ID        resume ID
  *     add-input URL   remove-input ID
+ *     revoke NAME     reload-grants
  *     list            stats           stop
  *
  * Memory   The argument points into the line, which is changed.
@@ -18,7 +19,7 @@ enum command_verb {
 	COMMAND_NONE,			/* an empty line, or a comment */
 	COMMAND_ADD, COMMAND_REMOVE, COMMAND_PAUSE, COMMAND_RESUME,
 	COMMAND_ADD_INPUT, COMMAND_REMOVE_INPUT, COMMAND_LIST, COMMAND_STATS,
-	COMMAND_STOP, COMMAND_WRONG,
+	COMMAND_REVOKE, COMMAND_RELOAD_GRANTS, COMMAND_STOP, COMMAND_WRONG,
 };
 
 enum command_verb command_parse(char *line, const char **arg);

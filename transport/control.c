@@ -66,9 +66,20 @@ change_output(struct relay *r, enum command_verb verb, const char *arg)
 	return answer;
 }
 
+static json_t *
+revoke_grant(struct relay *r, const char *name)
+{
+	bool known = false;
+	unsigned n = relay_revoke(r, name, &known);
+
+	return known ? json_pack("{s:s, s:i}", "ok", name, "closed", (int)n) :
+	    error(name, "there is no such grant", 0);
+}
+
 json_t *
 control_do(struct relay *r, enum command_verb verb, const char *arg)
 {
+	char why[UDP_WHY];
 	json_t *answer;
 	int n;
 
@@ -91,6 +102,11 @@ control_do(struct relay *r, enum command_verb verb, const char *arg)
 		return relay_list(r);
 	case COMMAND_STATS:
 		return relay_stats(r, clk_mono_ns());
+	case COMMAND_REVOKE:
+		return revoke_grant(r, arg);
+	case COMMAND_RELOAD_GRANTS:
+		return relay_reload_grants(r, why) < 0 ? json_pack("{s:s}", "error", why) :
+		    done("reload-grants");
 	case COMMAND_STOP:
 		io_stop();
 		return done("stop");
@@ -98,7 +114,8 @@ control_do(struct relay *r, enum command_verb verb, const char *arg)
 		return NULL;
 	default:
 		return error(arg, "there are add, remove, pause, resume, add-input, "
-		    "remove-input with one word more, and list, stats, stop", 0);
+		    "remove-input, revoke with one word more, and list, stats, "
+		    "reload-grants, stop", 0);
 	}
 }
 

@@ -284,7 +284,8 @@ flow_take(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns)
 		pop_leg(f, leg, now_ns);
 	} else {
 		l->bare_delivered++;
-		pass_leg(f, leg, pkt, 0, false, now_ns);
+		l->bare_lost += pkt->missing;
+		pass_leg(f, leg, pkt, pkt->missing, false, now_ns);
 	}
 }
 
@@ -338,6 +339,8 @@ flow_deadline(const struct flow *f)
 		if (f->leg[i].used && (next = merge_deadline(&f->leg[i].order)) < first)
 			first = next;
 	next = fan_deadline(&f->fan);
+	if (next < INT64_MAX - f->slack_ns)
+		next += f->slack_ns;
 	return next < first ? next : first;
 }
 

@@ -52,6 +52,7 @@ struct flow_leg {
 	/* Each of those is in one of these, or in a count of a merge: */
 	uint64_t bare_delivered;	/* without RTP */
 	uint64_t bare_refused;		/* cannot be merged */
+	uint64_t bare_lost;		/* before those, and not received */
 	uint64_t standby;		/* in order, but another leg is in use */
 	uint64_t passed;		/* went on */
 	int64_t	 seen_ns;
@@ -69,6 +70,7 @@ struct flow {
 	struct packet *part;		/* of a datagram */
 	struct pacer pacer;
 	struct fan fan;
+	int64_t	 slack_ns;		/* that what is due may be late, see outputkind.h */
 	uint64_t emitted, lost, marks, no_room;	/* emitted: TS packets */
 	uint64_t left_out;		/* of those, packets of PIDs that are */
 	/* An event: takes the object. */

@@ -15,6 +15,8 @@ open_url(struct leg *l, struct url *url, char why[static UDP_WHY])
 		snprintf(l->id, sizeof(l->id), "%s", name);
 	if (strcmp(url->scheme, "udp") == 0 || strcmp(url->scheme, "rtp") == 0)
 		r = leg_open_udp(l, url, why);
+	else if (strcmp(url->scheme, "srt") == 0)
+		r = leg_open_srt(l, url, why);
 	else if (strcmp(url->scheme, "-") == 0 || strcmp(url->scheme, "file") == 0)
 		r = leg_open_stream(l, url, why);
 	else {
@@ -60,6 +62,18 @@ leg_numbers(const struct leg *l, struct numbers *all)
 {
 	if (l->ops->numbers != NULL)
 		l->ops->numbers(l, all);
+}
+
+int
+leg_reload(struct leg *l, char why[static UDP_WHY])
+{
+	return l->ops->reload != NULL ? l->ops->reload(l, why) : 0;
+}
+
+unsigned
+leg_revoke(struct leg *l, const char *name, bool *known)
+{
+	return l->ops->revoke != NULL ? l->ops->revoke(l, name, known) : 0;
 }
 
 bool

@@ -2,7 +2,7 @@
  * leg.h - one input of the relay: a socket, pipe or file, as datagrams of whole
  * transport stream packets with their times of arrival.
  *
- *     udp://[[from]@][host]:port   rtp://...   file   fifo   -
+ *     udp://[[from]@][host]:port   rtp://...   srt://...   file   fifo   -
  *
  * Spec     RFC 3550, RFC 2250 (RTP); packets of 188 bytes, or of 192 and 204 that
  *          are cut to 188.
@@ -38,6 +38,7 @@ struct leg {
 	uint64_t taken;			/* given to take() */
 	uint64_t foreign, junk, bad_type, truncated, no_room;	/* and those that were not */
 
+	uint64_t missing;		/* private: lost before the next one, as its kind knows */
 	bool	 warned;		/* private */
 };
 
@@ -58,6 +59,12 @@ void leg_free(struct leg *l);
 
 /* What it counts besides, by its kind. */
 void leg_numbers(const struct leg *l, struct numbers *all);
+
+/* Read again who may come in; -errno with a reason when that fails. */
+int leg_reload(struct leg *l, char why[static UDP_WHY]);
+
+/* Put out who came in by this grant: how many were there.  *known: there is one. */
+unsigned leg_revoke(struct leg *l, const char *name, bool *known);
 
 /* Take what there is, a few at a time.  True: there may be more. */
 bool leg_read(struct leg *l, struct leg_batch *b, const struct leg_taker *t);

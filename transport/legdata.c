@@ -49,6 +49,8 @@ leg_give(struct leg *l, const uint8_t *p, size_t len, size_t stride,
 		pkt->timestamp = rtp->timestamp;
 		pkt->ssrc = rtp->ssrc;
 	}
+	pkt->missing = l->missing;
+	l->missing = 0;
 	l->taken++;
 	t->take(t->arg, l, pkt, at_ns);
 }

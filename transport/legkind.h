@@ -19,9 +19,13 @@ struct leg_ops {
 	void (*close)(struct leg *l);	/* frees its state */
 	/* What this kind counts besides; may be NULL. */
 	void (*numbers)(const struct leg *l, struct numbers *all);
+	/* Read again who may come in; and put one out: how many went.  May be NULL. */
+	int (*reload)(struct leg *l, char why[static UDP_WHY]);
+	unsigned (*revoke)(struct leg *l, const char *name, bool *known);
 };
 
 int leg_open_udp(struct leg *l, struct url *url, char why[static UDP_WHY]);
+int leg_open_srt(struct leg *l, struct url *url, char why[static UDP_WHY]);
 int leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY]);
 
 /* Whole packets, stride bytes apart, to the relay; rtp may be NULL. */

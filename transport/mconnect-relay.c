@@ -22,6 +22,7 @@
 #include "transport/control.h"
 #include "transport/relay.h"
 #include "transport/relayconf.h"
+#include "transport/relaygrant.h"
 #include "transport/relayopts.h"
 #include "transport/relayweb.h"
 
@@ -29,7 +30,8 @@
 #define AHEAD_NS	(200 * MS)	/* that a file is read before it is due */
 #define RETRY_NS	(250 * MS)	/* to look for readers of FIFOs */
 #define DRAIN_NS	(2 * CLK_SECOND)
-#define SOON_NS		(3 * MS)
+#define LAST_NS		(20 * CLK_SECOND)
+#define SOON_NS		(5 * MS)
 #define EVENTS		64
 #define TURNS		8		/* batches of one leg before the others' turn */
 #define METRICS_ROOM	(1 << 20)
@@ -90,6 +92,17 @@ load(struct tool *t)
 	for (unsigned i = r->noutput; i-- > 0;)
 		if (r->output[i]->from_config && !r->output[i]->seen)
 			relay_remove_output(r, i);
+}
+
+static void
+reload(struct tool *t)
+{
+	char why[UDP_WHY];
+
+	if (t->asked.config != NULL)
+		load(t);
+	if (relay_reload_grants(&t->relay, why) < 0)
+		log_warn(0, "grants are as they were: %s", why);
 }
 
 /* ---- the loop */
@@ -259,6 +272,20 @@ next_time(const struct tool *t, int64_t now_ns)
 	return next;
 }
 
+/* Until when outputs are busy with what they were given; 0: none of them is. */
+static int64_t
+busy_until(const struct relay *r, int64_t now_ns)
+{
+	int64_t until = 0;
+
+	for (unsigned i = 0; i < r->noutput; i++) {
+		int64_t one = output_busy_ns(r->output[i], now_ns);
+
+		until = one > until ? one : until;
+	}
+	return until;
+}
+
 /* What is held goes out at its pace, but nobody is waited for for long. */
 static void
 drain(struct tool *t)
@@ -268,6 +295,9 @@ drain(struct tool *t)
 	int64_t now_ns = clk_mono_ns(), until;
 	bool left = true;
 
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL)		/* nobody reads it any more */
+			epoll_ctl(r->epoll, EPOLL_CTL_DEL, r->leg[i]->fd, NULL);
 	flow_flush(&r->flow, now_ns);
 	until = f->head > f->due ? fan_at(f, f->head - 1)->due_ns : now_ns;
 	until = (until > now_ns + DRAIN_NS ? now_ns + DRAIN_NS : until) + DRAIN_NS;
@@ -282,6 +312,9 @@ drain(struct tool *t)
 		if (left)
 			wait_until(t, next < until ? next : until, true);
 	}
+	until = now_ns + LAST_NS;
+	while ((now_ns = clk_mono_ns()) < until && busy_until(r, now_ns) > now_ns)
+		wait_until(t, now_ns + SOON_NS, true);
 }
 
 static int
@@ -292,8 +325,8 @@ run(struct tool *t)
 	while (!io_stopping()) {
 		int64_t now_ns = clk_mono_ns(), next;
 
-		if (io_reload_asked() && t->asked.config != NULL)
-			load(t);
+		if (io_reload_asked())
+			reload(t);
 		flow_turn(&r->flow, now_ns);
 		relay_send(r, now_ns);
 		if (!reap(t))
@@ -340,6 +373,8 @@ main(int argc, char *argv[])
 	int err, status;
 
 	log_init("mconnect-relay");
+	if (argc > 1 && strcmp(argv[1], "grant") == 0)
+		return relaygrant_main(argc - 1, argv + 1);
 	relay_options(&t.asked, argc, argv);
 	io_init_server();
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);

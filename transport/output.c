@@ -15,6 +15,8 @@ open_url(struct output *o, struct url *url, char why[static UDP_WHY])
 		snprintf(o->id, sizeof(o->id), "%s", name);
 	if (strcmp(url->scheme, "udp") == 0 || strcmp(url->scheme, "rtp") == 0)
 		r = output_open_udp(o, url, why);
+	else if (strcmp(url->scheme, "srt") == 0)
+		r = output_open_srt(o, url, why);
 	else if (strcmp(url->scheme, "-") == 0 || strcmp(url->scheme, "file") == 0)
 		r = output_open_pipe(o, url, why);
 	else {
@@ -102,6 +104,36 @@ output_numbers(const struct output *o, struct numbers *all)
 {
 	if (o->ops->numbers != NULL)
 		o->ops->numbers(o, all);
+}
+
+json_t *
+output_peers(const struct output *o)
+{
+	return o->ops->peers != NULL ? o->ops->peers(o) : NULL;
+}
+
+int
+output_reload(struct output *o, char why[static UDP_WHY])
+{
+	return o->ops->reload != NULL ? o->ops->reload(o, why) : 0;
+}
+
+unsigned
+output_revoke(struct output *o, const char *name, bool *known)
+{
+	return o->ops->revoke != NULL ? o->ops->revoke(o, name, known) : 0;
+}
+
+bool
+output_tells_time(const struct output *o)
+{
+	return o->ops->tells_time;
+}
+
+int64_t
+output_busy_ns(const struct output *o, int64_t now_ns)
+{
+	return o->ops->busy_ns != NULL ? o->ops->busy_ns(o, now_ns) : 0;
 }
 
 void

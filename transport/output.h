@@ -1,7 +1,7 @@
 /*
  * output.h - one way out of the relay, with a place of its own in the fan.
  *
- *     udp://[@]host:port   rtp://...   file   fifo   -
+ *     udp://[@]host:port   rtp://...   srt://...   file   fifo   -
  *
  * Spec     RFC 2250, SMPTE ST 2022-2 (datagrams of 7 packets, with RTP or without).
  * Shape    Takes what is due, as much as goes without waiting; what it cannot
@@ -15,6 +15,7 @@
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -58,6 +59,21 @@ void output_free(struct output *o);
 
 /* What it counts besides, by its kind. */
 void output_numbers(const struct output *o, struct numbers *all);
+
+/* Those that receive it, as a list of objects; NULL: its kind knows of none. */
+json_t *output_peers(const struct output *o);
+
+/* Read again who may come in; -errno with a reason when that fails. */
+int output_reload(struct output *o, char why[static UDP_WHY]);
+
+/* Put out who came in by this grant: how many were there.  *known: there is one. */
+unsigned output_revoke(struct output *o, const char *name, bool *known);
+
+/* May it send a little later, since its peers are told when it was due? */
+bool output_tells_time(const struct output *o);
+
+/* At the end: until when it still has to be kept; 0: no longer. */
+int64_t output_busy_ns(const struct output *o, int64_t now_ns);
 
 /* Send what is due. */
 void output_send(struct output *o, const struct fan *f, int64_t now_ns);

@@ -32,6 +32,7 @@ struct packet {
 	int64_t	 due_ns;		/* to be sent, once the pacer has seen it */
 	uint32_t timestamp, ssrc;	/* of its RTP header, if it came with one */
 	uint16_t seq;
+	uint64_t missing;		/* lost for good before it, where that is known */
 	bool	 has_rtp, marker;
 	uint8_t	*data;
 	uint8_t	 store[];

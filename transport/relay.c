@@ -7,6 +7,9 @@
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "transport/relay.h"
+#include "transport/srtsock.h"
+
+#define SLACK_NS	INT64_C(4000000)
 
 /* ---- names */
 
@@ -170,6 +173,42 @@ relay_remove_output(struct relay *r, unsigned n)
 	memmove(&r->output[n], &r->output[n + 1], (r->noutput - n) * sizeof(void *));
 }
 
+/* ---- grants */
+
+int
+relay_reload_grants(struct relay *r, char why[static UDP_WHY])
+{
+	char reason[UDP_WHY];
+	int err = 0, one;
+
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL && (one = leg_reload(r->leg[i], reason)) < 0) {
+			snprintf(why, UDP_WHY, "'%.60s': %.180s", r->leg[i]->id, reason);
+			err = one;
+		}
+	for (unsigned i = 0; i < r->noutput; i++)
+		if ((one = output_reload(r->output[i], reason)) < 0) {
+			snprintf(why, UDP_WHY, "'%.60s': %.180s", r->output[i]->id, reason);
+			err = one;
+		}
+	return err;
+}
+
+unsigned
+relay_revoke(struct relay *r, const char *name, bool *known)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL)
+			n += leg_revoke(r->leg[i], name, known);
+	for (unsigned i = 0; i < r->noutput; i++)
+		n += output_revoke(r->output[i], name, known);
+	return n;
+}
+
+/* ---- sending */
+
 /* One that cannot take more is waited for, by its descriptor: they move. */
 static void
 watch(const struct relay *r, struct output *o)
@@ -190,13 +229,16 @@ relay_send(struct relay *r, int64_t now_ns)
 {
 	struct fan *f = &r->flow.fan;
 	uint64_t first = f->due;
+	bool exact = false;
 
 	for (unsigned i = 0; i < r->noutput; i++) {
 		const struct output *o = r->output[i];
 
+		exact |= !output_tells_time(o);
 		if (!o->ended && o->place < first)
 			first = o->place;
 	}
+	r->flow.slack_ns = exact ? 0 : SLACK_NS;
 	fan_turn(f, first, now_ns);
 	for (unsigned i = 0; i < r->noutput; i++) {
 		struct output *o = r->output[i];
@@ -231,6 +273,7 @@ relay_free(struct relay *r)
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
 		if (r->leg[i] != NULL)
 			relay_remove_leg(r, i);
+	srtsock_end();
 	flow_free(&r->flow);
 	leg_batch_free(r->batch);
 }

@@ -62,6 +62,12 @@ void relay_remove_output(struct relay *r, unsigned n);
 int relay_find_leg(const struct relay *r, const char *name);
 int relay_find_output(const struct relay *r, const char *name);
 
+/* Read all files of grants again.  0, or -errno with a reason if one fails. */
+int relay_reload_grants(struct relay *r, char why[static UDP_WHY]);
+
+/* Put out who came in by this grant: how many were there. */
+unsigned relay_revoke(struct relay *r, const char *name, bool *known);
+
 /* Send what is due to all who can take it. */
 void relay_send(struct relay *r, int64_t now_ns);
 

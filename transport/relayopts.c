@@ -17,6 +17,7 @@
 
 static const char help[] =
     "usage: mconnect-relay [options] -i URL [-i URL ...] -o URL [-o URL ...]\n"
+    "       mconnect-relay grant [options] -f FILE NAME\n"
     "      --back DURATION      what a better source has to last to be used again [5s]\n"
     "      --by-content         merge by what is in the packets, not by RTP numbers\n"
     "  -c, --config FILE        options, a line each; read again after SIGHUP\n"
@@ -25,12 +26,12 @@ static const char help[] =
     "      --failover           use one of the sources, another when it fails\n"
     "      --hold DURATION      so far a slow output may be behind [2s]\n"
     "      --hot DURATION       silence after which a source has failed [500ms]\n"
-    "  -i, --input URL          udp://, rtp://, a file, a FIFO or - [-]\n"
+    "  -i, --input URL          udp://, rtp://, srt://, a file, a FIFO or - [-]\n"
     "      --keep-header        RTP headers go out as they came, datagrams too\n"
     "      --memory SIZE        of packets that are held, at most [256Mi]\n"
     "  -m, --merge              make one stream of all sources, by RTP numbers\n"
     "      --metrics ADDRESS    answer GET /metrics there\n"
-    "  -o, --output URL         udp://, rtp://, a file, a FIFO or - [-]\n"
+    "  -o, --output URL         udp://, rtp://, srt://, a file, a FIFO or - [-]\n"
     "      --pcr-pid PID        the clock of the stream [the first]\n"
     "      --prefer             use the first source that works, not the one in use\n"
     "      --reorder DURATION   so long RTP waits for what is missing [100ms]\n"

@@ -76,7 +76,7 @@ of_leg(const struct relay *r, unsigned i, int64_t now_ns)
 		    ml->reordered },
 		{ "source_not_recovered_packets", "counter",
 		    "Datagrams that never came, on this source or any it is merged with.",
-		    m->lost },
+		    m->lost + fl->bare_lost },
 		{ "source_merge_latency_us", "gauge",
 		    "Microseconds that it is behind the first source.",
 		    whole((by_content ? cl->behind_ns : ml->behind_ns) / 1000) },
@@ -215,7 +215,7 @@ rate(uint64_t bytes, int64_t ns)
 json_t *
 relay_stats(struct relay *r, int64_t now_ns)
 {
-	json_t *o = json_object(), *list = json_array(), *one;
+	json_t *o = json_object(), *list = json_array(), *one, *peers;
 	int64_t elapsed = now_ns - r->last_ns;
 	struct numbers all = of_flow(r, now_ns);
 
@@ -240,6 +240,8 @@ relay_stats(struct relay *r, int64_t now_ns)
 		    r->output[i]->text);
 		all = of_output(r, r->output[i], now_ns);
 		put_numbers(one, &all);
+		if ((peers = output_peers(r->output[i])) != NULL)
+			json_object_set_new(one, "peers", peers);
 		json_array_append_new(list, one);
 	}
 	json_object_set_new(o, "outputs", list);

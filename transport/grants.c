@@ -1,0 +1,288 @@
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "transport/grants.h"
+#include "transport/streamid.h"
+
+#define V4_BITS		96		/* of ::ffff:0:0, before those of IPv4 */
+
+static int PRINTFLIKE(2, 3)
+failed(char why[static GRANTS_WHY], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, GRANTS_WHY, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* ---- addresses */
+
+static void
+map_v4(uint8_t out[static 16], const void *in)
+{
+	memset(out, 0, 10);
+	out[10] = out[11] = 0xff;
+	memcpy(out + 12, in, 4);
+}
+
+int
+grants_parse_net(const char *text, struct grants_net *net)
+{
+	char host[INET6_ADDRSTRLEN];
+	size_t len = strcspn(text, "/");
+	struct in_addr v4;
+	bool is_v4;
+	unsigned long bits;
+	char *end;
+
+	if (len >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	is_v4 = inet_pton(AF_INET, host, &v4) == 1;
+	if (is_v4)
+		map_v4(net->addr, &v4);
+	else if (inet_pton(AF_INET6, host, net->addr) != 1)
+		return -EINVAL;
+	net->bits = 128;
+	if (text[len] == '\0')
+		return 0;
+	bits = strtoul(text + len + 1, &end, 10);
+	if (!isdigit((unsigned char)text[len + 1]) || *end != '\0' || bits > (is_v4 ? 32 : 128))
+		return -EINVAL;
+	net->bits = (unsigned)bits + (is_v4 ? V4_BITS : 0);
+	return 0;
+}
+
+static bool
+in_net(const struct grants_net *net, const uint8_t addr[static 16])
+{
+	unsigned whole = net->bits / 8, rest = net->bits % 8;
+
+	return memcmp(net->addr, addr, whole) == 0 &&
+	    (rest == 0 || (net->addr[whole] ^ addr[whole]) >> (8 - rest) == 0);
+}
+
+bool
+grants_from(const struct grant *e, const struct sockaddr *peer)
+{
+	uint8_t addr[16];
+
+	if (peer->sa_family == AF_INET)
+		map_v4(addr, &((const struct sockaddr_in *)(const void *)peer)->sin_addr);
+	else if (peer->sa_family == AF_INET6)
+		memcpy(addr, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, 16);
+	else
+		return e->nnet == 0;
+	for (unsigned i = 0; i < e->nnet; i++)
+		if (in_net(&e->net[i], addr))
+			return true;
+	return e->nnet == 0;
+}
+
+bool
+grants_now(const struct grant *e, int64_t utc_ns)
+{
+	return !e->revoked && utc_ns < e->expires_ns;
+}
+
+/* ---- an entry */
+
+static int
+copy_text(const json_t *o, const char *key, char *to, size_t most, char why[static GRANTS_WHY])
+{
+	const json_t *value = json_object_get(o, key);
+	const char *text = json_string_value(value);
+
+	if (value == NULL)
+		return 0;
+	if (text == NULL || *text == '\0' || strlen(text) > most)
+		return failed(why, "%s is no text of 1 to %zu characters", key, most);
+	memcpy(to, text, strlen(text) + 1);
+	return 1;
+}
+
+static int
+parse_nets(const json_t *list, struct grant *e, char why[static GRANTS_WHY])
+{
+	if (list == NULL)
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) > GRANTS_NETS ||
+	    json_array_size(list) == 0)
+		return failed(why, "cidr is no list of 1 to %d", GRANTS_NETS);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		if (text == NULL || grants_parse_net(text, &e->net[i]) < 0)
+			return failed(why, "cidr '%.64s' is no network such as 10.0.0.0/8",
+			    text != NULL ? text : "?");
+		e->nnet++;
+	}
+	return 0;
+}
+
+static int
+check_keys(const json_t *o, char why[static GRANTS_WHY])
+{
+	static const char *const known[] = { "name", "passphrase", "streamid", "cidr",
+	    "expires", "max_rate" };
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)o, key, value) {
+		unsigned i = 0;
+
+		while (i < 6 && strcmp(key, known[i]) != 0)
+			i++;
+		if (i == 6)
+			return failed(why, "what is '%.64s'?", key);
+	}
+	return 0;
+}
+
+int
+grants_parse(const json_t *o, struct grant *e, char why[static GRANTS_WHY])
+{
+	const json_t *rate = json_object_get(o, "max_rate");
+	char expires[CLK_ISO + 8] = "";
+	int r;
+
+	*e = (struct grant){ .expires_ns = INT64_MAX };
+	if (!json_is_object(o))
+		return failed(why, "it is no object");
+	if (check_keys(o, why) < 0)
+		return -EINVAL;
+	if ((r = copy_text(o, "name", e->name, GRANTS_NAME, why)) <= 0)
+		return r < 0 ? r : failed(why, "it has no name");
+	if ((r = copy_text(o, "passphrase", e->secret, GRANTS_SECRET, why)) < 0)
+		return r;
+	if (strlen(e->secret) < 10)
+		return failed(why, "its passphrase is not of 10 to 79 characters");
+	memcpy(e->streamid, e->name, sizeof(e->name));
+	if (copy_text(o, "streamid", e->streamid, GRANTS_ID, why) < 0)
+		return -EINVAL;
+	if ((r = copy_text(o, "expires", expires, sizeof(expires) - 1, why)) < 0)
+		return r;
+	if (r > 0 && clk_parse_iso(expires, &e->expires_ns) < 0)
+		return failed(why, "expires '%s' is no time such as 2027-01-01T00:00:00Z",
+		    expires);
+	if (rate != NULL && (!json_is_integer(rate) || json_integer_value(rate) < 1000))
+		return failed(why, "max_rate is no number of bits per second");
+	e->max_bps = rate != NULL ? (uint64_t)json_integer_value(rate) : 0;
+	return parse_nets(json_object_get(o, "cidr"), e, why);
+}
+
+/* ---- all of them */
+
+/* What was known of those that are the same as before. */
+static void
+carry_over(const struct grants *old, struct grants *g)
+{
+	g->serial = old->serial;
+	for (size_t i = 0; i < g->n; i++) {
+		struct grant *e = &g->list[i];
+		const struct grant *was = grants_named(old, e->name);
+		bool same = was != NULL && strcmp(was->secret, e->secret) == 0;
+
+		e->revoked = same && was->revoked;
+		same = same && strcmp(was->streamid, e->streamid) == 0 &&
+		    was->max_bps == e->max_bps && was->nnet == e->nnet &&
+		    memcmp(was->net, e->net, sizeof(e->net)) == 0;
+		e->serial = same ? was->serial : ++g->serial;
+	}
+}
+
+static int
+parse_all(struct grants *g, const json_t *root, char why[static GRANTS_WHY])
+{
+	const json_t *list = json_object_get(root, "grants");
+	char reason[GRANTS_WHY];
+
+	if (!json_is_array(list))
+		return failed(why, "it has no list 'grants'");
+	g->list = calloc(json_array_size(list) + 1, sizeof(*g->list));
+	if (g->list == NULL) {
+		failed(why, "out of memory");
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct grant *e = &g->list[g->n];
+
+		if (grants_parse(json_array_get(list, i), e, reason) < 0)
+			return failed(why, "grant %zu: %.200s", i + 1, reason);
+		if (grants_named(g, e->name) != NULL || grants_find(g, e->streamid) != NULL)
+			return failed(why, "grant %zu: there is one of that name or stream id",
+			    i + 1);
+		g->n++;
+	}
+	return 0;
+}
+
+int
+grants_read(struct grants *g, const char *path, char why[static GRANTS_WHY])
+{
+	struct grants next = { .n = 0 };
+	FILE *f = fopen(path, "re");
+	json_error_t error;
+	json_t *root;
+	int r;
+
+	if (f == NULL) {
+		r = -errno;
+		failed(why, "cannot open '%.128s'", path);
+		return r;
+	}
+	root = json_loadf(f, JSON_REJECT_DUPLICATES, &error);
+	fclose(f);
+	if (root == NULL)
+		return failed(why, "'%.100s', line %d: %.100s", path, error.line, error.text);
+	r = parse_all(&next, root, why);
+	json_decref(root);
+	if (r < 0) {
+		grants_free(&next);
+		return r;
+	}
+	carry_over(g, &next);
+	grants_free(g);
+	*g = next;
+	return 0;
+}
+
+void
+grants_free(struct grants *g)
+{
+	if (g->list != NULL)
+		explicit_bzero(g->list, g->n * sizeof(*g->list));
+	free(g->list);
+	*g = (struct grants){ .n = 0 };
+}
+
+struct grant *
+grants_named(const struct grants *g, const char *name)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (strcmp(g->list[i].name, name) == 0)
+			return &g->list[i];
+	return NULL;
+}
+
+struct grant *
+grants_find(const struct grants *g, const char *streamid)
+{
+	char user[GRANTS_NAME + 1];
+
+	for (size_t i = 0; i < g->n; i++)
+		if (strcmp(g->list[i].streamid, streamid) == 0)
+			return &g->list[i];
+	return streamid_user(streamid, user, sizeof(user)) ? grants_named(g, user) : NULL;
+}

@@ -1,0 +1,185 @@
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "transport/grants.h"
+#include "transport/srtgate.h"
+
+#define SILENT_NS	CLK_SECOND
+
+_Static_assert(GRANTS_WHY <= UDP_WHY, "a reason has room");
+_Static_assert(GRANTS_NAME + 1 == SRTGATE_NAME, "a name has room");
+
+struct srtgate {
+	unsigned room;
+	char	*path;			/* of the grants; NULL: all may come */
+	pthread_mutex_t lock;
+	struct grants grants;		/* under lock */
+	_Atomic unsigned callers;
+	_Atomic int64_t heard_ns;
+	_Atomic uint64_t refused;
+};
+
+int
+srtgate_new(struct srtgate **gate, unsigned room, const char *grants,
+    char why[static UDP_WHY])
+{
+	struct srtgate *g = calloc(1, sizeof(*g));
+	int r;
+
+	snprintf(why, UDP_WHY, "out of memory");
+	if (g == NULL)
+		return -ENOMEM;
+	g->room = room;
+	pthread_mutex_init(&g->lock, NULL);
+	*gate = g;
+	if (*grants == '\0')
+		return 0;
+	if ((g->path = strdup(grants)) == NULL)
+		return -ENOMEM;
+	if ((r = grants_read(&g->grants, g->path, why)) < 0)
+		return r;
+	return 0;
+}
+
+void
+srtgate_free(struct srtgate *g)
+{
+	if (g == NULL)
+		return;
+	grants_free(&g->grants);
+	pthread_mutex_destroy(&g->lock);
+	free(g->path);
+	free(g);
+}
+
+void
+srtgate_tell(struct srtgate *g, unsigned callers, int64_t heard_ns)
+{
+	atomic_store(&g->callers, callers);
+	atomic_store(&g->heard_ns, heard_ns);
+}
+
+uint64_t
+srtgate_refused(struct srtgate *g)
+{
+	return atomic_load(&g->refused);
+}
+
+/* ---- grants */
+
+void
+srtgate_guest(struct srtgate *g, SRTSOCKET sock, struct srtgate_guest *guest)
+{
+	char id[GRANTS_ID + 1] = "";
+	int len = sizeof(id);
+	const struct grant *e;
+
+	memset(guest, 0, sizeof(*guest));
+	if (g->path == NULL)
+		return;
+	srt_getsockflag(sock, SRTO_STREAMID, id, &len);
+	id[GRANTS_ID] = '\0';
+	pthread_mutex_lock(&g->lock);
+	if ((e = grants_find(&g->grants, id)) != NULL) {
+		memcpy(guest->name, e->name, sizeof(guest->name));
+		guest->serial = e->serial;
+		guest->max_bps = e->max_bps;
+	}
+	pthread_mutex_unlock(&g->lock);
+}
+
+bool
+srtgate_holds(struct srtgate *g, const struct srtgate_guest *guest)
+{
+	const struct grant *e;
+	bool holds;
+
+	if (g->path == NULL)
+		return true;
+	pthread_mutex_lock(&g->lock);
+	e = grants_named(&g->grants, guest->name);
+	holds = e != NULL && e->serial == guest->serial && grants_now(e, clk_utc_ns());
+	pthread_mutex_unlock(&g->lock);
+	return holds;
+}
+
+int
+srtgate_reload(struct srtgate *g, char why[static UDP_WHY])
+{
+	int r;
+
+	if (g->path == NULL)
+		return 0;
+	pthread_mutex_lock(&g->lock);
+	r = grants_read(&g->grants, g->path, why);
+	pthread_mutex_unlock(&g->lock);
+	return r;
+}
+
+bool
+srtgate_revoke(struct srtgate *g, const char *name)
+{
+	struct grant *e;
+
+	pthread_mutex_lock(&g->lock);
+	if ((e = grants_named(&g->grants, name)) != NULL)
+		e->revoked = true;
+	pthread_mutex_unlock(&g->lock);
+	return e != NULL;
+}
+
+/* ---- the handshake */
+
+static bool
+is_full(struct srtgate *g)
+{
+	int64_t heard = atomic_load(&g->heard_ns);
+
+	return atomic_load(&g->callers) >= g->room && (g->room > 1 || heard == 0 ||
+	    clk_mono_ns() - heard < SILENT_NS);
+}
+
+/* 0, or the code of the refusal. */
+static int
+ask(struct srtgate *g, SRTSOCKET sock, const struct sockaddr *peer, const char *streamid)
+{
+	const struct grant *e = grants_find(&g->grants, streamid);
+	int64_t ceiling;
+
+	if (e == NULL)
+		return SRT_REJX_UNAUTHORIZED;
+	if (!grants_now(e, clk_utc_ns()) || !grants_from(e, peer))
+		return SRT_REJX_FORBIDDEN;
+	ceiling = (int64_t)(e->max_bps / 8);
+	if (srt_setsockflag(sock, SRTO_PASSPHRASE, e->secret, (int)strlen(e->secret)) < 0 ||
+	    (ceiling > 0 && srt_setsockflag(sock, SRTO_MAXBW, &ceiling, sizeof(ceiling)) < 0))
+		return SRT_REJX_ISE;
+	return 0;
+}
+
+int
+srtgate_hook(void *gate, SRTSOCKET sock, int version, const struct sockaddr *peer,
+    const char *streamid)
+{
+	struct srtgate *g = gate;
+	int code = 0;
+
+	(void)version;
+	if (is_full(g)) {
+		code = g->room > 1 ? SRT_REJX_OVERLOAD : SRT_REJX_CONFLICT;
+	} else if (g->path != NULL) {
+		pthread_mutex_lock(&g->lock);
+		code = ask(g, sock, peer, streamid);
+		pthread_mutex_unlock(&g->lock);
+	}
+	if (code == 0)
+		return 0;
+	srt_setrejectreason(sock, code);
+	atomic_fetch_add(&g->refused, 1);
+	return -1;
+}
