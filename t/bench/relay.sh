@@ -1,6 +1,6 @@
 #!/bin/sh
 # mconnect-relay: CPU of one UDP stream in and out beside srt-live-transmit and
-# multicat, and of fifty outputs.
+# multicat, of fifty outputs, and of SRT in and out beside srt-live-transmit.
 set -e
 
 BUILD=${BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build}
@@ -38,6 +38,31 @@ run () {
 	rm "$dir/$name.pid"
 }
 
+# run_srt NAME in|out COMMAND...: the same, with SRT on the one side: the other end of
+# that is ours
+run_srt () {
+	name=$1 way=$2
+	shift 2
+	"$@" >"$dir/$name.log" 2>&1 &
+	echo $! >"$dir/$name.pid"
+	sleep 1
+	case $way in
+	in) mconnect-relay -q -i udp://127.0.0.1:27504 -o srt://127.0.0.1:27503 & ;;
+	out) mconnect-relay -q -i srt://127.0.0.1:27503 -o /dev/null & ;;
+	esac
+	echo $! >"$dir/peer.pid"
+	sleep 1
+	before=$(cpu "$name")
+	case $way in
+	in) mconnect-relay -q -i "$dir/in.ts" -o udp://127.0.0.1:27504 ;;
+	out) mconnect-relay -q -i "$dir/in.ts" -o udp://127.0.0.1:27501 ;;
+	esac
+	printf '%-34s %s CPU-seconds for %d s of %d kb/s\n' "$name" \
+		"$(awk "BEGIN { printf \"%.2f\", $(cpu "$name") - $before }")" "$seconds" "$rate"
+	kill -9 "$(cat "$dir/$name.pid")" "$(cat "$dir/peer.pid")"
+	rm "$dir/$name.pid" "$dir/peer.pid"
+}
+
 # A reader of the outputs, so that nothing is refused.
 perl -e 'use IO::Socket::INET; my $s = IO::Socket::INET->new(Proto => "udp",
 	LocalAddr => "127.0.0.1:27502") or die; setsockopt $s, SOL_SOCKET, SO_RCVBUF, 1000; sleep 3600' &
@@ -58,4 +83,12 @@ do
 		set -- "$@" -o udp://127.0.0.1:27502
 	done
 	run mconnect-relay-50-outputs mconnect-relay -i udp://127.0.0.1:27501 "$@"
+	run_srt mconnect-relay-srt-in in mconnect-relay \
+		-i 'srt://127.0.0.1:27503?mode=listener' -o udp://127.0.0.1:27502
+	run_srt srt-live-transmit-srt-in in srt-live-transmit -q \
+		'srt://127.0.0.1:27503?mode=listener' udp://127.0.0.1:27502
+	run_srt mconnect-relay-srt-out out mconnect-relay -i udp://127.0.0.1:27501 \
+		-o 'srt://127.0.0.1:27503?mode=listener'
+	run_srt srt-live-transmit-srt-out out srt-live-transmit -q udp://127.0.0.1:27501 \
+		'srt://127.0.0.1:27503?mode=listener'
 done
