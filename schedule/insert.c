@@ -13,13 +13,13 @@
 #include "lib/base/rational.h"
 #include "lib/media/ebp.h"
 #include "lib/media/pes.h"
+#include "lib/media/rewrite.h"
 #include "schedule/control.h"
 #include "schedule/cue.h"
 #include "schedule/lines.h"
 #include "schedule/pass.h"
 #include "schedule/place.h"
 #include "schedule/queue.h"
-#include "schedule/rewrite.h"
 #include "schedule/stc.h"
 #include "schedule/tables.h"
 
@@ -121,7 +121,7 @@ edit(void *arg, struct pmt *pmt)
 		    (s->queue.zero == STC_NO_TIME ? PASS_START : 0);
 	if (p->pid == 0 || s->cues.pid == p->pid)
 		return changed;
-	rewrite_flush(&s->cues, &s->pass);
+	rewrite_flush(&s->cues, &s->pass.sink);
 	rewrite_init(&s->cues, p->pid, NULL, NULL);
 	s->pass.look[p->pid] |= PASS_ALL;
 	return changed;
@@ -132,7 +132,7 @@ send_section(void *arg, const uint8_t *section, size_t len)
 {
 	struct insert *s = arg;
 
-	s->packets += rewrite_add(&s->cues, &s->pass, section, len);
+	s->packets += rewrite_add(&s->cues, &s->pass.sink, section, len);
 }
 
 /* The PTS that a packet begins with, or PES_NO_TIME. */
@@ -215,7 +215,7 @@ take_packet(void *arg, const struct ts_packet *pkt, bool damaged)
 	}
 	if (pkt->pid == s->cues.pid) {
 		place_collision(&s->place);
-		rewrite_packet(&s->cues, &s->pass, pkt, damaged);
+		rewrite_packet(&s->cues, &s->pass.sink, pkt, damaged);
 	}
 	take_pcr(s, pkt);
 	take_marks(s, pkt);
@@ -287,7 +287,7 @@ cue_insert(const struct cue_options *o)
 	while (more)
 		if (s.control.path == NULL || wait_for_both(&s))
 			more = pass_read(&s.pass);
-	rewrite_flush(&s.cues, &s.pass);
+	rewrite_flush(&s.cues, &s.pass.sink);
 	tables_flush(&s.tables);
 	queue_end(&s.queue);
 	pass_end(&s.pass);

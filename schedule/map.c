@@ -8,7 +8,6 @@
 #include "schedule/cue.h"
 #include "schedule/lines.h"
 #include "schedule/pass.h"
-#include "schedule/rewrite.h"
 #include "schedule/rules.h"
 #include "schedule/tables.h"
 
@@ -116,7 +115,7 @@ take_packet(void *arg, const struct ts_packet *pkt, bool damaged)
 	struct map *m = arg;
 
 	if (!tables_packet(&m->tables, pkt, damaged) && m->cues[pkt->pid] != NULL)
-		rewrite_packet(m->cues[pkt->pid], &m->pass, pkt, damaged);
+		rewrite_packet(m->cues[pkt->pid], &m->pass.sink, pkt, damaged);
 }
 
 static void
@@ -144,7 +143,7 @@ cue_map(const struct cue_options *o)
 		;
 	for (size_t pid = 0; pid < TS_NPID; pid++)
 		if (m.cues[pid] != NULL) {
-			rewrite_flush(m.cues[pid], &m.pass);
+			rewrite_flush(m.cues[pid], &m.pass.sink);
 			free(m.cues[pid]);
 		}
 	tables_flush(&m.tables);

@@ -7,6 +7,18 @@
 #include "lib/base/log.h"
 #include "schedule/pass.h"
 
+static void
+drop(void *arg)
+{
+	pass_drop(arg);
+}
+
+static void
+put(void *arg, const uint8_t *packets, size_t len)
+{
+	pass_put(arg, packets, len);
+}
+
 void
 pass_init(struct pass *p, const char *stats,
     void (*packet)(void *arg, const struct ts_packet *pkt, bool damaged),
@@ -17,6 +29,7 @@ pass_init(struct pass *p, const char *stats,
 	p->packet = packet;
 	p->count = count;
 	p->arg = arg;
+	p->sink = (struct rewrite_sink){ .drop = drop, .put = put, .arg = p };
 	ts_sync_init(&p->sync);
 	if ((r = stats_open(&p->stats, stats)) < 0)
 		fatal(EXIT_USAGE, -r, "--stats: cannot open '%s'", stats);

@@ -21,6 +21,7 @@
 #include <jansson.h>
 
 #include "lib/base/stats.h"
+#include "lib/media/rewrite.h"
 #include "lib/media/ts.h"
 
 #define PASS_READ	(1024 * TS_PACKET)
@@ -39,6 +40,7 @@ struct pass {
 					 * of a PID are looked at */
 	uint64_t written;		/* packets */
 	struct stats stats;
+	struct rewrite_sink sink;	/* pass_drop() and pass_put() */
 
 	/* private */
 	void	(*packet)(void *arg, const struct ts_packet *pkt, bool damaged);

@@ -61,7 +61,7 @@ change_pat(struct tables *t, const struct pat *pat)
 	}
 	for (size_t pid = 0; pid < TS_NPID; pid++)
 		if (!kept[pid] && t->pmt[pid] != NULL) {
-			rewrite_flush(t->pmt[pid], t->pass);
+			rewrite_flush(t->pmt[pid], &t->pass->sink);
 			free(t->pmt[pid]);
 			t->pmt[pid] = NULL;
 		}
@@ -80,35 +80,6 @@ take_pat(struct tables *t, const struct ts_packet *pkt)
 		if (r > 0 && pat_parse(section, len, &pat) == 0 && (pat.n != t->pat.n ||
 		    memcmp(pat.program, t->pat.program, pat.n * sizeof(pat.program[0])) != 0))
 			change_pat(t, &pat);
-}
-
-static void
-set_version(uint8_t *section, size_t len, uint8_t version)
-{
-	uint32_t crc;
-
-	section[5] = (uint8_t)((section[5] & 0xc1) | version << 1);
-	crc = psi_crc32(section, len - 4);
-	for (size_t i = 0; i < 4; i++)
-		section[len - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
-}
-
-/* The version under which a PMT goes out that says what is in out. */
-static uint8_t
-choose_version(struct tables_program *p, const uint8_t *out, size_t len, uint8_t source,
-    bool changed)
-{
-	uint32_t crc = psi_crc32(out + 8, len - 12);
-
-	if (!p->known)
-		p->version = (source + changed) & 31;
-	else if (p->source_version != source || p->crc != crc)
-		p->version = p->edited || changed ? (p->version + 1) & 31 : source;
-	p->known = true;
-	p->edited = p->edited || changed;
-	p->source_version = source;
-	p->crc = crc;
-	return p->version;
 }
 
 /* As pmt_put(), or less than 0 if it stays as it is. */
@@ -131,6 +102,7 @@ edit_section(void *arg, const uint8_t *section, size_t len, bool damaged,
 	struct tables *t = arg;
 	struct tables_program *p;
 	struct pmt pmt;
+	uint8_t version;
 	bool changed;
 	int i, n = -1;
 
@@ -149,9 +121,9 @@ edit_section(void *arg, const uint8_t *section, size_t len, bool damaged,
 		memcpy(out, section, len);
 		n = (int)len;
 	}
-	set_version(out, (size_t)n, choose_version(p, out, (size_t)n, pmt.version_number,
-	    changed));
-	return changed || p->version != pmt.version_number ? n : REWRITE_SAME;
+	version = rewrite_version(&p->version, out, (size_t)n, pmt.version_number, changed);
+	rewrite_set_version(out, (size_t)n, version);
+	return changed || version != pmt.version_number ? n : REWRITE_SAME;
 }
 
 bool
@@ -168,7 +140,7 @@ tables_packet(struct tables *t, const struct ts_packet *pkt, bool damaged)
 	if (pkt->pid == 0 || r == NULL)
 		return pkt->pid == 0;
 	if (!t->watch) {
-		rewrite_packet(r, t->pass, pkt, damaged);
+		rewrite_packet(r, &t->pass->sink, pkt, damaged);
 		return true;
 	}
 	while (!damaged && (n = psi_collect_next(&r->collect, pkt, &section, &len)) != 0)
@@ -181,7 +153,7 @@ tables_flush(struct tables *t)
 {
 	for (size_t pid = 0; pid < TS_NPID; pid++)
 		if (t->pmt[pid] != NULL) {
-			rewrite_flush(t->pmt[pid], t->pass);
+			rewrite_flush(t->pmt[pid], &t->pass->sink);
 			free(t->pmt[pid]);
 			t->pmt[pid] = NULL;
 		}

@@ -18,9 +18,9 @@
 #include <stdint.h>
 
 #include "lib/media/psi.h"
+#include "lib/media/rewrite.h"
 #include "lib/media/ts.h"
 #include "schedule/pass.h"
-#include "schedule/rewrite.h"
 
 /*
  * Change the PMT, and say whether you did; what it points to may be that of the editor.
@@ -39,9 +39,8 @@ struct tables {
 	void	*arg;
 	struct psi_collect pat_collect;
 	struct tables_program {
-		bool	 known, edited, full;
-		uint8_t	 version, source_version;
-		uint32_t crc;		/* of what it says, without its version */
+		bool	 full;
+		struct rewrite_version version;
 	} program[PSI_PROGRAMS_MAX];
 	struct rewrite *pmt[TS_NPID];	/* of the PIDs that carry PMTs */
 };

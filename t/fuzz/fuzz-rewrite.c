@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schedule/rewrite.c"
+#include "lib/media/rewrite.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -22,7 +22,6 @@ struct side {
 
 static struct side in, out;
 static struct rewrite r;
-static struct pass pass;
 static bool dropped;
 static uint8_t mode;
 
@@ -33,10 +32,10 @@ note(struct side *s, const uint8_t *section, size_t len)
 		s->crc[s->n++] = psi_crc32(section, len);
 }
 
-void
-pass_drop(struct pass *p)
+static void
+drop(void *arg)
 {
-	(void)p;
+	(void)arg;
 	dropped = true;
 }
 
@@ -56,13 +55,15 @@ take(const uint8_t *packet)
 		note(&out, section, len);
 }
 
-void
-pass_put(struct pass *p, const uint8_t *packets, size_t len)
+static void
+put(void *arg, const uint8_t *packets, size_t len)
 {
-	(void)p;
+	(void)arg;
 	for (size_t i = 0; i < len; i += TS_PACKET)
 		take(packets + i);
 }
+
+static const struct rewrite_sink sink = { .drop = drop, .put = put };
 
 /* By the first byte of the input: keep all, drop some, lengthen some. */
 static int
@@ -100,13 +101,13 @@ one(const uint8_t *payload, size_t len, uint8_t flags, uint8_t cc)
 	if (ts_parse(packet, &pkt) < 0)
 		abort();
 	dropped = false;
-	rewrite_packet(&r, &pass, &pkt, false);
+	rewrite_packet(&r, &sink, &pkt, false);
 	if (!dropped)
 		take(packet);
 	if ((mode & 4) != 0 && (flags & 1) != 0) {
 		const uint8_t ours[] = { 0x42, 0x30, 4, 1, 2, 3, 4 };
 
-		if (rewrite_add(&r, &pass, ours, sizeof(ours)) != 1)
+		if (rewrite_add(&r, &sink, ours, sizeof(ours)) != 1)
 			abort();
 	}
 }
@@ -153,7 +154,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		cc = (cc + 1) & 15;
 		pos += 1 + n;
 	}
-	rewrite_flush(&r, &pass);
+	rewrite_flush(&r, &sink);
 	compare();
 	return 0;
 }

@@ -11,8 +11,8 @@
  * Memory   One struct for each PID; nothing allocates.
  * Errors   None.  What is no section, or is scrambled, passes as it is.
  */
-#ifndef SCHEDULE_REWRITE_H
-#define SCHEDULE_REWRITE_H
+#ifndef REWRITE_H
+#define REWRITE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,6 @@
 
 #include "lib/media/psi.h"
 #include "lib/media/ts.h"
-#include "schedule/pass.h"
 
 #define REWRITE_HELD	32		/* more than the longest section has */
 #define REWRITE_PUT	64
@@ -32,6 +31,17 @@
 #define REWRITE_SAME	(-1)
 typedef int rewrite_edit(void *arg, const uint8_t *section, size_t len, bool damaged,
     uint8_t out[static PSI_SECTION_MAX]);
+
+/*
+ * Where the stream goes.  drop(): the packet that rewrite_packet() has been given is not
+ * sent on; else it is, as it is, by the caller.  put(): these go out after it, or in its
+ * place.
+ */
+struct rewrite_sink {
+	void	(*drop)(void *arg);
+	void	(*put)(void *arg, const uint8_t *packets, size_t len);
+	void	*arg;
+};
 
 struct rewrite {
 	uint16_t pid;
@@ -52,15 +62,34 @@ struct rewrite {
 
 void rewrite_init(struct rewrite *r, uint16_t pid, rewrite_edit *edit, void *arg);
 
-/* In the packet() of pass: this one is of the PID. */
-void rewrite_packet(struct rewrite *r, struct pass *pass, const struct ts_packet *pkt,
+/* Its counter goes on behind this one, which was sent otherwise. */
+void rewrite_after(struct rewrite *r, uint8_t counter);
+
+/* This one is of the PID. */
+void rewrite_packet(struct rewrite *r, const struct rewrite_sink *sink, const struct ts_packet *pkt,
     bool damaged);
 
 /* Put a section of our own.  Returns the number of packets. */
-unsigned rewrite_add(struct rewrite *r, struct pass *pass, const uint8_t *section,
+unsigned rewrite_add(struct rewrite *r, const struct rewrite_sink *sink, const uint8_t *section,
     size_t len);
 
 /* At the end: what is still held goes out as it came. */
-void rewrite_flush(struct rewrite *r, struct pass *pass);
+void rewrite_flush(struct rewrite *r, const struct rewrite_sink *sink);
+
+/*
+ * The version of a table that is edited: that of the source until it has been, and from
+ * then on one of our own, which changes whenever that of the source does, or what the
+ * table says.
+ */
+struct rewrite_version {
+	bool	 known, edited;
+	uint8_t	 version, source;
+	uint32_t crc;			/* of what it says, without its version */
+};
+
+/* For a long section out[0..len) that was made of one of version source. */
+uint8_t rewrite_version(struct rewrite_version *v, const uint8_t *out, size_t len,
+    uint8_t source, bool changed);
+void rewrite_set_version(uint8_t *section, size_t len, uint8_t version);	/* and CRC */
 
 #endif
