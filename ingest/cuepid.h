@@ -20,6 +20,7 @@
 #include "ingest/programs.h"
 #include "ingest/stamp.h"
 #include "lib/media/psi.h"
+#include "lib/media/rewrite.h"
 #include "lib/media/ts.h"
 
 #define CUEPID_FIRST	500		/* the first that is tried */
@@ -31,9 +32,15 @@ struct cuepid {
 	uint16_t pmt_pid;		/* or TS_PID_NULL: not yet known */
 	uint16_t pid;			/* of the cues, or 0 */
 	bool	 own;			/* which is not one of the stream's */
-	uint8_t	 cc, pmt_cc;
-	bool	 counting;		/* pmt_cc is ours */
-	struct psi_collect collect;
+	uint8_t	 cc;
+	bool	 counting;		/* the counter of the PMT is ours: */
+	bool	 dropped;
+	struct rewrite rewrite;
+	struct rewrite_sink sink;
+	struct rewrite_version version;
+	const struct programs *programs;	/* of the call */
+	const struct stamp *stamp;
+	struct psi_collect collect;	/* as long as it is not */
 	size_t	 pmt_len;		/* the PMT as it came last; 0: none yet */
 	uint8_t	 pmt[PSI_SECTION_MAX];
 	unsigned nwaiting;
