@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "transport/expr.h"
@@ -284,4 +285,28 @@ expr_distance(const char *a, const char *b)
 		}
 	}
 	return row[n];
+}
+
+/* Those that are near first. */
+void
+expr_near(const char *name, const char *(*nth)(int k), char *out, size_t size)
+{
+	const char *one;
+	size_t len = 0;
+	int shown = 0;
+
+	out[0] = '\0';
+	for (unsigned far = 1; far <= strlen(name) / 2 && shown < 3; far++)
+		for (int k = 0; (one = nth(k)) != NULL && shown < 3; k++) {
+			bool inside = strlen(name) > 3 && strstr(one, name) != NULL;
+			bool earlier = far > 1 && (inside || expr_distance(name, one) < far);
+
+			if (*one == '\0' || (!inside && expr_distance(name, one) != far) ||
+			    earlier)
+				continue;
+			len += (size_t)snprintf(out + len, size - len, "%s'%s'",
+			    shown++ > 0 ? ", " : "", one);
+			if (len >= size)
+				return;
+		}
 }

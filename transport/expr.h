@@ -63,4 +63,10 @@ void expr_name(const char *s, char name[static EXPR_NAME]);
 /* How unlike two words are: how many letters are to be changed, put in or left out. */
 unsigned expr_distance(const char *a, const char *b);
 
+/*
+ * Of the words nth() gives, up to NULL, three at most that are like the name, or have it
+ * in them, as text for a message; "" is no word.
+ */
+void expr_near(const char *name, const char *(*nth)(int k), char *out, size_t size);
+
 #endif

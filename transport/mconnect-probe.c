@@ -362,6 +362,7 @@ run(struct probe *p, const struct options *o)
 	if (p->watch != NULL)
 		watch_end(p->watch);
 	health_window(h);
+	h->rate_bps = h->mean_rate_bps;		/* in the summary it is of all */
 	p->last = true;
 	report_window(p);
 }
@@ -408,10 +409,10 @@ verdict(struct probe *p, const struct options *o)
 		v = measure_value(p, id);
 		if (v.known && v.v % EXPR_UNIT == 0)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%" PRId64,
-			    measure_at(id)->name, v.v / EXPR_UNIT);
+			    measure_name(id), v.v / EXPR_UNIT);
 		else if (v.known)
 			n += (size_t)snprintf(text + n, sizeof(text) - n,
-			    " %s=%s%" PRId64 ".%03" PRId64, measure_at(id)->name,
+			    " %s=%s%" PRId64 ".%03" PRId64, measure_name(id),
 			    v.v < 0 ? "-" : "", (int64_t)llabs(v.v) / EXPR_UNIT,
 			    (int64_t)llabs(v.v) % EXPR_UNIT);
 	}

@@ -72,15 +72,8 @@ struct probe {
 
 /* ---- measures.c: every number that has a name */
 
-struct measure {
-	const char *name, *alias;	/* alias: NULL if it has but one */
-	const char *text;
-	int (*get)(const struct probe *p, int arg, int64_t *v);
-	int	 arg;
-};
-
 /* By place; NULL behind the last. */
-const struct measure *measure_at(int i);
+const char *measure_name(int i);
 int measure_find(const char *name);			/* -1: there is none */
 struct expr_value measure_value(void *probe, int i);	/* thousandths */
 void measure_near(const char *name, char *out, size_t size);	/* for messages */

@@ -302,7 +302,7 @@ report_window(struct probe *p)
 {
 	const struct health *h = p->health;
 	json_t *o, *programs, *pids;
-	const struct measure *m;
+	const char *name;
 
 	memset(p->told, 0, sizeof(p->told));
 	if (!wanted(p))
@@ -311,11 +311,11 @@ report_window(struct probe *p)
 	pids = json_array();
 	o = json_pack("{s:s, s:I}", "what", p->last ? "summary" : "second", "stream_ms",
 	    (json_int_t)((h->now_ns - h->first_ns) / (CLK_SECOND / 1000)));
-	for (int i = 0; (m = measure_at(i)) != NULL; i++) {
+	for (int i = 0; (name = measure_name(i)) != NULL; i++) {
 		struct expr_value v = measure_value(p, i);
 
 		if (v.known)
-			json_object_set_new(o, m->name, measure_json(v));
+			json_object_set_new(o, name, measure_json(v));
 	}
 	if (h->has_pat)
 		set_number(o, "transport_stream_id", h->transport_stream_id);

@@ -123,7 +123,7 @@ head(struct page *g, const struct probe *p)
 	    p->in.name != NULL ? p->in.name : "standard input", s / 3600, s / 60 % 60,
 	    s % 60, !p->connected ? RED "no data" PLAIN :
 	    h->locked ? "in sync" : RED "no sync" PLAIN);
-	rate(text, p->last ? h->mean_rate_bps : h->rate_bps);
+	rate(text, h->rate_bps);
 	add(g, "%s, %" PRIu64 " packets of %zu, null %" PRIu64 ".%" PRIu64 " %%%s%s%s", text,
 	    h->packets, h->stride, h->packets == 0 ? 0 : h->null_packets * 100 / h->packets,
 	    h->packets == 0 ? 0 : h->null_packets * 1000 / h->packets % 10,
