@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define NUMBERS		64
+#define NUMBERS		128
 
 struct number {
 	const char *name, *type, *help;	/* type: "counter" or "gauge" */
