@@ -297,6 +297,22 @@ check 'mconnect-relay: a subscriber by SRT' '
 	within 10 grep "info: ready" run.log
 	end
 '
+check 'mconnect-relay: a source that is damaged is left' '
+	rm -f relay.ndjson
+	send "udp://127.0.0.1:$two?pkt_size=1316"
+	run elsewhere mconnect-relay.1 6
+	within 60 grep "\"source_unhealthy\":0" relay.ndjson
+	end
+	kill -9 $sender
+'
+check 'mconnect-relay: one program of a multiplex' '
+	rm -f ladder.ts
+	send "udp://127.0.0.1:$udp?pkt_size=1316"
+	run elsewhere mconnect-relay.1 7
+	within 90 grown ladder.ts 100000
+	end
+	kill -9 $sender
+'
 check 'mlive(7): a film as a channel' '
 	rm -rf srv/media/live/one
 	run example mlive.7 2

@@ -83,7 +83,7 @@ recent(const struct checkup *c)
 }
 
 static struct expr_value
-value(void *arg, int id)
+vital_of(void *arg, int id)
 {
 	return vital_value(arg, id);
 }
@@ -94,7 +94,7 @@ find_condition(const struct checkup *c)
 	struct vital_view v = recent(c);
 
 	for (unsigned i = 0; i < c->conditions->n; i++)
-		if (expr_holds(&c->conditions->one[i].expr, value, &v))
+		if (expr_holds(&c->conditions->one[i].expr, vital_of, &v))
 			return (int)i;
 	return -1;
 }

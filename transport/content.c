@@ -140,7 +140,7 @@ behind_place(const struct content *c, const struct content_leg *l)
 }
 
 static uint32_t
-find(const struct content *c, uint32_t from, uint64_t h)
+find_place(const struct content *c, uint32_t from, uint64_t h)
 {
 	for (unsigned i = 0; from != 0 && i < SEARCH; i++, from = c->node[from].next)
 		if (c->node[from].hash == h && !c->node[from].null)
@@ -155,9 +155,9 @@ find(const struct content *c, uint32_t from, uint64_t h)
 static uint32_t
 find_sure(const struct content *c, uint32_t from, uint64_t h)
 {
-	uint32_t n = find(c, from, h);
+	uint32_t n = find_place(c, from, h);
 
-	return n == 0 || c->node[n].table || find(c, c->node[n].next, h) != 0 ? 0 : n;
+	return n == 0 || c->node[n].table || find_place(c, c->node[n].next, h) != 0 ? 0 : n;
 }
 
 /* ---- a leg that is followed */
@@ -368,7 +368,7 @@ seek(struct content *c, unsigned leg, const uint8_t *p, uint64_t h, bool null)
 		return;
 	}
 	if (!null)
-		for (n = find(c, c->head, h); n != 0; n = find(c, c->node[n].next, h))
+		for (n = find_place(c, c->head, h); n != 0; n = find_place(c, c->node[n].next, h))
 			if (agrees(c, l, n)) {
 				l->locked = true;
 				match(c, l, n);

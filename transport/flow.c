@@ -3,9 +3,10 @@
 
 #include "lib/base/clk.h"
 #include "lib/media/pes.h"
-#include "transport/flow.h"
+#include "transport/flowpriv.h"
 
-#define FULL	(FLOW_GROUP * TS_PACKET)
+#define FULL		(FLOW_GROUP * TS_PACKET)
+#define STANDBY_SHARE	32		/* of the memory, what a leg that stands by keeps */
 
 /* Is there one merge for all legs, by their RTP numbers? */
 static bool
@@ -13,6 +14,8 @@ by_numbers(const struct flow *f)
 {
 	return f->config.merge && !f->config.by_content;
 }
+
+static void append(void *arg, const uint8_t *ts);
 
 int
 flow_init(struct flow *f, const struct flow_config *c)
@@ -23,8 +26,9 @@ flow_init(struct flow *f, const struct flow_config *c)
 	f->config = *c;
 	f->last_leg = -1;
 	packet_pool_init(&f->pool, c->memory);
-	failover_init(&f->failover, c->hot_ns, c->back_ns, c->prefer);
+	failover_init(&f->failover, c->hot_ns, c->back_ns, c->clean_ns, c->prefer);
 	tswatch_init(&f->watch);
+	pidfilter_init(&f->filter, &c->filter, append, f);
 	pacer_init(&f->pacer, c->smooth_ns, c->live, c->pcr_pid);
 	if ((r = fan_init(&f->fan, c->memory / 2, c->hold_ns, c->ssrc, c->seq)) < 0)
 		return r;
@@ -35,15 +39,17 @@ flow_init(struct flow *f, const struct flow_config *c)
 	    c->reorder_ns, !c->windowed)) < 0)
 		return r;
 	f->merge.nleg = 2;
-	return 0;
+	return c->health ? checkup_init(&f->checkup, true, NULL) : 0;
 }
 
 void
 flow_free(struct flow *f)
 {
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		if (f->leg[i].has_order)
-			merge_free(&f->leg[i].order);
+		if (f->leg[i].used)
+			flow_remove_leg(f, i);
+	if (f->config.health)
+		checkup_free(&f->checkup);
 	if (by_numbers(f))
 		merge_free(&f->merge);
 	if (f->config.by_content)
@@ -54,29 +60,44 @@ flow_free(struct flow *f)
 	packet_pool_free(&f->pool);
 }
 
+static int
+init_leg(struct flow *f, unsigned leg, bool live)
+{
+	struct flow_leg *l = &f->leg[leg];
+	bool at_once = !f->config.windowed || f->config.by_content;
+	int r;
+
+	memset(l, 0, sizeof(*l));
+	l->used = true;
+	standby_init(&l->standby, f->config.warm_ns, f->config.memory / STANDBY_SHARE);
+	if (f->config.health &&
+	    (r = checkup_init(&l->checkup, live, f->config.conditions)) < 0)
+		return r;
+	if (by_numbers(f)) {
+		merge_forget_leg(&f->merge, leg);
+		return 0;
+	}
+	if ((r = merge_init(&l->order, at_once ? f->config.reorder_ns :
+	    f->config.window_ns, at_once)) < 0)
+		return r;
+	l->has_order = true;
+	return 0;
+}
+
 int
-flow_add_leg(struct flow *f)
+flow_add_leg(struct flow *f, bool live)
 {
 	unsigned i = 0;
-	bool at_once;
 	int r;
 
 	while (i < FLOW_LEGS && (f->leg[i].used || f->merge.leg[i].held > 0))
 		i++;
 	if (i == FLOW_LEGS)
 		return -ENOSPC;
-	f->leg[i] = (struct flow_leg){ .used = true };
-	if (by_numbers(f)) {
-		merge_forget_leg(&f->merge, i);
-		return (int)i;
-	}
-	at_once = !f->config.windowed || f->config.by_content;
-	if ((r = merge_init(&f->leg[i].order, at_once ? f->config.reorder_ns :
-	    f->config.window_ns, at_once)) < 0) {
-		f->leg[i].used = false;
+	if ((r = init_leg(f, i, live)) < 0) {
+		flow_remove_leg(f, i);
 		return r;
 	}
-	f->leg[i].has_order = true;
 	return (int)i;
 }
 
@@ -85,6 +106,9 @@ flow_remove_leg(struct flow *f, unsigned leg)
 {
 	struct flow_leg *l = &f->leg[leg];
 
+	standby_free(&l->standby);
+	if (f->config.health)
+		checkup_free(&l->checkup);
 	if (l->has_order)
 		merge_free(&l->order);
 	if (f->last_leg == (int)leg)
@@ -102,25 +126,19 @@ flow_remove_leg(struct flow *f, unsigned leg)
 static void
 send_out(struct flow *f, struct packet *pkt, int64_t at_ns)
 {
-	fan_put(&f->fan, pkt, pacer_next(&f->pacer, pkt->data, pkt->len, at_ns));
-}
+	struct pacer_time t = pacer_next(&f->pacer, pkt->data, pkt->len, at_ns);
 
-static bool
-is_left_out(const struct flow *f, const uint8_t *ts)
-{
-	unsigned pid = (ts[1] & 0x1fu) << 8 | ts[2];
-
-	return f->config.drops && (f->config.drop[pid / 8] >> pid % 8 & 1) != 0;
+	if (f->config.health)
+		checkup_push(&f->checkup, pkt->data, pkt->len, t.due_ns);
+	fan_put(&f->fan, pkt, t);
 }
 
 /* One more packet to the datagram that is being filled. */
 static void
-append(struct flow *f, const uint8_t *ts, int64_t at_ns)
+append(void *arg, const uint8_t *ts)
 {
-	if (is_left_out(f, ts)) {
-		f->left_out++;
-		return;
-	}
+	struct flow *f = arg;
+
 	if (f->part == NULL && (f->part = packet_new(&f->pool, FULL)) == NULL) {
 		f->no_room++;
 		return;
@@ -129,40 +147,78 @@ append(struct flow *f, const uint8_t *ts, int64_t at_ns)
 	f->part->len += TS_PACKET;
 	if (f->part->len < FULL)
 		return;
-	send_out(f, f->part, at_ns);
+	send_out(f, f->part, f->part_ns);
 	f->part = NULL;
 }
 
+/* A packet that is copied, if it passes, behind its mark if it needs one. */
 static void
-emit(struct flow *f, struct packet *pkt, uint64_t gap, int64_t at_ns)
+put_one(struct flow *f, const uint8_t *ts, int64_t at_ns)
 {
 	uint8_t mark[TS_PACKET];
-	bool whole = f->config.keep_header || (pkt->len == FULL && f->part == NULL);
-	size_t i;
 
-	for (i = 0; whole && f->config.drops && i < pkt->len; i += TS_PACKET)
-		whole = !is_left_out(f, pkt->data + i);
+	f->part_ns = at_ns;
+	if (!pidfilter_passes(&f->filter, (ts[1] & 0x1fu) << 8 | ts[2])) {
+		f->left_out++;
+		return;
+	}
+	if (tswatch_packet(&f->watch, ts, mark)) {
+		f->marks++;
+		pidfilter_packet(&f->filter, mark);
+	}
+	pidfilter_packet(&f->filter, ts);
+}
+
+void
+flow_repeat(struct flow *f, const uint8_t *ts, int64_t at_ns)
+{
+	f->repeated++;
+	put_one(f, ts, at_ns);
+}
+
+/* Where datagrams go on as they came, ours do not wait to be full. */
+static void
+end_part(struct flow *f, int64_t at_ns)
+{
+	if (f->part != NULL)
+		send_out(f, f->part, at_ns);
+	f->part = NULL;
+}
+
+void
+flow_emit(struct flow *f, struct packet *pkt, uint64_t gap, int64_t at_ns)
+{
+	uint8_t mark[TS_PACKET];
+	bool whole = f->config.keep_header || (pkt->len == FULL && f->part == NULL &&
+	    !f->config.filter.on);
+
+	if (f->config.keep_header)
+		end_part(f, at_ns);
+	f->part_ns = at_ns;
 	if (gap > 0) {
 		f->lost += gap;
 		tswatch_gap(&f->watch, gap, at_ns);
 	}
-	for (i = 0; i < pkt->len; i += TS_PACKET) {
-		if (tswatch_packet(&f->watch, pkt->data + i, mark)) {
+	for (size_t i = 0; i < pkt->len; i += TS_PACKET) {
+		f->emitted++;
+		if (!whole) {
+			put_one(f, pkt->data + i, at_ns);
+		} else if (tswatch_packet(&f->watch, pkt->data + i, mark)) {
 			/* What is before it has to be copied, since a mark goes between. */
-			for (size_t k = 0; whole && k < i; k += TS_PACKET)
-				append(f, pkt->data + k, at_ns);
+			for (size_t k = 0; k < i; k += TS_PACKET)
+				append(f, pkt->data + k);
 			whole = false;
 			f->marks++;
-			append(f, mark, at_ns);
+			append(f, mark);
+			append(f, pkt->data + i);
 		}
-		if (!whole)
-			append(f, pkt->data + i, at_ns);
-		f->emitted++;
 	}
 	if (whole)
 		send_out(f, pkt, at_ns);
 	else
 		packet_unref(pkt);
+	if (f->config.keep_header)
+		end_part(f, at_ns);
 }
 
 /* ---- merged by content */
@@ -171,70 +227,21 @@ static void
 pop_content(struct flow *f, int64_t now_ns)
 {
 	const uint8_t *ts;
-	uint8_t mark[TS_PACKET];
 
 	while ((ts = content_pop(&f->content, now_ns)) != NULL) {
-		tswatch_packet(&f->watch, ts, mark);
-		append(f, ts, f->content.release_ns);
 		f->emitted++;
+		put_one(f, ts, f->content.release_ns);
 	}
 }
 
-static void
-pass_content(struct flow *f, unsigned leg, struct packet *pkt, int64_t at_ns)
+void
+flow_pass_content(struct flow *f, unsigned leg, struct packet *pkt, int64_t at_ns)
 {
 	for (size_t i = 0; i < pkt->len; i += TS_PACKET)
 		content_push(&f->content, leg, pkt->data + i, at_ns);
 	f->leg[leg].passed++;
 	packet_unref(pkt);
 	pop_content(f, at_ns);
-}
-
-/* ---- one of several legs */
-
-/* Is there a packet at which a decoder can begin, on the PID of the clock? */
-static bool
-is_clean(const struct flow *f, const struct packet *pkt)
-{
-	for (size_t i = 0; i < pkt->len; i += TS_PACKET) {
-		const uint8_t *p = pkt->data + i;
-
-		if ((p[3] & 0x20) != 0 && p[4] > 0 && (p[5] & 0x40) != 0 &&
-		    (p[1] & 0x40) != 0 && (f->pacer.pid < 0 ||
-		    ((p[1] & 0x1f) << 8 | p[2]) == f->pacer.pid))
-			return true;
-	}
-	return false;
-}
-
-static void
-pass_leg(struct flow *f, unsigned leg, struct packet *pkt, uint64_t gap, bool restarted,
-    int64_t at_ns)
-{
-	struct flow_leg *l = &f->leg[leg];
-
-	if (f->config.by_content) {
-		pass_content(f, leg, pkt, at_ns);
-		return;
-	}
-	failover_seen(&f->failover, leg, at_ns);
-	if (!failover_passes(&f->failover, leg, is_clean(f, pkt), at_ns)) {
-		l->standby++;
-		packet_unref(pkt);
-		return;
-	}
-	if (f->last_leg != (int)leg && f->last_leg != -1) {
-		tswatch_switch(&f->watch);
-		pacer_break(&f->pacer);
-		f->event(f->arg, json_pack("{s:s, s:i, s:i}", "event", "failover_switch",
-		    "from", f->last_leg, "to", (int)leg));
-		gap = 0;			/* of the leg while it stood by */
-	}
-	if (restarted)
-		tswatch_switch(&f->watch);
-	f->last_leg = (int)leg;
-	l->passed++;
-	emit(f, pkt, gap, at_ns);
 }
 
 static void
@@ -244,7 +251,7 @@ pop_leg(struct flow *f, unsigned leg, int64_t now_ns)
 	struct packet *pkt;
 
 	while ((pkt = merge_pop(m, now_ns)) != NULL)
-		pass_leg(f, leg, pkt, m->gap, m->restarted, m->at_once ? now_ns :
+		flow_pass_leg(f, leg, pkt, m->gap, m->restarted, m->at_once ? now_ns :
 		    m->release_ns);
 }
 
@@ -262,7 +269,7 @@ pop_merge(struct flow *f, int64_t now_ns)
 		}
 		f->leg[m->from].passed++;
 		f->last_leg = (int)m->from;
-		emit(f, pkt, m->gap, m->at_once ? now_ns : m->release_ns);
+		flow_emit(f, pkt, m->gap, m->at_once ? now_ns : m->release_ns);
 	}
 }
 
@@ -273,6 +280,8 @@ flow_take(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns)
 
 	l->received++;
 	l->seen_ns = now_ns;
+	if (by_numbers(f) && f->config.health)
+		checkup_push(&l->checkup, pkt->data, pkt->len, now_ns);
 	if (by_numbers(f) && pkt->has_rtp) {
 		merge_push(&f->merge, leg, pkt, now_ns);
 		pop_merge(f, now_ns);
@@ -285,7 +294,7 @@ flow_take(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns)
 	} else {
 		l->bare_delivered++;
 		l->bare_lost += pkt->missing;
-		pass_leg(f, leg, pkt, pkt->missing, false, now_ns);
+		flow_pass_leg(f, leg, pkt, pkt->missing, false, now_ns);
 	}
 }
 
@@ -324,6 +333,8 @@ flow_turn(struct flow *f, int64_t now_ns)
 				pop_leg(f, i, now_ns);
 	if (f->config.by_content)
 		pop_content(f, now_ns);
+	if (f->config.health)
+		flow_look(f, now_ns);
 	if (tswatch_told(&f->watch, now_ns))
 		tell_loss(f);
 }
@@ -357,9 +368,7 @@ flow_flush(struct flow *f, int64_t now_ns)
 		content_flush(&f->content);
 		pop_content(f, now_ns);
 	}
-	if (f->part != NULL)
-		send_out(f, f->part, now_ns);
-	f->part = NULL;
+	end_part(f, now_ns);
 	if (f->watch.loss.open)
 		tell_loss(f);
 }
@@ -386,7 +395,8 @@ flow_ledger_ok(const struct flow *f)
 			continue;
 		m = &flow_merge(f, i, &n)->leg[n];
 		if (l->received != m->received + l->bare_delivered + l->bare_refused ||
-		    m->delivered + l->bare_delivered != l->passed + l->standby ||
+		    m->delivered + l->bare_delivered != l->passed + l->stood_by +
+		    l->standby.kept ||
 		    (l->has_order && !merge_ledger_ok(&l->order)))
 			return false;
 	}

@@ -3,7 +3,8 @@
  * a datagram, each with the time at which it is due.
  *
  *     leg -> merge (one for all legs), or an order for each, then content or failover
- *         -> tswatch -> regroup -> pacer -> fan
+ *            (checkup: is it well?  standby: where can it begin?)
+ *         -> tswatch -> pidfilter -> regroup -> pacer -> fan
  *
  * Shape    Decides on packets and times that are given to it: no sockets, no clock.
  * Units    ns of any one clock.
@@ -18,28 +19,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "transport/checkup.h"
 #include "transport/content.h"
 #include "transport/failover.h"
 #include "transport/fan.h"
 #include "transport/merge.h"
 #include "transport/pacer.h"
 #include "transport/packet.h"
+#include "transport/pidfilter.h"
+#include "transport/standby.h"
 #include "transport/tswatch.h"
 
 #define FLOW_LEGS	MERGE_LEGS
 #define FLOW_GROUP	7		/* packets to a datagram */
 
 struct flow_config {
-	bool	 merge;			/* else failover, or a single leg */
+	bool	 merge, failover;	/* neither: a single leg */
 	bool	 by_content;		/* merge by packets, not by RTP numbers */
 	bool	 windowed;		/* constant delay window_ns; else only reorder_ns */
 	bool	 prefer;
 	bool	 keep_header;		/* datagrams go on as they came */
 	bool	 live;			/* the source has a pace of its own */
 	int	 pcr_pid;		/* -1: the first */
-	bool	 drops;			/* some PIDs are left out: */
-	uint8_t	 drop[TS_NPID / 8];	/* a bit for each */
+	struct pidfilter_config filter;
+	bool	 health;		/* is measured */
+	const struct checkup_conditions *conditions;	/* of a leg that has failed */
 	int64_t	 window_ns, reorder_ns, hot_ns, back_ns, smooth_ns, hold_ns;
+	int64_t	 clean_ns;		/* how long a clean point is waited for */
+	int64_t	 warm_ns;		/* how old one may be that is gone back to */
 	size_t	 memory;
 	uint32_t ssrc;			/* of RTP outputs, and where they begin */
 	uint16_t seq;
@@ -53,8 +60,10 @@ struct flow_leg {
 	uint64_t bare_delivered;	/* without RTP */
 	uint64_t bare_refused;		/* cannot be merged */
 	uint64_t bare_lost;		/* before those, and not received */
-	uint64_t standby;		/* in order, but another leg is in use */
+	uint64_t stood_by;		/* in order, but another leg is in use */
 	uint64_t passed;		/* went on */
+	struct standby standby;		/* and those that it keeps */
+	struct checkup checkup;
 	int64_t	 seen_ns;
 };
 
@@ -66,13 +75,19 @@ struct flow {
 	struct content content;
 	struct failover failover;
 	int	 last_leg;		/* whose packet went on last */
+	bool	 catching_up;		/* with what has come since a clean point: */
+	int64_t	 catch_at_ns, catch_from_ns;	/* begun then, with what came then */
 	struct tswatch watch;
+	struct pidfilter filter;
 	struct packet *part;		/* of a datagram */
+	int64_t	 part_ns;		/* when what goes into it is released */
 	struct pacer pacer;
 	struct fan fan;
 	int64_t	 slack_ns;		/* that what is due may be late, see outputkind.h */
 	uint64_t emitted, lost, marks, no_room;	/* emitted: TS packets */
 	uint64_t left_out;		/* of those, packets of PIDs that are */
+	uint64_t repeated;		/* and besides, tables sent again at a switch */
+	struct checkup checkup;		/* of what goes out */
 	/* An event: takes the object. */
 	void (*event)(void *arg, json_t *o);
 	void *arg;
@@ -81,8 +96,8 @@ struct flow {
 int flow_init(struct flow *f, const struct flow_config *c);
 void flow_free(struct flow *f);
 
-/* A place for another leg, or -ENOSPC, -ENOMEM; and it goes. */
-int flow_add_leg(struct flow *f);
+/* A place for another leg, or -ENOSPC, -ENOMEM; and it goes.  live: it has a pace. */
+int flow_add_leg(struct flow *f, bool live);
 void flow_remove_leg(struct flow *f, unsigned leg);
 
 void flow_take(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns);

@@ -37,9 +37,12 @@ struct leg {
 	uint64_t datagrams, bytes;	/* as they came */
 	uint64_t taken;			/* given to take() */
 	uint64_t foreign, junk, bad_type, truncated, no_room;	/* and those that were not */
+	uint64_t sync_losses;		/* packets did not begin where they should */
 
-	uint64_t missing;		/* private: lost before the next one, as its kind knows */
-	bool	 warned;		/* private */
+	/* private: */
+	uint64_t missing;		/* lost before the next one, as its kind knows */
+	bool	 warned;
+	bool	 in_junk;		/* the last datagram was */
 };
 
 /* Room that all legs share. */

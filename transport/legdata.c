@@ -52,6 +52,7 @@ leg_give(struct leg *l, const uint8_t *p, size_t len, size_t stride,
 	pkt->missing = l->missing;
 	l->missing = 0;
 	l->taken++;
+	l->in_junk = false;
 	t->take(t->arg, l, pkt, at_ns);
 }
 
@@ -59,6 +60,10 @@ void
 leg_refuse(struct leg *l, uint64_t *count, const char *what)
 {
 	(*count)++;
+	if (count == &l->junk) {
+		l->sync_losses += !l->in_junk;
+		l->in_junk = true;
+	}
 	if (!l->warned)
 		log_warn(0, "'%s': %s: dropped", l->text, what);
 	l->warned = true;

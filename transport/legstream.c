@@ -62,6 +62,7 @@ read_stream(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 		l->datagrams++;
 		leg_give(l, group, in, TS_PACKET, NULL, now, t);
 	}
+	l->sync_losses = s->sync.sync_losses;
 	s->fill -= pos;
 	memmove(s->buf, s->buf + pos, s->fill);
 	return false;			/* the others' turn */

@@ -73,7 +73,7 @@ attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
 		snprintf(why, UDP_WHY, "there is an input '%s'", l->id);
 		return -EEXIST;
 	}
-	if ((n = flow_add_leg(&r->flow)) < 0) {
+	if ((n = flow_add_leg(&r->flow, !l->file)) < 0) {
 		snprintf(why, UDP_WHY, n == -ENOSPC ? "there are %d inputs" :
 		    "out of memory", FLOW_LEGS);
 		return n;
@@ -250,12 +250,30 @@ relay_send(struct relay *r, int64_t now_ns)
 	}
 }
 
+/* Legs by their names, besides their numbers. */
+static void
+name_legs(const struct relay *r, json_t *o)
+{
+	static const char *const key[][2] = { { "leg", "source" },
+	    { "from", "from_source" }, { "to", "to_source" } };
+
+	for (unsigned i = 0; i < 3; i++) {
+		const json_t *v = json_object_get(o, key[i][0]);
+		json_int_t n = v != NULL ? json_integer_value(v) : -1;
+
+		if (n >= 0 && n < FLOW_LEGS && r->leg[n] != NULL)
+			json_object_set_new(o, key[i][1], json_string(r->leg[n]->id));
+	}
+}
+
 void
 relay_event(void *arg, json_t *o)
 {
 	struct relay *r = arg;
-	char *text = json_dumps(o, JSON_COMPACT);
+	char *text;
 
+	name_legs(r, o);
+	text = json_dumps(o, JSON_COMPACT);
 	if (text != NULL)
 		log_info("%s", text);
 	free(text);

@@ -20,10 +20,16 @@ static const char help[] =
     "       mconnect-relay grant [options] -f FILE NAME\n"
     "      --back DURATION      what a better source has to last to be used again [5s]\n"
     "      --by-content         merge by what is in the packets, not by RTP numbers\n"
+    "      --clean DURATION     so long a failed source goes on until another can begin\n"
+    "                           at a random access point [500ms]\n"
     "  -c, --config FILE        options, a line each; read again after SIGHUP\n"
     "      --control PATH       a socket for commands\n"
     "      --drop-pid PID       leave this one out, such as 8191: null packets\n"
+    "      --fail-if CONDITION  with --failover: then a source has failed, such as\n"
+    "                           'cc_errors > 5'\n"
+    "      --fail-time DURATION in which faults are counted for that [5s]\n"
     "      --failover           use one of the sources, another when it fails\n"
+    "      --health             measure sources and what goes out by TR 101 290\n"
     "      --hold DURATION      so far a slow output may be behind [2s]\n"
     "      --hot DURATION       silence after which a source has failed [500ms]\n"
     "  -i, --input URL          udp://, rtp://, srt://, a file, a FIFO or - [-]\n"
@@ -33,25 +39,35 @@ static const char help[] =
     "      --metrics ADDRESS    answer GET /metrics there\n"
     "  -o, --output URL         udp://, rtp://, srt://, a file, a FIFO or - [-]\n"
     "      --pcr-pid PID        the clock of the stream [the first]\n"
+    "      --pid PID            nothing but this one, and those of --program\n"
     "      --prefer             use the first source that works, not the one in use\n"
+    "      --program NUMBER     this one of several, with a PAT of its own\n"
     "      --reorder DURATION   so long RTP waits for what is missing [100ms]\n"
     "      --smooth DURATION    jitter that is taken out; 0s: send at once [20ms]\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
+    "      --warm DURATION      a source begins at its last random access point that is\n"
+    "                           not older, when another falls silent [2s]\n"
     "  -w, --window DURATION    everything waits so long for its copies [--merge: 200ms]\n"
     OPT_COMMON_HELP
     "for instance:\n"
     "  mconnect-relay -m -i rtp://:5000 -i rtp://:5100 -o udp://@239.1.1.1:5000\n";
 
-enum { OPT_BACK = 256, OPT_BY_CONTENT, OPT_CONTROL, OPT_DROP_PID, OPT_FAILOVER, OPT_HOLD, OPT_HOT,
-	OPT_KEEP_HEADER,	OPT_MEMORY, OPT_METRICS, OPT_PCR_PID, OPT_PREFER, OPT_REORDER, OPT_SMOOTH };
+enum { OPT_BACK = 256, OPT_BY_CONTENT, OPT_CLEAN, OPT_CONTROL, OPT_DROP_PID, OPT_FAIL_IF,
+	OPT_FAIL_TIME, OPT_FAILOVER, OPT_HEALTH, OPT_HOLD, OPT_HOT, OPT_KEEP_HEADER, OPT_MEMORY,
+	OPT_METRICS, OPT_PCR_PID, OPT_PID, OPT_PREFER, OPT_PROGRAM, OPT_REORDER,
+	OPT_SMOOTH, OPT_WARM };
 
 static const struct option longopts[] = {
 	{ "back", required_argument, NULL, OPT_BACK },
 	{ "by-content", no_argument, NULL, OPT_BY_CONTENT },
+	{ "clean", required_argument, NULL, OPT_CLEAN },
 	{ "config", required_argument, NULL, 'c' },
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "drop-pid", required_argument, NULL, OPT_DROP_PID },
+	{ "fail-if", required_argument, NULL, OPT_FAIL_IF },
+	{ "fail-time", required_argument, NULL, OPT_FAIL_TIME },
 	{ "failover", no_argument, NULL, OPT_FAILOVER },
+	{ "health", no_argument, NULL, OPT_HEALTH },
 	{ "hold", required_argument, NULL, OPT_HOLD },
 	{ "hot", required_argument, NULL, OPT_HOT },
 	{ "input", required_argument, NULL, 'i' },
@@ -61,10 +77,13 @@ static const struct option longopts[] = {
 	{ "metrics", required_argument, NULL, OPT_METRICS },
 	{ "output", required_argument, NULL, 'o' },
 	{ "pcr-pid", required_argument, NULL, OPT_PCR_PID },
+	{ "pid", required_argument, NULL, OPT_PID },
 	{ "prefer", no_argument, NULL, OPT_PREFER },
+	{ "program", required_argument, NULL, OPT_PROGRAM },
 	{ "reorder", required_argument, NULL, OPT_REORDER },
 	{ "smooth", required_argument, NULL, OPT_SMOOTH },
 	{ "stats", required_argument, NULL, 's' },
+	{ "warm", required_argument, NULL, OPT_WARM },
 	{ "window", required_argument, NULL, 'w' },
 	OPT_COMMON_LONG,
 };
@@ -80,6 +99,38 @@ duration(const char *name, const char *arg, int64_t most)
 	return (int64_t)v;
 }
 
+static const char *
+nth_name(int k)
+{
+	const struct vital *v = vital_at(k / 2);
+
+	return v == NULL ? NULL : k % 2 == 0 ? v->name : v->alias != NULL ? v->alias : "";
+}
+
+static void
+add_condition(struct checkup_conditions *all, const char *text)
+{
+	struct checkup_condition *c = &all->one[all->n];
+	char name[EXPR_NAME], near[256];
+	const char *wrong;
+	int err;
+
+	if (all->n == CHECKUP_CONDITIONS)
+		fatal(EXIT_USAGE, 0, "more than %d conditions", CHECKUP_CONDITIONS);
+	if ((err = expr_parse(&c->expr, text, vital_find, &wrong)) == -ENOENT) {
+		expr_name(wrong, name);
+		expr_near(name, nth_name, near, sizeof(near));
+		fatal(EXIT_USAGE, 0, "--fail-if '%s': there is no number '%s'%s%s", text, name,
+		    *near != '\0' ? "; perhaps " : "", near);
+	}
+	if (err < 0)
+		fatal(EXIT_USAGE, 0, err == -E2BIG ? "--fail-if '%s' is too long" :
+		    *wrong == '\0' ? "--fail-if '%s': something is missing at its end" :
+		    "--fail-if '%s' is no condition: see '%s'", text, wrong);
+	c->text = text;
+	all->n++;
+}
+
 static int
 pid(const char *name, const char *arg)
 {
@@ -88,6 +139,17 @@ pid(const char *name, const char *arg)
 
 	if (*arg < '0' || *arg > '9' || *end != '\0' || v > TS_PID_NULL)
 		fatal(EXIT_USAGE, 0, "--%s '%s' is no PID", name, arg);
+	return (int)v;
+}
+
+static int
+program(const char *arg)
+{
+	char *end;
+	unsigned long v = strtoul(arg, &end, 0);
+
+	if (*arg < '0' || *arg > '9' || *end != '\0' || v == 0 || v > 0xffff)
+		fatal(EXIT_USAGE, 0, "--program '%s' is no number of a program", arg);
 	return (int)v;
 }
 
@@ -104,6 +166,9 @@ set(struct relay_options *t, int c, const char *arg)
 	case OPT_BY_CONTENT:
 		f->by_content = true;
 		break;
+	case OPT_CLEAN:
+		f->clean_ns = duration("clean", arg, 60 * CLK_SECOND);
+		break;
 	case 'c':
 		t->config = arg;
 		break;
@@ -112,11 +177,21 @@ set(struct relay_options *t, int c, const char *arg)
 		break;
 	case OPT_DROP_PID:
 		n = pid("drop-pid", arg);
-		f->drop[n / 8] |= (uint8_t)(1 << n % 8);
-		f->drops = true;
+		pidfilter_set(f->filter.drop, (unsigned)n);
+		f->filter.on = true;
+		break;
+	case OPT_FAIL_IF:
+		add_condition(&t->conditions, arg);
+		f->health = true;
+		break;
+	case OPT_FAIL_TIME:
+		t->conditions.over_ns = duration("fail-time", arg, 3600 * CLK_SECOND);
 		break;
 	case OPT_FAILOVER:
 		t->failover = true;
+		break;
+	case OPT_HEALTH:
+		f->health = true;
 		break;
 	case OPT_HOLD:
 		f->hold_ns = duration("hold", arg, 60 * CLK_SECOND);
@@ -151,8 +226,16 @@ set(struct relay_options *t, int c, const char *arg)
 	case OPT_PCR_PID:
 		f->pcr_pid = pid("pcr-pid", arg);
 		break;
+	case OPT_PID:
+		pidfilter_set(f->filter.pass, (unsigned)pid("pid", arg));
+		f->filter.only = f->filter.on = true;
+		break;
 	case OPT_PREFER:
 		f->prefer = true;
+		break;
+	case OPT_PROGRAM:
+		f->filter.program = program(arg);
+		f->filter.on = true;
 		break;
 	case OPT_REORDER:
 		f->reorder_ns = duration("reorder", arg, 15 * CLK_SECOND);
@@ -162,6 +245,9 @@ set(struct relay_options *t, int c, const char *arg)
 		break;
 	case 's':
 		t->stats = arg;
+		break;
+	case OPT_WARM:
+		f->warm_ns = duration("warm", arg, 60 * CLK_SECOND);
 		break;
 	case 'w':
 		f->window_ns = duration("window", arg, 15 * CLK_SECOND);
@@ -197,6 +283,8 @@ take_word(void *arg, const char *word, const char *value, unsigned line)
 	set(t, o->val, value);
 	if (o->val == OPT_CONTROL)		/* kept as that of the command line is */
 		t->control_path = strdup(value);
+	else if (o->val == OPT_FAIL_IF)
+		t->conditions.one[t->conditions.n - 1].text = strdup(value);
 	else if (o->val == OPT_METRICS)
 		t->web_listen = strdup(value);
 	else if (o->val == 's')
@@ -229,10 +317,14 @@ complete(struct relay_options *t)
 		opt_usage(help, "--merge and --failover do not go together");
 	if (t->ninput > 1 && !f->merge && !t->failover)
 		opt_usage(help, "several inputs: say --merge or --failover");
+	if (t->conditions.n > 0 && !t->failover)
+		opt_usage(help, "--fail-if is for --failover");
+	f->conditions = &t->conditions;
+	f->failover = t->failover;
 	if (f->by_content && !f->merge)
 		opt_usage(help, "--by-content is for --merge");
-	if ((f->by_content || f->drops) && f->keep_header)
-		opt_usage(help, "--by-content and --drop-pid make datagrams of their own: "
+	if ((f->by_content || f->filter.on) && f->keep_header)
+		opt_usage(help, "--by-content, --program, --pid and --drop-pid make datagrams of their own: "
 		    "they do not go with --keep-header");
 	if (f->merge && !f->windowed) {
 		f->windowed = true;
@@ -253,7 +345,9 @@ relay_options(struct relay_options *t, int argc, char *argv[])
 
 	*t = (struct relay_options){ .flow = { .pcr_pid = -1, .reorder_ns = 100 * MS,
 	    .hot_ns = 500 * MS, .back_ns = 5 * CLK_SECOND, .smooth_ns = 20 * MS,
-	    .hold_ns = 2 * CLK_SECOND, .memory = 256 << 20 } };
+	    .clean_ns = 500 * MS, .warm_ns = 2 * CLK_SECOND,
+	    .hold_ns = 2 * CLK_SECOND, .memory = 256 << 20 },
+	    .conditions = { .over_ns = 5 * CLK_SECOND } };
 	while ((c = getopt_long(argc, argv, "c:i:mo:s:w:" OPT_COMMON, longopts, NULL)) != -1)
 		set(t, c, optarg);
 	if (optind < argc)

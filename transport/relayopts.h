@@ -13,6 +13,7 @@
 struct relay_options {
 	const char *config, *control_path, *stats, *web_listen;
 	struct flow_config flow;
+	struct checkup_conditions conditions;
 	bool	 failover;
 	/* Of the command line: those of the file may change. */
 	const char *input[FLOW_LEGS], *output[RELAY_OUTPUTS];

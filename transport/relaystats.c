@@ -53,14 +53,15 @@ of_leg(const struct relay *r, unsigned i, int64_t now_ns)
 		{ "source_delivered_packets", "counter", "Datagrams that went on.",
 		    fl->passed },
 		{ "source_standby_packets", "counter",
-		    "Datagrams in order, while another source was in use.", fl->standby },
+		    "Datagrams in order, while another source was in use.", fl->stood_by },
 		{ "source_other_leg_packets", "counter",
 		    "Datagrams that another source had brought before.", ml->other_leg },
 		{ "source_duplicate_packets", "counter", "Datagrams that came twice.",
 		    ml->duplicate },
 		{ "source_late_packets", "counter", "Datagrams after they were given up.",
 		    ml->late },
-		{ "source_held_packets", "gauge", "Datagrams that wait.", ml->held + ml->aside },
+		{ "source_held_packets", "gauge", "Datagrams that wait.", ml->held + ml->aside +
+		    fl->standby.kept },
 		{ "source_astray_packets", "counter",
 		    "Datagrams far off, or of another stream.", ml->astray },
 		{ "source_overflow_packets", "counter", "Datagrams without room.",
@@ -97,6 +98,9 @@ of_leg(const struct relay *r, unsigned i, int64_t now_ns)
 	};
 
 	add_all(&all, list, sizeof(list) / sizeof(list[0]));
+	if (r->config.health)
+		checkup_source_numbers(&fl->checkup, l->sync_losses, l->sync_losses > l->junk ?
+		    l->sync_losses : l->junk, &all);
 	leg_numbers(l, &all);
 	return all;
 }
@@ -151,6 +155,10 @@ of_flow(const struct relay *r, int64_t now_ns)
 		    f->emitted },
 		{ "left_out_packets", "counter", "Of those, packets of PIDs left out.",
 		    f->left_out },
+		{ "program_missing", "gauge", "1: the program asked for is not in the PAT.",
+		    f->filter.missing },
+		{ "added_packets", "counter", "Marks and tables put in at switches.",
+		    f->marks + f->repeated },
 		{ "not_recovered_packets", "counter", "Datagrams lost for good.", f->lost },
 		{ "continuity_counter", "counter", "Gaps in continuity counters.",
 		    f->watch.cc_errors },
@@ -174,6 +182,8 @@ of_flow(const struct relay *r, int64_t now_ns)
 	};
 
 	add_all(&all, list, sizeof(list) / sizeof(list[0]));
+	if (r->config.health)
+		checkup_output_numbers(&f->checkup, &all);
 	return all;
 }
 

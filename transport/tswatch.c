@@ -166,6 +166,10 @@ tswatch_packet(struct tswatch *w, const uint8_t p[static TS_PACKET],
 	w->packets++;
 	if (ts_parse(p, &t) < 0) {
 		w->bad++;
+		s = &w->pid[t.pid];
+		/* It is there, if its counter can be believed. */
+		if ((p[3] & 0x10) != 0 && (s->cc & NEVER) == 0 && cc == ((s->cc + 1) & 15))
+			s->cc = cc;
 		return false;
 	}
 	if (t.pid == TS_PID_NULL)

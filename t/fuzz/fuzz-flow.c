@@ -1,20 +1,27 @@
 /*
- * Datagrams of a length byte each, to two legs of a relay, merged or failed over: what
- * comes out are whole packets in the order of their times, memory is bounded, and
- * every datagram is in one count.
+ * Datagrams of a length byte each, to two legs of a relay, merged or failed over, all of
+ * it or one program, with conditions of health or without: what comes out are whole
+ * packets in the order of their times, memory is bounded, and every datagram is in one
+ * count.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/checkup.c"
 #include "transport/content.c"
+#include "transport/expr.c"
 #include "transport/failover.c"
 #include "transport/fan.c"
 #include "transport/flow.c"
+#include "transport/flowpick.c"
 #include "transport/legdata.c"
 #include "transport/merge.c"
 #include "transport/pacer.c"
 #include "transport/packet.c"
+#include "transport/pidfilter.c"
+#include "transport/standby.c"
 #include "transport/tswatch.c"
+#include "transport/vitals.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -22,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #define LONGEST	(32 << 20)
 
 static void
-take(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
+on_datagram(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
 {
 	struct flow *f = arg;
 
@@ -64,17 +71,30 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    { .id = "b", .fd = -1, .warned = true } };
 	int64_t now = CLK_SECOND, last = 0;
 	uint8_t kind = len > 0 ? data[0] : 0;
-	struct flow_config c = { .merge = kind & 1, .by_content = (kind & 65) == 65, .windowed = kind & 2,
+	struct flow_config c = { .merge = kind & 1, .failover = !(kind & 1), .by_content = (kind & 65) == 65, .windowed = kind & 2,
 	    .prefer = kind & 4, .keep_header = kind & 8, .live = !(kind & 16),
 	    .pcr_pid = -1, .window_ns = 20 * STEP, .reorder_ns = 10 * STEP,
-	    .hot_ns = 20 * STEP, .back_ns = 40 * STEP, .hold_ns = CLK_SECOND,
+	    .hot_ns = 20 * STEP, .back_ns = 40 * STEP, .clean_ns = 10 * STEP,
+	    .warm_ns = 50 * STEP, .hold_ns = CLK_SECOND,
 	    .smooth_ns = kind & 32 ? 4 * STEP : 0, .memory = LONGEST };
-	const struct leg_taker taker = { .take = take, .arg = f, .pool = &f->pool };
+	struct checkup_conditions conditions = { .over_ns = 10 * STEP, .n = 1,
+	    .one = { { .text = "bad" } } };
+	const struct leg_taker taker = { .take = on_datagram, .arg = f, .pool = &f->pool };
+	const char *wrong;
 
+	if (expr_parse(&conditions.one[0].expr, "cc_errors > 1 || pat_errors > 0", vital_find,
+	    &wrong) < 0)
+		abort();
+	if ((kind & 128) != 0) {
+		c.health = true;
+		c.conditions = &conditions;
+		c.filter = (struct pidfilter_config){ .on = (kind & 8) == 0,
+		    .program = (kind & 8) == 0 };
+	}
 	if (f == NULL || flow_init(f, &c) < 0)
 		abort();
 	f->event = on_event;
-	if (flow_add_leg(f) != 0 || flow_add_leg(f) != 1)
+	if (flow_add_leg(f, true) != 0 || flow_add_leg(f, true) != 1)
 		abort();
 	/* Each is a byte for the leg and the time, one for the length, in fours. */
 	for (size_t pos = 1; pos + 2 <= len;) {

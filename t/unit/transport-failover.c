@@ -16,7 +16,7 @@ main(void)
 {
 	struct failover f;
 
-	failover_init(&f, 500 * MS, 1000 * MS, true);
+	failover_init(&f, 500 * MS, 1000 * MS, 300 * MS, true);
 	ok(data(&f, 1, false, 1), "whichever comes first is used at once");
 	ok(!data(&f, 0, true, 2), "a better one that has just come is not");
 	ok(data(&f, 1, false, 400), "the one in use goes on");
@@ -45,7 +45,7 @@ main(void)
 	failover_forget(&f, 0);
 	ok(data(&f, 1, false, 3610), "one that is taken away fails at once");
 
-	failover_init(&f, 500 * MS, 0, false);
+	failover_init(&f, 500 * MS, 0, 300 * MS, false);
 	ok(data(&f, 1, false, 1), "without preference");
 	ok(!data(&f, 0, true, 2), "the one in use stays in use");
 	for (int64_t t = 3; t < 5000; t += 100) {
@@ -54,11 +54,41 @@ main(void)
 	}
 	is(f.active, 1, "as long as it works");
 
-	failover_init(&f, 500 * MS, 1000 * MS, true);
+	failover_init(&f, 500 * MS, 1000 * MS, 300 * MS, true);
 	for (int64_t t = 1; t < 9000; t += 100) {
 		data(&f, 1, false, t);
 		data(&f, 0, false, t + 1);
 	}
 	is(f.active, 0, "a stream without clean points is taken after a while");
+
+	failover_init(&f, 500 * MS, 1000 * MS, 300 * MS, true);
+	ok(data(&f, 0, false, 1) && !data(&f, 1, true, 2), "both live");
+	failover_ill(&f, 0, true, 10 * MS);
+	ok(!data(&f, 1, false, 11), "one that is ill goes on, no clean point yet");
+	ok(data(&f, 0, false, 12), "it does");
+	ok(data(&f, 1, true, 100), "a clean point of the other");
+	is(f.reason, FAILOVER_HEALTH, "is taken, for that reason");
+	ok(!data(&f, 0, true, 110), "and not left for one that is ill");
+	failover_ill(&f, 1, true, 120 * MS);
+	ok(!data(&f, 0, true, 130) && data(&f, 1, false, 131), "nor when both are");
+	failover_ill(&f, 1, false, 140 * MS);
+	failover_ill(&f, 0, false, 200 * MS);
+	ok(data(&f, 1, false, 400) && !data(&f, 0, true, 500) && data(&f, 1, false, 800) &&
+	    !data(&f, 0, true, 900) && !data(&f, 0, true, 1190),
+	    "one that is well again has to be so for a while");
+	ok(data(&f, 1, false, 1199) && data(&f, 0, true, 1201), "then it is taken back");
+	is(f.reason, FAILOVER_PREFERENCE, "because it is better");
+	ok(!data(&f, 1, false, 1202), "the other stands by");
+	failover_ill(&f, 0, true, 1210 * MS);
+	ok(!data(&f, 1, false, 1211) && !data(&f, 1, false, 1500), "it waits for a clean point");
+	ok(data(&f, 1, false, 1512), "but not for ever");
+	failover_ill(&f, 0, false, 1600 * MS);
+	failover_ill(&f, 1, true, 1600 * MS);
+	ok(!data(&f, 0, false, 1610), "one that fails");
+	failover_ill(&f, 1, false, 1620 * MS);
+	ok(!data(&f, 0, true, 1630) && data(&f, 1, false, 1631), "and is well in time is kept");
+	failover_ill(&f, 0, true, 1640 * MS);
+	ok(data(&f, 0, false, 2200), "one that is ill is better than one that is silent");
+	is(f.reason, FAILOVER_SILENCE, "for that reason");
 	return done_testing();
 }
