@@ -71,6 +71,8 @@ for round in 1 2 3
 do
 	echo "# round $round"
 	run mconnect-relay mconnect-relay -i udp://127.0.0.1:27501 -o udp://127.0.0.1:27502
+	run mconnect-relay-health mconnect-relay --health -i udp://127.0.0.1:27501 \
+		-o udp://127.0.0.1:27502
 	run mconnect-relay-at-once mconnect-relay --smooth 0s -i udp://127.0.0.1:27501 \
 		-o udp://127.0.0.1:27502
 	command -v srt-live-transmit >/dev/null && run srt-live-transmit srt-live-transmit -q \
