@@ -281,6 +281,15 @@ check 'mconnect-relay: a main and a spare source for a ladder' '
 	kill -9 $sender
 	grep -q source_selected relay.ndjson
 '
+check 'mconnect-relay: recorded, and looked at with other options' '
+	run elsewhere mconnect-relay.1 8 1
+	within 10 grep "info: ready" run.log
+	mconnect-relay -q -i in.ts -o "rtp://127.0.0.1:$udp"
+	end
+	elsewhere mconnect-relay.1 8 2 >second
+	sh second
+	cmp in.ts out.ts
+'
 check 'mconnect-relay: one more output, while it runs' '
 	run elsewhere mconnect-relay.1 4 1
 	within 10 test -S run/relay.sock

@@ -340,7 +340,7 @@ flow_turn(struct flow *f, int64_t now_ns)
 }
 
 int64_t
-flow_deadline(const struct flow *f)
+flow_next(const struct flow *f)
 {
 	int64_t first = by_numbers(f) ? merge_deadline(&f->merge) : INT64_MAX, next;
 
@@ -349,7 +349,14 @@ flow_deadline(const struct flow *f)
 	for (unsigned i = 0; !by_numbers(f) && i < FLOW_LEGS; i++)
 		if (f->leg[i].used && (next = merge_deadline(&f->leg[i].order)) < first)
 			first = next;
-	next = fan_deadline(&f->fan);
+	return first;
+}
+
+int64_t
+flow_deadline(const struct flow *f)
+{
+	int64_t next = fan_deadline(&f->fan), first = flow_next(f);
+
 	if (next < INT64_MAX - f->slack_ns)
 		next += f->slack_ns;
 	return next < first ? next : first;

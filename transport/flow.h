@@ -105,6 +105,7 @@ void flow_take(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns)
 /* Do what is due by now_ns; and when to come again.  INT64_MAX: with a packet. */
 void flow_turn(struct flow *f, int64_t now_ns);
 int64_t flow_deadline(const struct flow *f);
+int64_t flow_next(const struct flow *f);	/* the same without what waits to be sent */
 
 /* There will be no more: all that is held is due. */
 void flow_flush(struct flow *f, int64_t now_ns);

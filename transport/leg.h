@@ -52,12 +52,19 @@ void leg_batch_free(struct leg_batch *b);
 
 struct leg_taker {
 	void (*take)(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns);
+	/* If not NULL: each datagram, as it came, before any of that. */
+	void (*seen)(void *arg, const struct leg *l, const uint8_t *p, size_t len,
+	    int64_t at_ns);
 	void *arg;
 	struct packet_pool *pool;
 };
 
 /* text is copied; key "name" is its id, if given. */
 int leg_open(struct leg *l, const char *text, char why[static UDP_WHY]);
+
+/* One that is never read: its datagrams are given to leg_datagram(), see replay.h. */
+int leg_open_replay(struct leg *l, const char *id, const char *text);
+
 void leg_free(struct leg *l);
 
 /* What it counts besides, by its kind. */

@@ -76,6 +76,7 @@ leg_datagram(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
 	struct rtp_packet rtp;
 	size_t stride;
 
+	leg_seen(l, p, len, at_ns, t);
 	l->datagrams++;
 	l->bytes += len;
 	/* A sync byte is no RTP: its version would be 1. */

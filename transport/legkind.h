@@ -32,6 +32,15 @@ int leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY]);
 void leg_give(struct leg *l, const uint8_t *p, size_t len, size_t stride,
     const struct rtp_packet *rtp, int64_t at_ns, const struct leg_taker *t);
 
+/* To be called with each datagram, before it is looked at. */
+static inline void
+leg_seen(const struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
+    const struct leg_taker *t)
+{
+	if (t->seen != NULL)
+		t->seen(t->arg, l, p, len, at_ns);
+}
+
 /* Count what cannot be used, and warn of the first. */
 void leg_refuse(struct leg *l, uint64_t *count, const char *what);
 

@@ -22,6 +22,15 @@ struct stream {
 	uint8_t	 buf[STREAM_ROOM];
 };
 
+static void
+give_group(struct leg *l, const uint8_t *group, size_t len, int64_t now_ns,
+    const struct leg_taker *t)
+{
+	leg_seen(l, group, len, now_ns, t);
+	l->datagrams++;
+	leg_give(l, group, len, TS_PACKET, NULL, now_ns, t);
+}
+
 static bool
 read_stream(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 {
@@ -53,15 +62,12 @@ read_stream(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 		in += TS_PACKET;
 		if (in < sizeof(group))
 			continue;
-		l->datagrams++;
-		leg_give(l, group, in, TS_PACKET, NULL, now, t);
+		give_group(l, group, in, now, t);
 		in = 0;
 	}
 	pos += used;
-	if (in > 0) {
-		l->datagrams++;
-		leg_give(l, group, in, TS_PACKET, NULL, now, t);
-	}
+	if (in > 0)
+		give_group(l, group, in, now, t);
 	l->sync_losses = s->sync.sync_losses;
 	s->fill -= pos;
 	memmove(s->buf, s->buf + pos, s->fill);

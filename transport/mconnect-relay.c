@@ -20,16 +20,17 @@
 #include "lib/base/opt.h"
 #include "lib/net/metrics.h"
 #include "transport/control.h"
+#include "transport/recorder.h"
 #include "transport/relay.h"
 #include "transport/relayconf.h"
 #include "transport/relaygrant.h"
 #include "transport/relayopts.h"
 #include "transport/relayweb.h"
+#include "transport/replay.h"
 
 #define MS		INT64_C(1000000)
 #define AHEAD_NS	(200 * MS)	/* that a file is read before it is due */
 #define RETRY_NS	(250 * MS)	/* to look for readers of FIFOs */
-#define DRAIN_NS	(2 * CLK_SECOND)
 #define LAST_NS		(20 * CLK_SECOND)
 #define SOON_NS		(5 * MS)
 #define EVENTS		64
@@ -40,6 +41,7 @@ struct tool {
 	struct relay relay;
 	struct control control;
 	struct relayweb *web;
+	struct replay *replay;		/* or NULL */
 	char	*metrics;
 	int64_t	 metrics_ns;
 	struct relay_options asked;
@@ -119,10 +121,22 @@ take(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
 		}
 }
 
+/* A datagram, for the recording. */
+static void
+record(void *arg, const struct leg *l, const uint8_t *p, size_t len, int64_t at_ns)
+{
+	struct relay *r = arg;
+
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] == l)
+			recorder_datagram(r->recorder, i, p, len, at_ns);
+}
+
 static void
 read_leg(struct relay *r, unsigned i)
 {
-	const struct leg_taker taker = { .take = take, .arg = r, .pool = &r->flow.pool };
+	const struct leg_taker taker = { .take = take, .arg = r, .pool = &r->flow.pool,
+	    .seen = r->recorder != NULL ? record : NULL };
 	struct leg *l = r->leg[i];
 
 	for (unsigned n = 0; n < TURNS; n++)
@@ -298,9 +312,10 @@ drain(struct tool *t)
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
 		if (r->leg[i] != NULL)		/* nobody reads it any more */
 			epoll_ctl(r->epoll, EPOLL_CTL_DEL, r->leg[i]->fd, NULL);
+	if (r->recorder != NULL)
+		recorder_end(r->recorder, now_ns);
 	flow_flush(&r->flow, now_ns);
-	until = f->head > f->due ? fan_at(f, f->head - 1)->due_ns : now_ns;
-	until = (until > now_ns + DRAIN_NS ? now_ns + DRAIN_NS : until) + DRAIN_NS;
+	until = relay_drain_until(r, now_ns);
 	while (left && (now_ns = clk_mono_ns()) < until) {
 		int64_t next = fan_deadline(f);
 
@@ -327,6 +342,8 @@ run(struct tool *t)
 
 		if (io_reload_asked())
 			reload(t);
+		if (r->recorder != NULL)
+			recorder_turn(r->recorder, now_ns);
 		flow_turn(&r->flow, now_ns);
 		relay_send(r, now_ns);
 		if (!reap(t))
@@ -352,7 +369,8 @@ add_all(struct tool *t)
 	int err;
 
 	for (unsigned i = 0; i < t->asked.ninput; i++)
-		if ((err = relay_add_leg(r, t->asked.input[i], false, NULL, why)) < 0)
+		if ((err = t->replay != NULL ? replay_pick(t->replay, r, t->asked.input[i],
+		    why) : relay_add_leg(r, t->asked.input[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
 			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
 			    t->asked.input[i], why);
@@ -378,6 +396,13 @@ main(int argc, char *argv[])
 	relay_options(&t.asked, argc, argv);
 	io_init_server();
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	if (t.asked.replay != NULL && (err = replay_open(&t.replay, t.asked.replay,
+	    &t.asked.flow.live)) < 0)
+		fatal(err == -EBADMSG ? EXIT_INPUT : EXIT_RUNTIME, err == -EBADMSG ? 0 : -err,
+		    err == -EBADMSG ? "'%s' is no capture" : "cannot open '%s'",
+		    t.asked.replay);
+	if (!t.asked.flow.live && t.asked.flow.smooth_ns == 0)
+		t.asked.flow.smooth_ns = MS;	/* it has no other pace */
 	r->config = t.asked.flow;
 	r->start_ns = r->last_ns = clk_mono_ns();
 	r->batch = leg_batch_new();
@@ -390,6 +415,10 @@ main(int argc, char *argv[])
 		fatal(EXIT_RUNTIME, errno, "cannot wait");
 	if ((err = stats_open(&r->stats, t.asked.stats)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", t.asked.stats);
+	if (t.asked.record != NULL && (err = recorder_new(&r->recorder, t.asked.record,
+	    t.asked.record_every_ns, t.asked.flow.live)) < 0)
+		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err, "cannot write '%s'",
+		    t.asked.record);
 	add_all(&t);
 	t.control.fd = -1;
 	if (t.asked.control_path != NULL &&
@@ -402,13 +431,16 @@ main(int argc, char *argv[])
 		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
 		    "cannot listen on '%s'", t.asked.web_listen);
 	log_info("ready");
-	status = run(&t);
-	if (r->stats.fd >= 0)
+	status = t.replay != NULL ? replay_run(t.replay, r) : run(&t);
+	if (r->stats.fd >= 0 && t.replay == NULL)
 		stats_write(&r->stats, relay_stats(r, clk_mono_ns()));
 	if (t.asked.control_path != NULL)
 		control_free(&t.control);
 	relayweb_stop(t.web);
 	free(t.metrics);
+	recorder_free(r->recorder);
+	r->recorder = NULL;
+	replay_free(t.replay);
 	relay_free(r);
 	return status;
 }

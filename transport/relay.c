@@ -5,11 +5,16 @@
 #include <sys/epoll.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/io.h"
 #include "lib/base/log.h"
+#include "transport/recorder.h"
 #include "transport/relay.h"
 #include "transport/srtsock.h"
 
 #define SLACK_NS	INT64_C(4000000)
+
+#define PATIENCE_NS	(5 * CLK_SECOND)
+#define DRAIN_NS	(2 * CLK_SECOND)	/* for what is held, and again for the slow */
 
 /* ---- names */
 
@@ -67,8 +72,10 @@ static int
 attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
 {
 	struct epoll_event ev = { .events = EPOLLIN };
-	int n;
+	int n, err;
 
+	if (!is_text(l->id, why) || !is_text(l->text, why))
+		return -EINVAL;
 	if (!name_it(r, l->id, "i", &r->leg_serial, relay_find_leg)) {
 		snprintf(why, UDP_WHY, "there is an input '%s'", l->id);
 		return -EEXIST;
@@ -79,16 +86,31 @@ attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
 		return n;
 	}
 	ev.data.u64 = relay_tag(RELAY_LEG, (uint32_t)n);
-	if (!l->file && epoll_ctl(r->epoll, EPOLL_CTL_ADD, l->fd, &ev) < 0) {
+	if (!l->file && l->fd >= 0 && epoll_ctl(r->epoll, EPOLL_CTL_ADD, l->fd, &ev) < 0) {
 		if (errno != EPERM) {
 			snprintf(why, UDP_WHY, "cannot wait for it");
-			n = -errno;
-			return n;
+			err = -errno;
+			flow_remove_leg(&r->flow, (unsigned)n);
+			return err;
 		}
 		l->file = true;			/* /dev/zero and its like */
 	}
 	r->leg[n] = l;
 	r->last_leg_bytes[n] = 0;
+	if (r->recorder != NULL)
+		recorder_leg(r->recorder, (unsigned)n, l->id, l->text);
+	return n;
+}
+
+int
+relay_take_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
+{
+	int n = attach_leg(r, l, why);
+
+	if (n < 0) {
+		leg_free(l);
+		free(l);
+	}
 	return n;
 }
 
@@ -99,17 +121,16 @@ relay_add_leg(struct relay *r, const char *text, bool from_config,
 	struct leg *l = NULL;
 	int n;
 
-	if (!is_text(text, why))
-		return -EINVAL;
 	if ((l = malloc(sizeof(*l))) == NULL) {
 		snprintf(why, UDP_WHY, "out of memory");
 		return -ENOMEM;
 	}
-	if ((n = leg_open(l, text, why)) < 0 || (n = attach_leg(r, l, why)) < 0) {
-		leg_free(l);
+	if ((n = leg_open(l, text, why)) < 0) {
 		free(l);
 		return n;
 	}
+	if ((n = relay_take_leg(r, l, why)) < 0)
+		return n;
 	r->leg_from_config[n] = from_config;
 	r->leg_seen[n] = true;
 	if (leg != NULL)
@@ -120,6 +141,8 @@ relay_add_leg(struct relay *r, const char *text, bool from_config,
 void
 relay_remove_leg(struct relay *r, unsigned n)
 {
+	if (r->recorder != NULL)
+		recorder_gone(r->recorder, n);
 	flow_remove_leg(&r->flow, n);
 	leg_free(r->leg[n]);
 	free(r->leg[n]);
@@ -266,6 +289,49 @@ name_legs(const struct relay *r, json_t *o)
 	}
 }
 
+int64_t
+relay_drain_until(const struct relay *r, int64_t now_ns)
+{
+	const struct fan *f = &r->flow.fan;
+	int64_t last = f->head > f->due ? fan_at(f, f->head - 1)->due_ns : now_ns;
+
+	return (last > now_ns + DRAIN_NS ? now_ns + DRAIN_NS : last) + DRAIN_NS;
+}
+
+/* A replay is faster than who reads its numbers: that is waited for. */
+static void
+write_waiting(struct relay *r, json_t *o)
+{
+	int64_t until = clk_mono_ns() + PATIENCE_NS;
+	uint64_t before = r->stats.dropped;
+
+	for (;;) {
+		stats_write(&r->stats, json_incref(o));
+		if (r->stats.dropped == before || clk_mono_ns() > until || io_stopping())
+			break;
+		r->stats.dropped = before;
+		clk_sleep_until(clk_mono_ns() + CLK_SECOND / 1000);
+	}
+	json_decref(o);
+}
+
+void
+relay_tell(struct relay *r, json_t *o)
+{
+	char iso[CLK_ISO];
+
+	if (r->is_replay) {
+		clk_iso(r->replay_ns + r->replay_offset_ns, iso);
+		json_object_set_new(o, "time", json_string(iso));
+		json_object_set_new(o, "uptime_ms",
+		    json_integer((r->replay_ns - r->start_ns) / 1000000));
+	}
+	if (r->is_replay)
+		write_waiting(r, o);
+	else
+		stats_write(&r->stats, o);
+}
+
 void
 relay_event(void *arg, json_t *o)
 {
@@ -278,7 +344,7 @@ relay_event(void *arg, json_t *o)
 		log_info("%s", text);
 	free(text);
 	if (r->stats.fd >= 0)
-		stats_write(&r->stats, o);
+		relay_tell(r, o);
 	else
 		json_decref(o);
 }

@@ -34,7 +34,13 @@ struct relay {
 	int	 epoll;
 	int64_t	 start_ns;
 	struct stats stats;
+	struct recorder *recorder;	/* or NULL */
 	bool	 quit;
+
+	/* Of a replay: */
+	bool	 is_replay;
+	int64_t	 replay_ns;		/* now */
+	int64_t	 replay_offset_ns;	/* from that to UTC */
 
 	/* For rates: at the last line of statistics. */
 	int64_t	 last_ns;
@@ -54,6 +60,9 @@ int relay_add_leg(struct relay *r, const char *text, bool from_config,
     struct leg **leg, char why[static UDP_WHY]);
 void relay_remove_leg(struct relay *r, unsigned n);
 
+/* One that is open, on the heap.  Takes it.  Its number, or a negative errno. */
+int relay_take_leg(struct relay *r, struct leg *l, char why[static UDP_WHY]);
+
 int relay_add_output(struct relay *r, const char *text, bool from_config,
     struct output **output, char why[static UDP_WHY]);
 void relay_remove_output(struct relay *r, unsigned n);
@@ -70,6 +79,12 @@ unsigned relay_revoke(struct relay *r, const char *name, bool *known);
 
 /* Send what is due to all who can take it. */
 void relay_send(struct relay *r, int64_t now_ns);
+
+/* At the end: until when what is due later is waited for. */
+int64_t relay_drain_until(const struct relay *r, int64_t now_ns);
+
+/* A line of the statistics.  Takes the object. */
+void relay_tell(struct relay *r, json_t *o);
 
 /* An event: a line of the statistics, and of the log.  Takes the object. */
 void relay_event(void *arg, json_t *o);

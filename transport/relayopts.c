@@ -42,7 +42,10 @@ static const char help[] =
     "      --pid PID            nothing but this one, and those of --program\n"
     "      --prefer             use the first source that works, not the one in use\n"
     "      --program NUMBER     this one of several, with a PAT of its own\n"
+    "      --record FILE        what comes in goes there, as pcapng\n"
+    "      --record-every DURATION  a new file each so often\n"
     "      --reorder DURATION   so long RTP waits for what is missing [100ms]\n"
+    "      --replay FILE        a recording or a capture instead of inputs, fast\n"
     "      --smooth DURATION    jitter that is taken out; 0s: send at once [20ms]\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
     "      --warm DURATION      a source begins at its last random access point that is\n"
@@ -54,8 +57,8 @@ static const char help[] =
 
 enum { OPT_BACK = 256, OPT_BY_CONTENT, OPT_CLEAN, OPT_CONTROL, OPT_DROP_PID, OPT_FAIL_IF,
 	OPT_FAIL_TIME, OPT_FAILOVER, OPT_HEALTH, OPT_HOLD, OPT_HOT, OPT_KEEP_HEADER, OPT_MEMORY,
-	OPT_METRICS, OPT_PCR_PID, OPT_PID, OPT_PREFER, OPT_PROGRAM, OPT_REORDER,
-	OPT_SMOOTH, OPT_WARM };
+	OPT_METRICS, OPT_PCR_PID, OPT_PID, OPT_PREFER, OPT_PROGRAM, OPT_RECORD,
+	OPT_RECORD_EVERY, OPT_REORDER, OPT_REPLAY, OPT_SMOOTH, OPT_WARM };
 
 static const struct option longopts[] = {
 	{ "back", required_argument, NULL, OPT_BACK },
@@ -80,7 +83,10 @@ static const struct option longopts[] = {
 	{ "pid", required_argument, NULL, OPT_PID },
 	{ "prefer", no_argument, NULL, OPT_PREFER },
 	{ "program", required_argument, NULL, OPT_PROGRAM },
+	{ "record", required_argument, NULL, OPT_RECORD },
+	{ "record-every", required_argument, NULL, OPT_RECORD_EVERY },
 	{ "reorder", required_argument, NULL, OPT_REORDER },
+	{ "replay", required_argument, NULL, OPT_REPLAY },
 	{ "smooth", required_argument, NULL, OPT_SMOOTH },
 	{ "stats", required_argument, NULL, 's' },
 	{ "warm", required_argument, NULL, OPT_WARM },
@@ -237,8 +243,19 @@ set(struct relay_options *t, int c, const char *arg)
 		f->filter.program = program(arg);
 		f->filter.on = true;
 		break;
+	case OPT_RECORD:
+		t->record = arg;
+		break;
+	case OPT_RECORD_EVERY:
+		t->record_every_ns = duration("record-every", arg, 86400 * CLK_SECOND);
+		if (t->record_every_ns < CLK_SECOND)
+			fatal(EXIT_USAGE, 0, "--record-every '%s' is less than 1s", arg);
+		break;
 	case OPT_REORDER:
 		f->reorder_ns = duration("reorder", arg, 15 * CLK_SECOND);
+		break;
+	case OPT_REPLAY:
+		t->replay = arg;
 		break;
 	case OPT_SMOOTH:
 		f->smooth_ns = duration("smooth", arg, 15 * CLK_SECOND);
@@ -289,6 +306,10 @@ take_word(void *arg, const char *word, const char *value, unsigned line)
 		t->web_listen = strdup(value);
 	else if (o->val == 's')
 		t->stats = strdup(value);
+	else if (o->val == OPT_RECORD)
+		t->record = strdup(value);
+	else if (o->val == OPT_REPLAY)
+		t->replay = strdup(value);
 	return 0;
 }
 
@@ -305,11 +326,26 @@ only_files(const struct relay_options *t)
 }
 
 static void
+complete_replay(const struct relay_options *t)
+{
+	if (t->config != NULL || t->control_path != NULL || t->web_listen != NULL ||
+	    t->record != NULL)
+		opt_usage(help, "--replay does not go with --config, --control, --metrics or "
+		    "--record");
+	for (unsigned i = 0; i < t->noutput; i++)
+		if (strstr(t->output[i], "://") != NULL)
+			opt_usage(help, "--replay has no pace: '%s' is no file or pipe",
+			    t->output[i]);
+}
+
+static void
 complete(struct relay_options *t)
 {
 	struct flow_config *f = &t->flow;
 
-	if (t->ninput == 0 && t->config == NULL && t->control_path == NULL)
+	if (t->replay != NULL)
+		complete_replay(t);
+	else if (t->ninput == 0 && t->config == NULL && t->control_path == NULL)
 		t->input[t->ninput++] = "-";
 	if (t->noutput == 0 && t->config == NULL && t->control_path == NULL)
 		t->output[t->noutput++] = "-";
@@ -330,7 +366,9 @@ complete(struct relay_options *t)
 		f->windowed = true;
 		f->window_ns = 200 * MS;
 	}
-	f->live = !only_files(t);
+	if (t->record_every_ns > 0 && t->record == NULL)
+		opt_usage(help, "--record-every is for --record");
+	f->live = t->replay != NULL || !only_files(t);
 	if (!f->live && f->smooth_ns == 0)
 		f->smooth_ns = MS;		/* it has no other pace */
 	if (getrandom(&f->ssrc, sizeof(f->ssrc), 0) < 0 ||

@@ -11,7 +11,8 @@
 #include "transport/relay.h"
 
 struct relay_options {
-	const char *config, *control_path, *stats, *web_listen;
+	const char *config, *control_path, *stats, *web_listen, *record, *replay;
+	int64_t	 record_every_ns;
 	struct flow_config flow;
 	struct checkup_conditions conditions;
 	bool	 failover;

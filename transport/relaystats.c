@@ -6,6 +6,7 @@
 #include "lib/base/clk.h"
 #include "lib/media/ts.h"
 #include "lib/net/metrics.h"
+#include "transport/recorder.h"
 #include "transport/relay.h"
 
 #define ALIVE_NS	CLK_SECOND	/* data within it: the source is connected */
@@ -184,6 +185,8 @@ of_flow(const struct relay *r, int64_t now_ns)
 	add_all(&all, list, sizeof(list) / sizeof(list[0]));
 	if (r->config.health)
 		checkup_output_numbers(&f->checkup, &all);
+	if (r->recorder != NULL)
+		recorder_numbers(r->recorder, &all);
 	return all;
 }
 
