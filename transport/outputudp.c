@@ -11,7 +11,8 @@
 #include "transport/outputkind.h"
 
 #define BATCH		64
-#define SEGMENTS	8		/* datagrams in one call by UDP_SEGMENT */
+#define SEGMENTS	48		/* datagrams in one call by UDP_SEGMENT ... */
+#define SEGMENTS_BYTES	65000		/* ... and bytes: it is one packet of IP for a while */
 
 struct socket {
 	size_t	 head;			/* bytes before the packets: of RTP */
@@ -48,7 +49,8 @@ send_some(struct output *o, struct iovec *iov, unsigned n, int *err)
 	unsigned same = 1;
 	int r;
 
-	while (same < n && same < SEGMENTS && iov[same].iov_len == iov[0].iov_len)
+	while (same < n && same < SEGMENTS && iov[same].iov_len == iov[0].iov_len &&
+	    (same + 1) * iov[0].iov_len <= SEGMENTS_BYTES)
 		same++;
 	*err = 0;
 	if (same > 1 && !s->no_segments) {
