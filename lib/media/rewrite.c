@@ -167,7 +167,9 @@ pass_empty(struct rewrite *r, const struct rewrite_sink *sink, const struct ts_p
 {
 	uint8_t copy[TS_PACKET];
 
-	if (!r->sent || counter(pkt->data) == r->last)
+	if (!r->sent)
+		r->last = counter(pkt->data);	/* it passes: what we send comes after it */
+	if (counter(pkt->data) == r->last)
 		return;
 	memcpy(copy, pkt->data, TS_PACKET);
 	copy[3] = (uint8_t)((copy[3] & 0xf0) | r->last);
