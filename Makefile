@@ -21,7 +21,7 @@ lib_need    := jansson libcrypto libcurl libnghttp2 libssl libxml-2.0
 ingest_need := libavformat libavcodec libavutil libcrypto
 encode_need := libavcodec libavutil libavfilter libswscale libswresample x264 x265
 origin_need := zlib
-transport_need := srt
+transport_need := srt librist
 transport_want := libavcodec libavutil
 
 PREFIX     ?= /usr/local

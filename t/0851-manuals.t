@@ -243,7 +243,7 @@ check 'mstore-serve: a token for the network' '
 https=$(free_port) one=$(free_port) two=$(free_port)
 elsewhere () {
 	example "$@" | sed "s|8443|$https|g; s|7001|$one|; s|5000=|$one=|; s|5002=|$two=|
-		s|:5100|:$two|"
+		s|:5100|:$two|; s|:8000|:$two|"
 }
 check 'mstore-serve: HTTPS' '
 	run elsewhere mstore-serve.1 3
@@ -321,6 +321,11 @@ check 'mconnect-relay: one program of a multiplex' '
 	within 90 grown ladder.ts 100000
 	end
 	kill -9 $sender
+'
+check 'mconnect-relay: a receiver behind a NAT' '
+	run elsewhere mconnect-relay.1 9
+	within 60 sh -c "grep -c connected run.log | grep -x 2"
+	end
 '
 check 'mlive(7): a film as a channel' '
 	rm -rf srv/media/live/one

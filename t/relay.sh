@@ -10,6 +10,11 @@
 #   ctl NAME COMMAND       the answer to a command
 #   reads FILE BYTES       has it at least so many
 #   clip FILE SECONDS RATE a stream that differs from second to second
+#   says NAME TEXT         wait until NAME.log has it
+#   even_port              as free_port, and the next is free as well
+#   a_run_of FILE LEAST    it is a part of in.ts, without a hole, of so many bytes at
+#                          least: nobody knows of a datagram that is lost before the
+#                          first one that comes, or after the last
 # shellcheck shell=sh disable=SC2154
 
 trap 'kill -9 $(cat ./*.pid 2>/dev/null) 2>/dev/null; rm -rf "$scratch"' EXIT
@@ -90,4 +95,26 @@ reads () {
 
 clip () {
 	mlive-ingest -q -t "$2" "test:?size=192x108&fps=25&gop=1s&preset=ultrafast&rate=$3" >"$1"
+}
+
+says () {
+	eventually grep -q "$2" "$1.log"
+}
+
+even_port () {
+	p=$(free_port)
+	if test $((p % 2)) -ne 0
+	then p=$(free_port)
+	fi
+	free_port >.next
+	test "$(cat .next)" -eq $((p + 1))
+	echo "$p"
+}
+
+a_run_of () {
+	perl -e 'local $/; my ($file, $least) = @ARGV;
+		my ($part, $all) = map { open my $f, "<", $_ or die; binmode $f; <$f> } $file, "in.ts";
+		my $at = index $all, $part;
+		printf "%s: %d of %d bytes, from %d on\n", $file, length $part, length $all, $at;
+		exit($at < 0 || length $part < $least)' "$1" "$2"
 }

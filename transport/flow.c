@@ -102,6 +102,15 @@ flow_add_leg(struct flow *f, bool live)
 }
 
 void
+flow_leg_in_order(struct flow *f, unsigned leg)
+{
+	struct flow_leg *l = &f->leg[leg];
+
+	if (l->has_order && l->order.at_once)
+		l->order.window_ns = 0;
+}
+
+void
 flow_remove_leg(struct flow *f, unsigned leg)
 {
 	struct flow_leg *l = &f->leg[leg];

@@ -100,6 +100,9 @@ void flow_free(struct flow *f);
 int flow_add_leg(struct flow *f, bool live);
 void flow_remove_leg(struct flow *f, unsigned leg);
 
+/* What it brings is in order: nothing is waited for that is missing. */
+void flow_leg_in_order(struct flow *f, unsigned leg);
+
 void flow_take(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns);
 
 /* Do what is due by now_ns; and when to come again.  INT64_MAX: with a packet. */

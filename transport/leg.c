@@ -19,6 +19,8 @@ open_url(struct leg *l, struct url *url, char why[static UDP_WHY])
 		r = leg_open_srt(l, url, why);
 	else if (strcmp(url->scheme, "-") == 0 || strcmp(url->scheme, "file") == 0)
 		r = leg_open_stream(l, url, why);
+	else if (strcmp(url->scheme, "rist") == 0)
+		r = leg_open_rist(l, url, why);
 	else {
 		snprintf(why, UDP_WHY, "there is no input of the kind %.32s://", url->scheme);
 		return -EINVAL;
@@ -55,6 +57,12 @@ leg_free(struct leg *l)
 		l->ops->close(l);
 	free(l->text);
 	*l = (struct leg){ .fd = -1 };
+}
+
+bool
+leg_leave(struct leg *l)
+{
+	return l->ops == NULL || l->ops->leave == NULL || l->ops->leave(l);
 }
 
 void

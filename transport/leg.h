@@ -2,7 +2,7 @@
  * leg.h - one input of the relay: a socket, pipe or file, as datagrams of whole
  * transport stream packets with their times of arrival.
  *
- *     udp://[[from]@][host]:port   rtp://...   srt://...   file   fifo   -
+ *     udp://[[from]@][host]:port   rtp://...   rist://...   srt://...   file   fifo   -
  *
  * Spec     RFC 3550, RFC 2250 (RTP); packets of 188 bytes, or of 192 and 204 that
  *          are cut to 188.
@@ -32,6 +32,7 @@ struct leg {
 	int	 fd;			/* readable when there is something; -1: never */
 	bool	 file;			/* always ready, and comes as fast as it is read */
 	bool	 rtp_only;
+	bool	 in_order;		/* what is missing will not come any more */
 	bool	 ended;
 
 	uint64_t datagrams, bytes;	/* as they came */
@@ -43,6 +44,7 @@ struct leg {
 	uint64_t missing;		/* lost before the next one, as its kind knows */
 	bool	 warned;
 	bool	 in_junk;		/* the last datagram was */
+	struct leg *next;		/* while it ends: the relay's */
 };
 
 /* Room that all legs share. */
@@ -66,6 +68,12 @@ int leg_open(struct leg *l, const char *text, char why[static UDP_WHY]);
 int leg_open_replay(struct leg *l, const char *id, const char *text);
 
 void leg_free(struct leg *l);
+
+/*
+ * Before leg_free(), so that that does not wait: it begins to end, and takes nothing
+ * any more.  False: it has not ended yet, ask again.
+ */
+bool leg_leave(struct leg *l);
 
 /* What it counts besides, by its kind. */
 void leg_numbers(const struct leg *l, struct numbers *all);

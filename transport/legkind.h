@@ -22,11 +22,14 @@ struct leg_ops {
 	/* Read again who may come in; and put one out: how many went.  May be NULL. */
 	int (*reload)(struct leg *l, char why[static UDP_WHY]);
 	unsigned (*revoke)(struct leg *l, const char *name, bool *known);
+	/* As leg_leave(); may be NULL: close() does not wait. */
+	bool (*leave)(struct leg *l);
 };
 
 int leg_open_udp(struct leg *l, struct url *url, char why[static UDP_WHY]);
 int leg_open_srt(struct leg *l, struct url *url, char why[static UDP_WHY]);
 int leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY]);
+int leg_open_rist(struct leg *l, struct url *url, char why[static UDP_WHY]);
 
 /* Whole packets, stride bytes apart, to the relay; rtp may be NULL. */
 void leg_give(struct leg *l, const uint8_t *p, size_t len, size_t stride,
@@ -40,6 +43,9 @@ leg_seen(const struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
 	if (t->seen != NULL)
 		t->seen(t->arg, l, p, len, at_ns);
 }
+/* A datagram whose RTP header has been taken off. */
+void leg_payload(struct leg *l, const uint8_t *p, size_t len,
+    const struct rtp_packet *rtp, int64_t at_ns, const struct leg_taker *t);
 
 /* Count what cannot be used, and warn of the first. */
 void leg_refuse(struct leg *l, uint64_t *count, const char *what);

@@ -19,6 +19,8 @@ open_url(struct output *o, struct url *url, char why[static UDP_WHY])
 		r = output_open_srt(o, url, why);
 	else if (strcmp(url->scheme, "-") == 0 || strcmp(url->scheme, "file") == 0)
 		r = output_open_pipe(o, url, why);
+	else if (strcmp(url->scheme, "rist") == 0)
+		r = output_open_rist(o, url, why);
 	else {
 		snprintf(why, UDP_WHY, "there is no output of the kind %.32s://", url->scheme);
 		return -EINVAL;
@@ -37,7 +39,7 @@ output_open(struct output *o, const char *text, const struct fan *f,
 	struct url *url = malloc(sizeof(*url));
 	int r = -ENOMEM;
 
-	*o = (struct output){ .fd = -1, .text = strdup(text) };
+	*o = (struct output){ .fd = -1, .ssrc = f->ssrc, .text = strdup(text) };
 	snprintf(why, UDP_WHY, "out of memory");
 	if (url != NULL && o->text != NULL) {
 		snprintf(why, UDP_WHY, "this is no address");
@@ -97,6 +99,12 @@ output_send(struct output *o, const struct fan *f, int64_t now_ns)
 		output_skip(o, f);
 	else
 		o->ops->send(o, f, now_ns);
+}
+
+bool
+output_leave(struct output *o)
+{
+	return o->ops->leave == NULL || o->ops->leave(o);
 }
 
 void

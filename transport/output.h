@@ -1,7 +1,7 @@
 /*
  * output.h - one way out of the relay, with a place of its own in the fan.
  *
- *     udp://[@]host:port   rtp://...   srt://...   file   fifo   -
+ *     udp://[@]host:port   rtp://...   rist://...   srt://...   file   fifo   -
  *
  * Spec     RFC 2250, SMPTE ST 2022-2 (datagrams of 7 packets, with RTP or without).
  * Shape    Takes what is due, as much as goes without waiting; what it cannot
@@ -30,6 +30,7 @@ struct output {
 	char	*text;			/* its address, as given */
 	const struct output_ops *ops;	/* its kind, see outputkind.h */
 	void	*state;
+	uint32_t ssrc;			/* of all outputs' RTP */
 	int	 fd;			/* to be waited for when it is blocked; -1: none */
 	bool	 paused, blocked, ended;
 	bool	 watched;		/* the loop asks when it can be written to */
@@ -51,11 +52,18 @@ struct output {
 	/* private: */
 	int64_t	 blocked_ns;
 	struct packet *cut;		/* half written to a pipe */
+	struct output *next;		/* while it ends: the relay's */
 };
 
 int output_open(struct output *o, const char *text, const struct fan *f,
     char why[static UDP_WHY]);
 void output_free(struct output *o);
+
+/*
+ * Before output_free(), so that that does not wait: it begins to end, and takes nothing
+ * any more.  False: it has not ended yet, ask again.
+ */
+bool output_leave(struct output *o);
 
 /* What it counts besides, by its kind. */
 void output_numbers(const struct output *o, struct numbers *all);

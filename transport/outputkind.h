@@ -31,11 +31,14 @@ struct output_ops {
 	unsigned (*revoke)(struct output *o, const char *name, bool *known);
 	/* Until when it is still busy with what it was given; may be NULL: it is not. */
 	int64_t (*busy_ns)(const struct output *o, int64_t now_ns);
+	/* As output_leave(); may be NULL: close() does not wait. */
+	bool (*leave)(struct output *o);
 };
 
 int output_open_udp(struct output *o, struct url *url, char why[static UDP_WHY]);
 int output_open_srt(struct output *o, struct url *url, char why[static UDP_WHY]);
 int output_open_pipe(struct output *o, struct url *url, char why[static UDP_WHY]);
+int output_open_rist(struct output *o, struct url *url, char why[static UDP_WHY]);
 
 /* All that is due is not for this output now. */
 void output_skip(struct output *o, const struct fan *f);

@@ -95,6 +95,8 @@ attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
 		}
 		l->file = true;			/* /dev/zero and its like */
 	}
+	if (l->in_order)
+		flow_leg_in_order(&r->flow, (unsigned)n);
 	r->leg[n] = l;
 	r->last_leg_bytes[n] = 0;
 	if (r->recorder != NULL)
@@ -141,12 +143,20 @@ relay_add_leg(struct relay *r, const char *text, bool from_config,
 void
 relay_remove_leg(struct relay *r, unsigned n)
 {
+	struct leg *l = r->leg[n];
+
 	if (r->recorder != NULL)
 		recorder_gone(r->recorder, n);
 	flow_remove_leg(&r->flow, n);
-	leg_free(r->leg[n]);
-	free(r->leg[n]);
 	r->leg[n] = NULL;
+	if (leg_leave(l)) {
+		leg_free(l);
+		free(l);
+		return;
+	}
+	epoll_ctl(r->epoll, EPOLL_CTL_DEL, l->fd, NULL);
+	l->next = r->leaving_leg;
+	r->leaving_leg = l;
 }
 
 /* ---- outputs */
@@ -190,10 +200,51 @@ relay_add_output(struct relay *r, const char *text, bool from_config,
 void
 relay_remove_output(struct relay *r, unsigned n)
 {
-	output_free(r->output[n]);
-	free(r->output[n]);
+	struct output *o = r->output[n];
+
 	r->noutput--;
-	memmove(&r->output[n], &r->output[n + 1], (r->noutput - n) * sizeof(void *));
+	for (; n < r->noutput; n++)
+		r->output[n] = r->output[n + 1];
+	if (output_leave(o)) {
+		output_free(o);
+		free(o);
+		return;
+	}
+	o->next = r->leaving_output;
+	r->leaving_output = o;
+}
+
+/* ---- those that take their time to end */
+
+/* all: wait for each. */
+static void
+reap(struct relay *r, bool all)
+{
+	struct leg *l, **pl = &r->leaving_leg;
+	struct output *o, **po = &r->leaving_output;
+
+	while ((l = *pl) != NULL)
+		if (all || leg_leave(l)) {
+			*pl = l->next;
+			leg_free(l);
+			free(l);
+		} else {
+			pl = &l->next;
+		}
+	while ((o = *po) != NULL)
+		if (all || output_leave(o)) {
+			*po = o->next;
+			output_free(o);
+			free(o);
+		} else {
+			po = &o->next;
+		}
+}
+
+void
+relay_reap(struct relay *r)
+{
+	reap(r, false);
 }
 
 /* ---- grants */
@@ -358,6 +409,7 @@ relay_free(struct relay *r)
 		if (r->leg[i] != NULL)
 			relay_remove_leg(r, i);
 	srtsock_end();
+	reap(r, true);
 	flow_free(&r->flow);
 	leg_batch_free(r->batch);
 }

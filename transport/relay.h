@@ -30,6 +30,8 @@ struct relay {
 	struct leg_batch *batch;
 	struct output *output[RELAY_OUTPUTS];
 	unsigned noutput;
+	struct leg *leaving_leg;		/* those that have not ended yet */
+	struct output *leaving_output;
 	unsigned leg_serial, output_serial;	/* of names that are made */
 	int	 epoll;
 	int64_t	 start_ns;
@@ -76,6 +78,8 @@ int relay_reload_grants(struct relay *r, char why[static UDP_WHY]);
 
 /* Put out who came in by this grant: how many were there. */
 unsigned relay_revoke(struct relay *r, const char *name, bool *known);
+/* Give back what has ended of those that were removed. */
+void relay_reap(struct relay *r);
 
 /* Send what is due to all who can take it. */
 void relay_send(struct relay *r, int64_t now_ns);

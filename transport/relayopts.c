@@ -32,12 +32,12 @@ static const char help[] =
     "      --health             measure sources and what goes out by TR 101 290\n"
     "      --hold DURATION      so far a slow output may be behind [2s]\n"
     "      --hot DURATION       silence after which a source has failed [500ms]\n"
-    "  -i, --input URL          udp://, rtp://, srt://, a file, a FIFO or - [-]\n"
+    "  -i, --input URL          udp://, rtp://, rist://, srt://, a file, a FIFO or - [-]\n"
     "      --keep-header        RTP headers go out as they came, datagrams too\n"
     "      --memory SIZE        of packets that are held, at most [256Mi]\n"
     "  -m, --merge              make one stream of all sources, by RTP numbers\n"
     "      --metrics ADDRESS    answer GET /metrics there\n"
-    "  -o, --output URL         udp://, rtp://, srt://, a file, a FIFO or - [-]\n"
+    "  -o, --output URL         udp://, rtp://, rist://, srt://, a file, a FIFO or - [-]\n"
     "      --pcr-pid PID        the clock of the stream [the first]\n"
     "      --pid PID            nothing but this one, and those of --program\n"
     "      --prefer             use the first source that works, not the one in use\n"
@@ -374,6 +374,7 @@ complete(struct relay_options *t)
 	if (getrandom(&f->ssrc, sizeof(f->ssrc), 0) < 0 ||
 	    getrandom(&f->seq, sizeof(f->seq), 0) < 0)
 		fatal(EXIT_RUNTIME, errno, "no random numbers");
+	f->ssrc &= ~1u;				/* as RIST has it */
 }
 
 void
