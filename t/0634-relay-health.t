@@ -90,9 +90,9 @@ uses () {
 	test "$(now r source_selected "$1")" -eq 1
 }
 
-# Less is held than a third of a second brings, also when senders are late.
+# Less is held than a tenth of a second brings.
 low () {
-	test "$(now r memory_bytes)" -lt 40000
+	test "$(now r memory_bytes)" -lt 12000
 }
 
 # event N KEY: of the N-th switch
@@ -160,7 +160,9 @@ check 'one that falls silent: the other begins where it can, with what it has ke
 	eventually uses spare
 	sleep 1.5
 	# It has caught up: nothing is late for good.
-	within 10 low
+	within 6 low
+	# And that is not since there is nothing more.
+	kill -0 "$(cat two.pid)"
 	kill -9 "$(cat two.pid)"
 	ended r
 	test "$(event 1 reason) $(event 1 clean)" = "silence 1"
