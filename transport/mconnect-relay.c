@@ -109,18 +109,6 @@ reload(struct tool *t)
 
 /* ---- the loop */
 
-static void
-take(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
-{
-	struct relay *r = arg;
-
-	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		if (r->leg[i] == l) {
-			flow_take(&r->flow, i, pkt, at_ns);
-			return;
-		}
-}
-
 /* A datagram, for the recording. */
 static void
 record(void *arg, const struct leg *l, const uint8_t *p, size_t len, int64_t at_ns)
@@ -135,7 +123,7 @@ record(void *arg, const struct leg *l, const uint8_t *p, size_t len, int64_t at_
 static void
 read_leg(struct relay *r, unsigned i)
 {
-	const struct leg_taker taker = { .take = take, .arg = r, .pool = &r->flow.pool,
+	const struct leg_taker taker = { .take = relay_take_packet, .arg = r, .pool = &r->flow.pool,
 	    .seen = r->recorder != NULL ? record : NULL };
 	struct leg *l = r->leg[i];
 

@@ -159,6 +159,18 @@ relay_remove_leg(struct relay *r, unsigned n)
 	r->leaving_leg = l;
 }
 
+void
+relay_take_packet(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
+{
+	struct relay *r = arg;
+
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] == l) {
+			flow_take(&r->flow, i, pkt, at_ns);
+			return;
+		}
+}
+
 /* ---- outputs */
 
 int

@@ -258,22 +258,10 @@ end(struct replay *p, int64_t now_ns)
 /* ---- what comes out of the file */
 
 static void
-take(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
-{
-	struct relay *r = arg;
-
-	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		if (r->leg[i] == l) {
-			flow_take(&r->flow, i, pkt, at_ns);
-			return;
-		}
-}
-
-static void
 take_datagram(struct replay *p, const struct capture_item *item)
 {
 	struct relay *r = p->relay;
-	const struct leg_taker taker = { .take = take, .arg = r, .pool = &r->flow.pool };
+	const struct leg_taker taker = { .take = relay_take_packet, .arg = r, .pool = &r->flow.pool };
 	int64_t at;
 	int n = -1;
 

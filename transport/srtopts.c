@@ -1,6 +1,5 @@
 #include <ctype.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -254,29 +253,6 @@ parse_texts(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 
 /* ---- addresses */
 
-static int
-resolve(const char *host, unsigned port, int family, struct sockaddr_storage *sa,
-    socklen_t *len, char why[static UDP_WHY])
-{
-	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_DGRAM,
-	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	struct addrinfo *ai;
-	char service[8];
-	int r;
-
-	snprintf(service, sizeof(service), "%u", port);
-	r = getaddrinfo(*host != '\0' ? host : NULL, service, &hints, &ai);
-	if (r != 0) {
-		failed(why, "no address of '%.100s': %s", host, gai_strerror(r));
-		return -EADDRNOTAVAIL;
-	}
-	memset(sa, 0, sizeof(*sa));
-	memcpy(sa, ai->ai_addr, ai->ai_addrlen);
-	*len = ai->ai_addrlen;
-	freeaddrinfo(ai);
-	return 0;
-}
-
 /* bind=[address][:port], or adapter=address: where to send from. */
 static int
 parse_local(struct srtopts *o, struct url *url, char why[static UDP_WHY])
@@ -296,7 +272,7 @@ parse_local(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 			return failed(why, "bind '%.64s' is no address", bind);
 		memcpy(host, bind, strlen(bind) + 1);
 	}
-	r = resolve(host, port, o->peer.ss_family, &o->local, &o->local_len, why);
+	r = udp_resolve(host, port, o->peer.ss_family, &o->local, &o->local_len, why);
 	o->has_local = r == 0;
 	return r;
 }
@@ -340,11 +316,11 @@ srtopts_parse(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 	if ((r = parse_mode(o, url, why)) < 0)
 		return r;
 	if (o->mode == SRTOPTS_LISTENER) {
-		r = resolve(url->host, url->port, *url->host == '\0' ? AF_INET : AF_UNSPEC,
+		r = udp_resolve(url->host, url->port, *url->host == '\0' ? AF_INET : AF_UNSPEC,
 		    &o->local, &o->local_len, why);
 		o->has_local = true;
 	} else {
-		r = resolve(url->host, url->port, AF_UNSPEC, &o->peer, &o->peer_len, why);
+		r = udp_resolve(url->host, url->port, AF_UNSPEC, &o->peer, &o->peer_len, why);
 		o->has_peer = true;
 		if (r == 0)
 			r = parse_local(o, url, why);

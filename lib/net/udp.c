@@ -51,8 +51,8 @@ same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 	    memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
 }
 
-static int
-resolve(const char *host, uint16_t port, int family, struct sockaddr_storage *sa,
+int
+udp_resolve(const char *host, uint16_t port, int family, struct sockaddr_storage *sa,
     socklen_t *len, char why[static UDP_WHY])
 {
 	const struct addrinfo hints = {
@@ -213,9 +213,9 @@ udp_open_in(struct udp_in *in, struct url *url, char why[static UDP_WHY])
 	if ((r = check(url, why)) < 0 ||
 	    (r = get_interface(url, &index, why)) < 0 ||
 	    (r = get_size(url, "rcvbuf", &size, why)) < 0 ||
-	    (r = resolve(url->host, url->port, *url->host == '\0' ? AF_INET : AF_UNSPEC,
+	    (r = udp_resolve(url->host, url->port, *url->host == '\0' ? AF_INET : AF_UNSPEC,
 	    &sa, &len, why)) < 0 || (in->has_peer &&
-	    (r = resolve(url->user, 0, sa.ss_family, &in->peer, &peer_len, why)) < 0))
+	    (r = udp_resolve(url->user, 0, sa.ss_family, &in->peer, &peer_len, why)) < 0))
 		return r;
 	in->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (in->fd < 0)
@@ -319,9 +319,9 @@ udp_open_out(int *fd, struct url *url, char why[static UDP_WHY])
 	    (r = get_size(url, "sndbuf", &size, why)) < 0 ||
 	    (r = get_number(url, "ttl", 255, &ttl, why)) < 0 ||
 	    (r = get_number(url, "tos", 255, &tos, why)) < 0 ||
-	    (r = resolve(url->host, url->port, AF_UNSPEC, &sa, &len, why)) < 0 ||
+	    (r = udp_resolve(url->host, url->port, AF_UNSPEC, &sa, &len, why)) < 0 ||
 	    (from != NULL &&
-	    (r = resolve(from, 0, sa.ss_family, &local, &local_len, why)) < 0))
+	    (r = udp_resolve(from, 0, sa.ss_family, &local, &local_len, why)) < 0))
 		return r;
 	s = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s < 0)

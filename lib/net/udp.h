@@ -56,6 +56,13 @@ bool udp_wanted(const struct udp_in *in, const struct sockaddr_storage *from);
  */
 int udp_open_out(int *fd, struct url *url, char why[static UDP_WHY]);
 
+/*
+ * The first address of host for datagrams; "": one of ours.  AF_UNSPEC takes any
+ * family.  -EADDRNOTAVAIL when there is none.
+ */
+int udp_resolve(const char *host, uint16_t port, int family, struct sockaddr_storage *sa,
+    socklen_t *len, char why[static UDP_WHY]);
+
 /* "127.0.0.1:5000" */
 void udp_name(const struct sockaddr_storage *sa, char *text, size_t size);
 
