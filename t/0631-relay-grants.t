@@ -97,7 +97,7 @@ check 'others are refused, and told why' '
 	test "$(now r output_refused_callers o1)" -ge 3
 	sed "s/streamid=ann/streamid=ben/" ann.txt >thief.txt
 	cp ann.key thief.key
-	refused thief ""
+	refused thief "the passphrase is not the peer"
 	connected r o1 3
 '
 check 'revoked: out at once, and not in again; the others go on' '

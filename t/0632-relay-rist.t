@@ -10,6 +10,7 @@ clip clip.ts 3s 2M
 # Whole datagrams: the relay waits for the rest of the last one.
 size=$(($(wc -c <clip.ts) / 1316 * 1316))
 head -c "$size" clip.ts >in.ts
+clip other.ts 3s 1500k
 echo 'not to be known' >key
 echo 'not that one' >wrong
 export size
@@ -90,7 +91,7 @@ check 'ristsender: simple, main, AES-128 and AES-256' '
 		-o "rist://127.0.0.1:$l?buffer=200"
 	for name in s m k l
 	do
-		says $name connected
+		says $name ": connected"
 	done
 	sleep 0.5
 	send in.ts -o "udp://127.0.0.1:$s2" -o "udp://127.0.0.1:$m2" \
@@ -126,7 +127,7 @@ check 'ristreceiver: simple, main, AES-128 and AES-256' '
 	relay a -i "udp://127.0.0.1:$in" -o "rist://127.0.0.1:$s?profile=simple&$buffer" \
 		-o "rist://127.0.0.1:$m?$buffer" -o "rist://127.0.0.1:$k?$buffer&secret-file=key" \
 		-o "rist://127.0.0.1:$l?$buffer&secret-file=key&aes-type=256"
-	eventually sh -c "grep connected a.log | sort -u | wc -l | grep -x 4"
+	eventually sh -c "grep \": connected\" a.log | sort -u | wc -l | grep -x 4"
 	send in.ts -o "udp://127.0.0.1:$in"
 	for name in s m k l
 	do
@@ -146,8 +147,8 @@ check 'the receiver calls: through a NAT on its side' '
 	relay k -i "rist://127.0.0.1:$m?$buffer&secret-file=key" -o k.ts
 	tool tm ristreceiver -p 1 -s "$(cat key)" -e 128 -i "rist://127.0.0.1:$m?buffer=200" \
 		-o "udp://127.0.0.1:$m2"
-	says k connected
-	eventually sh -c "grep -c connected a.log | grep -x 2"
+	says k ": connected"
+	eventually sh -c "grep -c \": connected\" a.log | grep -x 2"
 	sleep 0.5
 	send in.ts -o "udp://127.0.0.1:$in"
 	all_of k
@@ -167,34 +168,47 @@ check 'the receiver calls: through a NAT on its side' '
 '
 check 'with a wrong key nothing comes, and the right one is not hindered' '
 	relay k -i "rist://@127.0.0.1:$k?$buffer&secret-file=key" -o k.ts
-	relay w -i in.ts -o "rist://127.0.0.1:$k?$buffer&secret-file=wrong"
-	relay c -i in.ts -o "rist://127.0.0.1:$k?$buffer"
+	relay w -i other.ts -o "rist://127.0.0.1:$k?$buffer&secret-file=wrong"
+	relay c -i other.ts -o "rist://127.0.0.1:$k?$buffer"
 	relay a -i "udp://127.0.0.1:$in" -o "rist://127.0.0.1:$k?$buffer&secret-file=key"
-	says a connected
+	says a ": connected"
 	send in.ts -o "udp://127.0.0.1:$in"
 	all_of k
 	ended a
 	ended k
 	count k ledger_ok | grep -x 1
-	! grep connected w.log
-	! grep connected c.log
+	fails 1 grep ".: connected" w.log
+	fails 1 grep ".: connected" c.log
 	# They had all the time, and went by themselves.
 	eventually grep -x 0 w.status
 	eventually grep -x 0 c.status
+'
+check 'what came by it is recorded, and comes again' '
+	relay k -i "rist://@127.0.0.1:$k?$buffer&secret-file=key" --record k.pcapng -o k.ts
+	relay a -i "udp://127.0.0.1:$in" -o "rist://127.0.0.1:$k?$buffer&secret-file=key"
+	says a ": connected"
+	send in.ts -o "udp://127.0.0.1:$in"
+	all_of k
+	ended a
+	ended k
+	mconnect-relay -q --replay k.pcapng -o again.ts
+	cmp k.ts again.ts
 '
 check 'a user with a password is let in, and no other' '
 	ristsrppasswd someone secret >users
 	echo someone:secret >login
 	echo someone:guess >guess
 	relay m -i "rist://@127.0.0.1:$m?$buffer&users-file=users" -o m.ts
-	relay w -i in.ts -o "rist://127.0.0.1:$m?$buffer&login-file=guess"
+	relay w -i other.ts -o "rist://127.0.0.1:$m?$buffer&login-file=guess"
 	relay a -i "udp://127.0.0.1:$in" -o "rist://127.0.0.1:$m?$buffer&login-file=login"
-	says a connected
+	says a ": connected"
 	sleep 1
 	send in.ts -o "udp://127.0.0.1:$in"
 	all_of m
+	now m source_peers i1 | grep -x 1
 	ended a
 	ended m
+	fails 1 grep ".: connected" w.log
 '
 if command -v gst-launch-1.0 >/dev/null && gst-inspect-1.0 ristsrc >/dev/null 2>&1 &&
 	gst-inspect-1.0 tsparse >/dev/null 2>&1
@@ -205,7 +219,7 @@ then
 		echo $! >gst.pid
 		eventually test -e gst.ts
 		relay a -i "udp://127.0.0.1:$in" -o "rist://127.0.0.1:$s?profile=simple&$buffer"
-		says a connected
+		says a ": connected"
 		send in.ts -o "udp://127.0.0.1:$in"
 		tail -c $((size - 20 * 1316)) in.ts >want.ts
 		eventually sh -c "tail -c $((size - 20 * 1316)) gst.ts | cmp -s want.ts -"

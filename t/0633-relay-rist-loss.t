@@ -27,7 +27,7 @@ check 'losses of 1, 5, 10 and 20 % both ways, 80 ms there and back: nothing is m
 			-o "rist://127.0.0.1:$m1?buffer=1500ms&secret-file=key"
 	done
 	relay a -i "udp://127.0.0.1:$in" "$@"
-	eventually sh -c "grep connected a.log | sort -u | wc -l | grep -x 8"
+	eventually sh -c "grep \": connected\" a.log | sort -u | wc -l | grep -x 8"
 	sleep 0.5
 	send in.ts -o "udp://127.0.0.1:$in"
 	for loss in 1 5 10 20
@@ -66,7 +66,7 @@ check 'two ways of RIST merged: what one could not ask for in time, the other ha
 		-i "rist://@127.0.0.1:$two2?buffer=100ms" -o out.ts
 	relay a -i "udp://127.0.0.1:$in" -o "rist://127.0.0.1:$one?buffer=100ms" \
 		-o "rist://127.0.0.1:$two?buffer=100ms"
-	eventually sh -c "grep connected a.log | sort -u | wc -l | grep -x 2"
+	eventually sh -c "grep \": connected\" a.log | sort -u | wc -l | grep -x 2"
 	send in.ts -o "udp://127.0.0.1:$in"
 	eventually reads out.ts "$size"
 	ended a
@@ -85,7 +85,7 @@ check 'RTP and RIST merged' '
 		-i "rist://@127.0.0.1:$two?buffer=200ms" -o out.ts
 	relay a -i "udp://127.0.0.1:$in" -o "rtp://127.0.0.1:$one" \
 		-o "rist://127.0.0.1:$two?buffer=200ms"
-	says a connected
+	says a ": connected"
 	send in.ts -o "udp://127.0.0.1:$in"
 	eventually reads out.ts "$size"
 	ended a
@@ -101,7 +101,7 @@ check 'a sender is killed and begins anew; a receiver likewise' '
 	for round in 1 2
 	do
 		relay a$round -i "udp://127.0.0.1:$in" -o "rist://127.0.0.1:$one?buffer=200ms"
-		says a$round connected
+		says a$round ": connected"
 		send in.ts -o "udp://127.0.0.1:$in"
 		eventually reads r.ts $((size * round))
 		test $round -eq 2 || kill -9 "$(cat a$round.pid)"
@@ -117,7 +117,7 @@ check 'a sender is killed and begins anew; a receiver likewise' '
 	now r ledger_ok | grep -x 1
 	kill -9 "$(cat r.pid)"
 	relay r -i "rist://@127.0.0.1:$one?buffer=200ms" -o again.ts
-	says r connected
+	says r ": connected"
 	sleep 1
 	send in.ts -o "udp://127.0.0.1:$in"
 	eventually reads again.ts "$size"
@@ -131,7 +131,7 @@ check 'outputs come, go and pause; one that nobody hears costs the others nothin
 	relay q -i "rist://127.0.0.1:$two?buffer=200ms" -o q.ts
 	relay d -i "udp://127.0.0.1:$in5" -o stays.ts -o "rist://127.0.0.1:$one?buffer=200ms" \
 		-o "rist://127.0.0.1:$dead?buffer=200ms" -o "rist://@127.0.0.1:$two?buffer=200ms&name=p"
-	eventually sh -c "grep connected d.log | sort -u | wc -l | grep -x 2"
+	eventually sh -c "grep \": connected\" d.log | sort -u | wc -l | grep -x 2"
 	sleep 0.5
 	send in.ts -o "udp://127.0.0.1:$in5" &
 	sending=$!
@@ -196,7 +196,7 @@ check 'datagrams of all kinds on ports with a key, and the stream with another k
 	relay x -i "rist://127.0.0.1:$l?buffer=200ms&secret-file=key" -o x.ts
 	relay y -i "udp://127.0.0.1:$in6" -o "rist://127.0.0.1:$k?buffer=200ms&secret-file=key" \
 		-o "rist://@127.0.0.1:$l?buffer=200ms&secret-file=key"
-	eventually sh -c "grep connected y.log | sort -u | wc -l | grep -x 2"
+	eventually sh -c "grep \": connected\" y.log | sort -u | wc -l | grep -x 2"
 	sleep 0.5
 	send in.ts -o "udp://127.0.0.1:$in6" &
 	sending=$!

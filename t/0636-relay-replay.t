@@ -181,9 +181,9 @@ check 'damaged and cut recordings are used as far as they go' '
 	mconnect-relay --merge --window 60ms --replay cut.pcapng -o cut.ts 2>err
 	grep "middle of a packet" err
 	bytes=$(wc -c <cut.ts)
-	test "$bytes" -gt 100000
-	head -c "$bytes" a.ts | head -c 300000 | cmp - cut.ts -n 300000 ||
-		head -c 300000 a.ts | cmp -n 200000 - cut.ts
+	test "$bytes" -gt 200000
+	head -c 200000 a.ts >want
+	head -c 200000 cut.ts | cmp want -
 	perl -pe "BEGIN { \$/ = undef } substr(\$_, 500000, 4000) = chr(255) x 4000" <a.pcapng >bad.pcapng
 	mconnect-relay --merge --window 60ms --replay bad.pcapng -o bad.ts 2>err
 	grep "damaged" err

@@ -1,6 +1,6 @@
 #include "transport/failover.h"
 
-#define BACK_NS		INT64_C(5000000000)	/* how long a way back waits for a clean point */
+#define BACK_CLEAN_NS		INT64_C(5000000000)	/* how long a way back waits for a clean point */
 
 void
 failover_init(struct failover *f, int64_t hot_ns, int64_t back_ns, int64_t clean_ns,
@@ -96,7 +96,7 @@ failover_passes(struct failover *f, unsigned leg, bool clean, int64_t now_ns)
 		aim(f, leg, FAILOVER_HEALTH, now_ns);
 	else if (f->prefer && (int)leg < f->active && now_ns - l->since_ns >= f->back_ns)
 		aim(f, leg, FAILOVER_PREFERENCE, now_ns);
-	wait_ns = f->target_reason == FAILOVER_HEALTH ? f->clean_ns : BACK_NS;
+	wait_ns = f->target_reason == FAILOVER_HEALTH ? f->clean_ns : BACK_CLEAN_NS;
 	if (f->target == (int)leg && (clean || now_ns - f->target_ns > wait_ns))
 		return use_leg(f, leg, f->target_reason);
 	return false;

@@ -229,14 +229,14 @@ parse_all(struct grants *g, const json_t *root, char why[static GRANTS_WHY])
 }
 
 int
-grants_read(struct grants *g, const char *path, char why[static GRANTS_WHY])
+grants_load(struct grants *next, const char *path, char why[static GRANTS_WHY])
 {
-	struct grants next = { .n = 0 };
 	FILE *f = fopen(path, "re");
 	json_error_t error;
 	json_t *root;
 	int r;
 
+	*next = (struct grants){ .n = 0 };
 	if (f == NULL) {
 		r = -errno;
 		failed(why, "cannot open '%.128s'", path);
@@ -246,16 +246,31 @@ grants_read(struct grants *g, const char *path, char why[static GRANTS_WHY])
 	fclose(f);
 	if (root == NULL)
 		return failed(why, "'%.100s', line %d: %.100s", path, error.line, error.text);
-	r = parse_all(&next, root, why);
+	r = parse_all(next, root, why);
 	json_decref(root);
-	if (r < 0) {
-		grants_free(&next);
-		return r;
-	}
-	carry_over(g, &next);
+	if (r < 0)
+		grants_free(next);
+	return r;
+}
+
+void
+grants_replace(struct grants *g, struct grants *next)
+{
+	carry_over(g, next);
 	grants_free(g);
-	*g = next;
-	return 0;
+	*g = *next;
+	*next = (struct grants){ .n = 0 };
+}
+
+int
+grants_read(struct grants *g, const char *path, char why[static GRANTS_WHY])
+{
+	struct grants next;
+	int r = grants_load(&next, path, why);
+
+	if (r == 0)
+		grants_replace(g, &next);
+	return r;
 }
 
 void

@@ -54,6 +54,10 @@ struct grants {
 
 /* g is what it was when this fails.  The revoked stay so, with the same secret. */
 int grants_read(struct grants *g, const char *path, char why[static GRANTS_WHY]);
+
+/* The same in two steps, so that nobody waits for a disk: all of next goes to g. */
+int grants_load(struct grants *next, const char *path, char why[static GRANTS_WHY]);
+void grants_replace(struct grants *g, struct grants *next);
 void grants_free(struct grants *g);
 
 /* By stream id: the text of an entry, or "#!::u=name" with its name; or NULL. */

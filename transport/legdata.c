@@ -70,20 +70,6 @@ leg_refuse(struct leg *l, uint64_t *count, const char *what)
 }
 
 void
-leg_payload(struct leg *l, const uint8_t *p, size_t len, const struct rtp_packet *rtp,
-    int64_t at_ns, const struct leg_taker *t)
-{
-	size_t stride = find_stride(p, len);
-
-	l->datagrams++;
-	l->bytes += len;
-	if (stride > 0)
-		leg_give(l, p, len, stride, rtp, at_ns, t);
-	else
-		leg_refuse(l, &l->junk, "datagrams that are no transport stream");
-}
-
-void
 leg_datagram(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
     const struct leg_taker *t)
 {

@@ -43,9 +43,6 @@ leg_seen(const struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
 	if (t->seen != NULL)
 		t->seen(t->arg, l, p, len, at_ns);
 }
-/* A datagram whose RTP header has been taken off. */
-void leg_payload(struct leg *l, const uint8_t *p, size_t len,
-    const struct rtp_packet *rtp, int64_t at_ns, const struct leg_taker *t);
 
 /* Count what cannot be used, and warn of the first. */
 void leg_refuse(struct leg *l, uint64_t *count, const char *what);

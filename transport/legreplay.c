@@ -26,7 +26,8 @@ int
 leg_open_replay(struct leg *l, const char *id, const char *text)
 {
 	*l = (struct leg){ .fd = -1, .ops = &replay_ops, .text = strdup(text),
-	    .rtp_only = strncmp(text, "rtp://", 6) == 0 };
+	    .rtp_only = strncmp(text, "rtp://", 6) == 0,
+	    .in_order = strncmp(text, "rist://", 7) == 0 };
 	snprintf(l->id, sizeof(l->id), "%s", id);
 	return l->text != NULL ? 0 : -ENOMEM;
 }

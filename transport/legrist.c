@@ -71,8 +71,8 @@ take_blocks(struct legrist *s, struct rist_data_block **list, unsigned most, boo
 }
 
 /*
- * The RTP that librist has taken off.  Its numbers are those of the sender, so that it
- * can be merged with what comes another way; and holes are seen by them.
+ * With the RTP that librist has taken off.  Its numbers are those of the sender, so that
+ * it can be merged with what comes another way; and holes are seen by them.
  */
 static void
 take_block(struct leg *l, const struct rist_data_block *b, int64_t now_ns,
@@ -82,10 +82,14 @@ take_block(struct leg *l, const struct rist_data_block *b, int64_t now_ns,
 	struct rtp_packet rtp = {
 		.type = RTP_TYPE_TS, .seq = (uint16_t)b->seq, .ssrc = b->flow_id,
 		.timestamp = (uint32_t)(b->ts_ntp * RTP_HZ >> 32),
+		.payload = p, .payload_len = b->payload_len,
 	};
+	uint8_t whole[UDP_DATAGRAM];
+	int n;
 
-	if (b->payload_len > 0 && p[0] == TS_SYNC)
-		leg_payload(l, p, b->payload_len, &rtp, now_ns, t);
+	if (b->payload_len > 0 && p[0] == TS_SYNC &&
+	    (n = rtp_put(whole, sizeof(whole), &rtp)) > 0)
+		leg_datagram(l, whole, (size_t)n, now_ns, t);
 	else					/* RTP inside RIST, or nothing for us */
 		leg_datagram(l, p, b->payload_len, now_ns, t);
 }
@@ -147,7 +151,7 @@ count_rist(const struct leg *l, struct numbers *all)
 	overflow = s->overflow;
 	pthread_mutex_unlock(&s->lock);
 	numbers_add(all, "source_dropped_packets", "counter",
-	    "Datagrams that the kernel dropped: its buffer was full.", overflow);
+	    "Datagrams dropped since a receive buffer was full.", overflow);
 	ristlink_numbers(&s->link, true, all);
 }
 

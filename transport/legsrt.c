@@ -72,6 +72,8 @@ begin(struct leg *l)
 	struct srtleg *s = l->state;
 
 	s->connected = true;
+	s->second_ns = clk_mono_ns();
+	s->second_bytes = 0;
 	s->ended_ns = 0;
 	s->has_seq = false;
 	s->heard_ns = 0;
@@ -217,7 +219,7 @@ static bool
 receive(struct leg *l, int64_t now_ns, const struct leg_taker *t)
 {
 	struct srtleg *s = l->state;
-	int64_t clock_us = srtsock_clock_us(now_ns);
+	int64_t clock_us = srtsock_clock_us();
 
 	for (unsigned n = 0; n < BATCH; n++) {
 		SRT_MSGCTRL m = srt_msgctrl_default;

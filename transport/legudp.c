@@ -88,7 +88,7 @@ count_datagrams(const struct leg *l, struct numbers *all)
 	const struct udp_in *in = l->state;
 
 	numbers_add(all, "source_dropped_packets", "counter",
-	    "Datagrams that the kernel dropped: its buffer was full.", in->kernel_drops);
+	    "Datagrams dropped since a receive buffer was full.", in->kernel_drops);
 }
 
 static const struct leg_ops udp_ops = {

@@ -237,9 +237,6 @@ reap(struct tool *t)
 	struct relay *r = &t->relay;
 	bool any = r->noutput > 0;
 
-	for (unsigned i = r->noutput; i-- > 0;)
-		if (r->output[i]->ended)
-			relay_remove_output(r, i);
 	relay_reap(r);
 	return !any || r->noutput > 0 || t->asked.control_path != NULL || t->asked.config != NULL;
 }

@@ -28,7 +28,7 @@ struct caller {
 	struct srtgate_guest guest;
 	bool	 connected, gone;
 	uint64_t sent, dropped;
-	int64_t	 start_us, last_us;	/* on the clock of libsrt */
+	int64_t	 last_us;		/* on the clock of libsrt */
 	int64_t	 latency_ns;
 };
 
@@ -39,7 +39,7 @@ struct srtout {
 	size_t	 payload;		/* most bytes of a message */
 	struct caller *caller;
 	unsigned ncaller;
-	int64_t	 check_ns, retry_ns;
+	int64_t	 check_ns, grants_ns, retry_ns;
 	unsigned tries;			/* in vain, in a row */
 	int	 said;			/* the reason that was told of last */
 	uint64_t attempts, dropped;
@@ -55,7 +55,7 @@ begin(const struct output *o, struct caller *c)
 
 	c->connected = true;
 	c->latency_ns = srtsock_ms(c->sock, SRTO_PEERLATENCY);
-	c->start_us = c->last_us = srt_connection_time(c->sock);
+	c->last_us = srt_connection_time(c->sock);
 	s->tries = 0;
 	s->said = -1;
 	log_info("'%s': %s%s%s%sconnected, latency %d ms", o->text, c->guest.name,
@@ -134,15 +134,18 @@ static void
 check(struct output *o, int64_t now_ns)
 {
 	struct srtout *s = o->state;
+	bool look = now_ns >= s->grants_ns;	/* who may stay, once a second */
 
 	s->check_ns = now_ns + CHECK_NS;
+	if (look)
+		s->grants_ns = now_ns + CLK_SECOND;
 	for (unsigned i = s->ncaller; i-- > 0;) {
 		struct caller *c = &s->caller[i];
 		SRT_SOCKSTATUS state = srt_getsockstate(c->sock);
 
 		if (state == SRTS_CONNECTED && !c->connected)
 			begin(o, c);
-		if (s->gate != NULL && !srtgate_holds(s->gate, &c->guest))
+		if (look && s->gate != NULL && !srtgate_holds(s->gate, &c->guest))
 			c->gone = true;
 		if (state > SRTS_CONNECTED && !c->connected)
 			tell_why(o, c);
@@ -213,7 +216,7 @@ send_srt(struct output *o, const struct fan *f, int64_t now_ns)
 		check(o, now_ns);
 	if (o->place >= f->due)
 		return;
-	clock_us = srtsock_clock_us(now_ns);
+	clock_us = srtsock_clock_us();
 	now_us = now_ns / 1000 + clock_us;
 	while (o->place < f->due && any_connected(s)) {
 		const struct packet *p = fan_at(f, o->place);
@@ -313,7 +316,7 @@ reload(struct output *o, char why[static UDP_WHY])
 {
 	struct srtout *s = o->state;
 
-	s->check_ns = 0;
+	s->check_ns = s->grants_ns = 0;
 	return s->gate != NULL ? srtgate_reload(s->gate, why) : 0;
 }
 

@@ -42,6 +42,7 @@ struct recorder {
 	uint32_t ninterface;		/* in this piece */
 	struct recorder_leg {
 		bool	 used;
+		bool	 told;		/* its block is in this piece */
 		uint32_t interface;
 		uint16_t port;
 		char	*id, *text;
@@ -133,12 +134,13 @@ put_interface(struct recorder *rec, struct recorder_leg *l)
 	uint8_t *p;
 
 	about = about > TEXT_MOST ? TEXT_MOST : about;
-	l->interface = rec->ninterface++;
 	p = block(rec, INTERFACE, 8 + 4 + padded(name) + 4 + padded(about) + 8 + 4);
+	l->told = p != NULL;
 	if (p == NULL) {
 		rec->dropped++;
 		return;
 	}
+	l->interface = rec->ninterface++;	/* by their order in the file */
 	p = put32(p, 101);			/* raw IP, and 16 bits of nothing */
 	p = put32(p, 0);			/* no limit to packets */
 	p = put_option(p, IF_NAME, l->id, name);
@@ -330,7 +332,7 @@ recorder_gone(struct recorder *rec, unsigned leg)
 	const struct note n = { .kind = NOTE_GONE, .interface = l->interface,
 	    .time_ns = clk_mono_ns() };
 
-	if (l->used)
+	if (l->used && l->told)
 		put_note(rec, &n);
 	l->used = false;
 }
@@ -360,13 +362,15 @@ void
 recorder_datagram(struct recorder *rec, unsigned leg, const uint8_t *data, size_t len,
     int64_t at_ns)
 {
-	const struct recorder_leg *l = &rec->leg[leg];
+	struct recorder_leg *l = &rec->leg[leg];
 	uint64_t utc = (uint64_t)(at_ns + rec->offset_ns);
 	uint32_t have = (uint32_t)len + IP_UDP;
 	size_t options = rec->untold > 0 ? 16 : 0;
 	uint8_t *p = NULL;
 
-	if (l->used && len <= MOST)
+	if (l->used && !l->told)
+		put_interface(rec, l);		/* there had been no room for it */
+	if (l->used && l->told && len <= MOST)
 		p = block(rec, ENHANCED, 20 + padded(have) + options);
 	if (p == NULL) {
 		rec->dropped++;

@@ -9,6 +9,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
+#include "lib/base/log.h"
 #include "transport/recordq.h"
 
 struct chunk {
@@ -55,9 +56,10 @@ write_chunk(struct recordq *q, const struct chunk *c)
 		r = next_file(q, c->path);
 	if (r == 0)
 		r = io_write(q->fd, c->data, c->used);
-	if (r < 0 && q->fd >= 0 && ftruncate(q->fd, q->size) < 0)
-		return r;			/* a pipe: it ends where it does */
-	q->size += (off_t)c->used;
+	if (r == 0)
+		q->size += (off_t)c->used;
+	else if (q->fd >= 0 && ftruncate(q->fd, q->size) < 0)
+		log_debug("half a block stays at the end of the recording");	/* a pipe */
 	return r;
 }
 

@@ -149,12 +149,13 @@ relay_remove_leg(struct relay *r, unsigned n)
 		recorder_gone(r->recorder, n);
 	flow_remove_leg(&r->flow, n);
 	r->leg[n] = NULL;
+	if (l->fd >= 0)			/* standard input stays open */
+		epoll_ctl(r->epoll, EPOLL_CTL_DEL, l->fd, NULL);
 	if (leg_leave(l)) {
 		leg_free(l);
 		free(l);
 		return;
 	}
-	epoll_ctl(r->epoll, EPOLL_CTL_DEL, l->fd, NULL);
 	l->next = r->leaving_leg;
 	r->leaving_leg = l;
 }
@@ -256,6 +257,9 @@ reap(struct relay *r, bool all)
 void
 relay_reap(struct relay *r)
 {
+	for (unsigned i = r->noutput; i-- > 0;)
+		if (r->output[i]->ended)
+			relay_remove_output(r, i);
 	reap(r, false);
 }
 
@@ -420,8 +424,8 @@ relay_free(struct relay *r)
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
 		if (r->leg[i] != NULL)
 			relay_remove_leg(r, i);
-	srtsock_end();
 	reap(r, true);
+	srtsock_end();
 	flow_free(&r->flow);
 	leg_batch_free(r->batch);
 }

@@ -81,7 +81,8 @@ int relay_reload_grants(struct relay *r, char why[static UDP_WHY]);
 
 /* Put out who came in by this grant: how many were there. */
 unsigned relay_revoke(struct relay *r, const char *name, bool *known);
-/* Give back what has ended of those that were removed. */
+
+/* Outputs that have ended go, and what has ended of those that were removed. */
 void relay_reap(struct relay *r);
 
 /* Send what is due to all who can take it. */

@@ -88,7 +88,8 @@ set(struct asked *a, int c, const char *arg)
 		    json_integer((json_int_t)opt_rate("max-rate", arg)));
 		break;
 	case OPT_STREAMID:
-		json_object_set_new(a->entry, "streamid", json_string(arg));
+		if (json_object_set_new(a->entry, "streamid", json_string(arg)) < 0)
+			fatal(EXIT_USAGE, 0, "--streamid '%s' is not UTF-8", arg);
 		break;
 	case OPT_URL:
 		if (strncmp(arg, "srt://", 6) != 0 || strchr(arg, '?') != NULL)

@@ -148,17 +148,6 @@ pid(const char *name, const char *arg)
 	return (int)v;
 }
 
-static int
-program(const char *arg)
-{
-	char *end;
-	unsigned long v = strtoul(arg, &end, 0);
-
-	if (*arg < '0' || *arg > '9' || *end != '\0' || v == 0 || v > 0xffff)
-		fatal(EXIT_USAGE, 0, "--program '%s' is no number of a program", arg);
-	return (int)v;
-}
-
 static void
 set(struct relay_options *t, int c, const char *arg)
 {
@@ -240,7 +229,7 @@ set(struct relay_options *t, int c, const char *arg)
 		f->prefer = true;
 		break;
 	case OPT_PROGRAM:
-		f->filter.program = program(arg);
+		f->filter.program = (int)opt_number("program", arg, 1, 0xffff);
 		f->filter.on = true;
 		break;
 	case OPT_RECORD:

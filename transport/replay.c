@@ -137,15 +137,6 @@ lay(struct replay *p, int64_t at_ns)
 	return at_ns + p->shift_ns;
 }
 
-/* Outputs that have ended go. */
-static void
-reap(struct relay *r)
-{
-	for (unsigned i = r->noutput; i-- > 0;)
-		if (r->output[i]->ended)
-			relay_remove_output(r, i);
-}
-
 static bool
 any_blocked(const struct relay *r)
 {
@@ -182,7 +173,7 @@ send_all(struct replay *p)
 		wait_for_outputs(r);
 		relay_send(r, p->now_ns);
 	}
-	reap(r);
+	relay_reap(r);
 	p->sent_ns = p->now_ns;
 }
 

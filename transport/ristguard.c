@@ -9,18 +9,18 @@
 
 #define UDP_HEAD	8		/* the filter sees the header */
 #define GRE_TYPE	(UDP_HEAD + 2)
-#define TYPE_REDUCED	0x88b6
-#define TYPE_FULL	0x0800
+#define TYPE_KEEPALIVE	0x88b5
+#define TYPE_EAPOL	0x888e
 #define KEY_AND_SEQ	0x30
 
-/* Of data, what has no key or number is dropped, and what is too short for both. */
+/* But for what keeps a link and logs in, all has a key and a number, or is dropped. */
 static int
 attach(int fd)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, GRE_TYPE),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE_REDUCED, 1, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE_FULL, 0, 3),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE_KEEPALIVE, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE_EAPOL, 3, 0),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, UDP_HEAD),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, KEY_AND_SEQ),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KEY_AND_SEQ, 0, 1),

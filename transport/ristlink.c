@@ -294,7 +294,6 @@ leave(void *arg)
 	if (l->first != NULL)
 		l->first(l->first_arg);
 	rist_destroy(l->ctx);
-	l->ctx = NULL;
 	l->gone = true;
 	return NULL;
 }
@@ -315,7 +314,7 @@ ristlink_leave(struct ristlink *l, void (*first)(void *arg), void *arg)
 bool
 ristlink_gone(const struct ristlink *l)
 {
-	return l->ctx == NULL || l->gone;
+	return l->leaving ? l->gone : l->ctx == NULL;
 }
 
 void

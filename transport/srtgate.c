@@ -111,14 +111,18 @@ srtgate_holds(struct srtgate *g, const struct srtgate_guest *guest)
 int
 srtgate_reload(struct srtgate *g, char why[static UDP_WHY])
 {
+	struct grants next;
 	int r;
 
 	if (g->path == NULL)
 		return 0;
+	/* The thread of libsrt that asks for a grant must not wait for a disk. */
+	if ((r = grants_load(&next, g->path, why)) < 0)
+		return r;
 	pthread_mutex_lock(&g->lock);
-	r = grants_read(&g->grants, g->path, why);
+	grants_replace(&g->grants, &next);
 	pthread_mutex_unlock(&g->lock);
-	return r;
+	return 0;
 }
 
 bool

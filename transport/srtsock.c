@@ -162,9 +162,9 @@ srtsock_reason(SRTSOCKET sock)
 }
 
 int64_t
-srtsock_clock_us(int64_t now_ns)
+srtsock_clock_us(void)
 {
-	return srt_time_now() - now_ns / 1000;
+	return srt_time_now() - clk_mono_ns() / 1000;
 }
 
 int64_t

@@ -36,7 +36,7 @@ SRTSOCKET srtsock_accept(SRTSOCKET listener, char name[static SRTSOCK_NAME]);
 const char *srtsock_reason(SRTSOCKET sock);
 
 /* What to add to a time of ours in us to get one of libsrt. */
-int64_t srtsock_clock_us(int64_t now_ns);
+int64_t srtsock_clock_us(void);
 
 /* An option of a connection that is a number of milliseconds, in ns. */
 int64_t srtsock_ms(SRTSOCKET sock, SRT_SOCKOPT opt);

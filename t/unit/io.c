@@ -1,13 +1,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/base/io.h"
 #include "t/tap.h"
 
-static volatile sig_atomic_t done;
+static atomic_bool done;
 
 /* A library's thread: it knows nothing of signals. */
 static void *
