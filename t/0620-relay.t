@@ -49,6 +49,11 @@ check 'mistakes: status 2, and what is wrong' '
 	grep -e "--merge or --failover" err
 	fails 2 mconnect-relay --window 5 -i in.ts -o out
 	fails 2 mconnect-relay --merge --failover -i in.ts -o out
+	fails 2 mconnect-relay --prefer -i in.ts -o out 2>err
+	grep -- "--prefer is for --failover" err
+	echo "output gopher://x:1" >wrong.conf
+	fails 2 mconnect-relay -i in.ts -c wrong.conf 2>err
+	grep "wrong.conf., line 1: .gopher://x:1.: there is no output" err
 	fails 2 mconnect-relay -i in.ts?name=a out
 	fails 1 mconnect-relay -i no-such-file -o out 2>err
 	grep "no-such-file" err

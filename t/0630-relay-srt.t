@@ -30,6 +30,9 @@ check 'mistakes: status 2, and what is wrong' '
 	mistake "srt://:$one?nonsense=1" "what is .nonsense"
 	mistake "srt://:$one?passphrase=correcthorse" "say passphrase-file"
 	mistake "srt://:$one/path" "what is ./path"
+	# It would go out in clear.
+	mistake "srt://:$one?pbkeylen=32" "pbkeylen needs a passphrase-file"
+	mistake "srt://:$one?enforcedencryption=yes" "needs a passphrase-file"
 	echo short >few
 	mistake "srt://:$one?passphrase-file=few" "10 to 79"
 	fails 1 mconnect-relay -i in.ts -o "srt://:$one?passphrase-file=none" 2>err

@@ -39,6 +39,20 @@ check 'a grant: an entry in the file, and what the subscriber needs' '
 	test "$(wc -c <ann.key)" -eq 41
 	fails 1 cmp ann.key ben.key
 '
+check 'several at once, a link, and an owner who lets others read' '
+	echo "{\"grants\":[]}" >real.json
+	chmod 644 real.json
+	ln -s real.json link.json
+	pids=
+	for n in 1 2 3 4 5 6 7 8
+	do
+		mconnect-relay grant -f link.json "user$n" >/dev/null & pids="$pids $!"
+	done
+	wait $pids
+	test -L link.json
+	test "$(stat -c %a real.json)" = 644
+	test "$(grep -o "\"user[1-8]\"" real.json | sort -u | wc -l)" -eq 8
+'
 check 'mistakes' '
 	cp grants.json before
 	fails 1 mconnect-relay grant -f grants.json ann 2>err
@@ -112,6 +126,17 @@ check 'revoked: out at once, and not in again; the others go on' '
 	send in.ts -o "udp://127.0.0.1:$feed"
 	ended ben
 	cmp in.ts ben.ts
+	# Left out of the file and put back with the same passphrase.
+	cp grants.json with
+	perl -MJSON::PP -e "local \$/; my \$o = decode_json(<STDIN>);
+		@{\$o->{grants}} = grep { \$_->{name} ne q(ben) } @{\$o->{grants}};
+		print encode_json(\$o)" <with >next
+	mv next grants.json
+	ctl r reload-grants | grep ok
+	refused ben "the peer"
+	mv with grants.json
+	ctl r reload-grants | grep ok
+	refused ben "the peer forbids it"
 '
 check 'a file that has changed is read: who is not in it any more goes, who is new comes' '
 	perl -MJSON::PP -e "local \$/; my \$o = decode_json(<STDIN>);
@@ -127,7 +152,7 @@ check 'a file that has changed is read: who is not in it any more goes, who is n
 	echo "{" >grants.json
 	ctl r reload-grants | grep error
 	kill -HUP "$(cat r.pid)"
-	eventually grep "grants are as they were" r.log
+	eventually grep "not all grants could be read again" r.log
 	connected r o1 2
 '
 check 'an entry whose time is over: its subscriber goes' '

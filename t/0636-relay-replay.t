@@ -140,7 +140,7 @@ check 'in pieces, which are whole together and alone' '
 	send in.ts -o "rtp://127.0.0.1:$one" -o "rtp://127.0.0.1:$two"
 	ended g
 	test "$(ls g.piece-0000?.pcapng | wc -l)" -ge 5
-	cat g.piece.pcapng g.piece-0000?.pcapng >g.pcapng || cat g.piece-0000?.pcapng >g.pcapng
+	cat g.piece-*.pcapng >g.pcapng
 	same g --merge
 	for piece in g.piece-0000[1-4].pcapng
 	do
@@ -175,6 +175,20 @@ check 'mistakes: status 2 and 3, and what is wrong' '
 	fails 2 mconnect-relay --record-every 1s -i in.ts -o out
 	fails 1 mconnect-relay --record /no/such/folder -i in.ts -o out
 	fails 2 mconnect-relay --record a%q -i in.ts -o out
+	: >empty
+	fails 3 mconnect-relay --replay empty -o out 2>err
+	grep "nothing in .empty" err
+	# What is read is not written.
+	cp in.ts in.before
+	fails 2 mconnect-relay --record in.ts -i in.ts -o out 2>err
+	grep "record .in.ts.: it is an input" err
+	fails 2 mconnect-relay -i in.ts -o ./in.ts 2>err
+	grep "it is an input" err
+	cmp in.ts in.before
+	cp a.pcapng a.before
+	fails 2 mconnect-relay --replay a.pcapng -o a.pcapng
+	cmp a.pcapng a.before
+	fails 2 mconnect-relay --record - -i in.ts -o out
 '
 check 'damaged and cut recordings are used as far as they go' '
 	head -c 1000000 a.pcapng >cut.pcapng

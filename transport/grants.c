@@ -253,10 +253,27 @@ grants_load(struct grants *next, const char *path, char why[static GRANTS_WHY])
 	return r;
 }
 
+/* A grant that was revoked and is not in the file now may come again. */
+static void
+keep_revoked(const struct grants *old, struct grants *g)
+{
+	struct grant *list = NULL;
+
+	for (size_t i = 0; i < old->n; i++) {
+		if (!old->list[i].revoked || grants_named(g, old->list[i].name) != NULL)
+			continue;
+		if ((list = realloc(g->list, (g->n + 1) * sizeof(*list))) == NULL)
+			return;
+		g->list = list;
+		g->list[g->n++] = old->list[i];
+	}
+}
+
 void
 grants_replace(struct grants *g, struct grants *next)
 {
 	carry_over(g, next);
+	keep_revoked(g, next);
 	grants_free(g);
 	*g = *next;
 	*next = (struct grants){ .n = 0 };

@@ -52,7 +52,10 @@ struct grants {
 	uint64_t serial;		/* the last one */
 };
 
-/* g is what it was when this fails.  The revoked stay so, with the same secret. */
+/*
+ * g is what it was when this fails.  The revoked stay so, with the same secret,
+ * also when they are left out of the file for a while.
+ */
 int grants_read(struct grants *g, const char *path, char why[static GRANTS_WHY]);
 
 /* The same in two steps, so that nobody waits for a disk: all of next goes to g. */

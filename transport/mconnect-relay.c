@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +46,7 @@ struct tool {
 	char	*metrics;
 	int64_t	 metrics_ns;
 	struct relay_options asked;
+	bool	 started;		/* what is wrong now does not end it */
 };
 
 /* ---- the configuration's inputs and outputs, at the start and after SIGHUP */
@@ -52,7 +54,8 @@ struct tool {
 static int
 mark_word(void *arg, const char *word, const char *value, unsigned line)
 {
-	struct relay *r = &((struct tool *)arg)->relay;
+	struct tool *t = arg;
+	struct relay *r = &t->relay;
 	char why[UDP_WHY];
 	int n, err = 0;
 
@@ -67,9 +70,13 @@ mark_word(void *arg, const char *word, const char *value, unsigned line)
 		else
 			err = relay_add_output(r, value, true, NULL, why);
 	}
+	if (err < 0 && !t->started)
+		fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
+		    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s', line %u: '%s': %s",
+		    t->asked.config, line, value, why);
 	if (err < 0)
 		log_warn(err == -EINVAL ? 0 : -err, "'%s', line %u: '%s': %s",
-		    ((struct tool *)arg)->asked.config, line, value, why);
+		    t->asked.config, line, value, why);
 	return 0;
 }
 
@@ -104,7 +111,7 @@ reload(struct tool *t)
 	if (t->asked.config != NULL)
 		load(t);
 	if (relay_reload_grants(&t->relay, why) < 0)
-		log_warn(0, "grants are as they were: %s", why);
+		log_warn(0, "not all grants could be read again: %s", why);
 }
 
 /* ---- the loop */
@@ -369,6 +376,20 @@ add_all(struct tool *t)
 		load(t);
 }
 
+/* The recording is there before its inputs are: see relay_reads(). */
+static void
+refuse_inputs(const struct relay_options *o, const char *path)
+{
+	struct stat one, other;
+
+	if (strcmp(path, "-") == 0)
+		fatal(EXIT_USAGE, 0, "--record '-': a recording is a file");
+	for (unsigned i = 0; i < o->ninput; i++)
+		if (stat(path, &one) == 0 && stat(o->input[i], &other) == 0 &&
+		    one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+			fatal(EXIT_USAGE, 0, "--record '%s': it is an input", path);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -384,12 +405,14 @@ main(int argc, char *argv[])
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	if (t.asked.replay != NULL && (err = replay_open(&t.replay, t.asked.replay,
 	    &t.asked.flow.live)) < 0)
-		fatal(err == -EBADMSG ? EXIT_INPUT : EXIT_RUNTIME, err == -EBADMSG ? 0 : -err,
-		    err == -EBADMSG ? "'%s' is no capture" : "cannot open '%s'",
-		    t.asked.replay);
+		fatal(err == -EBADMSG || err == -ENODATA ? EXIT_INPUT : EXIT_RUNTIME,
+		    err == -EBADMSG || err == -ENODATA ? 0 : -err,
+		    err == -EBADMSG ? "'%s' is no capture" : err == -ENODATA ?
+		    "there is nothing in '%s'" : "cannot open '%s'", t.asked.replay);
 	if (!t.asked.flow.live && t.asked.flow.smooth_ns == 0)
 		t.asked.flow.smooth_ns = MS;	/* it has no other pace */
 	r->config = t.asked.flow;
+	r->replayed = t.asked.replay;
 	r->start_ns = r->last_ns = clk_mono_ns();
 	r->batch = leg_batch_new();
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -401,10 +424,13 @@ main(int argc, char *argv[])
 		fatal(EXIT_RUNTIME, errno, "cannot wait");
 	if ((err = stats_open(&r->stats, t.asked.stats)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", t.asked.stats);
-	if (t.asked.record != NULL && (err = recorder_new(&r->recorder, t.asked.record,
-	    t.asked.record_every_ns, t.asked.flow.live)) < 0)
-		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err, "cannot write '%s'",
-		    t.asked.record);
+	if (t.asked.record != NULL) {
+		refuse_inputs(&t.asked, t.asked.record);
+		if ((err = recorder_new(&r->recorder, t.asked.record,
+		    t.asked.record_every_ns, t.asked.flow.live)) < 0)
+			fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
+			    "cannot write '%s'", t.asked.record);
+	}
 	add_all(&t);
 	t.control.fd = -1;
 	if (t.asked.control_path != NULL &&
@@ -416,6 +442,7 @@ main(int argc, char *argv[])
 	    (err = relayweb_start(&t.web, t.asked.web_listen)) < 0)
 		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
 		    "cannot listen on '%s'", t.asked.web_listen);
+	t.started = true;
 	log_info("ready");
 	status = t.replay != NULL ? replay_run(t.replay, r) : run(&t);
 	if (r->stats.fd >= 0 && t.replay == NULL)

@@ -30,7 +30,6 @@ enum { END = 0, IF_NAME = 2, IF_DESCRIPTION = 3, IF_TSRESOL = 9, EPB_DROPCOUNT =
 struct recorder {
 	struct recordq *q;
 	char	*path;
-	char	 last_path[PATH_MAX];
 	bool	 live, said;
 	uint64_t id;
 	uint32_t piece;
@@ -209,15 +208,13 @@ name_file(struct recorder *rec, char name[static PATH_MAX])
 	if (n < 0)
 		return n;
 	n = snprintf(name, PATH_MAX, "%s", text);
-	if (rec->every_ns > 0 && (strchr(rec->path, '%') == NULL ||
-	    strcmp(text, rec->last_path) == 0)) {
+	if (rec->every_ns > 0) {	/* so that they sort in their order */
 		file = strrchr(text, '/');
 		dot = strrchr(file != NULL ? file : text, '.');
 		n = dot == NULL ? snprintf(name, PATH_MAX, "%s-%05u", text, rec->piece) :
 		    snprintf(name, PATH_MAX, "%.*s-%05u%s", (int)(dot - text), text,
 		    rec->piece, dot);
 	}
-	memcpy(rec->last_path, text, sizeof(text));
 	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 

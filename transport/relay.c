@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
@@ -172,7 +173,36 @@ relay_take_packet(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
 		}
 }
 
+bool
+relay_reads(const struct relay *r, const char *path)
+{
+	struct stat one, other;
+
+	if (stat(path, &one) < 0 || !S_ISREG(one.st_mode))
+		return false;
+	if (r->replayed != NULL && stat(r->replayed, &other) == 0 &&
+	    one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+		return true;
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL && r->leg[i]->file && fstat(r->leg[i]->fd, &other) == 0 &&
+		    one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+			return true;
+	return false;
+}
+
 /* ---- outputs */
+
+/* To begin a file anew that is read here would lose it. */
+static bool
+is_input(const struct relay *r, const char *text)
+{
+	struct url *url = malloc(sizeof(*url));
+	bool is = url != NULL && url_parse(url, text) == 0 &&
+	    strcmp(url->scheme, "file") == 0 && relay_reads(r, url->path);
+
+	free(url);
+	return is;
+}
 
 int
 relay_add_output(struct relay *r, const char *text, bool from_config,
@@ -183,6 +213,10 @@ relay_add_output(struct relay *r, const char *text, bool from_config,
 
 	if (!is_text(text, why))
 		return -EINVAL;
+	if (is_input(r, text)) {
+		snprintf(why, UDP_WHY, "it is an input");
+		return -EINVAL;
+	}
 	snprintf(why, UDP_WHY, "out of memory");
 	if ((o = malloc(sizeof(*o))) == NULL)
 		return err;

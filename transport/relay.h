@@ -41,6 +41,7 @@ struct relay {
 
 	/* Of a replay: */
 	bool	 is_replay;
+	const char *replayed;		/* the file, or NULL */
 	int64_t	 replay_ns;		/* now */
 	int64_t	 replay_offset_ns;	/* from that to UTC */
 
@@ -67,6 +68,9 @@ void relay_take_packet(void *arg, struct leg *l, struct packet *pkt, int64_t at_
 
 /* One that is open, on the heap.  Takes it.  Its number, or a negative errno. */
 int relay_take_leg(struct relay *r, struct leg *l, char why[static UDP_WHY]);
+
+/* Is that file an input, or replayed? */
+bool relay_reads(const struct relay *r, const char *path);
 
 int relay_add_output(struct relay *r, const char *text, bool from_config,
     struct output **output, char why[static UDP_WHY]);

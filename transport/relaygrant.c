@@ -1,9 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clk.h"
@@ -127,16 +130,33 @@ load(const char *path, const struct grant *e)
 	return root;
 }
 
+/* Only one changes a file at a time: it has the folder locked.  Ends with the process. */
+static void
+lock(const char *path)
+{
+	char *copy = strdup(path);
+	int fd = copy != NULL ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		fatal(EXIT_RUNTIME, errno, "cannot write '%s'", path);
+	free(copy);
+}
+
 static void
 store(const char *path, const json_t *root)
 {
 	char *text = json_dumps(root, JSON_INDENT(1)), *part = NULL;
+	struct stat was;
 	int fd, err = 0;
 
 	if (text == NULL || asprintf(&part, "%s.XXXXXX", path) < 0)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
 	if ((fd = mkostemp(part, O_CLOEXEC)) < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot write '%s'", part);
+	/* Whoever could read it still can. */
+	if (stat(path, &was) == 0 && (fchown(fd, was.st_uid, was.st_gid) < 0 ||
+	    fchmod(fd, was.st_mode & 0777) < 0))
+		log_warn(errno, "'%s' has another owner or mode than before", path);
 	if ((err = io_write(fd, text, strlen(text))) == 0 && (io_write(fd, "\n", 1) < 0 ||
 	    fsync(fd) < 0 || rename(part, path) < 0))
 		err = -errno;
@@ -193,6 +213,7 @@ relaygrant_main(int argc, char *argv[])
 	struct asked a = { .entry = json_object() };
 	char secret[2 * SECRET_BYTES + 1], why[GRANTS_WHY];
 	struct grant e;
+	char *path;
 	json_t *root;
 	int c;
 
@@ -205,9 +226,14 @@ relaygrant_main(int argc, char *argv[])
 	json_object_set_new(a.entry, "passphrase", json_string(secret));
 	if (grants_parse(a.entry, &e, why) < 0)
 		fatal(EXIT_USAGE, 0, "'%s': %s", argv[optind], why);
-	root = load(a.file, &e);
+	/* A link stays one. */
+	if ((path = realpath(a.file, NULL)) == NULL && (path = strdup(a.file)) == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	lock(path);
+	root = load(path, &e);
 	json_array_append(json_object_get(root, "grants"), a.entry);
-	store(a.file, root);
+	store(path, root);
+	free(path);
 	print(&a, &e);
 	json_decref(root);
 	json_decref(a.entry);

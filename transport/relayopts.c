@@ -148,12 +148,25 @@ pid(const char *name, const char *arg)
 	return (int)v;
 }
 
+/* What would be for nothing without --failover. */
+static const struct {
+	int	 val;
+	const char *name;
+} of_failover[] = {
+	{ OPT_BACK, "back" }, { OPT_CLEAN, "clean" }, { OPT_FAIL_IF, "fail-if" },
+	{ OPT_FAIL_TIME, "fail-time" }, { OPT_HOT, "hot" }, { OPT_PREFER, "prefer" },
+	{ OPT_WARM, "warm" },
+};
+
 static void
 set(struct relay_options *t, int c, const char *arg)
 {
 	struct flow_config *f = &t->flow;
 	int n;
 
+	for (unsigned i = 0; i < sizeof(of_failover) / sizeof(of_failover[0]); i++)
+		if (of_failover[i].val == c)
+			t->only_failover = of_failover[i].name;
 	switch (c) {
 	case OPT_BACK:
 		f->back_ns = duration("back", arg, 3600 * CLK_SECOND);
@@ -342,8 +355,8 @@ complete(struct relay_options *t)
 		opt_usage(help, "--merge and --failover do not go together");
 	if (t->ninput > 1 && !f->merge && !t->failover)
 		opt_usage(help, "several inputs: say --merge or --failover");
-	if (t->conditions.n > 0 && !t->failover)
-		opt_usage(help, "--fail-if is for --failover");
+	if (t->only_failover != NULL && !t->failover)
+		opt_usage(help, "--%s is for --failover", t->only_failover);
 	f->conditions = &t->conditions;
 	f->failover = t->failover;
 	if (f->by_content && !f->merge)

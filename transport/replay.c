@@ -66,12 +66,13 @@ replay_open(struct replay **out, const char *path, bool *live)
 		p->ours = true;
 		*live = note.live;
 	}
+	if (r == 0)
+		r = -ENODATA;
 	if (r < 0) {
 		replay_free(p);
 		return r;
 	}
-	if (r == 1)
-		capturefile_unread(&p->file);
+	capturefile_unread(&p->file);
 	*out = p;
 	return 0;
 }

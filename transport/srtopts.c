@@ -251,6 +251,29 @@ parse_texts(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 	return 0;
 }
 
+/* Who says how to encrypt, and with what not, would send in clear. */
+static int
+check_secret(const struct srtopts *o, struct url *url, char why[static UDP_WHY])
+{
+	static const char *const needs[] = {
+		"pbkeylen", "kmrefreshrate", "kmpreannounce", "enforcedencryption",
+	};
+
+	if (o->secret[0] != '\0' || o->grants[0] != '\0')
+		return 0;
+	for (unsigned i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		const char *text = url_get(url, needs[i]);
+		bool yes = true;
+		int64_t v;
+
+		if (text != NULL && i == 3)
+			yes = read_flag(text, &v) && v != 0;
+		if (text != NULL && yes)
+			return failed(why, "%s needs a passphrase-file", needs[i]);
+	}
+	return 0;
+}
+
 /* ---- addresses */
 
 /* bind=[address][:port], or adapter=address: where to send from. */
@@ -327,7 +350,9 @@ srtopts_parse(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 	}
 	if (r < 0 || (r = parse_keys(o, url, why)) < 0)
 		return r;
-	return parse_texts(o, url, why);
+	if ((r = parse_texts(o, url, why)) < 0)
+		return r;
+	return check_secret(o, url, why);
 }
 
 void
