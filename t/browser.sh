@@ -5,7 +5,8 @@
 #   tls_origin DIR	as origin of chain.sh, and at $secure over TLS; needs tls.sh
 #   play PLAYER ...	t/browser/play.js with the page of $base; PLAYER-tls: of $secure
 #   play_instead PLAYER ...	the same, for the background: $! is the driver itself
-#   together "PLAYER..." ARGUMENT...	play with each of these, all at once
+#   together "PLAYER..." ARGUMENT...	play with each of these, all at once; who stalled
+#			or came late, as on a machine that others use, has two more tries
 #   played PLAYER	and did it well?  What it said is shown
 # shellcheck shell=sh
 
@@ -60,14 +61,26 @@ together () {
 	playing=
 	for who in $players
 	do
-		(
-			status=0
-			play "$who" "$@" >"$who.log" 2>&1 || status=$?
-			echo "$status" >"$who.status"
-		) & playing="$playing $!"
+		attempt "$who" "$@" & playing="$playing $!"
 	done
 	# shellcheck disable=SC2086	# a word for each
 	wait $playing
+	for who in $players
+	do
+		for try in 2 3
+		do
+			test "$(cat "$who.status")" -ne 0 || break
+			sed "s/^/# before try $try, $who: /" "$who.log" >&2
+			attempt "$who" "$@"
+		done
+	done
+}
+
+# attempt PLAYER ARGUMENT... - what it says in PLAYER.log, how it ended in PLAYER.status
+attempt () {
+	status=0
+	play "$@" >"$1.log" 2>&1 || status=$?
+	echo "$status" >"$1.status"
 }
 
 played () {
