@@ -257,16 +257,17 @@ grants_load(struct grants *next, const char *path, char why[static GRANTS_WHY])
 static void
 keep_revoked(const struct grants *old, struct grants *g)
 {
-	struct grant *list = NULL;
+	struct grants all = { .n = g->n, .serial = g->serial };
 
-	for (size_t i = 0; i < old->n; i++) {
-		if (!old->list[i].revoked || grants_named(g, old->list[i].name) != NULL)
-			continue;
-		if ((list = realloc(g->list, (g->n + 1) * sizeof(*list))) == NULL)
-			return;
-		g->list = list;
-		g->list[g->n++] = old->list[i];
-	}
+	if ((all.list = calloc(g->n + old->n + 1, sizeof(*all.list))) == NULL)
+		return;
+	if (g->n > 0)
+		memcpy(all.list, g->list, g->n * sizeof(*g->list));
+	for (size_t i = 0; i < old->n; i++)
+		if (old->list[i].revoked && grants_named(g, old->list[i].name) == NULL)
+			all.list[all.n++] = old->list[i];
+	grants_free(g);
+	*g = all;
 }
 
 void
@@ -285,9 +286,10 @@ grants_read(struct grants *g, const char *path, char why[static GRANTS_WHY])
 	struct grants next;
 	int r = grants_load(&next, path, why);
 
-	if (r == 0)
-		grants_replace(g, &next);
-	return r;
+	if (r < 0)
+		return r;
+	grants_replace(g, &next);
+	return 0;
 }
 
 void
