@@ -76,6 +76,14 @@ expire(struct fec_dec *d, struct fec_group *g)
 	drop_group(d, g);
 }
 
+static void
+expire_all(struct fec_dec *d, unsigned leg)
+{
+	for (unsigned i = 0; i < d->ngroup; i++)
+		if (d->group[i].pkt != NULL && d->group[i].leg == leg)
+			expire(d, &d->group[i]);
+}
+
 /* ---- the window */
 
 static void
@@ -135,11 +143,8 @@ distrust(struct fec_dec *d, unsigned leg)
 
 	d->leg[leg].need = FEC_DEC_PROOF;
 	d->leg[leg].suspect = true;
-	if (known)			/* since then, none has been let in */
-		return;
-	for (unsigned i = 0; i < d->ngroup; i++)
-		if (d->group[i].pkt != NULL && d->group[i].leg == leg)
-			expire(d, &d->group[i]);
+	if (!known)			/* since then, none has been let in */
+		expire_all(d, leg);
 }
 
 static void
@@ -236,7 +241,8 @@ recover(struct fec_dec *d, struct fec_group *g)
 	}
 	s.data = data;
 	s.len = (uint16_t)fec_add_up(d, g, seq, data);
-	if (s.len == 0) {
+	if (s.len == 0 ||
+	    (d->store.check != NULL && !d->store.check(d->store.ctx, data, s.len))) {
 		d->implausible++;
 		d->store.drop(d->store.ctx, s.pkt);
 		drop_group(d, g);
@@ -316,7 +322,7 @@ fec_dec_media(struct fec_dec *d, uint64_t seq, const struct fec_arrival *a)
 		return FEC_DEC_LATE;
 	}
 	s = fec_dec_slot(d, seq);
-	new.legs = (uint8_t)(s->legs | 1 << a->leg);
+	new.legs = (uint16_t)(s->legs | 1 << a->leg);
 	if (s->pkt == NULL) {
 		d->received++;
 		d->type = pkt.type;
@@ -450,6 +456,17 @@ fec_dec_reset(struct fec_dec *d)
 		d->leg[i].need = d->leg[i].need > 1 ? d->leg[i].need : 1;
 	}
 	d->end = d->newest = d->ripe = 0;
+}
+
+void
+fec_dec_forget_leg(struct fec_dec *d, unsigned leg)
+{
+	struct fec_dec_leg *l = &d->leg[leg];
+
+	expire_all(d, leg);
+	l->l = l->d = 0;
+	l->need = 1;
+	l->suspect = false;
 }
 
 void

@@ -32,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FEC_DEC_LEGS	8
+#define FEC_DEC_LEGS	16
 #define FEC_DEC_PROOF	8
 
 /* Where packets come from and go to. */
@@ -41,6 +41,8 @@ struct fec_store {
 	/* A new packet with room for len bytes at *data; NULL: there is none. */
 	void	*(*make)(void *ctx, size_t len, uint8_t **data);
 	void	(*drop)(void *ctx, void *pkt);
+	/* Can that be a packet of the media?  May be NULL: every one can. */
+	bool	(*check)(void *ctx, const uint8_t *data, size_t len);
 };
 
 /* A packet that has come.  pkt is the caller's, data and len are in it. */
@@ -60,7 +62,7 @@ struct fec_slot {
 	uint16_t len;
 	uint8_t	 how;			/* enum fec_how */
 	uint8_t	 leg;			/* that brought it, or the sum that gave it */
-	uint8_t	 legs;			/* bit for each that brought it, sooner or later */
+	uint16_t legs;			/* bit for each that brought it, sooner or later */
 	uint32_t watch;			/* private: sums that lack it */
 	int64_t	 arrival_ns;		/* of the packet, or of what completed its sum */
 	uint64_t sum;			/* private */
@@ -117,6 +119,9 @@ void fec_dec_free(struct fec_dec *d);
 
 /* The source has begun anew: forget its packets; counters stay. */
 void fec_dec_reset(struct fec_dec *d);
+
+/* The leg has gone: its FEC is not used any more, and who has its number next is new. */
+void fec_dec_forget_leg(struct fec_dec *d, unsigned leg);
 
 enum fec_dec_result {
 	FEC_DEC_NEW,

@@ -318,8 +318,8 @@ test_edges(void)
 	is(dec->fec_beyond, 1, "is of no use");
 	a = arrival(fec, 20, 0);
 	is(fec_dec_fec(dec, &a), -EBADMSG, "what is no FEC");
-	a = arrival(fec, 28, 8);
-	is(fec_dec_fec(dec, &a), -EINVAL, "a ninth leg");
+	a = arrival(fec, 28, FEC_DEC_LEGS);
+	is(fec_dec_fec(dec, &a), -EINVAL, "a leg more than there can be");
 	a = arrival(fec, 5, 0);
 	is(fec_dec_media(dec, FIRST, &a), FEC_DEC_REFUSED, "what is no RTP");
 	a = arrival(media, make_media(TS, 0, media), 0);
