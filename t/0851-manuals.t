@@ -327,6 +327,12 @@ check 'mconnect-relay: a receiver behind a NAT' '
 	within 60 sh -c "grep -c connected run.log | grep -x 2"
 	end
 '
+check 'mconnect-relay: FEC over a line that loses packets' '
+	rm -f stream.ts
+	run elsewhere mconnect-relay.1 10
+	within 60 grown stream.ts 100000
+	end
+'
 check 'mlive(7): a film as a channel' '
 	rm -rf srv/media/live/one
 	run example mlive.7 2

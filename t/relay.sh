@@ -15,6 +15,7 @@
 #   a_run_of FILE LEAST    it is a part of in.ts, without a hole, of so many bytes at
 #                          least: nobody knows of a datagram that is lost before the
 #                          first one that comes, or after the last
+#   cbr FILE SECONDS MBPS  numbered packets with a PCR, no programs; quick to make
 # shellcheck shell=sh disable=SC2154
 
 trap 'kill -9 $(cat ./*.pid 2>/dev/null) 2>/dev/null; rm -rf "$scratch"' EXIT
@@ -117,4 +118,19 @@ a_run_of () {
 		my $at = index $all, $part;
 		printf "%s: %d of %d bytes, from %d on\n", $file, length $part, length $all, $at;
 		exit($at < 0 || length $part < $least)' "$1" "$2"
+}
+
+cbr () {
+	perl -e 'my ($seconds, $rate) = @ARGV;
+		binmode STDOUT;
+		$rate *= 1e6;
+		my $every = int($rate / 1504 / 50) + 1;
+		for my $i (0 .. int($seconds * $rate / 1504) - 1) {
+			my $pcr = int($i * 1504 * 27e6 / $rate);
+			my $p = pack "CnC", 0x47, 256, ($i % $every ? 0x10 : 0x30) | $i % 16;
+			$p .= pack "CCNn", 7, 0x10, ($pcr / 300) >> 1, (int($pcr / 300) & 1) << 15 |
+				0x7e00 | $pcr % 300 unless $i % $every;
+			my $filler = pack "N", $i * 2654435761 % 4294967296;
+			print $p, substr $filler x 46, 0, 188 - length $p;
+		}' "$2" "$3" >"$1"
 }

@@ -42,6 +42,15 @@ flow_init(struct flow *f, const struct flow_config *c)
 	return c->health ? checkup_init(&f->checkup, true, NULL) : 0;
 }
 
+static void
+free_order(struct flow_leg *l)
+{
+	merge_free(&l->order);
+	repair_free(l->repair);
+	l->repair = NULL;
+	l->has_order = false;
+}
+
 void
 flow_free(struct flow *f)
 {
@@ -52,6 +61,7 @@ flow_free(struct flow *f)
 		checkup_free(&f->checkup);
 	if (by_numbers(f))
 		merge_free(&f->merge);
+	repair_free(f->repair);
 	if (f->config.by_content)
 		content_free(&f->content);
 	if (f->part != NULL)
@@ -101,6 +111,26 @@ flow_add_leg(struct flow *f, bool live)
 	return (int)i;
 }
 
+int
+flow_expect_fec(struct flow *f, unsigned leg)
+{
+	struct flow_leg *l = &f->leg[leg];
+	struct repair **r = by_numbers(f) ? &f->repair : &l->repair;
+	struct merge *m = by_numbers(f) ? &f->merge : &l->order;
+	int err;
+
+	l->has_fec = true;
+	if (*r != NULL)
+		return 0;
+	/* What is behind a gap may have to wait long: then all does, for an even pace. */
+	if (!by_numbers(f) && !f->config.by_content)
+		m->at_once = false;
+	if ((err = repair_new(r, m, &f->pool, f->config.adapts)) < 0)
+		return err;
+	f->nrepair++;
+	return 0;
+}
+
 void
 flow_leg_in_order(struct flow *f, unsigned leg)
 {
@@ -118,11 +148,14 @@ flow_remove_leg(struct flow *f, unsigned leg)
 	standby_free(&l->standby);
 	if (f->config.health)
 		checkup_free(&l->checkup);
+	f->nrepair -= l->repair != NULL;
 	if (l->has_order)
-		merge_free(&l->order);
+		free_order(l);
 	if (f->last_leg == (int)leg)
 		f->last_leg = -2;		/* what comes next is of another one */
-	l->has_order = l->used = false;
+	l->used = false;
+	if (f->repair != NULL)
+		repair_forget_leg(f->repair, leg);
 	failover_forget(&f->failover, leg);
 	if (by_numbers(f))
 		merge_forget_leg(&f->merge, leg);
@@ -293,18 +326,30 @@ flow_take(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns)
 		checkup_push(&l->checkup, pkt->data, pkt->len, now_ns);
 	if (by_numbers(f) && pkt->has_rtp) {
 		merge_push(&f->merge, leg, pkt, now_ns);
-		pop_merge(f, now_ns);
+		if (f->merge.at_once)
+			pop_merge(f, now_ns);
 	} else if (by_numbers(f)) {
 		l->bare_refused++;
 		packet_unref(pkt);
 	} else if (pkt->has_rtp) {
 		merge_push(&l->order, 0, pkt, now_ns);
-		pop_leg(f, leg, now_ns);
+		if (l->order.at_once)
+			pop_leg(f, leg, now_ns);
 	} else {
 		l->bare_delivered++;
 		l->bare_lost += pkt->missing;
 		flow_pass_leg(f, leg, pkt, pkt->missing, false, now_ns);
 	}
+}
+
+void
+flow_take_fec(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns)
+{
+	struct flow_leg *l = &f->leg[leg];
+
+	l->fec++;
+	repair_take(by_numbers(f) ? f->repair : l->repair, by_numbers(f) ? leg : 0, pkt,
+	    now_ns);
 }
 
 /* ---- time */
@@ -396,9 +441,17 @@ flow_merge(const struct flow *f, unsigned leg, unsigned *number)
 	return by_numbers(f) ? &f->merge : &f->leg[leg].order;
 }
 
+const struct repair *
+flow_repair(const struct flow *f, unsigned leg)
+{
+	return !f->leg[leg].has_fec ? NULL : by_numbers(f) ? f->repair : f->leg[leg].repair;
+}
+
 bool
 flow_ledger_ok(const struct flow *f)
 {
+	if (f->repair != NULL && !repair_ledger_ok(f->repair))
+		return false;
 	if ((by_numbers(f) && !merge_ledger_ok(&f->merge)) ||
 	    (f->config.by_content && !content_ledger_ok(&f->content)))
 		return false;
@@ -411,9 +464,11 @@ flow_ledger_ok(const struct flow *f)
 			continue;
 		m = &flow_merge(f, i, &n)->leg[n];
 		if (l->received != m->received + l->bare_delivered + l->bare_refused ||
-		    m->delivered + l->bare_delivered != l->passed + l->stood_by +
+		    m->delivered + m->by_row + m->by_column + l->bare_delivered != l->passed + l->stood_by +
 		    l->standby.kept ||
-		    (l->has_order && !merge_ledger_ok(&l->order)))
+		    (l->has_order && !merge_ledger_ok(&l->order)) ||
+		    (l->repair != NULL && (l->fec != l->repair->taken ||
+		    !repair_ledger_ok(l->repair))))
 			return false;
 	}
 	return true;

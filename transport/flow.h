@@ -2,7 +2,8 @@
  * flow.h - from legs to outputs: merged or failed over, in order, seven packets to
  * a datagram, each with the time at which it is due.
  *
- *     leg -> merge (one for all legs), or an order for each, then content or failover
+ *     leg -> merge (one for all legs), or an order for each, with repair of
+ *            either by FEC, then content or failover
  *            (checkup: is it well?  standby: where can it begin?)
  *         -> tswatch -> pidfilter -> regroup -> pacer -> fan
  *
@@ -28,6 +29,7 @@
 #include "transport/packet.h"
 #include "transport/pidfilter.h"
 #include "transport/standby.h"
+#include "transport/repair.h"
 #include "transport/tswatch.h"
 
 #define FLOW_LEGS	MERGE_LEGS
@@ -37,6 +39,7 @@ struct flow_config {
 	bool	 merge, failover;	/* neither: a single leg */
 	bool	 by_content;		/* merge by packets, not by RTP numbers */
 	bool	 windowed;		/* constant delay window_ns; else only reorder_ns */
+	bool	 adapts;		/* and longer, when FEC needs that */
 	bool	 prefer;
 	bool	 keep_header;		/* datagrams go on as they came */
 	bool	 live;			/* the source has a pace of its own */
@@ -55,6 +58,9 @@ struct flow_config {
 struct flow_leg {
 	bool	 used, has_order;
 	struct merge order;		/* of this leg alone, when they are not merged by it */
+	struct repair *repair;		/* of that; or NULL */
+	bool	 has_fec;
+	uint64_t fec;			/* datagrams of it */
 	uint64_t received;
 	/* Each of those is in one of these, or in a count of a merge: */
 	uint64_t bare_delivered;	/* without RTP */
@@ -72,6 +78,8 @@ struct flow {
 	struct packet_pool pool;
 	struct flow_leg leg[FLOW_LEGS];
 	struct merge merge;
+	struct repair *repair;		/* of the merge; or NULL */
+	unsigned nrepair;		/* of all that there are */
 	struct content content;
 	struct failover failover;
 	int	 last_leg;		/* whose packet went on last */
@@ -103,7 +111,15 @@ void flow_remove_leg(struct flow *f, unsigned leg);
 /* What it brings is in order: nothing is waited for that is missing. */
 void flow_leg_in_order(struct flow *f, unsigned leg);
 
+/* Before its first packet: there may be FEC of this leg.  -ENOMEM. */
+int flow_expect_fec(struct flow *f, unsigned leg);
+
+/*
+ * A packet of a leg, and a datagram of its FEC.  What goes out at a time of its own
+ * does so in flow_turn(), when all legs have been asked.
+ */
 void flow_take(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns);
+void flow_take_fec(struct flow *f, unsigned leg, struct packet *pkt, int64_t now_ns);
 
 /* Do what is due by now_ns; and when to come again.  INT64_MAX: with a packet. */
 void flow_turn(struct flow *f, int64_t now_ns);
@@ -115,6 +131,9 @@ void flow_flush(struct flow *f, int64_t now_ns);
 
 /* The merge that a leg's RTP packets go through, and its number in that. */
 const struct merge *flow_merge(const struct flow *f, unsigned leg, unsigned *number);
+
+/* What repairs it, or NULL. */
+const struct repair *flow_repair(const struct flow *f, unsigned leg);
 
 bool flow_ledger_ok(const struct flow *f);
 

@@ -5,7 +5,7 @@
  *     udp://[[from]@][host]:port   rtp://...   rist://...   srt://...   file   fifo   -
  *
  * Spec     RFC 3550, RFC 2250 (RTP); packets of 188 bytes, or of 192 and 204 that
- *          are cut to 188.
+ *          are cut to 188; SMPTE ST 2022-1 (FEC, on two ports above).
  * Units    ns on CLOCK_MONOTONIC.
  * Memory   leg_free() gives all back; packets are given to take().
  * Threads  One.
@@ -33,12 +33,17 @@ struct leg {
 	bool	 file;			/* always ready, and comes as fast as it is read */
 	bool	 rtp_only;
 	bool	 in_order;		/* what is missing will not come any more */
+	bool	 has_fec;		/* t->fec() gets what comes to repair its packets */
 	bool	 ended;
+	bool	 more;			/* the relay has not read all of it yet */
+	int64_t	 read_ns;		/* when what was read last had come; 0: not known */
 
 	uint64_t datagrams, bytes;	/* as they came */
 	uint64_t taken;			/* given to take() */
 	uint64_t foreign, junk, bad_type, truncated, no_room;	/* and those that were not */
 	uint64_t sync_losses;		/* packets did not begin where they should */
+	uint64_t fec, fec_bytes;	/* datagrams of FEC, beside those */
+	uint64_t fec_no_room;		/* of them, not given to t->fec() */
 
 	/* private: */
 	uint64_t missing;		/* lost before the next one, as its kind knows */
@@ -54,17 +59,26 @@ void leg_batch_free(struct leg_batch *b);
 
 struct leg_taker {
 	void (*take)(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns);
-	/* If not NULL: each datagram, as it came, before any of that. */
-	void (*seen)(void *arg, const struct leg *l, const uint8_t *p, size_t len,
-	    int64_t at_ns);
+	/*
+	 * If not NULL: each datagram, as it came, before any of that; so many ports above
+	 * the leg's own, which is where FEC comes.
+	 */
+	void (*seen)(void *arg, const struct leg *l, unsigned above, const uint8_t *p,
+	    size_t len, int64_t at_ns);
+	/* A datagram of FEC, all of it.  Only of legs that have it. */
+	void (*fec)(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns);
 	void *arg;
 	struct packet_pool *pool;
+	bool	 raw;			/* packets are wanted with their raw */
 };
 
 /* text is copied; key "name" is its id, if given. */
 int leg_open(struct leg *l, const char *text, char why[static UDP_WHY]);
 
-/* One that is never read: its datagrams are given to leg_datagram(), see replay.h. */
+/*
+ * One that is never read: its datagrams are given to leg_datagram() and leg_fec(), see
+ * replay.h.
+ */
 int leg_open_replay(struct leg *l, const char *id, const char *text);
 
 void leg_free(struct leg *l);
@@ -89,6 +103,8 @@ bool leg_read(struct leg *l, struct leg_batch *b, const struct leg_taker *t);
 
 /* One datagram, as from the network. */
 void leg_datagram(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
+    const struct leg_taker *t);
+void leg_fec(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
     const struct leg_taker *t);
 
 #endif

@@ -5,50 +5,39 @@
 #include "lib/media/ts.h"
 #include "transport/legkind.h"
 
-/* The distance of its packets, when p is made of whole ones; else 0. */
-static size_t
-find_stride(const uint8_t *p, size_t len)
+/* All of a datagram, for the sums of FEC, where it is not just a header and packets. */
+static struct packet *
+make_raw(const struct rtp_packet *rtp, const struct leg_taker *t)
 {
-	static const size_t strides[] = { TS_PACKET, 204, 192 };
+	size_t len = RTP_HEADER + 4 * (size_t)rtp->ncsrc + (rtp->ext != NULL ? 4 + rtp->ext_len :
+	    0) + rtp->payload_len + rtp->padding;
+	struct packet *raw = packet_new(t->pool, len);
+	int n;
 
-	for (unsigned k = 0; k < 3 && len > 0; k++) {
-		size_t at = 0;
-
-		if (len % strides[k] != 0)
-			continue;
-		while (at < len && p[at] == TS_SYNC)
-			at += strides[k];
-		if (at == len)
-			return strides[k];
+	if (raw == NULL)
+		return NULL;
+	if ((n = rtp_put(raw->data, len, rtp)) < 0) {
+		packet_unref(raw);
+		return NULL;
 	}
-	return 0;
+	raw->len = (uint32_t)n;
+	return raw;
 }
 
 void
 leg_give(struct leg *l, const uint8_t *p, size_t len, size_t stride,
     const struct rtp_packet *rtp, int64_t at_ns, const struct leg_taker *t)
 {
-	size_t n = len / stride;
-	struct packet *pkt = packet_new(t->pool, n * TS_PACKET);
+	struct packet *pkt = packet_make(t->pool, p, len, stride, rtp);
 
 	if (pkt == NULL) {
 		l->no_room++;
 		return;
 	}
-	pkt->len = (uint32_t)(n * TS_PACKET);
-	if (stride == TS_PACKET)
-		memcpy(pkt->data, p, pkt->len);
-	else
-		for (size_t i = 0; i < n; i++)
-			memcpy(pkt->data + i * TS_PACKET, p + i * stride, TS_PACKET);
+	if (t->raw && rtp != NULL && (rtp->ncsrc > 0 || rtp->ext != NULL || rtp->padding > 0 ||
+	    stride != TS_PACKET))
+		pkt->raw = make_raw(rtp, t);
 	pkt->arrival_ns = at_ns;
-	if (rtp != NULL) {
-		pkt->has_rtp = true;
-		pkt->marker = rtp->marker;
-		pkt->seq = rtp->seq;
-		pkt->timestamp = rtp->timestamp;
-		pkt->ssrc = rtp->ssrc;
-	}
 	pkt->missing = l->missing;
 	l->missing = 0;
 	l->taken++;
@@ -76,12 +65,12 @@ leg_datagram(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
 	struct rtp_packet rtp;
 	size_t stride;
 
-	leg_seen(l, p, len, at_ns, t);
+	leg_seen(l, 0, p, len, at_ns, t);
 	l->datagrams++;
 	l->bytes += len;
 	/* A sync byte is no RTP: its version would be 1. */
 	if (len > 0 && p[0] == TS_SYNC && !l->rtp_only &&
-	    (stride = find_stride(p, len)) > 0) {
+	    (stride = packet_stride(p, len)) > 0) {
 		leg_give(l, p, len, stride, NULL, at_ns, t);
 		return;
 	}
@@ -91,7 +80,7 @@ leg_datagram(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
 		    "datagrams that are no transport stream");
 		return;
 	}
-	stride = find_stride(rtp.payload, rtp.payload_len);
+	stride = packet_stride(rtp.payload, rtp.payload_len);
 	/* Type 33, or one that was agreed upon when it has just that in it. */
 	if (stride > 0 && (rtp.type == RTP_TYPE_TS || rtp.type >= 96))
 		leg_give(l, rtp.payload, rtp.payload_len, stride, &rtp, at_ns, t);
@@ -99,4 +88,22 @@ leg_datagram(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
 		leg_refuse(l, &l->bad_type, "RTP of another payload type than 33");
 	else
 		leg_refuse(l, &l->junk, "RTP that is no transport stream");
+}
+
+void
+leg_fec(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
+    const struct leg_taker *t)
+{
+	struct packet *pkt = packet_new(t->pool, len);
+
+	l->fec++;
+	l->fec_bytes += len;
+	if (pkt == NULL) {
+		l->fec_no_room++;
+		return;
+	}
+	memcpy(pkt->data, p, len);
+	pkt->len = (uint32_t)len;
+	pkt->arrival_ns = at_ns;
+	t->fec(t->arg, l, pkt, at_ns);
 }

@@ -28,6 +28,7 @@ struct leg_ops {
 
 int leg_open_udp(struct leg *l, struct url *url, char why[static UDP_WHY]);
 int leg_open_srt(struct leg *l, struct url *url, char why[static UDP_WHY]);
+int leg_open_fec(struct leg *l, struct url *url, char why[static UDP_WHY]);
 int leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY]);
 int leg_open_rist(struct leg *l, struct url *url, char why[static UDP_WHY]);
 
@@ -37,12 +38,15 @@ void leg_give(struct leg *l, const uint8_t *p, size_t len, size_t stride,
 
 /* To be called with each datagram, before it is looked at. */
 static inline void
-leg_seen(const struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
+leg_seen(const struct leg *l, unsigned above, const uint8_t *p, size_t len, int64_t at_ns,
     const struct leg_taker *t)
 {
 	if (t->seen != NULL)
-		t->seen(t->arg, l, p, len, at_ns);
+		t->seen(t->arg, l, above, p, len, at_ns);
 }
+
+/* Say that the system gave less of a buffer than was asked for. */
+void leg_tell_buffer(const struct leg *l, const struct udp_in *in);
 
 /* Count what cannot be used, and warn of the first. */
 void leg_refuse(struct leg *l, uint64_t *count, const char *what);

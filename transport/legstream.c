@@ -26,7 +26,7 @@ static void
 give_group(struct leg *l, const uint8_t *group, size_t len, int64_t now_ns,
     const struct leg_taker *t)
 {
-	leg_seen(l, group, len, now_ns, t);
+	leg_seen(l, 0, group, len, now_ns, t);
 	l->datagrams++;
 	leg_give(l, group, len, TS_PACKET, NULL, now_ns, t);
 }

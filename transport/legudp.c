@@ -6,72 +6,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "transport/legbatch.h"
 #include "transport/legkind.h"
-
-#define BATCH		16
-
-struct leg_batch {
-	struct mmsghdr msg[BATCH];
-	struct iovec iov[BATCH];
-	struct sockaddr_storage from[BATCH];
-	union {
-		char	 space[UDP_CONTROL];
-		struct cmsghdr align;
-	} control[BATCH];
-	uint8_t	 buf[BATCH][UDP_DATAGRAM];
-};
-
-struct leg_batch *
-leg_batch_new(void)
-{
-	return calloc(1, sizeof(struct leg_batch));
-}
-
-void
-leg_batch_free(struct leg_batch *b)
-{
-	free(b);
-}
 
 static bool
 read_datagrams(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 {
 	struct udp_in *in = l->state;
-	int64_t now = clk_mono_ns(), offset = now - clk_utc_ns();
-	int n;
+	bool more = leg_batch_fill(b, in);
 
-	for (unsigned i = 0; i < BATCH; i++) {
-		b->iov[i] = (struct iovec){ b->buf[i], UDP_DATAGRAM };
-		b->msg[i].msg_hdr = (struct msghdr){
-			.msg_iov = &b->iov[i], .msg_iovlen = 1,
-			.msg_name = &b->from[i], .msg_namelen = sizeof(b->from[i]),
-			.msg_control = &b->control[i],
-			.msg_controllen = sizeof(b->control[i]),
-		};
-	}
-	n = recvmmsg(l->fd, b->msg, BATCH, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < n; i++) {
-		struct udp_note note = udp_note(in, &b->msg[i].msg_hdr);
-		int64_t at = note.utc_ns + offset;
-		size_t len = b->msg[i].msg_len, one = note.segment > 0 ? note.segment : len;
-
-		/* Only if the clock of the day is not being set. */
-		if (at > now || at < now - CLK_SECOND)
-			at = now;
-		if (!udp_wanted(in, &b->from[i])) {
-			l->foreign += one > 0 ? (len + one - 1) / one : 1;
-			continue;
-		}
-		l->truncated += (b->msg[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-		if (len == 0)
-			leg_datagram(l, b->buf[i], 0, at, t);
-		for (size_t pos = 0; pos < len; pos += one)
-			leg_datagram(l, b->buf[i] + pos, len - pos < one ? len - pos : one, at,
-			    t);
-	}
-	return n == BATCH;
+	for (unsigned i = 0; i < b->n; i++)
+		leg_batch_give(b, i, l, in, t, leg_datagram);
+	return more;
 }
 
 static void
@@ -91,6 +38,14 @@ count_datagrams(const struct leg *l, struct numbers *all)
 	    "Datagrams dropped since a receive buffer was full.", in->kernel_drops);
 }
 
+void
+leg_tell_buffer(const struct leg *l, const struct udp_in *in)
+{
+	if (in->rcvbuf_asked > 0)
+		log_warn(0, "'%s': the receive buffer is %d bytes, not %d: see "
+		    "net.core.rmem_max", l->text, in->rcvbuf_given, in->rcvbuf_asked);
+}
+
 static const struct leg_ops udp_ops = {
 	.read = read_datagrams, .close = close_datagrams, .numbers = count_datagrams,
 };
@@ -98,10 +53,20 @@ static const struct leg_ops udp_ops = {
 int
 leg_open_udp(struct leg *l, struct url *url, char why[static UDP_WHY])
 {
-	struct udp_in *in = calloc(1, sizeof(*in));
+	const char *fec = url_get(url, "fec");
+	struct udp_in *in;
 	int one = 1, r;
 
-	l->state = in;
+	l->rtp_only = strcmp(url->scheme, "rtp") == 0;
+	if (fec != NULL && (!l->rtp_only || (strcmp(fec, "auto") != 0 &&
+	    strcmp(fec, "no") != 0))) {
+		snprintf(why, UDP_WHY, l->rtp_only ? "fec '%.32s' is neither auto nor no" :
+		    "fec '%.32s': that is for rtp://", fec);
+		return -EINVAL;
+	}
+	if (fec != NULL && strcmp(fec, "auto") == 0)
+		return leg_open_fec(l, url, why);
+	l->state = in = calloc(1, sizeof(*in));
 	l->ops = &udp_ops;
 	snprintf(why, UDP_WHY, "out of memory");
 	if (in == NULL)
@@ -109,10 +74,7 @@ leg_open_udp(struct leg *l, struct url *url, char why[static UDP_WHY])
 	if ((r = udp_open_in(in, url, why)) < 0)
 		return r;
 	l->fd = in->fd;
-	l->rtp_only = strcmp(url->scheme, "rtp") == 0;
 	setsockopt(l->fd, SOL_UDP, UDP_GRO, &one, sizeof(one));
-	if (in->rcvbuf_asked > 0)
-		log_warn(0, "'%s': the receive buffer is %d bytes, not %d: see "
-		    "net.core.rmem_max", l->text, in->rcvbuf_given, in->rcvbuf_asked);
+	leg_tell_buffer(l, in);
 	return 0;
 }

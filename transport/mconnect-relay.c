@@ -118,25 +118,24 @@ reload(struct tool *t)
 
 /* A datagram, for the recording. */
 static void
-record(void *arg, const struct leg *l, const uint8_t *p, size_t len, int64_t at_ns)
+record(void *arg, const struct leg *l, unsigned above, const uint8_t *p, size_t len,
+    int64_t at_ns)
 {
 	struct relay *r = arg;
 
-	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		if (r->leg[i] == l)
-			recorder_datagram(r->recorder, i, p, len, at_ns);
+	recorder_datagram(r->recorder, relay_place_of(r, l), above, p, len, at_ns);
 }
 
 static void
 read_leg(struct relay *r, unsigned i)
 {
-	const struct leg_taker taker = { .take = relay_take_packet, .arg = r, .pool = &r->flow.pool,
-	    .seen = r->recorder != NULL ? record : NULL };
+	struct leg_taker taker = relay_taker(r);
 	struct leg *l = r->leg[i];
 
-	for (unsigned n = 0; n < TURNS; n++)
-		if (!leg_read(l, r->batch, &taker))
-			break;
+	taker.seen = r->recorder != NULL ? record : NULL;
+	l->more = true;
+	for (unsigned n = 0; n < TURNS && l->more; n++)
+		l->more = leg_read(l, r->batch, &taker);
 	if (l->ended && !l->file)
 		epoll_ctl(r->epoll, EPOLL_CTL_DEL, l->fd, NULL);
 }
@@ -222,6 +221,26 @@ wait_until(struct tool *t, int64_t next_ns, bool ending)
 	for (int i = 0; i < n; i++)
 		if (!ending || ev[i].data.u64 >> 32 == RELAY_OUTPUT)
 			act(t, &ev[i]);
+}
+
+/*
+ * The time up to which all legs have been read: when the relay was held up, what is
+ * missing may be in what it has not read yet.  One that has nothing after all is not
+ * read again, and holds nobody up.
+ */
+static int64_t
+read_until(struct relay *r, int64_t now_ns)
+{
+	for (unsigned i = 0; i < FLOW_LEGS; i++) {
+		struct leg *l = r->leg[i];
+
+		if (l == NULL)
+			continue;
+		if (l->more && l->read_ns > 0 && l->read_ns < now_ns)
+			now_ns = l->read_ns;
+		l->more = false;
+	}
+	return now_ns;
 }
 
 static bool
@@ -331,13 +350,14 @@ run(struct tool *t)
 	struct relay *r = &t->relay;
 
 	while (!io_stopping()) {
-		int64_t now_ns = clk_mono_ns(), next;
+		int64_t now_ns = clk_mono_ns(), next, turn_ns;
 
 		if (io_reload_asked())
 			reload(t);
+		turn_ns = read_until(r, now_ns);
 		if (r->recorder != NULL)
-			recorder_turn(r->recorder, now_ns);
-		flow_turn(&r->flow, now_ns);
+			recorder_turn(r->recorder, turn_ns);
+		flow_turn(&r->flow, turn_ns);
 		relay_send(r, now_ns);
 		if (!reap(t))
 			return EXIT_RUNTIME;

@@ -94,6 +94,31 @@ is_between(const struct merge *m, uint64_t number)
 	return number > m->before.newest && number < m->now.base;
 }
 
+static bool
+is_there(const struct merge *m, uint64_t number)
+{
+	const struct merge_slot *s = &m->slot[number & MASK];
+
+	return s->pkt != NULL && s->number == number;
+}
+
+/* One that is missing is put in its place, if it can be had. */
+static bool
+repair(struct merge *m, uint64_t number)
+{
+	struct merge_slot *s = &m->slot[number & MASK];
+	enum merge_how how;
+	struct packet *pkt;
+	unsigned leg;
+
+	if (m->repair.find == NULL || number < m->now.base || number > m->now.newest ||
+	    (pkt = m->repair.find(m->repair.ctx, number, &leg, &how)) == NULL)
+		return false;
+	*s = (struct merge_slot){ .pkt = pkt, .arrival_ns = m->now_ns, .number = number,
+	    .first = (uint8_t)leg, .how = (uint8_t)how };
+	return true;
+}
+
 static struct packet *
 hand_out(struct merge *m, struct merge_slot *s)
 {
@@ -102,8 +127,11 @@ hand_out(struct merge *m, struct merge_slot *s)
 	s->pkt = NULL;
 	s->delivered = true;
 	m->from = s->first;
-	m->leg[s->first].held--;
-	m->leg[s->first].delivered++;
+	m->repaired = s->how != MERGE_CAME;
+	m->leg[s->first].held -= !m->repaired;
+	m->leg[s->first].delivered += !m->repaired;
+	m->leg[s->first].by_row += s->how == MERGE_BY_ROW;
+	m->leg[s->first].by_column += s->how == MERGE_BY_COLUMN;
 	m->delivered++;
 	m->restarted = m->next == m->now.base && m->restarts > 0;
 	m->released = true;
@@ -122,11 +150,14 @@ merge_pop(struct merge *m, int64_t now_ns)
 	if (m->next >= m->upto)
 		come_due(m, now_ns);
 	for (;;) {
-		s = &m->slot[m->next & MASK];
-		if (m->next >= m->upto && !(m->at_once && s->pkt != NULL &&
-		    s->number == m->next))
+		bool may = m->next < m->upto, there = is_there(m, m->next);
+
+		if (!there && (may || m->at_once))
+			there = repair(m, m->next);
+		if (!may && !(m->at_once && there))
 			return NULL;
-		if (s->pkt != NULL && s->number == m->next) {
+		s = &m->slot[m->next & MASK];
+		if (there) {
 			if (m->next >= m->upto)
 				m->release_ns = s->arrival_ns;
 			return hand_out(m, s);
@@ -187,7 +218,7 @@ copy(struct merge *m, unsigned leg, struct packet *pkt, struct merge_slot *s)
 
 	if ((s->legs >> leg & 1) != 0) {
 		l->duplicate++;
-	} else if (s->pkt == NULL && !s->delivered) {
+	} else if (s->how != MERGE_CAME || (s->pkt == NULL && !s->delivered)) {
 		l->late++;
 	} else {
 		l->other_leg++;
@@ -216,6 +247,10 @@ restart(struct merge *m, unsigned leg, struct packet *pkt)
 
 	if (m->now.newest + STRAGGLERS + 1 - m->next >= MERGE_AHEAD)
 		return false;			/* too many in one window */
+	/* Of the old stream, what can be repaired can be now. */
+	for (uint64_t n = m->next; m->repair.find != NULL && n <= m->now.newest; n++)
+		if (!is_there(m, n))
+			repair(m, n);
 	l->candidate = NULL;
 	l->aside = 0;
 	m->before = m->now;
@@ -260,6 +295,13 @@ forget_candidate(struct merge_leg *l)
 	l->aside = 0;
 }
 
+static void
+show(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number)
+{
+	if (m->repair.seen != NULL)
+		m->repair.seen(m->repair.ctx, leg, number, pkt);
+}
+
 /* A packet of the streams that are known. */
 static void
 sort_in(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number)
@@ -275,6 +317,7 @@ sort_in(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number)
 	} else if (number < m->next) {
 		l->late++;
 		*s = (struct merge_slot){ .number = number, .legs = (uint16_t)(1u << leg) };
+		show(m, leg, pkt, number);	/* others can be repaired with it */
 		packet_unref(pkt);
 	} else if (number - m->next >= MERGE_AHEAD) {
 		l->overflow++;
@@ -282,6 +325,7 @@ sort_in(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number)
 		return;
 	} else {
 		hold(m, leg, pkt, number);
+		show(m, leg, pkt, number);
 	}
 	l->seen_ns = m->now_ns;
 	l->newest = number > l->newest ? number : l->newest;
@@ -354,7 +398,7 @@ merge_forget_leg(struct merge *m, unsigned leg)
 	for (unsigned i = 0; i < MERGE_SLOTS; i++)
 		m->slot[i].legs &= (uint16_t)~(1u << leg);
 	if (l->held == 0) {			/* its counts go with it */
-		m->delivered -= l->delivered;
+		m->delivered -= l->delivered + l->by_row + l->by_column;
 		*l = (struct merge_leg){ .received = 0 };
 	}
 }
@@ -370,7 +414,7 @@ merge_ledger_ok(const struct merge *m)
 		if (l->received != l->delivered + l->held + l->other_leg + l->duplicate +
 		    l->late + l->astray + l->overflow + l->aside)
 			return false;
-		delivered += l->delivered;
+		delivered += l->delivered + l->by_row + l->by_column;
 	}
 	return delivered == m->delivered;
 }

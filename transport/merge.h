@@ -6,7 +6,8 @@
  * without one at once, and what comes behind a gap when it is filled, or after
  * the time that a packet may be out of order.  A leg that begins anew (another
  * SSRC, or a jump of its numbers, in two packets that follow one another) is
- * followed; what is held of the stream before it goes out first.
+ * followed; what is held of the stream before it goes out first.  What is missing when
+ * its turn comes is asked of who may repair it.
  *
  * Spec     SMPTE ST 2022-7; RFC 3550 A.1 (sequence numbers).
  * Shape    Decides on numbers and times alone: no sockets, no clock.  Times given
@@ -44,6 +45,7 @@ struct merge_leg {
 	uint64_t aside;			/* 1: may be the first of a new stream */
 
 	uint64_t received;		/* their sum */
+	uint64_t by_row, by_column;	/* that its FEC gave, and went on */
 	uint64_t reordered;		/* of those held: came after a later one */
 	uint64_t mismatch;		/* copies that differ from the first */
 	int64_t	 seen_ns;		/* last packet of the stream; 0: none */
@@ -69,14 +71,28 @@ struct merge_slot {
 	uint64_t number;
 	uint32_t hash;
 	uint16_t legs;			/* that have brought it */
-	uint8_t	 first;			/* of them */
+	uint8_t	 first;			/* of them; or whose FEC gave it */
+	uint8_t	 how;			/* enum merge_how */
 	bool	 delivered;
+};
+
+enum merge_how { MERGE_CAME, MERGE_BY_ROW, MERGE_BY_COLUMN };
+
+/* Who may know what a missing packet was: repair.h. */
+struct merge_repair {
+	void	*ctx;
+	/* A packet that no leg had brought before.  Borrows it. */
+	void	(*seen)(void *ctx, unsigned leg, uint64_t number, struct packet *pkt);
+	/* One that is missing: gives it, and how, and of which leg; or NULL. */
+	struct packet *(*find)(void *ctx, uint64_t number, unsigned *leg,
+		    enum merge_how *how);
 };
 
 struct merge {
 	int64_t	 window_ns;
 	bool	 at_once;
 	unsigned nleg;			/* that take part: 1 needs no hashes */
+	struct merge_repair repair;	/* may be empty */
 	uint64_t delivered, lost, restarts;
 	struct merge_leg leg[MERGE_LEGS];
 
@@ -84,13 +100,17 @@ struct merge {
 	uint64_t gap;			/* packets missing before it */
 	bool	 restarted;		/* it is the first of a new stream */
 	unsigned from;			/* leg */
+	bool	 repaired;		/* by FEC of that leg; it has not brought it */
 	int64_t	 release_ns;		/* when it was to go out */
+
+	int64_t	 now_ns;		/* the last packet came */
+	struct merge_epoch now;
 
 	/* private: */
 	bool	 started, released;
-	int64_t	 now_ns, new_ns;	/* new_ns: last packet that was new */
+	int64_t	 new_ns;		/* last packet that was new */
 	uint64_t next, upto;		/* to go out; all before upto may */
-	struct merge_epoch now, before;
+	struct merge_epoch before;
 	struct merge_slot *slot;
 	struct merge_due {
 		uint64_t number;

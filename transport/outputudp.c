@@ -8,14 +8,17 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "transport/outputfec.h"
 #include "transport/outputkind.h"
 
 #define BATCH		64
 #define SEGMENTS	48		/* datagrams in one call by UDP_SEGMENT ... */
 #define SEGMENTS_BYTES	65000		/* ... and bytes: it is one packet of IP for a while */
+#define WITH_FEC	4		/* before it has its turn */
 
 struct socket {
 	size_t	 head;			/* bytes before the packets: of RTP */
+	struct output_fec *fec;		/* or NULL */
 	bool	 no_segments;		/* UDP_SEGMENT does not work */
 	bool	 said;
 };
@@ -87,14 +90,18 @@ send_datagrams(struct output *o, const struct fan *f, int64_t now_ns)
 
 	while (o->place < f->due) {
 		struct iovec iov[BATCH];
-		unsigned n = 0, went;
+		/* FEC goes between the media, not behind many at once. */
+		unsigned n = 0, went, most = s->fec != NULL ? WITH_FEC : BATCH;
 		int err;
 
-		for (; n < BATCH && o->place + n < f->due; n++)
+		for (; n < most && o->place + n < f->due; n++)
 			iov[n] = vector(s, fan_at(f, o->place + n));
 		went = send_some(o, iov, n, &err);
-		for (unsigned i = 0; i < went && i < n; i++)
+		for (unsigned i = 0; i < went && i < n; i++) {
 			o->bytes += iov[i].iov_len;
+			if (s->fec != NULL)
+				output_fec_follow(s->fec, iov[i].iov_base, iov[i].iov_len);
+		}
 		o->place += went;
 		o->sent += went;
 		if (err == ECONNREFUSED && refused++ < 2) {
@@ -116,17 +123,33 @@ send_datagrams(struct output *o, const struct fan *f, int64_t now_ns)
 static void
 close_socket(struct output *o)
 {
+	struct socket *s = o->state;
+
+	if (s != NULL)
+		output_fec_free(s->fec);
 	if (o->fd >= 0)
 		close(o->fd);
-	free(o->state);
+	free(s);
 }
 
-static const struct output_ops socket_ops = { .send = send_datagrams, .close = close_socket };
+static void
+count_socket(const struct output *o, struct numbers *all)
+{
+	const struct socket *s = o->state;
+
+	if (s->fec != NULL)
+		output_fec_numbers(s->fec, all);
+}
+
+static const struct output_ops socket_ops = {
+	.send = send_datagrams, .close = close_socket, .numbers = count_socket,
+};
 
 int
 output_open_udp(struct output *o, struct url *url, char why[static UDP_WHY])
 {
 	struct socket *s = calloc(1, sizeof(*s));
+	int r;
 
 	o->state = s;
 	o->ops = &socket_ops;
@@ -134,5 +157,7 @@ output_open_udp(struct output *o, struct url *url, char why[static UDP_WHY])
 	if (s == NULL)
 		return -ENOMEM;
 	s->head = strcmp(url->scheme, "rtp") == 0 ? FAN_RTP : 0;
+	if (s->head > 0 && (r = output_fec_open(&s->fec, url, why)) < 0)
+		return r;
 	return udp_open_out(&o->fd, url, why);
 }

@@ -1,5 +1,7 @@
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/media/ts.h"
 #include "transport/packet.h"
 
 #define SLAB	64
@@ -75,6 +77,44 @@ packet_new(struct packet_pool *pool, size_t room)
 	return p;
 }
 
+size_t
+packet_stride(const uint8_t *p, size_t len)
+{
+	static const size_t strides[] = { TS_PACKET, 204, 192 };
+
+	for (unsigned k = 0; k < 3 && len > 0; k++) {
+		size_t at = 0;
+
+		if (len % strides[k] != 0)
+			continue;
+		while (at < len && p[at] == TS_SYNC)
+			at += strides[k];
+		if (at == len)
+			return strides[k];
+	}
+	return 0;
+}
+
+struct packet *
+packet_make(struct packet_pool *pool, const uint8_t *p, size_t len, size_t stride,
+    const struct rtp_packet *rtp)
+{
+	size_t n = len / stride;
+	struct packet *pkt = packet_new(pool, n * TS_PACKET);
+
+	if (pkt == NULL)
+		return NULL;
+	pkt->len = (uint32_t)(n * TS_PACKET);
+	if (stride == TS_PACKET)
+		memcpy(pkt->data, p, pkt->len);
+	else
+		for (size_t i = 0; i < n; i++)
+			memcpy(pkt->data + i * TS_PACKET, p + i * stride, TS_PACKET);
+	if (rtp != NULL)
+		packet_set_rtp(pkt, rtp);
+	return pkt;
+}
+
 void
 packet_unref(struct packet *p)
 {
@@ -82,6 +122,8 @@ packet_unref(struct packet *p)
 
 	if (--p->refs > 0)
 		return;
+	if (p->raw != NULL)
+		packet_unref(p->raw);
 	pool->bytes -= p->room;
 	if (p->room > PACKET_ROOM) {
 		free(p);

@@ -334,15 +334,17 @@ recorder_gone(struct recorder *rec, unsigned leg)
 	l->used = false;
 }
 
+/* From the input's port; to it, or to that of its FEC. */
 static void
-put_headers(uint8_t *p, const struct recorder_leg *l, size_t len)
+put_headers(uint8_t *p, const struct recorder_leg *l, unsigned above, size_t len)
 {
+	unsigned to = l->port + above;
 	size_t ip = len + IP_UDP, udp = len + 8;
 	const uint8_t head[IP_UDP] = {
 		0x45, 0, (uint8_t)(ip >> 8), (uint8_t)ip, 0, 0, 0x40, 0,
 		64, 17, 0, 0, 192, 0, 2, 1,
 		192, 0, 2, 2, (uint8_t)(l->port >> 8), (uint8_t)l->port,
-		(uint8_t)(l->port >> 8), (uint8_t)l->port,
+		(uint8_t)(to >> 8), (uint8_t)to,
 		(uint8_t)(udp >> 8), (uint8_t)udp, 0, 0,	/* no checksum */
 	};
 	uint32_t sum = 0;
@@ -356,8 +358,8 @@ put_headers(uint8_t *p, const struct recorder_leg *l, size_t len)
 }
 
 void
-recorder_datagram(struct recorder *rec, unsigned leg, const uint8_t *data, size_t len,
-    int64_t at_ns)
+recorder_datagram(struct recorder *rec, unsigned leg, unsigned above, const uint8_t *data,
+    size_t len, int64_t at_ns)
 {
 	struct recorder_leg *l = &rec->leg[leg];
 	uint64_t utc = (uint64_t)(at_ns + rec->offset_ns);
@@ -380,7 +382,7 @@ recorder_datagram(struct recorder *rec, unsigned leg, const uint8_t *data, size_
 	p = put32(p, (uint32_t)utc);
 	p = put32(p, have);
 	p = put32(p, have);
-	put_headers(p, l, len);
+	put_headers(p, l, above, len);
 	memcpy(p + IP_UDP, data, len);
 	memset(p + have, 0, padded(have) - have);
 	p += padded(have);

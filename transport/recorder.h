@@ -37,8 +37,9 @@ void recorder_free(struct recorder *rec);
 
 void recorder_leg(struct recorder *rec, unsigned leg, const char *id, const char *text);
 void recorder_gone(struct recorder *rec, unsigned leg);
-void recorder_datagram(struct recorder *rec, unsigned leg, const uint8_t *p, size_t len,
-    int64_t at_ns);
+/* above: see leg.h. */
+void recorder_datagram(struct recorder *rec, unsigned leg, unsigned above, const uint8_t *p,
+    size_t len, int64_t at_ns);
 
 /* The flow is asked what is due at now_ns; for the last time. */
 void recorder_turn(struct recorder *rec, int64_t now_ns);

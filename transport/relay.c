@@ -86,6 +86,11 @@ attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
 		    "out of memory", FLOW_LEGS);
 		return n;
 	}
+	if (l->has_fec && (err = flow_expect_fec(&r->flow, (unsigned)n)) < 0) {
+		snprintf(why, UDP_WHY, "out of memory");
+		flow_remove_leg(&r->flow, (unsigned)n);
+		return err;
+	}
 	ev.data.u64 = relay_tag(RELAY_LEG, (uint32_t)n);
 	if (!l->file && l->fd >= 0 && epoll_ctl(r->epoll, EPOLL_CTL_ADD, l->fd, &ev) < 0) {
 		if (errno != EPERM) {
@@ -161,16 +166,37 @@ relay_remove_leg(struct relay *r, unsigned n)
 	r->leaving_leg = l;
 }
 
-void
-relay_take_packet(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
+unsigned
+relay_place_of(const struct relay *r, const struct leg *l)
+{
+	unsigned i = 0;
+
+	while (r->leg[i] != l)
+		i++;
+	return i;
+}
+
+static void
+take_packet(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
 {
 	struct relay *r = arg;
 
-	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		if (r->leg[i] == l) {
-			flow_take(&r->flow, i, pkt, at_ns);
-			return;
-		}
+	flow_take(&r->flow, relay_place_of(r, l), pkt, at_ns);
+}
+
+static void
+take_fec(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
+{
+	struct relay *r = arg;
+
+	flow_take_fec(&r->flow, relay_place_of(r, l), pkt, at_ns);
+}
+
+struct leg_taker
+relay_taker(struct relay *r)
+{
+	return (struct leg_taker){ .take = take_packet, .fec = take_fec, .arg = r,
+	    .pool = &r->flow.pool, .raw = r->flow.nrepair > 0 };
 }
 
 bool

@@ -63,8 +63,11 @@ int relay_add_leg(struct relay *r, const char *text, bool from_config,
     struct leg **leg, char why[static UDP_WHY]);
 void relay_remove_leg(struct relay *r, unsigned n);
 
-/* To take() of a struct leg_taker, with the relay as its arg. */
-void relay_take_packet(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns);
+/* Its number. */
+unsigned relay_place_of(const struct relay *r, const struct leg *l);
+
+/* Takes what a leg reads into the flow. */
+struct leg_taker relay_taker(struct relay *r);
 
 /* One that is open, on the heap.  Takes it.  Its number, or a negative errno. */
 int relay_take_leg(struct relay *r, struct leg *l, char why[static UDP_WHY]);

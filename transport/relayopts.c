@@ -364,6 +364,7 @@ complete(struct relay_options *t)
 	if ((f->by_content || f->filter.on) && f->keep_header)
 		opt_usage(help, "--by-content, --program, --pid and --drop-pid make datagrams of their own: "
 		    "they do not go with --keep-header");
+	f->adapts = !f->windowed;
 	if (f->merge && !f->windowed) {
 		f->windowed = true;
 		f->window_ns = 200 * MS;

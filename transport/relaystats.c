@@ -34,6 +34,19 @@ alive(const struct relay *r, unsigned i, int64_t now_ns)
 	return seen != 0 && now_ns - seen < ALIVE_NS;
 }
 
+static void
+add_fec(struct numbers *all, const struct relay *r, unsigned i)
+{
+	unsigned n;
+
+	numbers_add(all, "source_fec_packets", "counter", "Datagrams of FEC received.",
+	    r->leg[i]->fec);
+	numbers_add(all, "source_fec_bytes", "counter", "Bytes of FEC received.",
+	    r->leg[i]->fec_bytes);
+	flow_merge(&r->flow, i, &n);
+	repair_numbers(flow_repair(&r->flow, i), n, all);
+}
+
 static struct numbers
 of_leg(const struct relay *r, unsigned i, int64_t now_ns)
 {
@@ -99,6 +112,8 @@ of_leg(const struct relay *r, unsigned i, int64_t now_ns)
 	};
 
 	add_all(&all, list, sizeof(list) / sizeof(list[0]));
+	if (l->has_fec)
+		add_fec(&all, r, i);
 	if (r->config.health)
 		checkup_source_numbers(&fl->checkup, l->sync_losses, l->sync_losses > l->junk ?
 		    l->sync_losses : l->junk, &all);
@@ -199,7 +214,8 @@ relay_ledger_ok(const struct relay *r)
 		const struct leg *l = r->leg[i];
 
 		if (l != NULL && (l->datagrams != l->taken + l->junk + l->bad_type +
-		    l->no_room || l->taken != r->flow.leg[i].received))
+		    l->no_room || l->taken != r->flow.leg[i].received ||
+		    l->fec != r->flow.leg[i].fec + l->fec_no_room))
 			return false;
 	}
 	for (unsigned i = 0; i < r->noutput; i++)

@@ -201,7 +201,8 @@ static void
 turn(struct replay *p, int64_t now_ns)
 {
 	tick(p, now_ns);
-	flow_turn(&p->relay->flow, p->now_ns);
+	/* The relay may have asked for what was due before the last that it had read. */
+	flow_turn(&p->relay->flow, now_ns);
 	p->ended = false;
 }
 
@@ -253,7 +254,8 @@ static void
 take_datagram(struct replay *p, const struct capture_item *item)
 {
 	struct relay *r = p->relay;
-	const struct leg_taker taker = { .take = relay_take_packet, .arg = r, .pool = &r->flow.pool };
+	const struct leg_taker taker = relay_taker(r);
+	uint16_t own_port;
 	int64_t at;
 	int n = -1;
 
@@ -272,7 +274,14 @@ take_datagram(struct replay *p, const struct capture_item *item)
 		at = at < p->now_ns ? p->now_ns : at;
 	}
 	tick(p, at);
-	leg_datagram(r->leg[n], item->data, item->len, at, &taker);
+	own_port = p->ours ? item->from_port : p->pick[n].port;
+	if (r->leg[n]->has_fec && item->to_port != own_port) {
+		leg_fec(r->leg[n], item->data, item->len, at, &taker);
+		if (!p->ours)
+			turn(p, at);
+	} else {
+		leg_datagram(r->leg[n], item->data, item->len, at, &taker);
+	}
 	p->ended = false;
 }
 

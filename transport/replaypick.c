@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/url.h"
+#include "lib/net/fec2022.h"
 #include "transport/replaypick.h"
 
 static int
@@ -27,7 +28,7 @@ parse_address(struct replaypick_address *a, const char *text, char why[static UD
 static int
 parse_url(struct replaypick *p, struct url *url, char why[static UDP_WHY])
 {
-	const char *name = url_get(url, "name"), *odd;
+	const char *name = url_get(url, "name"), *fec = url_get(url, "fec"), *odd;
 	int r;
 
 	if (strcmp(url->scheme, "udp") != 0 && strcmp(url->scheme, "rtp") != 0) {
@@ -38,6 +39,11 @@ parse_url(struct replaypick *p, struct url *url, char why[static UDP_WHY])
 		snprintf(why, UDP_WHY, "it has no port");
 		return -EINVAL;
 	}
+	if (fec != NULL && (strcmp(url->scheme, "rtp") != 0 || (strcmp(fec, "auto") != 0 &&
+	    strcmp(fec, "no") != 0))) {
+		snprintf(why, UDP_WHY, "fec is auto or no, of rtp://");
+		return -EINVAL;
+	}
 	/* Those that mean nothing here. */
 	url_get(url, "iface");
 	url_get(url, "rcvbuf");
@@ -45,7 +51,8 @@ parse_url(struct replaypick *p, struct url *url, char why[static UDP_WHY])
 		snprintf(why, UDP_WHY, "what is '%.64s'?", odd);
 		return -EINVAL;
 	}
-	*p = (struct replaypick){ .port = url->port };
+	*p = (struct replaypick){ .port = url->port,
+	    .fec = fec != NULL && strcmp(fec, "auto") == 0 };
 	snprintf(p->name, sizeof(p->name), "%s", name != NULL ? name : "");
 	if ((r = parse_address(&p->to, url->host, why)) < 0)
 		return r;
@@ -72,9 +79,16 @@ is_address(const struct replaypick_address *a, const uint8_t *p, bool v6)
 	return a->len == 0 || (a->len == (v6 ? 16 : 4) && memcmp(a->byte, p, a->len) == 0);
 }
 
+static bool
+is_port(const struct replaypick *p, unsigned port)
+{
+	return port == p->port || (p->fec && (port == p->port + FEC_PORT_COLUMN + 0u ||
+	    port == p->port + FEC_PORT_ROW + 0u));
+}
+
 bool
 replaypick_is(const struct replaypick *p, const struct capture_item *item)
 {
-	return item->to_port == p->port && is_address(&p->to, item->to, item->v6) &&
+	return is_port(p, item->to_port) && is_address(&p->to, item->to, item->v6) &&
 	    is_address(&p->from, item->from, item->v6);
 }

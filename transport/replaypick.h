@@ -24,6 +24,7 @@ struct replaypick_address {
 struct replaypick {
 	struct replaypick_address from, to;
 	uint16_t port;
+	bool	 fec;			/* and of its FEC, on the ports above */
 	char	 name[64];		/* key "name", or "" */
 };
 

@@ -1,12 +1,13 @@
 /*
  * Datagrams of a length byte each, to two legs of a relay, merged or failed over, all of
- * it or one program, with conditions of health or without: what comes out are whole
- * packets in the order of their times, memory is bounded, and every datagram is in one
- * count.
+ * it or one program, with conditions of health or without, some lost, with FEC that is
+ * theirs or anything else: what comes out are whole packets in the order of their times,
+ * memory is bounded, and every datagram is in one count.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/net/fec2022enc.h"
 #include "transport/checkup.c"
 #include "transport/content.c"
 #include "transport/expr.c"
@@ -20,6 +21,7 @@
 #include "transport/packet.c"
 #include "transport/pidfilter.c"
 #include "transport/standby.c"
+#include "transport/repair.c"
 #include "transport/tswatch.c"
 #include "transport/vitals.c"
 
@@ -34,6 +36,28 @@ on_datagram(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
 	struct flow *f = arg;
 
 	flow_take(f, l->id[0] == 'b', pkt, at_ns);
+}
+
+static void
+take_fec(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
+{
+	struct flow *f = arg;
+
+	flow_take_fec(f, l->id[0] == 'b', pkt, at_ns);
+}
+
+/* True FEC of what was sent. */
+static void
+give_fec(struct fec_enc *e, struct leg *l, const uint8_t *p, size_t len, int64_t now_ns,
+    const struct leg_taker *t)
+{
+	const uint8_t *fec;
+	size_t n;
+	bool row;
+
+	fec_enc_push(e, p, len);
+	while ((n = fec_enc_pop(e, &fec, &row)) > 0)
+		leg_fec(l, fec, n, now_ns, t);
 }
 
 static void
@@ -79,7 +103,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    .smooth_ns = kind & 32 ? 4 * STEP : 0, .memory = LONGEST };
 	struct checkup_conditions conditions = { .over_ns = 10 * STEP, .n = 1,
 	    .one = { { .text = "bad" } } };
-	const struct leg_taker taker = { .take = on_datagram, .arg = f, .pool = &f->pool };
+	const struct leg_taker taker = { .take = on_datagram, .fec = take_fec, .arg = f,
+	    .pool = &f->pool, .raw = true };
+	const struct fec_spec spec = { .l = 4, .d = 4, .rows = true, .size = 2048 };
+	bool has_fec = kind & 128;
+	struct fec_enc *enc[2];
 	const char *wrong;
 
 	if (expr_parse(&conditions.one[0].expr, "cc_errors > 1 || pat_errors > 0", vital_find,
@@ -94,9 +122,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (f == NULL || flow_init(f, &c) < 0)
 		abort();
 	f->event = on_event;
-	if (flow_add_leg(f, true) != 0 || flow_add_leg(f, true) != 1)
-		abort();
-	/* Each is a byte for the leg and the time, one for the length, in fours. */
+	for (int i = 0; i < 2; i++)
+		if (flow_add_leg(f, true) != i || fec_enc_new(&enc[i], &spec) < 0 ||
+		    (has_fec && flow_expect_fec(f, (unsigned)i) < 0))
+			abort();
+	/*
+	 * Each is a byte for the leg and the time, one for the length, in fours.  With FEC,
+	 * two bits of the first say that it is lost, or is FEC itself.
+	 */
 	for (size_t pos = 1; pos + 2 <= len;) {
 		size_t n = 4 * (size_t)data[pos + 1];
 		uint8_t *exact;
@@ -106,7 +139,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			abort();
 		memcpy(exact + 1, data + pos + 2, n);
 		now += (data[pos] >> 1) % 16 * STEP;
-		leg_datagram(&leg[data[pos] & 1], exact + 1, n, now, &taker);
+		if (has_fec && (data[pos] & 64) != 0)
+			leg_fec(&leg[data[pos] & 1], exact + 1, n, now, &taker);
+		else if (!has_fec || (data[pos] & 32) == 0)
+			leg_datagram(&leg[data[pos] & 1], exact + 1, n, now, &taker);
+		if (has_fec && (data[pos] & 64) == 0)
+			give_fec(enc[data[pos] & 1], &leg[data[pos] & 1], exact + 1, n, now,
+			    &taker);
 		free(exact);
 		flow_turn(f, now);
 		look_at(f, now, &last);
@@ -116,6 +155,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	flow_flush(f, now);
 	look_at(f, now + 1000 * CLK_SECOND, &last);
 	flow_free(f);
+	fec_enc_free(enc[0]);
+	fec_enc_free(enc[1]);
 	free(f);
 	return 0;
 }
