@@ -93,4 +93,94 @@ check 'one leg at a time is taken away and comes back' '
 	cmp in.ts out.ts
 	test "$(grep -c . k.stats)" -gt 1
 '
+
+# ---- at random: a leg is cut for five seconds, killed and brought back, or swapped for
+# another network; one more leg lives meanwhile.  FULL=1: sixty times.
+strikes=8 seconds=60
+test -z "${FULL-}" || strikes=60 seconds=240
+export strikes
+
+# open_net NAME SEED: the network of leg NAME, other ones at each seed
+open_net () {
+	if test "$1" = a
+	then ports=$a1=127.0.0.1:$a2
+	else ports=$b1=127.0.0.1:$b2
+	fi
+	# The one before may be about to end.
+	eventually fails 1 sh -c "ss -Hlun sport = :${ports%%=*} | grep -q ."
+	impair "net$1" -S "$2" -t "delay=$(($2 % 7 * 5))ms,jitter=$(($2 % 4))ms,dup=2%" "$ports"
+}
+
+# chance N: from 0 to N - 1, the same each time; sets $drawn
+chance () {
+	seed=$(((seed * 1103515245 + 12345) % 2147483648))
+	drawn=$((seed / 65536 % $1))
+}
+
+# more_than KEY ID N
+more_than () {
+	test "$(now k "$1" "$2")" -gt "$3"
+}
+
+# lives NAME: it brings packets, and again
+lives () {
+	eventually more_than source_total_packets "$1" 20
+	eventually more_than source_total_packets "$1" "$(($(now k source_total_packets "$1") + 50))"
+}
+
+# strike N: at one leg, after which it lives again
+strike () {
+	chance 2
+	if test "$drawn" -eq 0
+	then leg=a port=$a2
+	else leg=b port=$b2
+	fi
+	chance 6
+	echo "$1: $leg $drawn"
+	case $drawn in
+	0)
+		kill -9 "$(cat net$leg.pid)"
+		sleep 5
+		open_net $leg "$1"
+		;;
+	1 | 2)
+		kill -9 "$(cat net$leg.pid)"
+		open_net $leg "$1"
+		;;
+	*)
+		ctl k "remove-input $leg" | grep -q ok
+		test "$drawn" -gt 3 || sleep "0.$((seed / 65536 % 6))"
+		ctl k "add-input rtp://127.0.0.1:$port?name=$leg" | grep -q ok
+		;;
+	esac
+	lives $leg
+}
+
+cbr long.ts "$seconds" 4
+open_net a 1
+open_net b 2
+relay k --merge --window 150ms -i "rtp://127.0.0.1:$a2?name=a" -i "rtp://127.0.0.1:$b2?name=b" \
+	-o out.ts
+check "$strikes strikes at random: not one packet is missing or out of order" '
+	# Until it is told to end.
+	mconnect-relay -q -i long.ts -o "rtp://127.0.0.1:$a1" -o "rtp://127.0.0.1:$b1" \
+		-o sent.ts &
+	sending=$!
+	echo $sending >sender.pid
+	lives a
+	lives b
+	seed=5
+	for n in $(seq "$strikes")
+	do
+		strike "$n"
+	done
+	kill $sending
+	wait $sending
+	sleep 0.5
+	test "$(now k ledger_ok)" -eq 1
+	ended k
+	cmp sent.ts out.ts
+	count k not_recovered_packets | grep -x 0
+	test "$(wc -c <out.ts)" -gt 1000000
+'
 done_testing

@@ -41,7 +41,7 @@ check(void *ctx, const uint8_t *data, size_t len)
 }
 
 static void
-drop(void *ctx, void *pkt)
+let_go(void *ctx, void *pkt)
 {
 	(void)ctx;
 	packet_unref(pkt);
@@ -174,7 +174,7 @@ int
 repair_new(struct repair **out, struct merge *m, struct packet_pool *pool, bool adapts)
 {
 	struct repair *r = calloc(1, sizeof(*r));
-	struct fec_store store = { .ctx = r, .make = make, .drop = drop, .check = check };
+	struct fec_store store = { .ctx = r, .make = make, .drop = let_go, .check = check };
 	int err;
 
 	if (r == NULL)
