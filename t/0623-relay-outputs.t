@@ -1,11 +1,11 @@
 #!/bin/sh
-# mconnect-relay: a thousand changes of its outputs while one stays, and fifty outputs
-# of which one is dead: the others have every byte.
+# mconnect-relay at 20 Mb/s: a thousand changes of its outputs while one stays, and fifty
+# outputs of which one is dead: the others have every byte.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/relay.sh"
 
 need 'no perl' perl -MJSON::PP -e 1
-clip in.ts 5s 4M
+cbr in.ts 5 20
 one=$(free_port) two=$(free_port)
 export one two
 

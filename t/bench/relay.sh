@@ -1,6 +1,7 @@
 #!/bin/sh
 # mconnect-relay: CPU of one UDP stream in and out beside srt-live-transmit and
-# multicat, of fifty outputs, and of SRT in and out beside srt-live-transmit.
+# multicat, of fifty outputs, of SRT in and out beside srt-live-transmit, and of FEC made
+# and used; and what one dead output of fifty costs the others.
 set -e
 
 BUILD=${BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build}
@@ -24,14 +25,14 @@ cpu () {
 		printf "%.2f", ($s[13] + $s[14]) / 100' "$(cat "$dir/$1.pid")"
 }
 
-# run NAME COMMAND...: CPU-seconds for the clip through port 27501
+# run NAME COMMAND...: CPU-seconds for the clip to udp://127.0.0.1:27501, or to $to
 run () {
 	name=$1
 	shift
 	"$@" >"$dir/$name.log" 2>&1 &
 	echo $! >"$dir/$name.pid"
 	sleep 1
-	mconnect-relay -q -i "$dir/in.ts" -o udp://127.0.0.1:27501
+	mconnect-relay -q -i "$dir/in.ts" -o "${to:-udp://127.0.0.1:27501}"
 	printf '%-34s %s CPU-seconds for %d s of %d kb/s, %s KiB\n' "$name" "$(cpu "$name")" \
 		"$seconds" "$rate" "$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(cat "$dir/$name.pid")/status")"
 	kill -9 "$(cat "$dir/$name.pid")"
@@ -93,4 +94,53 @@ do
 		-o 'srt://127.0.0.1:27503?mode=listener'
 	run_srt srt-live-transmit-srt-out out srt-live-transmit -q udp://127.0.0.1:27501 \
 		'srt://127.0.0.1:27503?mode=listener'
+	for matrix in 10x5 5x5
+	do
+		run "fec=$matrix-made" mconnect-relay -i udp://127.0.0.1:27501 \
+			-o "rtp://127.0.0.1:27502?fec=$matrix"
+		to="rtp://127.0.0.1:27501?fec=$matrix"
+		run "fec=$matrix-nothing-lost" mconnect-relay -i "rtp://127.0.0.1:27501?fec=auto" \
+			-o udp://127.0.0.1:27502
+		mconnect-impair -q -t loss=5% 27511=127.0.0.1:27501 27513=127.0.0.1:27503 \
+			27515=127.0.0.1:27505 &
+		echo $! >"$dir/impair.pid"
+		sleep 0.5
+		to="rtp://127.0.0.1:27511?fec=$matrix"
+		run "fec=$matrix-5%-lost" mconnect-relay -i "rtp://127.0.0.1:27501?fec=auto" \
+			-o udp://127.0.0.1:27502
+		kill "$(cat "$dir/impair.pid")"
+		rm "$dir/impair.pid"
+		to=
+	done
+done
+
+# The intervals of arrival at the last of fifty, with and without a FIFO that nobody reads.
+mkfifo "$dir/dead"
+for round in 1 2 3
+do
+	for dead in /dev/null "$dir/dead"
+	do
+		set -- -o "$dead"
+		for _ in $(seq 48)
+		do
+			set -- "$@" -o udp://127.0.0.1:27502
+		done
+		mconnect-relay -q -i udp://127.0.0.1:27501 "$@" -o udp://127.0.0.1:27503 \
+			-s "$dir/dead.stats" &
+		echo $! >"$dir/dead.pid"
+		mconnect-probe -q -t "$((seconds - 2))s" udp://127.0.0.1:27503 >"$dir/iat" &
+		probe=$!
+		echo "$probe" >"$dir/probe.pid"
+		sleep 1
+		# Opened for reading by who never reads.
+		(exec 7<"$dir/dead"; sleep "$((seconds + 3))") &
+		echo $! >"$dir/reader.pid"
+		mconnect-relay -q -i "$dir/in.ts" -o udp://127.0.0.1:27501
+		wait "$probe" || :
+		kill "$(cat "$dir/dead.pid")" "$(cat "$dir/reader.pid")"
+		printf 'a dead output of 50: %s: ' "$(test "$dead" = /dev/null && echo none || echo one)"
+		perl -MJSON::PP -ne 'my $o = eval { decode_json($_) } or next; $last = $o if exists $o->{iat_p50_us};
+			END { print join(" ", map { "$_=$last->{$_}" } qw(iat_p50_us iat_p99_us iat_max_us)), "\n" }' "$dir/iat"
+		rm -f "$dir"/*.pid
+	done
 done
