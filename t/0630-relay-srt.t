@@ -29,6 +29,7 @@ check 'mistakes: status 2, and what is wrong' '
 	mistake "srt://:$one?packetfilter=nonsense" "libsrt does not take this packetfilter"
 	mistake "srt://:$one?nonsense=1" "what is .nonsense"
 	mistake "srt://:$one?passphrase=correcthorse" "say passphrase-file"
+	grep "passphrase=\*\*\*" err
 	mistake "srt://:$one/path" "what is ./path"
 	# It would go out in clear.
 	mistake "srt://:$one?pbkeylen=32" "pbkeylen needs a passphrase-file"

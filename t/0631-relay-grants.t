@@ -55,6 +55,12 @@ check 'several at once, a link, and an owner who lets others read' '
 '
 check 'mistakes' '
 	cp grants.json before
+	mconnect-relay grant -f gone.json --expires 2020-01-01T00:00:00Z old 2>err >/dev/null
+	grep "2020-01-01T00:00:00Z. is over" err
+	# Whom nobody could be told of is not let in.
+	fails 1 mconnect-relay grant -f grants.json nobody >/dev/full
+	cmp grants.json before
+	cp grants.json before
 	fails 1 mconnect-relay grant -f grants.json ann 2>err
 	grep "has one of that name" err
 	fails 2 mconnect-relay grant -f grants.json --cidr 300.0.0.0/8 eve 2>err
@@ -184,6 +190,7 @@ check 'an input: who may send, and how fast' '
 	eventually connected gil o1
 	send in.ts -o "udp://127.0.0.1:$feed"
 	eventually grep "gil at .* is put out: it sends more than its ceiling" in.log
+	eventually grep "cannot connect: the peer takes no more for now" gil.log
 	ended in
 '
 done_testing

@@ -89,12 +89,17 @@ check 'PIDs beside it, and without one of them' '
 	grep -E "^0 17 256 258 259 [0-9]+ $" list
 	mconnect-relay -q --program 7 --drop-pid 259 <many.ts >mute.ts
 	pids mute.ts | grep -c "^259 " | grep -x 0
-	mconnect-relay -q --pid 258 --pid 0x103 <many.ts >raw.ts
+	mconnect-relay -q --pid 0258 --pid 0x103 <many.ts >raw.ts
 	only 258 259 <many.ts | cmp raw.ts -
 	fails 2 mconnect-relay -q --program 0 <many.ts
 	fails 2 mconnect-relay -q --program 7x <many.ts
 	fails 2 mconnect-relay -q --pid 8192 <many.ts
 	fails 2 mconnect-relay -q --program 7 --keep-header <many.ts
+'
+check 'a program that is not there: nothing comes, and that is said' '
+	mconnect-relay --program 9 <many.ts >none.ts 2>err
+	grep "there is no program 9" err
+	only - 0 <none.ts | cmp - /dev/null
 '
 check 'a program that comes and goes is followed, by versions' '
 	"$top/t/tsmake.pl" 3 program2@1+1 >change.ts

@@ -108,7 +108,9 @@ checkup_turn(struct checkup *c, int64_t now_ns)
 		return false;
 	c->look_ns = now_ns + LOOK_NS;
 	health_tick(c->health, now_ns);
-	if (now_ns >= c->window_ns) {
+	if (c->window_ns == 0 && c->health->packets > 0)
+		c->window_ns = now_ns + CLK_SECOND;
+	if (c->window_ns > 0 && now_ns >= c->window_ns) {
 		health_window(c->health);
 		c->window_ns = now_ns + CLK_SECOND;
 	}

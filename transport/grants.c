@@ -195,6 +195,7 @@ carry_over(const struct grants *old, struct grants *g)
 		bool same = was != NULL && strcmp(was->secret, e->secret) == 0;
 
 		e->revoked = same && was->revoked;
+		e->barred_ns = same ? was->barred_ns : 0;
 		same = same && strcmp(was->streamid, e->streamid) == 0 &&
 		    was->max_bps == e->max_bps && was->nnet == e->nnet &&
 		    memcmp(was->net, e->net, sizeof(e->net)) == 0;

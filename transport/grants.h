@@ -43,6 +43,7 @@ struct grant {
 	int64_t	 expires_ns;		/* INT64_MAX: never */
 	uint64_t max_bps;		/* 0: no ceiling */
 	bool	 revoked;		/* since it was read */
+	int64_t	 barred_ns;		/* not let in before, on CLOCK_MONOTONIC */
 	uint64_t serial;		/* another one when all but expires_ns changes */
 };
 

@@ -23,6 +23,7 @@
 #define IDLE_NS		(20 * MS)
 #define BATCH		64
 #define MESSAGE		2048		/* room for any of libsrt's live mode */
+#define BARRED_NS	(10 * CLK_SECOND)	/* who sent too fast */
 #define SLACK_NS	(100 * MS)	/* for what is left after a connection has ended */
 #define SEQ_MASK	0x7fffffff
 
@@ -160,18 +161,21 @@ check_guest(struct leg *l, int64_t now_ns)
 	struct srtleg *s = l->state;
 	int64_t elapsed = now_ns - s->second_ns;
 	const char *why = NULL;
+	bool fast = s->guest.max_bps > 0 && elapsed < 2 * CLK_SECOND &&
+	    s->second_bytes * 8000 / 1100 > s->guest.max_bps / 1000 * (uint64_t)(elapsed / MS);
 
 	if (s->gate == NULL || elapsed < CLK_SECOND)
 		return;
 	if (!srtgate_holds(s->gate, &s->guest))
 		why = "the grant has ended";
-	else if (s->guest.max_bps > 0 && elapsed < 2 * CLK_SECOND &&
-	    s->second_bytes * 8000 / 1100 > s->guest.max_bps / 1000 * (uint64_t)(elapsed / MS))
+	else if (fast)
 		why = "it sends more than its ceiling";
 	s->second_ns = now_ns;
 	s->second_bytes = 0;
 	if (why == NULL)
 		return;
+	if (fast)				/* else it would go on as before */
+		srtgate_bar(s->gate, &s->guest, now_ns + BARRED_NS);
 	log_warn(0, "'%s': %s at %s is put out: %s", l->text, s->guest.name, s->peer, why);
 	s->disconnections++;
 	drop(l, now_ns);

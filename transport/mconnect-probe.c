@@ -363,6 +363,7 @@ run(struct probe *p, const struct options *o)
 		watch_end(p->watch);
 	health_window(h);
 	h->rate_bps = h->mean_rate_bps;		/* in the summary it is of all */
+	h->has_rate = true;
 	p->last = true;
 	report_window(p);
 }

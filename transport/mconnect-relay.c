@@ -19,6 +19,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/opt.h"
+#include "lib/base/url.h"
 #include "lib/net/metrics.h"
 #include "transport/control.h"
 #include "transport/recorder.h"
@@ -47,6 +48,7 @@ struct tool {
 	int64_t	 metrics_ns;
 	struct relay_options asked;
 	bool	 started;		/* what is wrong now does not end it */
+	bool	 missing;		/* the program: that was said */
 };
 
 /* ---- the configuration's inputs and outputs, at the start and after SIGHUP */
@@ -56,7 +58,7 @@ mark_word(void *arg, const char *word, const char *value, unsigned line)
 {
 	struct tool *t = arg;
 	struct relay *r = &t->relay;
-	char why[UDP_WHY];
+	char why[UDP_WHY], shown[URL_MAX];
 	int n, err = 0;
 
 	if (strcmp(word, "input") == 0) {
@@ -73,10 +75,10 @@ mark_word(void *arg, const char *word, const char *value, unsigned line)
 	if (err < 0 && !t->started)
 		fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
 		    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s', line %u: '%s': %s",
-		    t->asked.config, line, value, why);
+		    t->asked.config, line, url_masked(value, shown), why);
 	if (err < 0)
 		log_warn(err == -EINVAL ? 0 : -err, "'%s', line %u: '%s': %s",
-		    t->asked.config, line, value, why);
+		    t->asked.config, line, url_masked(value, shown), why);
 	return 0;
 }
 
@@ -344,6 +346,20 @@ drain(struct tool *t)
 		wait_until(t, now_ns + SOON_NS, true);
 }
 
+static void
+tell_program(struct tool *t)
+{
+	const struct flow *f = &t->relay.flow;
+
+	if (f->filter.missing == t->missing)
+		return;
+	t->missing = f->filter.missing;
+	if (t->missing)
+		log_warn(0, "there is no program %d", f->config.filter.program);
+	else
+		log_info("program %d is there", f->config.filter.program);
+}
+
 static int
 run(struct tool *t)
 {
@@ -358,6 +374,7 @@ run(struct tool *t)
 		if (r->recorder != NULL)
 			recorder_turn(r->recorder, turn_ns);
 		flow_turn(&r->flow, turn_ns);
+		tell_program(t);
 		relay_send(r, now_ns);
 		if (!reap(t))
 			return EXIT_RUNTIME;
@@ -378,7 +395,7 @@ static void
 add_all(struct tool *t)
 {
 	struct relay *r = &t->relay;
-	char why[UDP_WHY];
+	char why[UDP_WHY], shown[URL_MAX];
 	int err;
 
 	for (unsigned i = 0; i < t->asked.ninput; i++)
@@ -386,12 +403,12 @@ add_all(struct tool *t)
 		    why) : relay_add_leg(r, t->asked.input[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
 			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
-			    t->asked.input[i], why);
+			    url_masked(t->asked.input[i], shown), why);
 	for (unsigned i = 0; i < t->asked.noutput; i++)
 		if ((err = relay_add_output(r, t->asked.output[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
 			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
-			    t->asked.output[i], why);
+			    url_masked(t->asked.output[i], shown), why);
 	if (t->asked.config != NULL)
 		load(t);
 }
@@ -403,7 +420,7 @@ refuse_inputs(const struct relay_options *o, const char *path)
 	struct stat one, other;
 
 	if (strcmp(path, "-") == 0)
-		fatal(EXIT_USAGE, 0, "--record '-': a recording is a file");
+		fatal(EXIT_USAGE, 0, "--record '%s': a recording is a file", path);
 	for (unsigned i = 0; i < o->ninput; i++)
 		if (stat(path, &one) == 0 && stat(o->input[i], &other) == 0 &&
 		    one.st_dev == other.st_dev && one.st_ino == other.st_ino)

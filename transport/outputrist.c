@@ -34,6 +34,7 @@ struct outputrist {
 	sem_t	 wake;
 	atomic_bool leaving;
 	atomic_uint put, got;		/* slots, modulo 2^32 */
+	atomic_uint refused;		/* by librist, and not yet told */
 	struct slot slot[QUEUE];
 	unsigned peers;			/* as of check_ns */
 	int64_t	 check_ns;
@@ -53,7 +54,7 @@ ntp(int64_t ns)
  * With the numbers that all outputs have, and the time at which it was due: two RIST
  * outputs are one stream by two ways.
  */
-static void
+static bool
 feed(struct rist_ctx *ctx, const struct slot *s)
 {
 	const struct rist_data_block block = {
@@ -61,7 +62,7 @@ feed(struct rist_ctx *ctx, const struct slot *s)
 		.seq = s->seq, .flags = RIST_DATA_FLAGS_USE_SEQ,
 	};
 
-	rist_sender_data_write(ctx, &block);
+	return rist_sender_data_write(ctx, &block) >= 0;
 }
 
 static void *
@@ -78,7 +79,7 @@ run_feeder(void *arg)
 			sem_wait(&s->wake);
 			continue;
 		}
-		feed(s->link.ctx, &s->slot[got % QUEUE]);
+		s->refused += !feed(s->link.ctx, &s->slot[got % QUEUE]);
 		s->got = got + 1;
 	}
 }
@@ -102,8 +103,11 @@ finish(void *arg)
 static void
 look(struct output *o, struct outputrist *s, int64_t now_ns)
 {
+	unsigned refused = atomic_exchange(&s->refused, 0);
 	uint32_t rtt_ms;
 
+	o->sent -= refused;
+	o->failed += refused;
 	if (now_ns - s->check_ns < CHECK_NS)
 		return;
 	s->check_ns = now_ns;

@@ -56,6 +56,8 @@ set_expires(const struct asked *a, const char *arg)
 
 	if (clk_parse_iso(arg, &at) < 0)
 		at = clk_utc_ns() + (int64_t)opt_duration("expires", arg);
+	if (at <= clk_utc_ns())
+		log_warn(0, "--expires '%s' is over", arg);
 	clk_iso(at, text);
 	json_object_set_new(a->entry, "expires", json_string(text));
 }
@@ -232,9 +234,9 @@ relaygrant_main(int argc, char *argv[])
 	lock(path);
 	root = load(path, &e);
 	json_array_append(json_object_get(root, "grants"), a.entry);
+	print(&a, &e);			/* or the grant would be for nobody */
 	store(path, root);
 	free(path);
-	print(&a, &e);
 	json_decref(root);
 	json_decref(a.entry);
 	explicit_bzero(&e, sizeof(e));

@@ -141,7 +141,8 @@ static int
 pid(const char *name, const char *arg)
 {
 	char *end;
-	unsigned long v = strtoul(arg, &end, 0);
+	bool hex = arg[0] == '0' && (arg[1] == 'x' || arg[1] == 'X');
+	unsigned long v = strtoul(arg, &end, hex ? 16 : 10);
 
 	if (*arg < '0' || *arg > '9' || *end != '\0' || v > TS_PID_NULL)
 		fatal(EXIT_USAGE, 0, "--%s '%s' is no PID", name, arg);

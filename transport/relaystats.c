@@ -303,18 +303,16 @@ relay_list(const struct relay *r)
 
 /* ---- Prometheus */
 
-/* A label has no quotes, backslashes or line ends of its own. */
+/* size is enough for an id of nothing but quotes. */
 static void
 label(char *text, size_t size, const char *key, const char *id)
 {
 	size_t n = (size_t)snprintf(text, size, "%s=\"", key);
 
-	for (; *id != '\0' && n + 2 < size; id++) {
-		bool odd = *id == '"' || *id == '\\' || *id < ' ';
-
-		text[n++] = *id;
-		if (odd)
-			text[n - 1] = '?';
+	for (; *id != '\0' && n + 3 < size; id++) {
+		if (*id == '"' || *id == '\\')
+			text[n++] = '\\';
+		text[n++] = (unsigned char)*id < ' ' ? '?' : *id;
 	}
 	text[n++] = '"';
 	text[n] = '\0';

@@ -233,6 +233,8 @@ get_secrets(struct ristkeys *k, struct url *url, char why[static UDP_WHY])
 		r = get_login(&k->peer, login, line, why);
 	if (r == 0)
 		r = get_text(url, "users-file", k->users, sizeof(k->users), why);
+	if (r == 0 && *k->users != '\0')	/* read anew at each login */
+		r = read_line(k->users, line, why);
 	explicit_bzero(line, sizeof(line));
 	return r;
 }

@@ -226,6 +226,16 @@ try_port(const struct url *url, unsigned more, char why[static UDP_WHY])
 	return r;
 }
 
+/* Is there such a host?  librist would go on asking, and not say so. */
+static int
+try_host(const struct url *url, char why[static UDP_WHY])
+{
+	struct sockaddr_storage sa;
+	socklen_t len;
+
+	return udp_resolve(url->host, url->port, AF_UNSPEC, &sa, &len, why);
+}
+
 static int
 set_login(struct ristlink *l)
 {
@@ -250,6 +260,8 @@ ristlink_open(struct ristlink *l, const char *text, struct url *url, bool input,
 		return r;
 	if (l->keys.listening && ((r = try_port(url, 0, why)) < 0 ||
 	    (l->keys.profile == RIST_PROFILE_SIMPLE && (r = try_port(url, 1, why)) < 0)))
+		return r;
+	if (!l->keys.listening && (r = try_host(url, why)) < 0)
 		return r;
 	pthread_mutex_init(&l->lock, NULL);
 	l->locked = true;

@@ -137,6 +137,17 @@ srtgate_revoke(struct srtgate *g, const char *name)
 	return e != NULL;
 }
 
+void
+srtgate_bar(struct srtgate *g, const struct srtgate_guest *guest, int64_t until_ns)
+{
+	struct grant *e;
+
+	pthread_mutex_lock(&g->lock);
+	if ((e = grants_named(&g->grants, guest->name)) != NULL)
+		e->barred_ns = until_ns;
+	pthread_mutex_unlock(&g->lock);
+}
+
 /* ---- the handshake */
 
 static bool
@@ -159,6 +170,8 @@ ask(struct srtgate *g, SRTSOCKET sock, const struct sockaddr *peer, const char *
 		return SRT_REJX_UNAUTHORIZED;
 	if (!grants_now(e, clk_utc_ns()) || !grants_from(e, peer))
 		return SRT_REJX_FORBIDDEN;
+	if (clk_mono_ns() < e->barred_ns)
+		return SRT_REJX_OVERLOAD;
 	ceiling = (int64_t)(e->max_bps / 8);
 	if (srt_setsockflag(sock, SRTO_PASSPHRASE, e->secret, (int)strlen(e->secret)) < 0 ||
 	    (ceiling > 0 && srt_setsockflag(sock, SRTO_MAXBW, &ceiling, sizeof(ceiling)) < 0))

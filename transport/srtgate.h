@@ -51,6 +51,9 @@ int srtgate_reload(struct srtgate *g, char why[static UDP_WHY]);
 /* No longer this one.  Is there one of that name? */
 bool srtgate_revoke(struct srtgate *g, const char *name);
 
+/* Not let in again before that time. */
+void srtgate_bar(struct srtgate *g, const struct srtgate_guest *guest, int64_t until_ns);
+
 uint64_t srtgate_refused(struct srtgate *g);
 
 /* For srt_listen_callback(). */

@@ -151,7 +151,7 @@ srtsock_reason(SRTSOCKET sock)
 		{ SRT_REJX_UNAUTHORIZED, "the peer does not know this stream id" },
 		{ SRT_REJX_FORBIDDEN, "the peer forbids it" },
 		{ SRT_REJX_CONFLICT, "the peer has another sender" },
-		{ SRT_REJX_OVERLOAD, "the peer has enough callers" },
+		{ SRT_REJX_OVERLOAD, "the peer takes no more for now" },
 	};
 	int code = srt_getrejectreason(sock);
 

@@ -19,12 +19,16 @@ get_plain(const struct vital_view *v, int what, int64_t *out)
 
 	switch (what) {
 	case RATE:
+		if (!h->has_rate)
+			return -1;
 		*out = (int64_t)h->rate_bps;
 		break;
 	case NULLS:
-		*out = c->packets == 0 ? 0 :
-		    (int64_t)(c->null_packets * 100000 / c->packets);
-		return 0;		/* per cent, in thousandths */
+		if (c->packets == 0)
+			return -1;
+		/* Per cent, in thousandths. */
+		*out = (int64_t)(c->null_packets * 100000 / c->packets);
+		return 0;
 	case PACKETS:
 		*out = (int64_t)c->packets;
 		break;

@@ -419,6 +419,7 @@ health_window(struct health *h)
 	struct health_private *v = h->private;
 	int64_t ns = h->now_ns - v->window_ns;
 
+	h->has_rate |= ns > 0;
 	h->rate_bps = rate_of(v->window_packets, ns);
 	h->mean_rate_bps = rate_of(h->packets, h->now_ns - h->first_ns);
 	h->null_rate_bps = rate_of(v->window_null, ns);

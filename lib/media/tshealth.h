@@ -148,6 +148,7 @@ struct health {
 	int64_t	 first_ns;
 	uint64_t rate_bps, mean_rate_bps;	/* in the last window; since the start */
 	uint64_t null_rate_bps;
+	bool	 has_rate;		/* there was a window */
 	bool	 has_pat, has_cat;
 	uint16_t transport_stream_id;
 	char	 network[HEALTH_NAME];
