@@ -312,7 +312,7 @@ label(char *text, size_t size, const char *key, const char *id)
 	for (; *id != '\0' && n + 3 < size; id++) {
 		if (*id == '"' || *id == '\\')
 			text[n++] = '\\';
-		text[n++] = (unsigned char)*id < ' ' ? '?' : *id;
+		text[n++] = (char)((unsigned char)*id < ' ' ? '?' : *id);
 	}
 	text[n++] = '"';
 	text[n] = '\0';

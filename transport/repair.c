@@ -255,7 +255,8 @@ repair_ledger_ok(const struct repair *r)
 {
 	const struct fec_dec *d = r->dec;
 	uint64_t fec = r->refused, rest = d->fec_late + d->fec_beyond + d->fec_dropped +
-	    d->fec_unused + d->implausible + d->no_memory + (d->ngroup - d->nfree);
+	    d->fec_unused + d->implausible + d->no_memory + (d->ngroup - d->nfree) +
+	    d->nearly;
 
 	for (unsigned i = 0; i < FEC_DEC_LEGS; i++) {
 		const struct fec_dec_leg *l = &d->leg[i];

@@ -17,6 +17,7 @@
 
 #define NONE		UINT32_MAX
 #define PROOF_EVERY	16		/* whole sums are added up with their data */
+#define EARLY_NS	INT64_C(1000000000)
 
 /* Node 2 * i + w is watch w of group i. */
 static struct fec_group *
@@ -271,8 +272,6 @@ recover_all(struct fec_dec *d)
 	}
 }
 
-/* ---- what comes */
-
 /* No packet up to seq is waited for any more. */
 static void
 ripen(struct fec_dec *d, uint64_t seq)
@@ -297,6 +296,91 @@ fec_dec_settle(struct fec_dec *d, uint64_t seq, int64_t now_ns)
 	d->now_ns = now_ns;
 	ripen(d, seq);
 	recover_all(d);
+}
+
+/* ---- what comes */
+
+static void
+take_fec(struct fec_dec *d, const struct fec_arrival *a, const struct fec_packet *f)
+{
+	struct fec_group *g;
+	uint64_t base, last;
+
+	d->now_ns = a->arrival_ns;
+	base = d->newest + (uint64_t)(int64_t)(int16_t)(f->base - (uint16_t)d->newest);
+	last = base + (uint64_t)(f->count - 1u) * f->offset;
+	if (last > d->newest + d->nslot / 4 || last - base >= d->nslot / 4 * 3) {
+		d->fec_beyond++;
+		d->store.drop(d->store.ctx, a->pkt);
+		return;
+	}
+	advance(d, last + 1);
+	if (base < fec_dec_start(d)) {
+		d->fec_late++;
+		d->store.drop(d->store.ctx, a->pkt);
+		return;
+	}
+	if (d->nfree == 0) {
+		/* About the one that has waited longest; a search would cost too much. */
+		d->fec_dropped++;
+		drop_group(d, &d->group[d->hand++ % d->ngroup]);
+	}
+	g = &d->group[d->free[--d->nfree]];
+	*g = (struct fec_group){ .pkt = a->pkt, .data = f->data, .len = (uint16_t)f->len,
+	    .base = base, .sum = f->sum, .offset = f->offset, .count = f->count,
+	    .leg = (uint8_t)a->leg, .row = f->row };
+	base = next_missing(d, g);
+	if (base != 0 && d->leg[a->leg].suspect) {
+		expire(d, g);
+		return;
+	}
+	if (base != 0)
+		watch(d, g, 1, base);
+	look_on(d, g, 0);
+	recover_all(d);
+}
+
+static void
+drop_early(struct fec_dec *d, const struct fec_arrival *a)
+{
+	d->fec_beyond++;
+	d->store.drop(d->store.ctx, a->pkt);
+}
+
+static void
+keep_early(struct fec_dec *d, const struct fec_arrival *a)
+{
+	if (d->nearly == FEC_DEC_EARLY) {
+		drop_early(d, &d->early[0]);
+		memmove(d->early, d->early + 1, --d->nearly * sizeof(d->early[0]));
+	}
+	d->early[d->nearly++] = *a;
+}
+
+static void
+forget_early(struct fec_dec *d)
+{
+	for (unsigned i = 0; i < d->nearly; i++)
+		drop_early(d, &d->early[i]);
+	d->nearly = 0;
+}
+
+/* The first packet of the media has come: for FEC that came before it. */
+static void
+use_early(struct fec_dec *d, int64_t now_ns)
+{
+	struct fec_packet f;
+
+	for (unsigned i = 0; i < d->nearly; i++) {
+		const struct fec_arrival *a = &d->early[i];
+
+		if (now_ns - a->arrival_ns <= EARLY_NS && fec_parse(a->data, a->len, &f) == 0)
+			take_fec(d, a, &f);
+		else
+			drop_early(d, a);
+	}
+	d->nearly = 0;
+	d->now_ns = now_ns;
 }
 
 enum fec_dec_result
@@ -329,6 +413,7 @@ fec_dec_media(struct fec_dec *d, uint64_t seq, const struct fec_arrival *a)
 		memcpy(d->ssrc, a->data + 8, 4);
 		new.sum = fec_sum(a->data, a->len);
 		fill(d, seq, &new);
+		use_early(d, a->arrival_ns);
 		ripen(d, d->newest - 1 - d->reorder);
 		recover_all(d);
 		return FEC_DEC_NEW;
@@ -365,9 +450,7 @@ learn(struct fec_dec_leg *l, const struct fec_packet *f)
 int
 fec_dec_fec(struct fec_dec *d, const struct fec_arrival *a)
 {
-	struct fec_group *g;
 	struct fec_packet f;
-	uint64_t base, last;
 	int r = a->leg < FEC_DEC_LEGS && a->len <= UINT16_MAX ?
 	    fec_parse(a->data, a->len, &f) : -EINVAL;
 
@@ -375,40 +458,11 @@ fec_dec_fec(struct fec_dec *d, const struct fec_arrival *a)
 		d->store.drop(d->store.ctx, a->pkt);
 		return r;
 	}
-	d->now_ns = a->arrival_ns;
 	learn(&d->leg[a->leg], &f);
-	base = d->newest + (uint64_t)(int64_t)(int16_t)(f.base - (uint16_t)d->newest);
-	last = base + (uint64_t)(f.count - 1u) * f.offset;
-	if (d->newest == 0 || last > d->newest + d->nslot / 4 ||
-	    last - base >= d->nslot / 4 * 3) {
-		d->fec_beyond++;
-		d->store.drop(d->store.ctx, a->pkt);
-		return 0;
-	}
-	advance(d, last + 1);
-	if (base < fec_dec_start(d)) {
-		d->fec_late++;
-		d->store.drop(d->store.ctx, a->pkt);
-		return 0;
-	}
-	if (d->nfree == 0) {
-		/* About the one that has waited longest; a search would cost too much. */
-		d->fec_dropped++;
-		drop_group(d, &d->group[d->hand++ % d->ngroup]);
-	}
-	g = &d->group[d->free[--d->nfree]];
-	*g = (struct fec_group){ .pkt = a->pkt, .data = f.data, .len = (uint16_t)f.len,
-	    .base = base, .sum = f.sum, .offset = f.offset, .count = f.count,
-	    .leg = (uint8_t)a->leg, .row = f.row };
-	base = next_missing(d, g);
-	if (base != 0 && d->leg[a->leg].suspect) {
-		expire(d, g);
-		return 0;
-	}
-	if (base != 0)
-		watch(d, g, 1, base);
-	look_on(d, g, 0);
-	recover_all(d);
+	if (d->newest == 0)
+		keep_early(d, a);
+	else
+		take_fec(d, a, &f);
 	return 0;
 }
 
@@ -463,6 +517,7 @@ fec_dec_forget_leg(struct fec_dec *d, unsigned leg)
 {
 	struct fec_dec_leg *l = &d->leg[leg];
 
+	forget_early(d);
 	expire_all(d, leg);
 	l->l = l->d = 0;
 	l->need = 1;
@@ -475,6 +530,7 @@ fec_dec_free(struct fec_dec *d)
 	if (d == NULL)
 		return;
 	fec_dec_reset(d);
+	forget_early(d);
 	free(d->slot);
 	free(d);
 }

@@ -17,11 +17,12 @@
  *          For the standard's (L * D up to 100), a column comes up to two matrices
  *          behind its first packet: 256 slots and what the legs are apart.  FEC that is
  *          a quarter of the window ahead of the media is dropped: give packets in the
- *          order in which they came, over all ports.
+ *          order in which they came, over all ports.  Before the first packet of the
+ *          media, the last FEC of a second is kept for it.
  * Units    Sequence numbers of 64 bits (rtpstat.h); ns of any one clock.
  * Memory   Two allocations by fec_dec_new().  Packets are the caller's: it passes them
  *          with a reference, which comes back by drop() when the window has left them;
- *          one packet for each slot and each sum at most.
+ *          one packet for each slot and each sum at most, and FEC_DEC_EARLY.
  * Threads  One fec_dec belongs to one thread.
  * Errors   -EINVAL, -ENOMEM; what fec_parse() says.
  */
@@ -34,6 +35,7 @@
 
 #define FEC_DEC_LEGS	16
 #define FEC_DEC_PROOF	8
+#define FEC_DEC_EARLY	256		/* of FEC, before the media */
 
 /* Where packets come from and go to. */
 struct fec_store {
@@ -93,6 +95,7 @@ struct fec_dec {
 
 	struct fec_dec_leg leg[FEC_DEC_LEGS];
 	uint64_t newest;		/* received or recovered; 0: nothing yet */
+	unsigned nearly;		/* FEC packets that wait for the media */
 
 	/* private: */
 	struct fec_store store;
@@ -104,6 +107,7 @@ struct fec_dec {
 	uint16_t *free, *ready;
 	int64_t	 now_ns;
 	uint8_t	 type, ssrc[4];		/* of the last media packet */
+	struct fec_arrival early[FEC_DEC_EARLY];
 };
 
 /*

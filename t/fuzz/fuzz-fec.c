@@ -108,7 +108,7 @@ check(const struct fec_dec *d, int held, uint64_t in, uint64_t bad_fec, bool all
 		    memcmp(s->data, media, s->len) != 0))
 			abort();
 	}
-	if (held < have || held > have + SLOTS || rest + (uint64_t)(held - have) != fec)
+	if (held < have || held > have + SLOTS + FEC_DEC_EARLY || rest + (uint64_t)(held - have) != fec)
 		abort();
 	if (fec + bad_fec + d->received + d->duplicates + d->late + d->refused != in ||
 	    (all_true && d->implausible + d->mismatches > 0))

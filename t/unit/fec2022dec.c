@@ -297,6 +297,40 @@ test_mismatch(void)
 	end();
 }
 
+/* Over another port FEC can be faster than the first packet of the media. */
+static void
+test_early(void)
+{
+	const struct fec_spec spec = { .l = 5, .d = 5, .rows = true, .size = SIZE };
+	uint8_t media[SIZE];
+	unsigned there = 0;
+	struct fec_enc *e;
+	struct fec_arrival a;
+	const uint8_t *p;
+	size_t len;
+	bool row;
+
+	if (fec_dec_new(&dec, 512, 64, &store) < 0 || fec_enc_new(&e, &spec) < 0)
+		abort();
+	for (unsigned i = 0; i < 100; i++) {
+		fec_enc_push(e, media, make_media(SMALL, i, media));
+		while ((len = fec_enc_pop(e, &p, &row)) > 0) {
+			a = arrival(p, len, 0);
+			fec_dec_fec(dec, &a);
+		}
+	}
+	for (unsigned i = 0; i < 100; i++)
+		if (i % 10 != 3)
+			send_media(i);
+	fec_dec_settle(dec, FIRST + 99, 0);
+	for (unsigned i = 0; i < 75; i++)
+		there += fec_dec_find(dec, FIRST + i)->pkt != NULL;
+	is((int)there, 75, "FEC before any media is of use");
+	is((int)(dec->nearly + dec->fec_beyond), 0, "all of it");
+	fec_enc_free(e);
+	end();
+}
+
 /* ---- the edges */
 
 static void
@@ -313,9 +347,14 @@ test_edges(void)
 	is(fec_dec_new(&dec, 32, 0, &store), -EINVAL, "and not too few");
 	is(fec_dec_new(&dec, 65536, 0, &store), -EINVAL, "nor as many as there are numbers");
 	is(fec_dec_new(&dec, 64, 0, &store), 0, "64");
-	a = arrival(fec, 28, 0);
-	is(fec_dec_fec(dec, &a), 0, "FEC before any media");
-	is(dec->fec_beyond, 1, "is of no use");
+	for (unsigned i = 0; i <= FEC_DEC_EARLY; i++) {
+		a = arrival(fec, 28, 0);
+		n += fec_dec_fec(dec, &a) == 0;
+	}
+	is((int)n, FEC_DEC_EARLY + 1, "FEC before any media");
+	is((int)dec->nearly, FEC_DEC_EARLY, "waits for it");
+	is((int)dec->fec_beyond, 1, "and makes room for what comes");
+	n = 0;
 	a = arrival(fec, 20, 0);
 	is(fec_dec_fec(dec, &a), -EBADMSG, "what is no FEC");
 	a = arrival(fec, 28, FEC_DEC_LEGS);
@@ -337,7 +376,7 @@ test_edges(void)
 	p[25] = p[26] = 255;
 	a = arrival(p, 28, 0);
 	fec_dec_fec(dec, &a);
-	is(dec->fec_beyond, 2, "a matrix of 255 x 255 does not fit");
+	is((int)dec->fec_beyond, FEC_DEC_EARLY + 2, "a matrix of 255 x 255 does not fit");
 	a = arrival(fec, 28, 0);
 	fec_dec_fec(dec, &a);
 	is(dec->fec_late, 1, "FEC of what has gone");
@@ -397,6 +436,7 @@ test_edges(void)
 int
 main(void)
 {
+	test_early();
 	test_edges();
 	test_mismatch();
 	test_foreign(true, 0, 1000, 0, "FEC of another stream at first");
