@@ -309,7 +309,7 @@ check 'a disk that hangs loses the recording, and nothing else' '
 	(exec 9<disk; eventually test -e go) &
 	relay j -i "udp://127.0.0.1:$one" -o j.ts --record disk
 	senders=
-	for _ in 1 2 3 4 5 6 7 8 9 10
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
 	do
 		mconnect-relay -q --smooth 1ms -i in.ts -o "udp://127.0.0.1:$one" &
 		senders="$senders $!"

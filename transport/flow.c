@@ -64,6 +64,8 @@ flow_free(struct flow *f)
 	repair_free(f->repair);
 	if (f->config.by_content)
 		content_free(&f->content);
+	for (unsigned i = 0; i < f->nwait; i++)
+		packet_unref(f->wait[i]);
 	if (f->part != NULL)
 		packet_unref(f->part);
 	fan_free(&f->fan);
@@ -166,13 +168,43 @@ flow_remove_leg(struct flow *f, unsigned leg)
 /* ---- out */
 
 static void
-send_out(struct flow *f, struct packet *pkt, int64_t at_ns)
+send_now(struct flow *f, struct packet *pkt, int64_t at_ns)
 {
 	struct pacer_time t = pacer_next(&f->pacer, pkt->data, pkt->len, at_ns);
 
 	if (f->config.health)
 		checkup_push(&f->checkup, pkt->data, pkt->len, t.due_ns);
 	fan_put(&f->fan, pkt, t);
+}
+
+static void
+send_waiting(struct flow *f)
+{
+	for (unsigned i = 0; i < f->nwait; i++)
+		send_now(f, f->wait[i], f->wait[i]->due_ns);
+	f->nwait = 0;
+}
+
+/* Of a file the PCR behind it can be waited for: nobody else does. */
+static void
+send_out(struct flow *f, struct packet *pkt, int64_t at_ns)
+{
+	if (f->config.live) {
+		send_now(f, pkt, at_ns);
+		return;
+	}
+	if (pacer_look(&f->pacer, pkt->data, pkt->len) || f->nwait == FLOW_WAIT ||
+	    f->pool.bytes > f->pool.limit / 2)
+		send_waiting(f);
+	pkt->due_ns = at_ns;
+	f->wait[f->nwait++] = pkt;
+}
+
+void
+flow_break(struct flow *f)
+{
+	send_waiting(f);
+	pacer_break(&f->pacer);
 }
 
 /* One more packet to the datagram that is being filled. */
@@ -430,6 +462,7 @@ flow_flush(struct flow *f, int64_t now_ns)
 		pop_content(f, now_ns);
 	}
 	end_part(f, now_ns);
+	send_waiting(f);
 	if (f->watch.loss.open)
 		tell_loss(f);
 }

@@ -33,6 +33,7 @@
 #include "transport/tswatch.h"
 
 #define FLOW_LEGS	MERGE_LEGS
+#define FLOW_WAIT	1024
 #define FLOW_GROUP	7		/* packets to a datagram */
 
 struct flow_config {
@@ -90,6 +91,8 @@ struct flow {
 	struct packet *part;		/* of a datagram */
 	int64_t	 part_ns;		/* when what goes into it is released */
 	struct pacer pacer;
+	struct packet *wait[FLOW_WAIT];	/* of files, for the PCR behind them */
+	unsigned nwait;
 	struct fan fan;
 	int64_t	 slack_ns;		/* that what is due may be late, see outputkind.h */
 	uint64_t emitted, lost, marks, no_room;	/* emitted: TS packets */
@@ -125,6 +128,9 @@ void flow_take_fec(struct flow *f, unsigned leg, struct packet *pkt, int64_t now
 void flow_turn(struct flow *f, int64_t now_ns);
 int64_t flow_deadline(const struct flow *f);
 int64_t flow_next(const struct flow *f);	/* the same without what waits to be sent */
+
+/* What follows is of another stream: its clock is laid anew. */
+void flow_break(struct flow *f);
 
 /* There will be no more: all that is held is due. */
 void flow_flush(struct flow *f, int64_t now_ns);

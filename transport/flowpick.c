@@ -73,7 +73,7 @@ change_leg(struct flow *f, unsigned leg, bool clean, int64_t at_ns)
 	struct flow_leg *l = &f->leg[leg];
 
 	tswatch_switch(&f->watch);
-	pacer_break(&f->pacer);
+	flow_break(f);
 	f->catching_up = false;
 	tell_switch(f, leg, clean, at_ns);
 	if (clean)

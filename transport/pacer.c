@@ -7,17 +7,19 @@
 #define JUMP_NS		(500 * MS)	/* clocks are that far apart: laid anew */
 #define FILE_JUMP_27M	(5 * CLK_27M)
 #define REBASE_NS	(5 * MS)
-#define LEAST_NS	(5 * CLK_SECOND)	/* over which the fastest is looked for */
+#define RANGE_NS	(5 * CLK_SECOND)	/* over which extremes are looked for */
 #define BEGIN_NS	CLK_SECOND	/* the offset may move freely */
 #define FAR_NS		(20 * MS)	/* off by that much: faster */
 #define FINE_PPM	50
 #define COARSE_PPM	5000
 #define SILENT_NS	CLK_SECOND	/* without PCR */
+#define STEADY_NS	(MS / 2)	/* rates that last are right to that */
 
 void
 pacer_init(struct pacer *p, int64_t latency_ns, bool follow, int pid)
 {
-	*p = (struct pacer){ .latency_ns = latency_ns, .follow = follow, .pid = pid };
+	*p = (struct pacer){ .latency_ns = latency_ns, .follow = follow, .pid = pid,
+	    .look_pcr = TS_NO_PCR };
 }
 
 void
@@ -25,6 +27,8 @@ pacer_break(struct pacer *p)
 {
 	p->locked = false;
 	p->has_rate = false;
+	p->look_pcr = TS_NO_PCR;
+	p->look_27m = 0;
 }
 
 static int64_t
@@ -52,6 +56,42 @@ read_pcr(struct pacer *p, const uint8_t *ts)
 	return base * 300 + ext;
 }
 
+/* The first PCR of a datagram, at *at; or TS_NO_PCR. */
+static int64_t
+find_pcr(struct pacer *p, const uint8_t *data, size_t len, size_t *at)
+{
+	int64_t pcr = TS_NO_PCR;
+
+	for (size_t i = 0; i + TS_PACKET <= len && pcr == TS_NO_PCR; i += TS_PACKET) {
+		pcr = read_pcr(p, data + i);
+		*at = i;
+	}
+	return pcr;
+}
+
+static int64_t
+pcr_after(int64_t pcr, int64_t before)
+{
+	return pcr < before ? pcr - before + TS_PCR_WRAP : pcr - before;
+}
+
+bool
+pacer_look(struct pacer *p, const uint8_t *data, size_t len)
+{
+	size_t at = 0;
+	int64_t pcr = find_pcr(p, data, len, &at);
+
+	if (pcr != TS_NO_PCR) {
+		p->look_27m = p->look_pcr != TS_NO_PCR ? pcr_after(pcr, p->look_pcr) : 0;
+		p->look_bytes = p->look_since + at;
+		p->look_pcr = pcr;
+		p->look_since = (uint64_t)-(int64_t)at;
+	}
+	p->looks = true;
+	p->look_since += len;
+	return pcr != TS_NO_PCR;
+}
+
 /* Ticks that so many bytes take, at the rate of the last interval. */
 static int64_t
 ticks(const struct pacer *p, uint64_t bytes)
@@ -59,6 +99,39 @@ ticks(const struct pacer *p, uint64_t bytes)
 	if (!p->has_rate)
 		return 0;
 	return rescale_down((int64_t)bytes, p->rate_27m, (int64_t)p->rate_bytes);
+}
+
+/* ---- extremes */
+
+static void
+range_set(struct pacer_range *r, int64_t v)
+{
+	*r = (struct pacer_range){ v, v, v, v };
+}
+
+static void
+range_add(struct pacer_range *r, int64_t v)
+{
+	r->least = v < r->least ? v : r->least;
+	r->most = v > r->most ? v : r->most;
+}
+
+static void
+range_turn(struct pacer_range *r, int64_t v)
+{
+	*r = (struct pacer_range){ v, v, r->least, r->most };
+}
+
+static int64_t
+range_least(const struct pacer_range *r)
+{
+	return r->least < r->least_before ? r->least : r->least_before;
+}
+
+static int64_t
+range_most(const struct pacer_range *r)
+{
+	return r->most > r->most_before ? r->most : r->most_before;
 }
 
 /* ---- the clock */
@@ -73,11 +146,40 @@ transit(const struct pacer *p, uint64_t at_byte, int64_t at_ns)
 static void
 reset(struct pacer *p, uint64_t at_byte, int64_t at_ns)
 {
+	/* A file is read ahead of its time. */
+	if (!p->follow && p->rtp_started && p->due_ns - p->latency_ns > at_ns)
+		at_ns = p->due_ns - p->latency_ns;
 	p->resets += p->rtp_started;
 	p->locked = true;
 	p->offset_ns = transit(p, at_byte, at_ns);
-	p->least_ns = p->least_before_ns = p->offset_ns;
-	p->least_from_ns = p->since_reset_ns = at_ns;
+	range_set(&p->pcr, p->offset_ns);
+	range_set(&p->all, p->offset_ns);
+	range_set(&p->error, 0);
+	p->measured = false;
+	p->range_from_ns = p->since_reset_ns = at_ns;
+	p->nseen = 0;
+}
+
+/* What the PCR tells, delta_27m and so many bytes behind the last, of those between. */
+static void
+look_back(struct pacer *p, int64_t delta_27m, uint64_t bytes, int64_t at_ns)
+{
+	int64_t seen = at_ns - ns_of(p->pcr_27m + delta_27m);
+
+	if (at_ns - p->range_from_ns >= RANGE_NS) {
+		range_turn(&p->pcr, seen);
+		range_turn(&p->all, seen);
+		range_turn(&p->error, 0);
+		p->range_from_ns = at_ns;
+	}
+	for (unsigned i = 0; i < p->nseen && bytes > 0; i++)
+		range_add(&p->all, p->seen[i].at_ns - ns_of(p->pcr_27m +
+		    rescale_down((int64_t)p->seen[i].byte, delta_27m, (int64_t)bytes)));
+	p->nseen = 0;
+	if (!p->has_rate)
+		return;
+	range_add(&p->error, ns_of(delta_27m - ticks(p, bytes)));
+	p->measured = true;
 }
 
 /* Move the offset towards the fastest packets; at a rate that decoders follow. */
@@ -86,13 +188,9 @@ servo(struct pacer *p, uint64_t at_byte, int64_t at_ns, int64_t elapsed_ns)
 {
 	int64_t seen = transit(p, at_byte, at_ns), target, off, most;
 
-	if (at_ns - p->least_from_ns >= LEAST_NS) {
-		p->least_before_ns = p->least_ns;
-		p->least_ns = seen;
-		p->least_from_ns = at_ns;
-	}
-	p->least_ns = seen < p->least_ns ? seen : p->least_ns;
-	target = p->least_ns < p->least_before_ns ? p->least_ns : p->least_before_ns;
+	range_add(&p->pcr, seen);
+	range_add(&p->all, seen);
+	target = range_least(&p->pcr);
 	off = target - p->offset_ns;
 	if (at_ns - p->since_reset_ns < BEGIN_NS && off < 0) {
 		p->offset_ns = target;		/* it has only begun */
@@ -103,16 +201,24 @@ servo(struct pacer *p, uint64_t at_byte, int64_t at_ns, int64_t elapsed_ns)
 	p->offset_ns += off > most ? most : off < -most ? -most : off;
 }
 
+static void
+set_rate(struct pacer *p, int64_t v_27m, uint64_t bytes)
+{
+	if (v_27m <= 0 || v_27m > FILE_JUMP_27M || bytes == 0)
+		return;
+	p->has_rate = true;
+	p->rate_27m = v_27m;
+	p->rate_bytes = bytes;
+}
+
 /* A PCR so many bytes into a datagram; true: the clock is a new one. */
 static bool
 take_pcr(struct pacer *p, int64_t pcr, uint64_t at_byte, int64_t at_ns)
 {
-	int64_t delta = pcr - p->wire_pcr, elapsed = at_ns - p->pcr_at_ns, off;
+	int64_t delta = pcr_after(pcr, p->wire_pcr), elapsed = at_ns - p->pcr_at_ns, off;
 	uint64_t bytes = p->since + at_byte;
 	bool jump = false;
 
-	if (delta < 0)
-		delta += TS_PCR_WRAP;
 	if (p->locked) {
 		off = ns_of(delta) - elapsed;
 		jump = p->follow ? off > JUMP_NS || off < -JUMP_NS : delta > FILE_JUMP_27M;
@@ -120,6 +226,12 @@ take_pcr(struct pacer *p, int64_t pcr, uint64_t at_byte, int64_t at_ns)
 	p->wire_pcr = pcr;
 	p->pcr_at_ns = at_ns;
 	p->since = (uint64_t)-(int64_t)at_byte;	/* the caller adds the datagram */
+	if (p->follow && p->locked && !jump)
+		look_back(p, delta, bytes, at_ns);
+	if (p->looks)
+		set_rate(p, p->look_27m, p->look_bytes);
+	else if (p->locked && !jump)
+		set_rate(p, delta, bytes);
 	if (!p->locked || jump) {
 		p->pcr_27m = pcr;
 		reset(p, at_byte, at_ns);
@@ -127,11 +239,6 @@ take_pcr(struct pacer *p, int64_t pcr, uint64_t at_byte, int64_t at_ns)
 	}
 	p->pcr_27m += delta;
 	p->media_27m += delta;
-	if (delta > 0 && bytes > 0) {
-		p->has_rate = true;
-		p->rate_27m = delta;
-		p->rate_bytes = bytes;
-	}
 	if (p->follow)
 		servo(p, at_byte, at_ns, elapsed);
 	return false;
@@ -157,13 +264,35 @@ make_timestamp(struct pacer *p, int64_t media_27m, bool fresh, int64_t elapsed_n
 	return (uint32_t)(next / 300);
 }
 
+static bool
+is_steady(const struct pacer *p)
+{
+	return p->measured && range_least(&p->error) > -STEADY_NS &&
+	    range_most(&p->error) < STEADY_NS;
+}
+
+/* What is due at due_ns if the rate has not changed, and came at at_ns. */
 static int64_t
-make_due(struct pacer *p, int64_t media_27m, int64_t at_ns)
+guess(const struct pacer *p, int64_t due_ns, int64_t at_ns)
+{
+	int64_t late = range_most(&p->all) - p->offset_ns;
+	int64_t early = p->offset_ns - range_least(&p->all);
+	int64_t from = at_ns + p->latency_ns - (late > 0 ? late : 0), upto;
+
+	from = from > at_ns ? from : at_ns;
+	upto = from + (early > 0 ? early : 0);
+	return due_ns < from ? from : due_ns > upto ? upto : due_ns;
+}
+
+static int64_t
+make_due(struct pacer *p, int64_t media_27m, int64_t at_ns, bool exact)
 {
 	int64_t due_ns = at_ns + p->latency_ns;
 
 	if (p->latency_ns > 0 && p->locked && p->has_rate) {
 		due_ns = ns_of(media_27m) + p->offset_ns + p->latency_ns;
+		if (p->follow && !exact && !is_steady(p))
+			due_ns = guess(p, due_ns, at_ns);
 		if (due_ns < at_ns) {
 			p->late++;
 			if (at_ns - due_ns > REBASE_NS) {
@@ -187,23 +316,23 @@ pacer_next(struct pacer *p, const uint8_t *data, size_t len, int64_t at_ns)
 {
 	struct pacer_time t = { .due_ns = at_ns };
 	int64_t elapsed_ns = p->rtp_started ? at_ns - p->at_ns : 0, pcr, media_27m;
-	bool fresh = false, found = false;
+	bool fresh = false;
+	size_t at = 0;
 
 	if (p->locked && p->follow && at_ns - p->pcr_at_ns > SILENT_NS)
 		pacer_break(p);
-	for (size_t i = 0; i + TS_PACKET <= len && !found; i += TS_PACKET) {
-		pcr = read_pcr(p, data + i);
-		if (pcr == TS_NO_PCR)
-			continue;
-		fresh = take_pcr(p, pcr, i, at_ns);
-		found = true;
-	}
+	if ((pcr = find_pcr(p, data, len, &at)) != TS_NO_PCR)
+		fresh = take_pcr(p, pcr, at, at_ns);
 	/* since is negative where the PCR is not in the first packet of it. */
 	media_27m = p->pcr_27m + ((int64_t)p->since < 0 ?
 	    -ticks(p, (uint64_t)-(int64_t)p->since) : ticks(p, p->since));
 	t.marker = fresh && p->rtp_started;
 	t.timestamp = make_timestamp(p, media_27m, fresh, elapsed_ns, len);
-	t.due_ns = make_due(p, media_27m, at_ns);
+	t.due_ns = make_due(p, media_27m, at_ns, pcr != TS_NO_PCR);
+	if (pcr == TS_NO_PCR && p->nseen < PACER_SEEN) {
+		p->seen[p->nseen].at_ns = at_ns;
+		p->seen[p->nseen++].byte = p->since;
+	}
 	p->since += len;
 	p->at_ns = at_ns;
 	return t;

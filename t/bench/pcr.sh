@@ -13,8 +13,13 @@ trap 'kill -9 $(cat "$dir"/*.pid 2>/dev/null) 2>/dev/null; rm -rf "$dir"' EXIT
 cd "$dir"
 seconds=${SECONDS_EACH:-20}
 
+# Of a constant rate, as for a modulator, and of one that changes with each picture.
+ffmpeg -nostdin -v error -f lavfi \
+	-i "testsrc2=size=640x360:rate=25:duration=$((seconds + 4))" -c:v libx264 \
+	-preset ultrafast -b:v 6M -maxrate 6M -bufsize 3M -g 25 -muxrate 8M -pcr_period 20 \
+	-f mpegts cbr.ts
 mlive-ingest -q -t "$((seconds + 4))s" \
-	'test:?size=320x180&rate=8M&gop=1s&preset=ultrafast' >in.ts
+	'test:?size=320x180&rate=8M&gop=1s&preset=ultrafast' >vbr.ts
 
 # start NAME COMMAND...: until the round is over
 start () {
@@ -39,32 +44,32 @@ tell () {
 }
 
 round () {
-	watch sent 27601
-	watch jittered 27602
-	start relay mconnect-relay -i udp://127.0.0.1:27612 -o udp://127.0.0.1:27603
-	watch mconnect-relay 27603
-	start relay50 mconnect-relay --smooth 50ms -i udp://127.0.0.1:27613 \
-		-o udp://127.0.0.1:27604
-	watch mconnect-relay-50ms 27604
+	watch sent 28601
+	watch jittered 28602
+	start relay mconnect-relay -i udp://127.0.0.1:28612 -o udp://127.0.0.1:28603
+	watch mconnect-relay 28603
+	start relay50 mconnect-relay --smooth 50ms -i udp://127.0.0.1:28613 \
+		-o udp://127.0.0.1:28604
+	watch mconnect-relay-50ms 28604
 	all="sent jittered mconnect-relay mconnect-relay-50ms"
 	if command -v multicat >/dev/null
 	then
-		start multicat multicat -u -U @127.0.0.1:27614 127.0.0.1:27605
-		watch multicat 27605
+		start multicat multicat -u -U @127.0.0.1:28614 127.0.0.1:28605
+		watch multicat 28605
 		all="$all multicat"
 	fi
 	if command -v srt-live-transmit >/dev/null
 	then
-		start slt srt-live-transmit -q udp://127.0.0.1:27615 udp://127.0.0.1:27606
-		watch srt-live-transmit 27606
+		start slt srt-live-transmit -q udp://127.0.0.1:28615 udp://127.0.0.1:28606
+		watch srt-live-transmit 28606
 		all="$all srt-live-transmit"
 	fi
-	start split mconnect-relay --smooth 0s -i udp://127.0.0.1:27621 -o udp://127.0.0.1:27602 \
-		-o udp://127.0.0.1:27612 -o udp://127.0.0.1:27613 -o udp://127.0.0.1:27614 \
-		-o udp://127.0.0.1:27615
-	start net mconnect-impair -S 1 -t jitter=5ms 27620=127.0.0.1:27621
+	start split mconnect-relay --smooth 0s -i udp://127.0.0.1:28621 -o udp://127.0.0.1:28602 \
+		-o udp://127.0.0.1:28612 -o udp://127.0.0.1:28613 -o udp://127.0.0.1:28614 \
+		-o udp://127.0.0.1:28615
+	start net mconnect-impair -S 1 -t jitter=5ms 28620=127.0.0.1:28621
 	sleep 1
-	start source mconnect-relay -i in.ts -o udp://127.0.0.1:27620 -o udp://127.0.0.1:27601
+	start source mconnect-relay -i "$1" -o udp://127.0.0.1:28620 -o udp://127.0.0.1:28601
 	for one in $all
 	do
 		tell "$one"
@@ -74,8 +79,11 @@ round () {
 	wait
 }
 
-for n in 1 2 3
+for n in 1 2
 do
-	echo "# round $n"
-	round
+	for kind in cbr vbr
+	do
+		echo "# $kind, round $n"
+		round $kind.ts
+	done
 done

@@ -1,6 +1,7 @@
 /*
  * When datagrams are due: jitter taken out, the sender's clock followed, late ones,
- * bursts, jumps and the wrap of PCR, no PCR at all; RTP timestamps.
+ * bursts, jumps and the wrap of PCR, no PCR at all; rates that change with each picture;
+ * RTP timestamps.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -220,6 +221,135 @@ test_file(void)
 	is(p.late + p.resets + p.rebases, 0, "and is never late");
 }
 
+/* ---- pictures of other sizes, 40 ms and a PCR each */
+
+#define PICTURE_27M	(CLK_27M / 25)
+#define PICTURE_NS	(40 * MS)
+
+static unsigned
+size_of(unsigned picture)
+{
+	return picture % 12 == 0 ? 90 : 10 + picture * 7 % 13;
+}
+
+/* Datagram i of a picture. */
+static void
+fill_picture(struct sender *s, unsigned picture, unsigned i, uint8_t d[static DATAGRAM])
+{
+	s->n = 0;
+	s->pcr_every = i == 0;
+	s->per_datagram = PICTURE_27M / size_of(picture);
+	if (i == 0)
+		s->pcr = picture * PICTURE_27M;
+	fill(s, d);
+}
+
+/* When datagram i of a picture was meant to be sent. */
+static int64_t
+meant(unsigned picture, unsigned i)
+{
+	return picture * PICTURE_NS + i * PICTURE_NS / size_of(picture);
+}
+
+/*
+ * Each datagram at its time, with jitter: of those with a PCR, how far the worst is off
+ * after two seconds; *early: how much earlier than meant the worst of the others.
+ */
+static int64_t
+send_even(struct pacer *p, int64_t jitter_ns, int64_t *early)
+{
+	struct sender s = { .per_datagram = 0 };
+	uint8_t d[DATAGRAM];
+	int64_t worst = 0, sent = 0, off = 0;
+	uint64_t seed = 3;
+
+	*early = 0;
+	for (unsigned k = 0; k < 1000; k++)
+		for (unsigned i = 0; i < size_of(k); i++) {
+			int64_t at = meant(k, i) + (int64_t)(draw(&seed) % (uint64_t)jitter_ns);
+			struct pacer_time t;
+
+			sent = at > sent ? at : sent;
+			fill_picture(&s, k, i, d);
+			t = pacer_next(p, d, sizeof(d), sent);
+			if (k < 50)
+				continue;
+			off = t.due_ns - meant(k, i) - 30 * MS;
+			if (i == 0 && llabs(off) > worst)
+				worst = llabs(off);
+			if (i > 0 && -off > *early)
+				*early = -off;
+		}
+	return worst;
+}
+
+static void
+test_vbr(void)
+{
+	struct sender s = { .per_datagram = 0 };
+	int64_t worst, early, last = 0, gap = 0;
+	unsigned late = 0, spread = 0;
+	uint8_t d[DATAGRAM];
+	struct pacer p;
+
+	pacer_init(&p, 30 * MS, true, -1);
+	worst = send_even(&p, 5 * MS, &early);
+	ok(worst < MS / 2, "at a rate that changes, PCRs are %d us off", (int)(worst / 1000));
+	ok(early < 6 * MS, "and others %d us early", (int)(early / 1000));
+	is(p.late + p.rebases + p.resets, 0, "none is late");
+
+	/* Each picture comes at once, as an encoder writes it. */
+	pacer_init(&p, 30 * MS, true, -1);
+	for (unsigned k = 0; k < 1000; k++)
+		for (unsigned i = 0; i < size_of(k); i++) {
+			struct pacer_time t;
+
+			fill_picture(&s, k, i, d);
+			t = pacer_next(&p, d, sizeof(d), k * PICTURE_NS);
+			if (k > 50) {
+				late += i == 0 && llabs(t.due_ns - meant(k, 0) - 30 * MS) > 15 * MS;
+				gap = t.due_ns - last > gap ? t.due_ns - last : gap;
+				spread += t.due_ns - last > MS / 10;
+			}
+			last = t.due_ns;
+		}
+	ok(spread > 10000, "bursts are spread: %u datagrams have a distance", spread);
+	ok(gap < PICTURE_NS, "no hole is as long as a picture: %d us", (int)(gap / 1000));
+	ok(late < 120, "%u PCRs of 949 are far off", late);
+}
+
+/* The same in a file: the PCR behind it is known. */
+static void
+test_look(void)
+{
+	static uint8_t wait[128][DATAGRAM];
+	struct sender s = { .per_datagram = 0 };
+	struct pacer_time t = { 0 };
+	int64_t worst = 0, first = 0, now = 0;
+	unsigned n = 0;
+	struct pacer p;
+
+	pacer_init(&p, 20 * MS, false, -1);
+	for (unsigned k = 0; k < 1000; k++)
+		for (unsigned i = 0; i < size_of(k); i++) {
+			fill_picture(&s, k, i, wait[n]);
+			if (pacer_look(&p, wait[n], DATAGRAM) && k > 0) {
+				for (unsigned j = 0; j < n; j++) {
+					t = pacer_next(&p, wait[j], DATAGRAM, now);
+					first = k == 1 && j == 0 ? t.due_ns : first;
+					if (llabs(t.due_ns - first - meant(k - 1, j)) > worst)
+						worst = llabs(t.due_ns - first - meant(k - 1, j));
+				}
+				now = t.due_ns > 200 * MS ? t.due_ns - 200 * MS : 0;
+				memcpy(wait[0], wait[n], DATAGRAM);
+				n = 0;
+			}
+			n++;
+		}
+	ok(worst < 5000, "in a file each is %d ns off at most", (int)worst);
+	is(p.late + p.rebases + p.resets, 0, "and none is late");
+}
+
 int
 main(void)
 {
@@ -227,5 +357,7 @@ main(void)
 	test_late();
 	test_jumps();
 	test_file();
+	test_vbr();
+	test_look();
 	return done_testing();
 }
