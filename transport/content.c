@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "transport/content.h"
+#include "transport/contentlist.h"
 
 #define NODE_MASK		(CONTENT_NODES - 1)
-#define SEARCH		8192		/* nodes that are looked through */
+#define NEAR			1024		/* for what is in the wrong place */
+#define SEEK_MOST		(CONTENT_NODES / 2 / CONTENT_LEGS)
+#define SEEK_LEAST		64
 #define ALONE_NS	INT64_C(200000000)
 
 int
@@ -41,77 +44,13 @@ content_free(struct content *c)
 	*c = (struct content){ .window_ns = 0 };
 }
 
-static uint64_t
-packet_hash(const uint8_t *p)
-{
-	uint64_t h = 1, word;
-
-	for (size_t i = 0; i + 8 <= TS_PACKET; i += 8) {
-		memcpy(&word, p + i, 8);
-		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 29;
-	}
-	memcpy(&word, p + TS_PACKET - 8, 8);
-	return (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-/* PSI and SI, which are the same again after 16 times. */
-static bool
-is_table(const uint8_t *p)
-{
-	size_t at = 4 + ((p[3] & 0x20) != 0 ? 1 + (size_t)p[4] : 0);
-
-	return ((p[1] & 0x1f) == 0 && p[2] < 0x20) ||
-	    ((p[1] & 0x40) != 0 && at + 2 <= TS_PACKET && p[at] == 0 && p[at + 1] == 0x02);
-}
-
 /* ---- nodes and the list of them */
 
-static uint32_t
-new_node(struct content *c, unsigned leg, const uint8_t *p, uint64_t h)
-{
-	uint32_t n = c->free;
-	struct content_node *node = &c->node[n];
-
-	if (n == 0)
-		return 0;
-	c->free = node->next;
-	node->hash = h;
-	node->id = ++c->ids;
-	node->arrival_ns = c->now_ns;
-	node->next = node->prev = 0;
-	node->leg = (uint8_t)leg;
-	node->null = ((p[1] & 0x1f) << 8 | p[2]) == TS_PID_NULL;
-	node->table = is_table(p);
-	memcpy(node->data, p, TS_PACKET);
-	return n;
-}
-
-static void
-free_node(struct content *c, uint32_t n)
-{
-	c->node[n].id = 0;
-	c->node[n].next = c->free;
-	c->free = n;
-}
-
-/* Into the list, behind a node, or 0: before all. */
+/* One that no leg has brought before. */
 static void
 insert(struct content *c, uint32_t n, uint32_t behind)
 {
-	uint32_t next = behind != 0 ? c->node[behind].next : c->head;
-
-	c->node[n].prev = behind;
-	c->node[n].next = next;
-	if (behind != 0)
-		c->node[behind].next = n;
-	else
-		c->head = n;
-	if (next != 0)
-		c->node[next].prev = n;
-	else
-		c->tail = n;
-	c->in_list++;
+	content_link(c, n, behind);
 	c->grown_ns = c->now_ns;
 	c->leg[c->node[n].leg].first++;
 	c->due[(c->due_first + c->due_n) & NODE_MASK] = n;
@@ -139,27 +78,6 @@ behind_place(const struct content *c, const struct content_leg *l)
 	return has_place(c, l) ? c->node[l->place].next : c->head;
 }
 
-static uint32_t
-find_place(const struct content *c, uint32_t from, uint64_t h)
-{
-	for (unsigned i = 0; from != 0 && i < SEARCH; i++, from = c->node[from].next)
-		if (c->node[from].hash == h && !c->node[from].null)
-			return from;
-	return 0;
-}
-
-/*
- * The same, but not by a table, or by what is in the list more than once: that would
- * not say where.
- */
-static uint32_t
-find_sure(const struct content *c, uint32_t from, uint64_t h)
-{
-	uint32_t n = find_place(c, from, h);
-
-	return n == 0 || c->node[n].table || find_place(c, c->node[n].next, h) != 0 ? 0 : n;
-}
-
 /* ---- a leg that is followed */
 
 /* It is the packet of node n. */
@@ -167,8 +85,35 @@ static void
 match(struct content *c, struct content_leg *l, uint32_t n)
 {
 	l->other_leg++;
+	c->node[n].legs |= (uint16_t)(1u << (l - c->leg));
 	l->behind_ns += (c->now_ns - c->node[n].arrival_ns - l->behind_ns) / 16;
 	set_place(c, l, n);
+}
+
+/*
+ * Two legs that have lost one packet each leave it open which of them comes first: they
+ * may stand the wrong way round.  A leg that has both knows: what it has not brought
+ * before, and stands near its place, goes behind that.
+ */
+static uint32_t
+take_near(struct content *c, const struct content_leg *l, uint64_t h)
+{
+	uint16_t own = (uint16_t)(1u << (l - c->leg));
+	uint32_t back = l->place, on = l->place;
+
+	for (unsigned i = 0; has_place(c, l) && i < NEAR && (back != 0 || on != 0); i++) {
+		uint32_t n = i % 2 == 0 ? back : on;
+
+		if (n != 0 && c->node[n].hash == h && !c->node[n].null && !c->node[n].table &&
+		    (c->node[n].legs & own) == 0) {
+			content_unlink(c, n);
+			content_link(c, n, l->place);
+			return n;
+		}
+		back = i % 2 == 0 && n != 0 ? c->node[n].prev : back;
+		on = i % 2 == 1 && n != 0 ? c->node[n].next : on;
+	}
+	return 0;
 }
 
 /*
@@ -183,12 +128,15 @@ put_waiting(struct content *c, struct content_leg *l, uint32_t end)
 
 		while (n != 0 && n != end && c->node[n].hash != c->node[w].hash)
 			n = c->node[n].next;
-		if (n != 0 && n != end) {
+		if (n != 0 && n == end)
+			n = take_near(c, l, c->node[w].hash);
+		if (n != 0) {
 			match(c, l, n);
-			free_node(c, w);
+			content_node_free(c, w);
 			continue;
 		}
-		insert(c, w, has_place(c, l) ? l->place : 0);
+		/* What was its place may have gone out long ago. */
+		insert(c, w, has_place(c, l) ? l->place : end != 0 ? c->node[end].prev : 0);
 		l->filled += end != 0;
 		set_place(c, l, w);
 	}
@@ -197,13 +145,20 @@ put_waiting(struct content *c, struct content_leg *l, uint32_t end)
 }
 
 static void
+drop_oldest(struct content *c, struct content_leg *l, uint32_t n, uint64_t *count)
+{
+	for (uint32_t i = 0; i < n; i++)
+		content_node_free(c, l->wait[i]);
+	*count += n;
+	l->waiting -= n;
+	l->nwait -= n;
+	memmove(l->wait, l->wait + n, l->nwait * sizeof(l->wait[0]));
+}
+
+static void
 drop_waiting(struct content *c, struct content_leg *l, uint64_t *count)
 {
-	for (uint32_t i = 0; i < l->nwait; i++)
-		free_node(c, l->wait[i]);
-	*count += l->nwait;
-	l->waiting -= l->nwait;
-	l->nwait = 0;
+	drop_oldest(c, l, l->nwait, count);
 }
 
 static bool
@@ -222,12 +177,22 @@ wait_for_place(struct content *c, unsigned leg, const uint8_t *p, uint64_t h)
 		drop_waiting(c, l, &l->astray);
 		l->locked = false;
 	}
-	if ((n = new_node(c, leg, p, h)) == 0) {
+	if ((n = content_node_new(c, leg, p, h)) == 0) {
 		l->overflow++;
 		return;
 	}
 	l->wait[l->nwait++] = n;
 	l->waiting++;
+}
+
+/* The first that waits is node n, which another leg has brought. */
+static void
+put_first(struct content *c, struct content_leg *l, uint32_t n)
+{
+	match(c, l, n);
+	content_node_free(c, l->wait[0]);
+	l->waiting--;
+	memmove(l->wait, l->wait + 1, --l->nwait * sizeof(l->wait[0]));
 }
 
 /*
@@ -245,7 +210,7 @@ resolve_waiting(struct content *c, struct content_leg *l)
 		uint32_t behind = behind_place(c, l), all = l->nwait;
 
 		for (i = 0; i < all; i++)
-			if ((n = find_sure(c, behind, c->node[l->wait[i]].hash)) != 0)
+			if ((n = content_find_sure(c, behind, c->node[l->wait[i]].hash)) != 0)
 				break;
 		if (i == all)
 			return;
@@ -253,7 +218,7 @@ resolve_waiting(struct content *c, struct content_leg *l)
 		l->nwait = i;
 		put_waiting(c, l, n);
 		match(c, l, n);
-		free_node(c, l->wait[i]);
+		content_node_free(c, l->wait[i]);
 		l->waiting--;
 		memmove(l->wait, l->wait + i + 1, left * sizeof(l->wait[0]));
 		l->nwait = left;
@@ -283,12 +248,34 @@ expire_waiting(struct content *c, struct content_leg *l)
 	}
 }
 
+/* Of a leg whose place is not known: what is too old to be found. */
+static void
+forget_old(struct content *c, struct content_leg *l, int64_t before_ns)
+{
+	uint32_t n = 0;
+
+	while (n < l->nwait && c->node[l->wait[n]].arrival_ns < before_ns)
+		n++;
+	if (n > 0)
+		drop_oldest(c, l, n, &l->astray);
+}
+
+static void
+expire(struct content *c, struct content_leg *l)
+{
+	if (l->nwait == 0)
+		return;
+	if (l->locked)
+		expire_waiting(c, l);
+	else
+		forget_old(c, l, c->flushing ? INT64_MAX : c->now_ns - c->window_ns);
+}
+
 static void
 expire_all(struct content *c)
 {
 	for (unsigned i = 0; i < CONTENT_LEGS; i++)
-		if (c->leg[i].nwait > 0)
-			expire_waiting(c, &c->leg[i]);
+		expire(c, &c->leg[i]);
 }
 
 static void
@@ -303,7 +290,7 @@ follow(struct content *c, unsigned leg, const uint8_t *p, uint64_t h, bool null)
 		if (l->nwait == 0 && next != 0 && c->node[next].null)
 			match(c, l, next);
 		else if (l->nwait == 0 && at_end(c, l) &&
-		    (n = new_node(c, leg, p, h)) != 0) {
+		    (n = content_node_new(c, leg, p, h)) != 0) {
 			insert(c, n, c->tail);
 			set_place(c, l, n);
 		} else
@@ -314,12 +301,14 @@ follow(struct content *c, unsigned leg, const uint8_t *p, uint64_t h, bool null)
 		n = c->node[n].next;
 	/* What comes next is what it seems to be; else it is looked for. */
 	if (n == 0 || c->node[n].hash != h || l->nwait > 0 || !has_place(c, l))
-		n = find_sure(c, next, h);
+		n = content_find_sure(c, next, h);
+	if (n == 0 && has_place(c, l) && l->place != c->tail)
+		n = take_near(c, l, h);
 	if (n != 0) {
 		put_waiting(c, l, n);
 		match(c, l, n);
 	} else if (l->nwait == 0 && at_end(c, l) &&
-	    (n = new_node(c, leg, p, h)) != 0) {
+	    (n = content_node_new(c, leg, p, h)) != 0) {
 		insert(c, n, c->tail);
 		set_place(c, l, n);
 	} else {
@@ -345,39 +334,84 @@ agrees(const struct content *c, const struct content_leg *l, uint32_t n)
 	return i == CONTENT_LOCK;
 }
 
+/* The same of those that wait, of which the last is number last. */
+static bool
+agrees_waiting(const struct content *c, const struct content_leg *l, uint32_t last, uint32_t n)
+{
+	unsigned i = 0;
+
+	for (; n != 0 && i < CONTENT_LOCK; n = c->node[n].prev) {
+		if (c->node[n].null)
+			continue;
+		if (c->node[n].hash != c->node[l->wait[last - i]].hash)
+			return false;
+		i++;
+	}
+	return i == CONTENT_LOCK;
+}
+
+/* Many that never find their place must leave room for those that have. */
+static void
+make_room(struct content *c, struct content_leg *l)
+{
+	uint32_t most = c->in_list < CONTENT_NODES / 2 ? SEEK_MOST : SEEK_LEAST;
+
+	if (l->nwait >= most)
+		drop_oldest(c, l, l->nwait - most / 4 * 3, &l->astray);
+}
+
+/* There is nothing to compare it with: it is the stream, from what must be new on. */
+static void
+begin_alone(struct content *c, struct content_leg *l)
+{
+	if (c->delivered > 0)
+		forget_old(c, l, c->grown_ns + c->window_ns);
+	l->locked = true;
+	l->place = 0;
+	if (c->tail != 0)
+		set_place(c, l, c->tail);
+	put_waiting(c, l, 0);
+}
+
+/*
+ * A leg behind the others has just brought what is in the list; one that is ahead has
+ * brought it before, and waits.  Of that, one place each time is looked for.
+ */
 static void
 seek(struct content *c, unsigned leg, const uint8_t *p, uint64_t h, bool null)
 {
 	struct content_leg *l = &c->leg[leg];
 	bool silent = c->now_ns - c->grown_ns > c->window_ns + ALONE_NS;
-	uint32_t n;
+	uint32_t n, last;
 
-	if (c->ids == 0 || (silent && c->head == 0)) {
-		if (null && c->ids == 0) {
-			l->nulls++;
-			return;
-		}
-		l->locked = true;		/* there is nothing to compare it with */
-		l->place = 0;
-		if ((n = new_node(c, leg, p, h)) == 0) {
-			l->overflow++;
-			return;
-		}
-		insert(c, n, c->tail);
-		set_place(c, l, n);
+	if (null) {
+		l->nulls++;
 		return;
 	}
-	if (!null)
-		for (n = find_place(c, c->head, h); n != 0; n = find_place(c, c->node[n].next, h))
-			if (agrees(c, l, n)) {
-				l->locked = true;
-				match(c, l, n);
-				return;
-			}
-	if (null)
-		l->nulls++;
-	else
-		l->astray++;
+	make_room(c, l);
+	wait_for_place(c, leg, p, h);
+	if (c->ids == 1 || (silent && c->head == 0)) {
+		begin_alone(c, l);
+		return;
+	}
+	if (l->nwait < CONTENT_LOCK)
+		return;
+	for (n = content_find(c, c->head, h); n != 0; n = content_find(c, c->node[n].next, h))
+		if (agrees(c, l, n)) {
+			drop_oldest(c, l, l->nwait - 1, &l->astray);
+			l->locked = true;
+			put_first(c, l, n);
+			return;
+		}
+	last = l->probe % (l->nwait - CONTENT_LOCK + 1) + CONTENT_LOCK - 1;
+	l->probe += CONTENT_LOCK;
+	n = content_find(c, c->head, c->node[l->wait[last]].hash);
+	if (n != 0 && agrees_waiting(c, l, last, n)) {
+		drop_oldest(c, l, last, &l->astray);
+		l->locked = true;
+		put_first(c, l, n);
+		resolve_waiting(c, l);
+	}
 }
 
 void
@@ -386,7 +420,7 @@ content_push(struct content *c, unsigned leg, const uint8_t p[static TS_PACKET],
 {
 	struct content_leg *l = &c->leg[leg];
 	bool null = ((p[1] & 0x1f) << 8 | p[2]) == TS_PID_NULL;
-	uint64_t h = packet_hash(p);
+	uint64_t h = content_hash(p);
 
 	if (now_ns > c->now_ns)
 		c->now_ns = now_ns;
@@ -396,8 +430,7 @@ content_push(struct content *c, unsigned leg, const uint8_t p[static TS_PACKET],
 		memmove(l->recent + 1, l->recent, sizeof(l->recent) - sizeof(l->recent[0]));
 		l->recent[0] = h;
 	}
-	if (l->nwait > 0)
-		expire_waiting(c, l);
+	expire(c, l);
 	if (l->locked)
 		follow(c, leg, p, h, null);
 	else
@@ -449,7 +482,7 @@ content_pop(struct content *c, int64_t now_ns)
 	c->delivered++;
 	c->from = c->node[n].leg;
 	memcpy(c->out, c->node[n].data, TS_PACKET);
-	free_node(c, n);
+	content_node_free(c, n);
 	return c->out;
 }
 
@@ -464,7 +497,7 @@ content_deadline(const struct content *c)
 	for (unsigned i = 0; i < CONTENT_LEGS; i++) {
 		const struct content_leg *l = &c->leg[i];
 
-		if (l->nwait == 0)
+		if (l->nwait == 0 || !l->locked)
 			continue;
 		at = c->node[l->wait[0]].arrival_ns;
 		at += c->grown_ns < at ? c->window_ns / 2 : c->window_ns + 1;
@@ -491,6 +524,8 @@ content_forget_leg(struct content *c, unsigned leg)
 	struct content_leg *l = &c->leg[leg];
 
 	drop_waiting(c, l, &l->astray);
+	for (uint32_t i = 0; i < CONTENT_NODES; i++)
+		c->node[i].legs &= (uint16_t)~(1u << leg);
 	*l = (struct content_leg){ .wait = l->wait };
 }
 

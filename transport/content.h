@@ -47,6 +47,7 @@ struct content_leg {
 	uint64_t place_id;
 	uint32_t nwait;
 	uint32_t *wait;			/* nodes, not in the list */
+	uint32_t probe;			/* which of them is looked for next */
 	uint64_t recent[CONTENT_LOCK];	/* hashes, the last one first */
 };
 
@@ -54,7 +55,8 @@ struct content_node {
 	uint64_t hash, id;		/* id: 0 while it is free */
 	int64_t	 arrival_ns;
 	uint32_t next, prev;		/* 0: none */
-	uint8_t	 leg;
+	uint16_t legs;			/* bit for each that has brought it */
+	uint8_t	 leg;			/* the first of them */
 	bool	 null;
 	bool	 table;			/* comes again and again */
 	uint8_t	 data[TS_PACKET];

@@ -10,6 +10,7 @@
 #include "lib/net/fec2022enc.h"
 #include "transport/checkup.c"
 #include "transport/content.c"
+#include "transport/contentlist.c"
 #include "transport/expr.c"
 #include "transport/failover.c"
 #include "transport/fan.c"

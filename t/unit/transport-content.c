@@ -7,6 +7,7 @@
 
 #include "t/tap.h"
 #include "transport/content.c"
+#include "transport/contentlist.c"
 
 #define MS	INT64_C(1000000)
 #define COUNT	3000

@@ -1,7 +1,8 @@
 /*
  * Legs that are killed, cut for five seconds, and swapped, a thousand times at random, on
  * a clock of its own: as long as one leg that loses nothing lives, not one packet is
- * missing or out of order.  Meanwhile the others lose, are late, and send twice.
+ * missing or out of order.  Meanwhile the others lose, are late, and send twice.  Then
+ * the same by content, of legs with RTP and without it, as of SRT.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "t/tap.h"
 #include "transport/checkup.c"
 #include "transport/content.c"
+#include "transport/contentlist.c"
 #include "transport/expr.c"
 #include "transport/failover.c"
 #include "transport/fan.c"
@@ -28,6 +30,8 @@
 #define GAP		(2 * MS)	/* between packets: some 5 Mb/s */
 #define LATEST		(80 * MS)	/* that a leg can be behind */
 #define WINDOW		(100 * MS)
+#define REORDER		(40 * MS)	/* by content: of a leg with RTP, before */
+#define WINDOW_CONTENT	(150 * MS)
 #define LEGS		3
 
 /* What is on its way on a leg. */
@@ -38,6 +42,7 @@ struct flight {
 
 struct way {
 	int	 leg;			/* in the flow; -1: none */
+	bool	 bare;			/* no RTP, and in order */
 	bool	 cut;
 	int64_t	 delay_ns, jitter_ns, last_ns;
 	unsigned loss, twice;		/* of 100 */
@@ -50,7 +55,9 @@ struct world {
 	struct way way[LEGS];
 	uint64_t state;
 	int64_t	 now_ns;
-	uint32_t serial, next;		/* to be sent; to come out */
+	uint32_t serial;		/* of the datagram to be sent */
+	uint32_t next;			/* packet to come out, of seven in each */
+	bool	 begun;			/* one has: by content, nobody knows of those before */
 	uint64_t missing, wrong, events[3];
 	int64_t	 longest_ns;
 };
@@ -88,6 +95,11 @@ send_one(struct world *w, struct way *y)
 
 	if (y->leg < 0 || y->cut || chance(w, 100) < y->loss)
 		return;
+	if (y->bare) {
+		at = at > y->last_ns ? at : y->last_ns;
+		copies = 1;
+	}
+	y->last_ns = at;
 	while (copies-- > 0 && y->n < 256) {
 		unsigned i = y->n++;
 
@@ -109,11 +121,13 @@ arrive(struct world *w, struct way *y)
 
 		memset(ts, (int)serial, sizeof(ts));
 		for (unsigned i = 0; i < 7; i++) {
-			memcpy(ts + i * TS_PACKET, (uint8_t[]){ TS_SYNC, 1, 0, (uint8_t)(0x10 |
-			    (serial * 7 + i) % 16) }, 4);
-			memcpy(ts + i * TS_PACKET + 4, &serial, sizeof(serial));
+			uint32_t number = serial * 7 + i;
+
+			memcpy(ts + i * TS_PACKET, (uint8_t[]){ TS_SYNC, 1, 0,
+			    (uint8_t)(0x10 | number % 16) }, 4);
+			memcpy(ts + i * TS_PACKET + 4, &number, sizeof(number));
 		}
-		pkt = packet_make(&w->f.pool, ts, sizeof(ts), TS_PACKET, &rtp);
+		pkt = packet_make(&w->f.pool, ts, sizeof(ts), TS_PACKET, y->bare ? NULL : &rtp);
 		flow_take(&w->f, (unsigned)y->leg, pkt, y->flight[y->first].at_ns);
 		y->first = (y->first + 1) % 256;
 		y->n--;
@@ -130,15 +144,22 @@ look(struct world *w)
 	fan_turn(fan, fan->due, w->now_ns);
 	for (uint64_t i = before; i < fan->due; i++) {
 		const struct packet *p = fan_at(fan, i);
-		uint32_t serial;
-		int64_t took;
 
-		memcpy(&serial, p->data + 4, sizeof(serial));
-		took = w->now_ns - (int64_t)serial * GAP;
-		w->longest_ns = took > w->longest_ns ? took : w->longest_ns;
-		w->wrong += serial < w->next || p->len != 7 * TS_PACKET;
-		w->missing += serial > w->next ? serial - w->next : 0;
-		w->next = serial + 1;
+		w->wrong += p->len != 7 * TS_PACKET;
+		for (uint32_t at = 0; at < p->len; at += TS_PACKET) {
+			uint32_t number;
+			int64_t took;
+
+			memcpy(&number, p->data + at + 4, sizeof(number));
+			took = w->now_ns - (int64_t)(number / 7) * GAP;
+			w->longest_ns = took > w->longest_ns ? took : w->longest_ns;
+			if (!w->begun && w->f.config.by_content)
+				w->next = number;
+			w->begun = true;
+			w->wrong += number < w->next;
+			w->missing += number > w->next ? number - w->next : 0;
+			w->next = number + 1;
+		}
 	}
 }
 
@@ -202,11 +223,12 @@ strike(struct world *w, unsigned which)
 }
 
 static void
-test_events(uint64_t seed)
+test_events(uint64_t seed, bool by_content)
 {
 	static struct world w;
-	struct flow_config c = { .merge = true, .windowed = true, .live = true, .pcr_pid = -1,
-	    .window_ns = WINDOW, .reorder_ns = WINDOW, .hold_ns = 2000 * MS, .memory = 64 << 20 };
+	struct flow_config c = { .merge = true, .by_content = by_content, .windowed = true, .live = true, .pcr_pid = -1,
+	    .window_ns = by_content ? WINDOW_CONTENT : WINDOW, .reorder_ns = REORDER, .hold_ns = 2000 * MS, .memory = 64 << 20 };
+	int64_t most = LATEST + c.window_ns + (by_content ? REORDER : 0);
 	unsigned good = 0, next, ledger = 0;
 
 	memset(&w, 0, sizeof(w));
@@ -215,6 +237,7 @@ test_events(uint64_t seed)
 		abort();
 	w.f.event = on_event;
 	for (unsigned i = 0; i < LEGS; i++) {
+		w.way[i].bare = by_content && i == 0;
 		choose(&w, &w.way[i], true);
 		add(&w, &w.way[i]);
 	}
@@ -237,19 +260,20 @@ test_events(uint64_t seed)
 	printf("# %u packets of %d s; %d killed, %d cut, %d swapped; longest way %d ms\n",
 	    w.serial, (int)(w.now_ns / (1000 * MS)), (int)w.events[0], (int)w.events[1],
 	    (int)w.events[2], (int)(w.longest_ns / MS));
-	ok(w.next > w.serial - (unsigned)((WINDOW + LATEST) / GAP) - 2, "%d events, all is out",
-	    EVENTS);
+	ok(w.next > 7 * (w.serial - (unsigned)(most / GAP) - 2),
+	    "%d events%s, all is out", EVENTS, by_content ? ", by content" : "");
 	is(w.missing, 0, "not one packet is missing");
 	is(w.wrong, 0, "or out of order");
 	is(w.f.lost, 0, "or said to be lost");
 	is(ledger, 0, "each is in one count");
-	ok(w.longest_ns <= WINDOW + LATEST + 2 * MS, "none came later than the window allows");
+	ok(w.longest_ns <= most + 2 * MS, "none came later than the window allows");
 	flow_free(&w.f);
 }
 
 int
 main(void)
 {
-	test_events(1);
+	test_events(1, false);
+	test_events(2, true);
 	return done_testing();
 }
