@@ -1,12 +1,13 @@
 /*
  * A leg that receives RIST.  Threads of librist give what is in order to a queue of ours,
- * and a descriptor that the relay waits for says that there is something.
+ * with the time; a timer that the relay waits for runs from the first of them on, so that
+ * some are read at once.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "lib/base/clk.h"
@@ -17,12 +18,16 @@
 #define QUEUE		8192
 #define BATCH		64
 #define RTP_HZ		90000
+#define WAIT_NS		INT64_C(4000000)
 
 struct legrist {
 	struct ristlink link;
-	int	 fd;
+	int	 fd;			/* the timer */
 	pthread_mutex_t lock;		/* of what follows */
-	struct rist_data_block *slot[QUEUE];
+	struct ristdata {
+		struct rist_data_block *block;
+		int64_t	 at_ns;
+	} slot[QUEUE];
 	unsigned first, n;
 	uint64_t overflow;
 };
@@ -31,8 +36,8 @@ struct legrist {
 static int
 on_data(void *arg, struct rist_data_block *block)
 {
+	static const struct itimerspec soon = { .it_value = { .tv_nsec = WAIT_NS } };
 	struct legrist *s = arg;
-	uint64_t one = 1;
 	bool full;
 
 	pthread_mutex_lock(&s->lock);
@@ -40,10 +45,9 @@ on_data(void *arg, struct rist_data_block *block)
 	if (full)
 		s->overflow++;
 	else
-		s->slot[(s->first + s->n++) % QUEUE] = block;
-	if (s->n == 1 && write(s->fd, &one, sizeof(one)) < 0) {
-		/* It cannot be full: the relay empties it. */
-	}
+		s->slot[(s->first + s->n++) % QUEUE] = (struct ristdata){ block, clk_mono_ns() };
+	if (s->n == 1)
+		timerfd_settime(s->fd, 0, &soon, NULL);
 	pthread_mutex_unlock(&s->lock);
 	if (full)
 		rist_receiver_data_block_free2(&block);
@@ -52,9 +56,9 @@ on_data(void *arg, struct rist_data_block *block)
 
 /* At most so many; *more: there are others. */
 static unsigned
-take_blocks(struct legrist *s, struct rist_data_block **list, unsigned most, bool *more)
+take_blocks(struct legrist *s, struct ristdata *list, unsigned most, bool *more)
 {
-	uint64_t count;
+	uint64_t times;
 	unsigned n = 0;
 
 	pthread_mutex_lock(&s->lock);
@@ -63,8 +67,8 @@ take_blocks(struct legrist *s, struct rist_data_block **list, unsigned most, boo
 		s->first = (s->first + 1) % QUEUE;
 	}
 	*more = s->n > 0;
-	if (!*more && read(s->fd, &count, sizeof(count)) < 0) {
-		/* Nothing had come since. */
+	if (!*more && read(s->fd, &times, sizeof(times)) < 0) {
+		/* It has not run out. */
 	}
 	pthread_mutex_unlock(&s->lock);
 	return n;
@@ -75,7 +79,7 @@ take_blocks(struct legrist *s, struct rist_data_block **list, unsigned most, boo
  * it can be merged with what comes another way; and holes are seen by them.
  */
 static void
-take_block(struct leg *l, const struct rist_data_block *b, int64_t now_ns,
+take_block(struct leg *l, const struct rist_data_block *b, int64_t at_ns,
     const struct leg_taker *t)
 {
 	const uint8_t *p = b->payload;
@@ -89,23 +93,22 @@ take_block(struct leg *l, const struct rist_data_block *b, int64_t now_ns,
 
 	if (b->payload_len > 0 && p[0] == TS_SYNC &&
 	    (n = rtp_put(whole, sizeof(whole), &rtp)) > 0)
-		leg_datagram(l, whole, (size_t)n, now_ns, t);
+		leg_datagram(l, whole, (size_t)n, at_ns, t);
 	else					/* RTP inside RIST, or nothing for us */
-		leg_datagram(l, p, b->payload_len, now_ns, t);
+		leg_datagram(l, p, b->payload_len, at_ns, t);
 }
 
 static bool
 read_rist(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 {
-	struct rist_data_block *list[BATCH];
-	int64_t now = clk_mono_ns();
+	struct ristdata list[BATCH];
 	bool more;
 	unsigned n = take_blocks(l->state, list, BATCH, &more);
 
 	(void)b;
 	for (unsigned i = 0; i < n; i++) {
-		take_block(l, list[i], now, t);
-		rist_receiver_data_block_free2(&list[i]);
+		take_block(l, list[i].block, list[i].at_ns, t);
+		rist_receiver_data_block_free2(&list[i].block);
 	}
 	return more;
 }
@@ -123,7 +126,7 @@ static void
 close_rist(struct leg *l)
 {
 	struct legrist *s = l->state;
-	struct rist_data_block *list[BATCH];
+	struct ristdata list[BATCH];
 	unsigned n = 0;
 	bool more = true;
 
@@ -133,7 +136,7 @@ close_rist(struct leg *l)
 	while (more) {
 		n = take_blocks(s, list, BATCH, &more);
 		while (n > 0)
-			rist_receiver_data_block_free2(&list[--n]);
+			rist_receiver_data_block_free2(&list[--n].block);
 	}
 	pthread_mutex_destroy(&s->lock);
 	if (s->fd >= 0)
@@ -171,7 +174,7 @@ leg_open_rist(struct leg *l, struct url *url, char why[static UDP_WHY])
 	if (s == NULL)
 		return -ENOMEM;
 	pthread_mutex_init(&s->lock, NULL);
-	if ((s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0)
+	if ((s->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) < 0)
 		return -errno;
 	l->fd = s->fd;
 	l->in_order = true;

@@ -193,7 +193,7 @@ count_rist(const struct output *o, struct numbers *all)
 }
 
 static const struct output_ops rist_ops = {
-	.send = send_rist, .close = close_rist, .numbers = count_rist, .leave = leave_rist,
+	.tells_time = true, .send = send_rist, .close = close_rist, .numbers = count_rist, .leave = leave_rist,
 };
 
 int

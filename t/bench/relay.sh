@@ -1,7 +1,8 @@
 #!/bin/sh
 # mconnect-relay: CPU of one UDP stream in and out beside srt-live-transmit and
-# multicat, of fifty outputs, of SRT in and out beside srt-live-transmit, and of FEC made
-# and used; and what one dead output of fifty costs the others.
+# multicat, of fifty outputs, of SRT and RIST in and out beside srt-live-transmit,
+# ristreceiver and ristsender, and of FEC made and used; and what one dead output of fifty
+# costs the others.
 set -e
 
 BUILD=${BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build}
@@ -39,23 +40,28 @@ run () {
 	rm "$dir/$name.pid"
 }
 
-# run_srt NAME in|out COMMAND...: the same, with SRT on the one side: the other end of
-# that is ours
-run_srt () {
-	name=$1 way=$2
-	shift 2
+# run_arq NAME in|out URL COMMAND...: the same, with SRT or RIST on the one side: the
+# other end of that, by its address, is ours
+run_arq () {
+	name=$1 way=$2 end=$3
+	shift 3
 	"$@" >"$dir/$name.log" 2>&1 &
 	echo $! >"$dir/$name.pid"
 	sleep 1
 	case $way in
-	in) mconnect-relay -q -i udp://127.0.0.1:27504 -o srt://127.0.0.1:27503 & ;;
-	out) mconnect-relay -q -i srt://127.0.0.1:27503 -o /dev/null & ;;
+	in) mconnect-relay -q -i udp://127.0.0.1:27508 -o "$end" & ;;
+	out) mconnect-relay -q -i "$end" -o /dev/null & ;;
 	esac
 	echo $! >"$dir/peer.pid"
 	sleep 1
-	before=$(cpu "$name")
+	if ! before=$(cpu "$name" 2>/dev/null)
+	then
+		echo "$name has ended: $(tail -n 1 "$dir/$name.log")"
+		kill -9 "$(cat "$dir/peer.pid")"
+		return
+	fi
 	case $way in
-	in) mconnect-relay -q -i "$dir/in.ts" -o udp://127.0.0.1:27504 ;;
+	in) mconnect-relay -q -i "$dir/in.ts" -o udp://127.0.0.1:27508 ;;
 	out) mconnect-relay -q -i "$dir/in.ts" -o udp://127.0.0.1:27501 ;;
 	esac
 	printf '%-34s %s CPU-seconds for %d s of %d kb/s\n' "$name" \
@@ -86,14 +92,24 @@ do
 		set -- "$@" -o udp://127.0.0.1:27502
 	done
 	run mconnect-relay-50-outputs mconnect-relay -i udp://127.0.0.1:27501 "$@"
-	run_srt mconnect-relay-srt-in in mconnect-relay \
-		-i 'srt://127.0.0.1:27503?mode=listener' -o udp://127.0.0.1:27502
-	run_srt srt-live-transmit-srt-in in srt-live-transmit -q \
-		'srt://127.0.0.1:27503?mode=listener' udp://127.0.0.1:27502
-	run_srt mconnect-relay-srt-out out mconnect-relay -i udp://127.0.0.1:27501 \
-		-o 'srt://127.0.0.1:27503?mode=listener'
-	run_srt srt-live-transmit-srt-out out srt-live-transmit -q udp://127.0.0.1:27501 \
-		'srt://127.0.0.1:27503?mode=listener'
+	srt=srt://127.0.0.1:27503
+	run_arq mconnect-relay-srt-in in $srt mconnect-relay -i "$srt?mode=listener" \
+		-o udp://127.0.0.1:27502
+	command -v srt-live-transmit >/dev/null && run_arq srt-live-transmit-srt-in in $srt \
+		srt-live-transmit -q "$srt?mode=listener" udp://127.0.0.1:27502
+	run_arq mconnect-relay-srt-out out $srt mconnect-relay -i udp://127.0.0.1:27501 \
+		-o "$srt?mode=listener"
+	command -v srt-live-transmit >/dev/null && run_arq srt-live-transmit-srt-out out $srt \
+		srt-live-transmit -q udp://127.0.0.1:27501 "$srt?mode=listener"
+	calls=rist://127.0.0.1:27504 called=rist://@127.0.0.1:27504
+	run_arq mconnect-relay-rist-in in $calls mconnect-relay -i "$called" \
+		-o udp://127.0.0.1:27502
+	command -v ristreceiver >/dev/null && run_arq ristreceiver in $calls ristreceiver -p 1 \
+		-i "$called" -o udp://127.0.0.1:27502
+	run_arq mconnect-relay-rist-out out $called mconnect-relay -i udp://127.0.0.1:27501 \
+		-o "$calls"
+	command -v ristsender >/dev/null && run_arq ristsender out $called ristsender -p 1 \
+		-i udp://@127.0.0.1:27501 -o "$calls"
 	for matrix in 10x5 5x5
 	do
 		run "fec=$matrix-made" mconnect-relay -i udp://127.0.0.1:27501 \
