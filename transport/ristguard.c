@@ -1,36 +1,45 @@
 #include <dirent.h>
 #include <errno.h>
-#include <linux/filter.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "transport/ristguard.h"
 
-#define UDP_HEAD	8		/* the filter sees the header */
-#define GRE_TYPE	(UDP_HEAD + 2)
-#define TYPE_KEEPALIVE	0x88b5
-#define TYPE_EAPOL	0x888e
-#define KEY_AND_SEQ	0x30
-
-/* But for what keeps a link and logs in, all has a key and a number, or is dropped. */
-static int
-attach(int fd)
+/* The port it is bound to, 0 if none. */
+static unsigned
+port_of(int fd)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, GRE_TYPE),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE_KEEPALIVE, 4, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE_EAPOL, 3, 0),
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, UDP_HEAD),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, KEY_AND_SEQ),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KEY_AND_SEQ, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-	};
-	const struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} sa = { .v6 = { 0 } };
+	socklen_t len = sizeof(sa);
 
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 ?
-	    -errno : 0;
+	if (getsockname(fd, &sa.any, &len) < 0)
+		return 0;
+	return ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
+}
+
+/* What came before there was a filter goes unread. */
+static int
+attach(int fd, const struct ristguard *g)
+{
+	struct ristfilter f;
+	struct sock_fprog prog = { .filter = f.code };
+	char none;
+
+	ristfilter_init(&f, g->kind == RISTFILTER_RTP && port_of(fd) % 2 != 0 ?
+	    RISTFILTER_RTCP : g->kind, g->login);
+	prog.len = (unsigned short)f.n;
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0)
+		return -errno;
+	while (recv(fd, &none, sizeof(none), MSG_DONTWAIT) >= 0)
+		;
+	return 0;
 }
 
 /* For each descriptor that is open. */
@@ -65,34 +74,47 @@ note(void *arg, unsigned fd)
 int
 ristguard_before(struct ristguard *g)
 {
-	memset(g, 0, sizeof(*g));
+	memset(g->open, 0, sizeof(g->open));
+	g->n = 0;
 	return walk(note, g);
 }
-
-struct after {
-	const struct ristguard *before;
-	unsigned n;
-};
 
 static int
 guard_new(void *arg, unsigned fd)
 {
-	struct after *a = arg;
+	struct ristguard *g = arg;
 	int type = 0;
 	socklen_t len = sizeof(type);
 
-	if ((a->before->open[fd / 8] >> fd % 8 & 1) != 0 ||
+	if ((g->open[fd / 8] >> fd % 8 & 1) != 0 ||
 	    getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_DGRAM)
 		return 0;
-	a->n++;
-	return attach((int)fd);
+	if (g->n == RISTGUARD_SOCKETS)
+		return -EMFILE;
+	g->fd[g->n++] = (int)fd;
+	return attach((int)fd, g);
 }
 
 int
-ristguard_after(const struct ristguard *g)
+ristguard_after(struct ristguard *g)
 {
-	struct after a = { .before = g };
-	int r = walk(guard_new, &a);
+	int r = walk(guard_new, g);
 
-	return r < 0 ? r : a.n > 0 ? 0 : -ENOENT;
+	return r < 0 ? r : g->n > 0 ? 0 : -ENOENT;
+}
+
+uint64_t
+ristguard_dropped(const int *fd, unsigned n)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		socklen_t len = sizeof(info);
+
+		if (getsockopt(fd[i], SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+		    len > SK_MEMINFO_DROPS * sizeof(*info))
+			all += info[SK_MEMINFO_DROPS];
+	}
+	return all;
 }

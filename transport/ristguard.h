@@ -1,10 +1,8 @@
 /*
- * ristguard.h - what is not encrypted does not reach a RIST socket that has a key.
+ * ristguard.h - what librist cannot stand does not reach its sockets.
  *
- * librist takes datagrams in clear although there is a secret, when they have no
- * sequence number in their GRE header.  So the kernel has to drop them before.
+ * See ristfilter.h for what that is; here are the sockets found that it has made.
  *
- * Spec     RFC 8086, RFC 2890 (GRE: flags K and S); VSF TR-06-2 (protocol types).
  * Shape    ristguard_before(), then what makes the sockets, then ristguard_after(),
  *          before anything is read from them; no other thread opens sockets meanwhile.
  * Memory   Caller's struct.
@@ -16,13 +14,26 @@
 
 #include <stdint.h>
 
-#define RISTGUARD_FDS	65536
+#include "transport/ristfilter.h"
+
+#define RISTGUARD_FDS		65536
+#define RISTGUARD_SOCKETS	8
 
 struct ristguard {
+	enum ristfilter_kind kind;	/* of even ports; odd ones of RTP have RTCP */
+	bool	 login;			/* see ristfilter_init() */
+
+	int	 fd[RISTGUARD_SOCKETS];	/* what has been found */
+	unsigned n;
+
+	/* private: */
 	uint8_t	 open[RISTGUARD_FDS / 8];	/* descriptors, a bit each */
 };
 
 int ristguard_before(struct ristguard *g);
-int ristguard_after(const struct ristguard *g);
+int ristguard_after(struct ristguard *g);
+
+/* What the kernel has dropped so far at these sockets, for this or want of room. */
+uint64_t ristguard_dropped(const int *fd, unsigned n);
 
 #endif

@@ -109,6 +109,35 @@ on_connection(void *arg, struct rist_peer *peer, enum rist_connection_status sta
 		hear(l, NOT_KNOWN, 0);
 }
 
+/*
+ * May one more come?  librist has a thread and hundreds of kilobytes for each sender,
+ * and as many senders as there are ports that send something.
+ */
+static int
+on_caller(void *arg, const char *ip, uint16_t port, const char *local_ip,
+    uint16_t local_port, struct rist_peer *peer)
+{
+	struct ristlink *l = arg;
+
+	(void)ip, (void)port, (void)local_ip, (void)local_port, (void)peer;
+	if (l->callers < l->most) {
+		l->callers++;
+		return 0;
+	}
+	l->refused++;
+	return -1;
+}
+
+static int
+on_gone(void *arg, struct rist_peer *peer)
+{
+	struct ristlink *l = arg;
+
+	(void)peer;
+	l->callers--;
+	return 0;
+}
+
 /* ---- its numbers */
 
 static uint64_t
@@ -175,6 +204,8 @@ ristlink_numbers(struct ristlink *l, bool input, struct numbers *all)
 	uint32_t rtt_ms;
 	unsigned peers = ristlink_peers(l, &rtt_ms);
 
+	if (!l->leaving)
+		l->dropped = ristguard_dropped(l->fd, l->fds);
 	if (!input) {
 		numbers_add(all, "output_peers", "gauge", "Receivers that are heard.", peers);
 		numbers_add(all, "output_round_trip_time", "gauge",
@@ -185,11 +216,21 @@ ristlink_numbers(struct ristlink *l, bool input, struct numbers *all)
 		    "Datagrams that were sent again.", l->resent);
 		numbers_add(all, "output_not_recovered_packets", "counter",
 		    "Datagrams that were asked for too late.", l->not_resent);
+		numbers_add(all, "output_refused_callers", "counter",
+		    "Callers that were refused.", l->refused);
+		numbers_add(all, "output_screened_packets", "counter",
+		    "Datagrams that were malformed, not encrypted, or did not find room.",
+		    l->dropped);
 		return;
 	}
 	numbers_add(all, "source_peers", "gauge", "Senders that are heard.", peers);
 	numbers_add(all, "source_round_trip_time", "gauge",
 	    "Milliseconds there and back; the longest, of several.", rtt_ms);
+	numbers_add(all, "source_refused_callers", "counter",
+	    "Callers that were refused.", l->refused);
+	numbers_add(all, "source_screened_packets", "counter",
+	    "Datagrams that were malformed, not encrypted, or did not find room.",
+	    l->dropped);
 	numbers_add(all, "source_disconnections", "counter", "Times that a sender went.",
 	    l->disconnections);
 	numbers_add(all, "source_arq_requests", "counter",
@@ -273,10 +314,35 @@ ristlink_open(struct ristlink *l, const char *text, struct url *url, bool input,
 	if ((input ? rist_receiver_create(&l->ctx, l->keys.profile, &l->logging) :
 	    rist_sender_create(&l->ctx, l->keys.profile, flow_id & ~1u, &l->logging)) < 0)
 		return failed(l, -ENOMEM, why);
+	l->most = input ? RISTLINK_SENDERS : RISTLINK_RECEIVERS;
 	if (rist_stats_callback_set(l->ctx, STATS_MS, on_stats, l) < 0 ||
+	    rist_auth_handler_set(l->ctx, on_caller, on_gone, l) < 0 ||
 	    rist_connection_status_callback_set(l->ctx, on_connection, l) < 0 ||
 	    (input && rist_receiver_nack_type_set(l->ctx, l->keys.nacks) < 0))
 		return failed(l, -EINVAL, why);
+	return 0;
+}
+
+/* It cannot be done without: 'g' is what tells of its sockets. */
+static int
+start_guarded(struct ristlink *l, struct ristguard *g)
+{
+	const struct rist_peer_config *c = &l->keys.peer;
+	int r;
+
+	if (l->keys.profile == RIST_PROFILE_SIMPLE)
+		g->kind = l->keys.listening ? RISTFILTER_RTP : RISTFILTER_RTCP;
+	else
+		g->kind = c->key_size != 0 ? RISTFILTER_KEYED : RISTFILTER_CLEAR;
+	g->login = *c->srp_username != '\0' || *l->keys.users != '\0';
+	if ((r = ristguard_before(g)) < 0)
+		return r;
+	if (rist_peer_create(l->ctx, &l->peer, c) < 0)
+		return -EADDRNOTAVAIL;
+	if ((r = ristguard_after(g)) < 0)
+		return r;
+	memcpy(l->fd, g->fd, sizeof(l->fd));
+	l->fds = g->n;
 	return 0;
 }
 
@@ -284,12 +350,8 @@ int
 ristlink_start(struct ristlink *l, char why[static UDP_WHY])
 {
 	struct ristguard *g = malloc(sizeof(*g));
-	int r = g != NULL ? ristguard_before(g) : -ENOMEM;
+	int r = g != NULL ? start_guarded(l, g) : -ENOMEM;
 
-	if (r == 0 && rist_peer_create(l->ctx, &l->peer, &l->keys.peer) < 0)
-		r = -EADDRNOTAVAIL;
-	else if (r == 0 && l->keys.peer.key_size != 0)
-		r = ristguard_after(g);
 	free(g);
 	if (r < 0)
 		return failed(l, r, why);

@@ -20,9 +20,12 @@
 #include <stdint.h>
 
 #include "transport/numbers.h"
+#include "transport/ristguard.h"
 #include "transport/ristkeys.h"
 
 #define RISTLINK_PEERS	64		/* that are known apart */
+#define RISTLINK_SENDERS	32	/* to an input; in the simple profile one is two */
+#define RISTLINK_RECEIVERS	256	/* of an output */
 
 struct ristlink {
 	struct rist_ctx *ctx;
@@ -33,9 +36,15 @@ struct ristlink {
 	atomic_ullong disconnections;
 	atomic_ullong requests;		/* of receivers, to send again */
 	atomic_ullong resent, not_resent;
+	atomic_ullong refused;		/* callers */
 	atomic_ullong received, recovered, lost, late, duplicates;
 
 	/* private: */
+	atomic_int callers;
+	int	 most;			/* callers */
+	int	 fd[RISTGUARD_SOCKETS];	/* librist's */
+	unsigned fds;
+	uint64_t dropped;		/* at these; stays when they have gone */
 	struct rist_logging_settings logging;
 	pthread_mutex_t lock;		/* of the next two */
 	char	 why[UDP_WHY];		/* what librist said first that was wrong */
