@@ -51,7 +51,11 @@ measure () {
 bounded () {
 	now=$(memory "$1")
 	echo "$1 had $(cat "$1.before") kB, has $now"
-	test "$((now - $(cat "$1.before")))" -lt $((${2:-48} * 1024))
+	most=${2:-48}
+	case $BUILD in
+	*-address*) most=$((most * 8)) ;;	# what was freed is kept there
+	esac
+	test "$((now - $(cat "$1.before")))" -lt $((most * 1024))
 }
 
 # has FILE [LESS]: in it is in.ts, in one piece, but for so many datagrams at its beginning;
@@ -147,22 +151,34 @@ check 'fec=auto: media, columns and rows, of any matrix, from far away, of any l
 
 # ---- SRT
 
+# called URL: in.ts is sent there, once it is connected
+called () {
+	p=$(free_port)
+	relay called -i "udp://127.0.0.1:$p" -o "$1"
+	eventually connected called o1
+	send in.ts -o "udp://127.0.0.1:$p"
+}
+
 check 'srt listener: garbage, handshakes without end, a wrong passphrase' '
 	fresh
 	feed=$(free_port) one=$(free_port) two=$(free_port)
-	relay r -i "srt://127.0.0.1:$one?mode=listener&passphrase-file=pass" -o r.ts
-	relay s -i "udp://127.0.0.1:$feed" -o "srt://127.0.0.1:$two?mode=listener&passphrase-file=pass"
-	relay a -i "srt://127.0.0.1:$two?passphrase-file=pass" -o a.ts
+	relay r -i "srt://127.0.0.1:$one?mode=listener&passphrase-file=pass&latency=1s" -o r.ts
+	relay s -i "udp://127.0.0.1:$feed" -o "srt://127.0.0.1:$two?mode=listener&passphrase-file=pass&latency=1s"
+	relay a -i "srt://127.0.0.1:$two?passphrase-file=pass&latency=1s" -o a.ts
 	eventually connected s o1
 	measure r
 	measure s
 	hostile no srt "$one"
 	hostile no2 srt "$two"
-	relay w -i "srt://127.0.0.1:$two?passphrase-file=theirs" -o w.ts
+	relay w -i "srt://127.0.0.1:$two?passphrase-file=theirs&latency=1s" -o w.ts
 	says w "passphrase is not"
-	send in.ts -o "udp://127.0.0.1:$feed" -o "srt://127.0.0.1:$one?passphrase-file=pass"
+	send in.ts -o "udp://127.0.0.1:$feed" &
+	sending=$!
+	called "srt://127.0.0.1:$one?passphrase-file=pass&latency=1s"
+	wait $sending
 	eventually reads a.ts "$size"
 	eventually reads r.ts "$size"
+	ended called
 	rest no
 	rest no2
 	bounded r
@@ -179,24 +195,26 @@ check 'srt listener: garbage, handshakes without end, a wrong passphrase' '
 check 'srt: a session is noted and replayed, before and beside another' '
 	fresh
 	one=$(free_port) tee=$(free_port)
-	relay r -i "srt://127.0.0.1:$one?mode=listener&passphrase-file=pass" -o old.ts
+	relay r -i "srt://127.0.0.1:$one?mode=listener&passphrase-file=pass&latency=1s" -o old.ts
 	hostile tee tee "$tee" "$one" noted
 	eventually grep -q ready tee.said
-	send in.ts -o "srt://127.0.0.1:$tee?passphrase-file=pass"
+	called "srt://127.0.0.1:$tee?passphrase-file=pass&latency=1s"
 	eventually reads old.ts "$size"
+	ended called
 	kill "$(cat tee.pid)"
 	ended r
 	for key in pass theirs
 	do
-		relay r -i "srt://127.0.0.1:$one?mode=listener&passphrase-file=$key" -o r.ts
+		relay r -i "srt://127.0.0.1:$one?mode=listener&passphrase-file=$key&latency=1s" -o r.ts
 		measure r
 		perl "$top/t/hostile.pl" replay noted "$one"
 		test ! -s r.ts
 		perl "$top/t/hostile.pl" replay noted "$one" &
 		replaying=$!
-		send in.ts -o "srt://127.0.0.1:$one?passphrase-file=$key"
+		called "srt://127.0.0.1:$one?passphrase-file=$key&latency=1s"
 		wait $replaying
 		eventually reads r.ts "$size"
+		ended called
 		bounded r
 		ended r
 		cmp in.ts r.ts
