@@ -3,7 +3,7 @@
 # sender whose clock drifts and whose counters wrap (t/helper/soak.c), merged.
 #
 #   soak.sh [HOURS]         by replay, as fast as it goes [24]
-#   soak.sh real [DURATION] over UDP, as long as that takes [1h]
+#   soak.sh real [DURATION] over UDP, as long as that takes [1h], to two ports from PORT on
 #
 # Now and then, each hour of 24: memory of the relay, the lines of
 # numbers so far, those in which a packet was not in just one count (there are none),
@@ -13,6 +13,7 @@ set -e
 BUILD=${BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build}
 PATH=$BUILD:$PATH
 rate=${RATE:-2000}
+one=${PORT:-27601} two=$((${PORT:-27601} + 1))
 dir=$(mktemp -d "${TMPDIR:-/tmp}/soak.XXXXXX")
 trap 'kill -9 $(cat "$dir"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$dir"' EXIT
 mkfifo "$dir/stats" "$dir/out" "$dir/in"
@@ -26,7 +27,7 @@ real)
 	*) seconds=${2%s} ;;
 	esac
 	every=60
-	set -- -i rtp://127.0.0.1:27601 -i rtp://127.0.0.1:27602
+	set -- -i "rtp://127.0.0.1:$one" -i "rtp://127.0.0.1:$two"
 	;;
 *)
 	seconds=$((${1:-24} * 3600))
@@ -46,7 +47,7 @@ if test "$every" -eq 60
 then
 	(
 		sleep 1
-		"$BUILD/t/helper/soak" -d "$seconds" -r "$rate" -u 27601,27602 2>"$sent"
+		"$BUILD/t/helper/soak" -d "$seconds" -r "$rate" -u "$one,$two" 2>"$sent"
 		sleep 1
 		kill "$relay"
 	) &
