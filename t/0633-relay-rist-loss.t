@@ -58,6 +58,23 @@ check 'losses of 1, 5, 10 and 20 % both ways, 80 ms there and back: nothing is m
 	test "$(count a output_arq_requests o8)" -ge "$(count a output_resent_packets o8)"
 	count a ledger_ok | grep -x 1
 '
+check 'a short buffer and a short way, 30 % lost: it is asked for again and again in that time' '
+	one=$(free_port) one2=$(free_port)
+	impair nets -S 7 -t loss=30% -b loss=30% "$one=127.0.0.1:$one2"
+	relay s -i "rist://@127.0.0.1:$one2?buffer=150ms" -o s.ts
+	relay a -i "udp://127.0.0.1:$in" -o "rist://127.0.0.1:$one?buffer=150ms"
+	says a ": connected"
+	sleep 0.5
+	send in.ts -o "udp://127.0.0.1:$in"
+	sleep 0.5
+	ended a
+	ended s
+	ended nets
+	test "$(count s source_arq_recovered i1)" -ge $((size / 1316 / 10))
+	# With 50 ms between requests it is more than 30.
+	count s not_recovered_packets
+	test "$(count s not_recovered_packets)" -le 10
+'
 check 'two ways of RIST merged: what one could not ask for in time, the other has' '
 	one=$(free_port) two=$(free_port) one2=$(free_port) two2=$(free_port)
 	impair neta -t outage=2s+300ms/2s "$one=127.0.0.1:$one2"

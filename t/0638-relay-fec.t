@@ -58,70 +58,11 @@ calm () {
 	done
 }
 
-# What the code can recover, from the logs of one network or two: see its usage.
-cat >code.pl <<'END'
-# code.pl LxD[c] PACKETS NET...: of so many packets with that FEC, aligned, what none of
-# the networks brought, and how much of that remains for the receiver to see:
-# "lost=N remain=M"; not those before the first and behind the last that it has.  Share
-# and error, of the mean over matrices.
-use strict;
-use warnings;
-my ($l, $d, $c) = shift =~ /^(\d+)x(\d+)(c?)$/ or die;
-my $n = shift;
-my (@gone, %fec_gone);
-for my $net (@ARGV) {
-	for my $file ("$net.net", "${net}f.net") {
-		open my $f, '<', $file or die "$file: $!\n";
-		while (<$f>) {
-			my ($k, $link, $what) = /"n":(\d+),"link":(\d+),"way":"there",.*"what":"(\w+)"/ or next;
-			next if $what eq 'pass';
-			if ($file eq "$net.net") { $gone[$k]++ } else { $fec_gone{"$link.$k"}++ }
-		}
-	}
-}
-my @missing = map { ($gone[$_] // 0) == @ARGV } 0 .. $n - 1;
-my $first = 0;
-$first++ while $missing[$first];
-my $lost = grep { $missing[$_] } $first .. $n - 1;
-# Sums: rows are sent in order, columns too, each of its link.
-my (@sums, $row, $column);
-for (my $r = 0; !$c && $r + $l <= $n; $r += $l) {
-	push @sums, [$r .. $r + $l - 1] if ($fec_gone{'1.' . ($row++ // 0)} // 0) < @ARGV;
-}
-for (my $m = 0; $m + $l * $d <= $n; $m += $l * $d) {
-	for my $i (0 .. $l - 1) {
-		push @sums, [map { $m + $i + $_ * $l } 0 .. $d - 1]
-			if ($fec_gone{'0.' . ($column++ // 0)} // 0) < @ARGV;
-	}
-}
-for (my $any = 1; $any;) {
-	$any = 0;
-	for my $s (@sums) {
-		my @m = grep { $missing[$_] } @$s;
-		next if @m != 1;
-		$missing[$m[0]] = 0;
-		$any = 1;
-	}
-}
-my $last = $n - 1;
-$last-- while $missing[$last];
-my $remain = grep { $missing[$_] } $first .. $last;
-my ($sum, $square, $matrices) = (0, 0, int($n / ($l * $d)));
-for my $m (0 .. $matrices - 1) {
-	my $k = grep { $_ } @missing[$m * $l * $d .. ($m + 1) * $l * $d - 1];
-	$sum += $k;
-	$square += $k * $k;
-}
-printf "lost=%d remain=%d share=%g error=%g\n", $lost, $remain,
-	$sum / $matrices / $l / $d,
-	sqrt(($square / $matrices - ($sum / $matrices) ** 2) / $matrices) / $l / $d;
-END
-
 # as_coded NAME LxD PACKETS NET...: what relay NAME lacks is what the code cannot give
 as_coded () {
 	name=$1
 	shift
-	perl code.pl "$@" >coded
+	perl "$top/t/fecbound.pl" "$@" >coded
 	cat coded
 	lost=$(sed 's/lost=\([0-9]*\) .*/\1/' coded)
 	remain=$(sed 's/.*remain=\([0-9]*\) .*/\1/' coded)

@@ -358,7 +358,7 @@ check 'mts(7): record what arrives' '
 	rm recording.ts
 	send "udp://127.0.0.1:$udp?pkt_size=1316"
 	run example mts.7 2 1
-	within 120 grown recording.ts 200000
+	within 120 grown recording.ts 500000
 	end
 	kill -9 $sender
 	run example mts.7 2 2

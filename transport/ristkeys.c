@@ -18,6 +18,8 @@ static const struct opt_unit units[][6] = {
 	[COUNT] = { { "", 1 }, { NULL, 0 } },
 };
 
+#define LEAST_RTT_MS	5		/* librist looks at what is missing so often */
+
 #define AT(field)	offsetof(struct rist_peer_config, field)
 #define MAX_MS		60000
 #define MAX_KBPS	10000000
@@ -47,6 +49,21 @@ static const struct key {
 	{ "session-timeout", MS, AT(session_timeout), AT(session_timeout), 250, 3600000 },
 };
 
+/*
+ * How long to wait, at least, between one request and the next.  What is missing is to be
+ * asked for as often as it may be while the buffer lasts, and until its end: 50 ms, as
+ * librist has it whatever the buffer, is twice in one of 120 ms.
+ */
+static uint32_t
+rtt_for_buffer(const struct rist_peer_config *c)
+{
+	uint32_t ms = c->recovery_length_max / c->max_retries;
+
+	ms = ms < LEAST_RTT_MS ? LEAST_RTT_MS : ms;
+	ms = ms > RIST_DEFAULT_RECOVERY_RTT_MIN ? RIST_DEFAULT_RECOVERY_RTT_MIN : ms;
+	return ms > c->recovery_rtt_max ? c->recovery_rtt_max : ms;
+}
+
 static int
 get_numbers(struct rist_peer_config *c, struct url *url, char why[static UDP_WHY])
 {
@@ -68,6 +85,8 @@ get_numbers(struct rist_peer_config *c, struct url *url, char why[static UDP_WHY
 		memcpy((char *)c + k->at, &v32, sizeof(v32));
 		memcpy((char *)c + k->also, &v32, sizeof(v32));
 	}
+	if (url_get(url, "rtt") == NULL && url_get(url, "rtt-min") == NULL)
+		c->recovery_rtt_min = rtt_for_buffer(c);
 	if (c->recovery_length_min > c->recovery_length_max ||
 	    c->recovery_rtt_min > c->recovery_rtt_max ||
 	    c->min_retries > c->max_retries) {
