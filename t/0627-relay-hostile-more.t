@@ -348,25 +348,6 @@ check 'rist, output: 65536 datagrams are asked for at once, and by bitmask' '
 		rm -f x.ts
 	done
 '
-check 'rist: a thousand who call' '
-	fresh
-	for how in simple main
-	do
-		p=$(even_port)
-		rm -f r.ts
-		relay r -i "rist://@127.0.0.1:$p?buffer=100ms&profile=$how" -o r.ts
-		measure r
-		perl "$top/t/hostile.pl" ports $how "$p" 1000
-		bounded r
-		test "$(now r source_refused_callers i1)" -gt 100
-		test "$(sed -n "s/^Threads:.//p" "/proc/$(cat r.pid)/status")" -lt 50
-		# They fall silent, and others have their place.
-		sleep 9
-		good r.ts "rist://127.0.0.1:$p?buffer=100ms&profile=$how" 1
-		ended r
-	done
-'
-
 # ---- commands and metrics
 
 cat >talk.pl <<'END'
