@@ -18,7 +18,8 @@ content_init(struct content *c, int64_t window_ns)
 	c->node = calloc(CONTENT_NODES, sizeof(*c->node));
 	c->due = calloc(CONTENT_NODES, sizeof(*c->due));
 	c->due_id = calloc(CONTENT_NODES, sizeof(*c->due_id));
-	if (c->node == NULL || c->due == NULL || c->due_id == NULL) {
+	c->bucket = calloc(CONTENT_NODES, sizeof(*c->bucket));
+	if (c->node == NULL || c->due == NULL || c->due_id == NULL || c->bucket == NULL) {
 		content_free(c);
 		return -ENOMEM;
 	}
@@ -41,6 +42,7 @@ content_free(struct content *c)
 	free(c->node);
 	free(c->due);
 	free(c->due_id);
+	free(c->bucket);
 	*c = (struct content){ .window_ns = 0 };
 }
 
@@ -101,6 +103,8 @@ take_near(struct content *c, const struct content_leg *l, uint64_t h)
 	uint16_t own = (uint16_t)(1u << (l - c->leg));
 	uint32_t back = l->place, on = l->place;
 
+	if (content_find(c, c->head, h) == 0)
+		return 0;
 	for (unsigned i = 0; has_place(c, l) && i < NEAR && (back != 0 || on != 0); i++) {
 		uint32_t n = i % 2 == 0 ? back : on;
 
@@ -124,11 +128,10 @@ static void
 put_waiting(struct content *c, struct content_leg *l, uint32_t end)
 {
 	for (uint32_t i = 0; i < l->nwait; i++) {
-		uint32_t w = l->wait[i], n = end == 0 ? 0 : behind_place(c, l);
+		uint32_t w = l->wait[i], n = end == 0 ? 0 : content_find(c,
+		    behind_place(c, l), c->node[w].hash);
 
-		while (n != 0 && n != end && c->node[n].hash != c->node[w].hash)
-			n = c->node[n].next;
-		if (n != 0 && n == end)
+		if (end != 0 && (n == 0 || c->node[n].order >= c->node[end].order))
 			n = take_near(c, l, c->node[w].hash);
 		if (n != 0) {
 			match(c, l, n);
@@ -396,7 +399,7 @@ seek(struct content *c, unsigned leg, const uint8_t *p, uint64_t h, bool null)
 	}
 	if (l->nwait < CONTENT_LOCK)
 		return;
-	for (n = content_find(c, c->head, h); n != 0; n = content_find(c, c->node[n].next, h))
+	for (n = content_find(c, c->head, h); n != 0; n = content_find_next(c, n))
 		if (agrees(c, l, n)) {
 			drop_oldest(c, l, l->nwait - 1, &l->astray);
 			l->locked = true;
@@ -473,12 +476,7 @@ content_pop(struct content *c, int64_t now_ns)
 		return NULL;
 	if (c->node[n].id == c->upto)
 		c->upto = 0;			/* that was the one */
-	c->head = c->node[n].next;
-	if (c->head != 0)
-		c->node[c->head].prev = 0;
-	else
-		c->tail = 0;
-	c->in_list--;
+	content_unlink(c, n);
 	c->delivered++;
 	c->from = c->node[n].leg;
 	memcpy(c->out, c->node[n].data, TS_PACKET);

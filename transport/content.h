@@ -54,12 +54,18 @@ struct content_leg {
 struct content_node {
 	uint64_t hash, id;		/* id: 0 while it is free */
 	int64_t	 arrival_ns;
+	int64_t	 order;			/* grows along the list */
 	uint32_t next, prev;		/* 0: none */
+	uint32_t next_like, prev_like;	/* in its bucket, by order */
 	uint16_t legs;			/* bit for each that has brought it */
 	uint8_t	 leg;			/* the first of them */
 	bool	 null;
 	bool	 table;			/* comes again and again */
 	uint8_t	 data[TS_PACKET];
+};
+
+struct content_bucket {
+	uint32_t first, last;
 };
 
 struct content {
@@ -72,6 +78,7 @@ struct content {
 	/* private: */
 	struct content_node *node;
 	uint32_t free, head, tail, in_list;
+	struct content_bucket *bucket;	/* of what is in the list, but nulls, by hash */
 	uint64_t ids, upto;		/* what has an id up to this goes out */
 	int64_t	 now_ns, grown_ns;
 	uint32_t *due;			/* ring of nodes in order of arrival */

@@ -2,7 +2,9 @@
 
 #include "transport/contentlist.h"
 
-#define SEARCH		8192		/* nodes that are looked through */
+#define STEP		(INT64_C(1) << 40)	/* of order */
+#define ORDER_MAX	(INT64_C(1) << 62)
+#define SHARE		256		/* of what is left between two, for one more */
 
 uint64_t
 content_hash(const uint8_t p[static TS_PACKET])
@@ -58,6 +60,65 @@ content_node_free(struct content *c, uint32_t n)
 	c->free = n;
 }
 
+/* ---- where they stand */
+
+static void
+renumber(struct content *c)
+{
+	int64_t order = 0;
+
+	for (uint32_t n = c->head; n != 0; n = c->node[n].next)
+		c->node[n].order = order += STEP;
+}
+
+/* Between its neighbours; false: there is no number left. */
+static bool
+number_it(struct content *c, uint32_t n)
+{
+	struct content_node *node = &c->node[n];
+	int64_t after = node->prev != 0 ? c->node[node->prev].order : 0, before;
+
+	/* What is put in comes one behind the other: most is left for those to come. */
+	before = node->next != 0 ? c->node[node->next].order : after + STEP * SHARE;
+	if (node->prev == 0 && node->next != 0)
+		after = before - STEP * SHARE;
+	node->order = after + (before - after) / SHARE;
+	return node->order > after && node->order < ORDER_MAX && node->order > -ORDER_MAX;
+}
+
+static struct content_bucket *
+bucket_of(const struct content *c, uint64_t h)
+{
+	return &c->bucket[h & (CONTENT_NODES - 1)];
+}
+
+static void
+put_in_bucket(struct content *c, uint32_t n)
+{
+	struct content_node *node = &c->node[n];
+	struct content_bucket *b = bucket_of(c, node->hash);
+	uint32_t prev = b->last, next = 0;
+
+	while (prev != 0 && c->node[prev].order > node->order) {
+		next = prev;
+		prev = c->node[prev].prev_like;
+	}
+	node->prev_like = prev;
+	node->next_like = next;
+	*(prev != 0 ? &c->node[prev].next_like : &b->first) = n;
+	*(next != 0 ? &c->node[next].prev_like : &b->last) = n;
+}
+
+static void
+take_from_bucket(struct content *c, uint32_t n)
+{
+	struct content_bucket *b = bucket_of(c, c->node[n].hash);
+	uint32_t prev = c->node[n].prev_like, next = c->node[n].next_like;
+
+	*(prev != 0 ? &c->node[prev].next_like : &b->first) = next;
+	*(next != 0 ? &c->node[next].prev_like : &b->last) = prev;
+}
+
 void
 content_link(struct content *c, uint32_t n, uint32_t behind)
 {
@@ -65,15 +126,13 @@ content_link(struct content *c, uint32_t n, uint32_t behind)
 
 	c->node[n].prev = behind;
 	c->node[n].next = next;
-	if (behind != 0)
-		c->node[behind].next = n;
-	else
-		c->head = n;
-	if (next != 0)
-		c->node[next].prev = n;
-	else
-		c->tail = n;
+	*(behind != 0 ? &c->node[behind].next : &c->head) = n;
+	*(next != 0 ? &c->node[next].prev : &c->tail) = n;
 	c->in_list++;
+	if (!number_it(c, n))
+		renumber(c);
+	if (!c->node[n].null)
+		put_in_bucket(c, n);
 }
 
 void
@@ -81,30 +140,54 @@ content_unlink(struct content *c, uint32_t n)
 {
 	uint32_t next = c->node[n].next, prev = c->node[n].prev;
 
-	if (prev != 0)
-		c->node[prev].next = next;
-	else
-		c->head = next;
-	if (next != 0)
-		c->node[next].prev = prev;
-	else
-		c->tail = prev;
+	*(prev != 0 ? &c->node[prev].next : &c->head) = next;
+	*(next != 0 ? &c->node[next].prev : &c->tail) = prev;
 	c->in_list--;
+	if (!c->node[n].null)
+		take_from_bucket(c, n);
+}
+
+/* ---- what is where */
+
+static uint32_t
+like(const struct content *c, uint32_t n, uint64_t h)
+{
+	while (n != 0 && c->node[n].hash != h)
+		n = c->node[n].next_like;
+	return n;
+}
+
+static uint32_t
+last_like(const struct content *c, uint32_t n, uint64_t h)
+{
+	while (n != 0 && c->node[n].hash != h)
+		n = c->node[n].prev_like;
+	return n;
 }
 
 uint32_t
 content_find(const struct content *c, uint32_t from, uint64_t h)
 {
-	for (unsigned i = 0; from != 0 && i < SEARCH; i++, from = c->node[from].next)
-		if (c->node[from].hash == h && !c->node[from].null)
-			return from;
-	return 0;
+	uint32_t n = from != 0 ? like(c, bucket_of(c, h)->first, h) : 0;
+
+	while (n != 0 && c->node[n].order < c->node[from].order)
+		n = content_find_next(c, n);
+	return n;
+}
+
+uint32_t
+content_find_next(const struct content *c, uint32_t n)
+{
+	return like(c, c->node[n].next_like, c->node[n].hash);
 }
 
 uint32_t
 content_find_sure(const struct content *c, uint32_t from, uint64_t h)
 {
-	uint32_t n = content_find(c, from, h);
+	uint32_t n = from != 0 ? last_like(c, bucket_of(c, h)->last, h) : 0, before;
 
-	return n == 0 || c->node[n].table || content_find(c, c->node[n].next, h) != 0 ? 0 : n;
+	if (n == 0 || c->node[n].table || c->node[n].order < c->node[from].order)
+		return 0;
+	before = last_like(c, c->node[n].prev_like, h);
+	return before != 0 && c->node[before].order >= c->node[from].order ? 0 : n;
 }

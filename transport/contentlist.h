@@ -2,6 +2,8 @@
  * contentlist.h - the list of packets in which content.h keeps one stream.
  *
  * Shape    Nodes by their number; 0 is none.  A node is free, in the list, or waits.
+ *          What is in the list is found by its hash, and the cost of that does not
+ *          depend on how long the list is.
  * Memory   The nodes are those of struct content; nothing allocates.
  * Threads  One.
  * Errors   None, but content_node_new() gives 0 when all are in use.
@@ -22,8 +24,12 @@ void content_node_free(struct content *c, uint32_t n);
 void content_link(struct content *c, uint32_t n, uint32_t behind);
 void content_unlink(struct content *c, uint32_t n);
 
-/* The first of that hash that is no null packet, from one on; 0: there is none. */
+/*
+ * The first of that hash that is no null packet, from one on, and the one behind that;
+ * 0: there is none.
+ */
 uint32_t content_find(const struct content *c, uint32_t from, uint64_t h);
+uint32_t content_find_next(const struct content *c, uint32_t n);
 
 /*
  * The same, but not by a table, or by what is in the list more than once: that would

@@ -56,8 +56,27 @@ by_time(const void *a, const void *b)
 	    x->n < y->n ? -1 : x->n > y->n;
 }
 
+/* Is what is in the list where the index says, and all of it? */
+static bool
+is_sound(const struct content *c)
+{
+	uint32_t n = c->head, in_list = 0, in_buckets = 0;
+	bool sound = true;
+
+	for (; n != 0; n = c->node[n].next, in_list++) {
+		sound &= c->node[n].prev == 0 ? n == c->head :
+		    c->node[n].order > c->node[c->node[n].prev].order;
+		sound &= c->node[n].null || content_find(c, n, c->node[n].hash) == n;
+		in_buckets += c->node[n].null;
+	}
+	for (unsigned i = 0; i < CONTENT_NODES; i++)
+		for (n = c->bucket[i].first; n != 0; n = c->node[n].next_like)
+			in_buckets++;
+	return sound && in_list == c->in_list && in_buckets == in_list;
+}
+
 struct result {
-	unsigned wrong, missing, extra;	/* order; packets but nulls */
+	unsigned wrong, missing, extra;	/* list; packets but nulls */
 };
 
 /* The output is the packets of the stream, which may lack nulls. */
@@ -73,6 +92,8 @@ play(struct content *c, struct event *ev, size_t n, unsigned count)
 	for (size_t i = 0; i <= n; i++) {
 		int64_t now = i < n ? ev[i].at_ns : INT64_MAX / 2;
 
+		if (i % 1000 == 0 && !is_sound(c))
+			r.wrong++;
 		if (i == n)
 			content_flush(c);
 		while ((out = content_pop(c, now)) != NULL) {
@@ -154,7 +175,7 @@ check(const char *what, int64_t skew_ms, bool (*gone)(unsigned leg, unsigned n))
 	struct content c;
 	struct result r = two(&c, skew_ms, gone);
 
-	if (!ok(r.missing == 0 && r.extra == 0 && content_ledger_ok(&c), "%s", what))
+	if (!ok(r.missing + r.extra + r.wrong == 0 && content_ledger_ok(&c), "%s", what))
 		printf("# %u missing, %u extra, ledger %d, late %d %d, astray %d %d\n", r.missing,
 		    r.extra, content_ledger_ok(&c), (int)c.leg[0].late, (int)c.leg[1].late,
 		    (int)c.leg[0].astray, (int)c.leg[1].astray);
@@ -193,9 +214,47 @@ simulate(uint64_t seed, bool say)
 	r = play(&c, ev, k, COUNT);
 	if (say)
 		printf("# seed %d: %u missing, %u extra\n", (int)seed, r.missing, r.extra);
-	k = r.missing == 0 && r.extra == 0 && content_ledger_ok(&c);
+	k = r.missing + r.extra + r.wrong == 0 && content_ledger_ok(&c);
 	content_free(&c);
 	return k > 0;
+}
+
+/* 100 Mb/s: 20000 packets are in the window.  A leg that comes 10 ms later is found there. */
+static void
+test_long(void)
+{
+	enum { PACE_NS = 15000, SKEW = 670, FROM = 25000, UPTO = FROM + 1000 };
+	struct content c;
+	uint8_t p[TS_PACKET];
+	uint64_t seed = 1;
+
+	content_init(&c, 300 * MS);
+	for (unsigned n = 0; n < UPTO; n++) {
+		int64_t now = (int64_t)n * PACE_NS;
+
+		fill(p, 5, n);
+		content_push(&c, 0, p, now);
+		if (n > FROM) {
+			fill(p, 5, n - SKEW);
+			content_push(&c, 1, p, now);
+		}
+		while (content_pop(&c, now) != NULL)
+			;
+	}
+	ok(c.in_list > 16384 && is_sound(&c), "%u packets are in the window", c.in_list);
+	ok(c.leg[1].locked, "a leg is found in the last of them");
+	ok(c.leg[1].other_leg > 700, "and what it brings: %d", (int)c.leg[1].other_leg);
+
+	/* Between two there is room for thousands. */
+	for (unsigned i = 0; i < 20000; i++) {
+		uint32_t n;
+
+		memcpy(p + 8, &i, sizeof(i));
+		n = content_node_new(&c, 0, p, draw(&seed));
+		content_link(&c, n, i % 3 == 0 ? c.head : c.node[c.head].next);
+	}
+	ok(is_sound(&c), "20000 are put in between");
+	content_free(&c);
 }
 
 int
@@ -224,6 +283,7 @@ main(void)
 	is(c.leg[9].astray + c.leg[9].nulls, 400, "it is astray");
 	ok(content_ledger_ok(&c), "the ledger is whole");
 	content_free(&c);
+	test_long();
 	for (uint64_t seed = 0; seed < 300; seed++)
 		if (!simulate(seed, false) && bad++ < 3)
 			simulate(seed, true);
