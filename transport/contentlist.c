@@ -2,7 +2,7 @@
 
 #include "transport/contentlist.h"
 
-#define STEP		(INT64_C(1) << 40)	/* of order */
+#define ORDER_STEP		(INT64_C(1) << 40)	/* of order */
 #define ORDER_MAX	(INT64_C(1) << 62)
 #define SHARE		256		/* of what is left between two, for one more */
 
@@ -68,7 +68,7 @@ renumber(struct content *c)
 	int64_t order = 0;
 
 	for (uint32_t n = c->head; n != 0; n = c->node[n].next)
-		c->node[n].order = order += STEP;
+		c->node[n].order = order += ORDER_STEP;
 }
 
 /* Between its neighbours; false: there is no number left. */
@@ -79,9 +79,9 @@ number_it(struct content *c, uint32_t n)
 	int64_t after = node->prev != 0 ? c->node[node->prev].order : 0, before;
 
 	/* What is put in comes one behind the other: most is left for those to come. */
-	before = node->next != 0 ? c->node[node->next].order : after + STEP * SHARE;
+	before = node->next != 0 ? c->node[node->next].order : after + ORDER_STEP * SHARE;
 	if (node->prev == 0 && node->next != 0)
-		after = before - STEP * SHARE;
+		after = before - ORDER_STEP * SHARE;
 	node->order = after + (before - after) / SHARE;
 	return node->order > after && node->order < ORDER_MAX && node->order > -ORDER_MAX;
 }

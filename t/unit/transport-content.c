@@ -219,7 +219,7 @@ simulate(uint64_t seed, bool say)
 	return k > 0;
 }
 
-/* 100 Mb/s: 20000 packets are in the window.  A leg that comes 10 ms later is found there. */
+/* 100 Mb/s: 20000 packets are in the window.  A leg that comes later is found there. */
 static void
 test_long(void)
 {
