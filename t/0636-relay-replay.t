@@ -293,6 +293,11 @@ check 'an hour with outages, drift and wraps: all that one leg brings, in bounde
 	test "$(grep -c "min: VmRSS .* 0 with a ledger" soaked)" -ge 5
 	grep "holes [1-9].* disorder 0" soaked
 '
+check 'and when what it looks at cannot run, it ends' '
+	mkdir bare
+	ln -s "$BUILD/mconnect-relay" bare
+	BUILD=$PWD/bare fails 1 timeout 20 sh "$top/t/bench/soak.sh" 1
+'
 
 # ---- disks
 check 'a disk that is full ends the recording, and nothing else' '

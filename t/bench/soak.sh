@@ -16,6 +16,9 @@ rate=${RATE:-2000}
 one=${PORT:-27601} two=$((${PORT:-27601} + 1))
 dir=$(mktemp -d "${TMPDIR:-/tmp}/soak.XXXXXX")
 trap 'kill -9 $(cat "$dir"/*.pid 2>/dev/null) 2>/dev/null || :; rm -rf "$dir"' EXIT
+# What is freed shall be gone, where a sanitizer would keep it.
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1
+export ASAN_OPTIONS
 mkfifo "$dir/stats" "$dir/out" "$dir/in"
 sent=$dir/sent
 
@@ -43,6 +46,17 @@ start=$(date +%s)
 mconnect-relay -q --merge --window 200ms -s "$dir/stats" -o "$dir/out" "$@" &
 relay=$!
 echo "$relay" >"$dir/relay.pid"
+# Without it nothing else would come to an end: each waits for it to open a FIFO.
+(
+	while grep -q "^State:.[^XZ]" "/proc/$relay/status" 2>/dev/null
+	do
+		sleep 0.5
+	done
+	for fifo in stats out in
+	do
+		: <>"$dir/$fifo"
+	done
+) 2>/dev/null &
 if test "$every" -eq 60
 then
 	(
@@ -80,8 +94,8 @@ perl -e '
 		"gaps of counters $cc; late $late; clock laid anew $resets times\n";
 	exit($bad > 0 || $most > $first + 2048 + $first / 20)' "$relay" "$every" <"$dir/stats" ||
 	failed=1
-wait "$relay"
-wait "$checker"
+wait "$relay" || failed=1
+wait "$checker" || failed=1
 echo "$((seconds / 3600)) h $((seconds / 60 % 60)) min of $rate kbit/s in $(($(date +%s) - start)) s"
 cat "$sent" "$dir/checked"
 perl -e '
