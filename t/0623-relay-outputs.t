@@ -1,6 +1,6 @@
 #!/bin/sh
 # mconnect-relay at 20 Mb/s: a thousand changes of its outputs while one stays, and fifty
-# outputs of which one is dead: the others have every byte.
+# outputs of which one is dead: the others have every byte; and together for less work.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/relay.sh"
 
@@ -72,5 +72,24 @@ check 'fifty outputs, of which one is never read: the others have every byte' '
 		count g output_dropped_packets o$n | grep -x 0
 		test "$(count g output_longest_stall_us o$n)" -lt 1000
 	done
+'
+
+# waits: how often the relay has been put to sleep
+waits () {
+	sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$(cat "$1.pid")/status"
+}
+
+relay s --slack 8ms -i "udp://127.0.0.1:$one" -o slack.ts -o "udp://127.0.0.1:$two"
+check 'with --slack, what is due goes together: every byte, for a few wakings' '
+	before=$(waits s)
+	send in.ts -o "udp://127.0.0.1:$one"
+	eventually reads slack.ts "$(($(wc -c <in.ts) / 1316 * 1316))"
+	n=$(($(waits s) - before)) sent=$(now s output_total_packets o2)
+	echo "$n wakings for $sent packets"
+	test "$sent" -gt $((n * 3))
+	ended s
+	cmp in.ts slack.ts
+	fails 2 mconnect-relay --slack 11ms -i in.ts -o out 2>err
+	grep -e "--slack is at most half of --smooth" err
 '
 done_testing

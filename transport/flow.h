@@ -49,6 +49,7 @@ struct flow_config {
 	bool	 health;		/* is measured */
 	const struct checkup_conditions *conditions;	/* of a leg that has failed */
 	int64_t	 window_ns, reorder_ns, hot_ns, back_ns, smooth_ns, hold_ns;
+	int64_t	 slack_ns;		/* that what is due may wait, to go together */
 	int64_t	 clean_ns;		/* how long a clean point is waited for */
 	int64_t	 warm_ns;		/* how old one may be that is gone back to */
 	size_t	 memory;
@@ -94,7 +95,7 @@ struct flow {
 	struct packet *wait[FLOW_WAIT];	/* of files, for the PCR behind them */
 	unsigned nwait;
 	struct fan fan;
-	int64_t	 slack_ns;		/* that what is due may be late, see outputkind.h */
+	int64_t	 slack_ns;		/* that of its config, or that of its outputs: see outputkind.h */
 	uint64_t emitted, lost, marks, no_room;	/* emitted: TS packets */
 	uint64_t left_out;		/* of those, packets of PIDs that are */
 	uint64_t repeated;		/* and besides, tables sent again at a switch */

@@ -198,11 +198,13 @@ static void
 wait_until(struct tool *t, int64_t next_ns, bool ending)
 {
 	struct epoll_event ev[EVENTS];
-	int64_t left = next_ns - clk_mono_ns();
+	int64_t left = next_ns - clk_mono_ns(), soon = t->relay.flow.slack_ns + SOON_NS;
 	int n;
 
 	left = left < 0 ? 0 : left;
-	if (!ending && left <= SOON_NS && t->asked.flow.smooth_ns > 2 * SOON_NS) {
+	if (soon > t->asked.flow.smooth_ns * 3 / 4)
+		soon = t->asked.flow.smooth_ns * 3 / 4;
+	if (!ending && left <= soon) {
 		/*
 		 * What comes meanwhile has its time of arrival from the kernel and is not
 		 * due yet: one waking for both saves half of the time of the processor.

@@ -388,7 +388,9 @@ relay_send(struct relay *r, int64_t now_ns)
 		if (!o->ended && o->place < first)
 			first = o->place;
 	}
-	r->flow.slack_ns = exact ? 0 : SLACK_NS;
+	r->flow.slack_ns = r->flow.config.slack_ns;
+	if (!exact && r->flow.slack_ns < SLACK_NS)
+		r->flow.slack_ns = SLACK_NS;
 	fan_turn(f, first, now_ns);
 	for (unsigned i = 0; i < r->noutput; i++) {
 		struct output *o = r->output[i];

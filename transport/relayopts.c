@@ -46,6 +46,7 @@ static const char help[] =
     "      --record-every DURATION  a new file each so often\n"
     "      --reorder DURATION   so long RTP waits for what is missing [100ms]\n"
     "      --replay FILE        a recording or a capture instead of inputs, fast\n"
+    "      --slack DURATION     datagrams may go so late, together: less work [0s]\n"
     "      --smooth DURATION    jitter that is taken out; 0s: send at once [20ms]\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
     "      --warm DURATION      a source begins at its last random access point that is\n"
@@ -58,7 +59,7 @@ static const char help[] =
 enum { OPT_BACK = 256, OPT_BY_CONTENT, OPT_CLEAN, OPT_CONTROL, OPT_DROP_PID, OPT_FAIL_IF,
 	OPT_FAIL_TIME, OPT_FAILOVER, OPT_HEALTH, OPT_HOLD, OPT_HOT, OPT_KEEP_HEADER, OPT_MEMORY,
 	OPT_METRICS, OPT_PCR_PID, OPT_PID, OPT_PREFER, OPT_PROGRAM, OPT_RECORD,
-	OPT_RECORD_EVERY, OPT_REORDER, OPT_REPLAY, OPT_SMOOTH, OPT_WARM };
+	OPT_RECORD_EVERY, OPT_REORDER, OPT_REPLAY, OPT_SLACK, OPT_SMOOTH, OPT_WARM };
 
 static const struct option longopts[] = {
 	{ "back", required_argument, NULL, OPT_BACK },
@@ -87,6 +88,7 @@ static const struct option longopts[] = {
 	{ "record-every", required_argument, NULL, OPT_RECORD_EVERY },
 	{ "reorder", required_argument, NULL, OPT_REORDER },
 	{ "replay", required_argument, NULL, OPT_REPLAY },
+	{ "slack", required_argument, NULL, OPT_SLACK },
 	{ "smooth", required_argument, NULL, OPT_SMOOTH },
 	{ "stats", required_argument, NULL, 's' },
 	{ "warm", required_argument, NULL, OPT_WARM },
@@ -260,6 +262,9 @@ set(struct relay_options *t, int c, const char *arg)
 	case OPT_REPLAY:
 		t->replay = arg;
 		break;
+	case OPT_SLACK:
+		f->slack_ns = duration("slack", arg, 15 * CLK_SECOND);
+		break;
 	case OPT_SMOOTH:
 		f->smooth_ns = duration("smooth", arg, 15 * CLK_SECOND);
 		break;
@@ -365,6 +370,8 @@ complete(struct relay_options *t)
 	if ((f->by_content || f->filter.on) && f->keep_header)
 		opt_usage(help, "--by-content, --program, --pid and --drop-pid make datagrams of their own: "
 		    "they do not go with --keep-header");
+	if (f->slack_ns > f->smooth_ns / 2)
+		opt_usage(help, "--slack is at most half of --smooth");
 	f->adapts = !f->windowed;
 	if (f->merge && !f->windowed) {
 		f->windowed = true;

@@ -78,6 +78,8 @@ for round in 1 2 3
 do
 	echo "# round $round"
 	run mconnect-relay mconnect-relay -i udp://127.0.0.1:27501 -o udp://127.0.0.1:27502
+	run mconnect-relay-slack-8ms mconnect-relay --slack 8ms -i udp://127.0.0.1:27501 \
+		-o udp://127.0.0.1:27502
 	run mconnect-relay-health mconnect-relay --health -i udp://127.0.0.1:27501 \
 		-o udp://127.0.0.1:27502
 	run mconnect-relay-at-once mconnect-relay --smooth 0s -i udp://127.0.0.1:27501 \
@@ -92,11 +94,14 @@ do
 		set -- "$@" -o udp://127.0.0.1:27502
 	done
 	run mconnect-relay-50-outputs mconnect-relay -i udp://127.0.0.1:27501 "$@"
+	run mconnect-relay-50-slack-8ms mconnect-relay --slack 8ms -i udp://127.0.0.1:27501 "$@"
 	srt=srt://127.0.0.1:27503
 	run_arq mconnect-relay-srt-in in $srt mconnect-relay -i "$srt?mode=listener" \
 		-o udp://127.0.0.1:27502
 	command -v srt-live-transmit >/dev/null && run_arq srt-live-transmit-srt-in in $srt \
 		srt-live-transmit -q "$srt?mode=listener" udp://127.0.0.1:27502
+	run_arq mconnect-relay-srt-in-slack in $srt mconnect-relay --slack 8ms \
+		-i "$srt?mode=listener" -o udp://127.0.0.1:27502
 	run_arq mconnect-relay-srt-out out $srt mconnect-relay -i udp://127.0.0.1:27501 \
 		-o "$srt?mode=listener"
 	command -v srt-live-transmit >/dev/null && run_arq srt-live-transmit-srt-out out $srt \
