@@ -182,7 +182,107 @@ grants_parse(const json_t *o, struct grant *e, char why[static GRANTS_WHY])
 	return parse_nets(json_object_get(o, "cidr"), e, why);
 }
 
-/* ---- all of them */
+/* ---- all of them, by name and by stream id */
+
+static int
+by_name(const void *a, const void *b, void *list)
+{
+	const struct grant *l = list;
+
+	return strcmp(l[*(const uint32_t *)a].name, l[*(const uint32_t *)b].name);
+}
+
+/* Of those with the same, of which one was revoked, the first is the first. */
+static int
+by_id(const void *a, const void *b, void *list)
+{
+	const struct grant *l = list;
+	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+	int order = strcmp(l[i].streamid, l[k].streamid);
+
+	return order != 0 ? order : i < k ? -1 : i > k;
+}
+
+static int
+sort(struct grants *g)
+{
+	g->by_name = calloc(g->n + 1, sizeof(*g->by_name));
+	g->by_id = calloc(g->n + 1, sizeof(*g->by_id));
+	if (g->by_name == NULL || g->by_id == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < g->n; i++)
+		g->by_name[i] = g->by_id[i] = i;
+	qsort_r(g->by_name, g->n, sizeof(*g->by_name), by_name, g->list);
+	qsort_r(g->by_id, g->n, sizeof(*g->by_id), by_id, g->list);
+	return 0;
+}
+
+/* The first in that order whose text is this one. */
+static struct grant *
+look_up(const struct grants *g, const uint32_t *order, size_t text_at, const char *text)
+{
+	size_t from = 0, upto = g->n;
+	struct grant *e;
+
+	while (from < upto) {
+		size_t mid = from + (upto - from) / 2;
+
+		if (strcmp((char *)&g->list[order[mid]] + text_at, text) < 0)
+			from = mid + 1;
+		else
+			upto = mid;
+	}
+	if (from == g->n)
+		return NULL;
+	e = &g->list[order[from]];
+	return strcmp((char *)e + text_at, text) == 0 ? e : NULL;
+}
+
+struct grant *
+grants_named(const struct grants *g, const char *name)
+{
+	return look_up(g, g->by_name, offsetof(struct grant, name), name);
+}
+
+static struct grant *
+of_user(const struct grants *g, const char *streamid)
+{
+	char user[GRANTS_NAME + 1];
+
+	return streamid_user(streamid, user, sizeof(user)) ? grants_named(g, user) : NULL;
+}
+
+struct grant *
+grants_find(const struct grants *g, const char *streamid)
+{
+	struct grant *e = look_up(g, g->by_id, offsetof(struct grant, streamid), streamid);
+
+	return e != NULL ? e : of_user(g, streamid);
+}
+
+/* The first entry that is one before it too, by its name or stream id; n: there is none. */
+static size_t
+find_double(const struct grants *g)
+{
+	size_t first = g->n;
+
+	for (size_t i = 0; i < g->n; i++) {
+		const struct grant *e = of_user(g, g->list[i].streamid);
+		size_t later[] = { g->n, g->n, g->n };
+
+		if (e != NULL && e < &g->list[i])
+			later[0] = i;
+		if (i > 0 && by_name(&g->by_name[i - 1], &g->by_name[i], g->list) == 0)
+			later[1] = g->by_name[i] > g->by_name[i - 1] ? g->by_name[i] :
+			    g->by_name[i - 1];
+		if (i > 0 && strcmp(g->list[g->by_id[i - 1]].streamid,
+		    g->list[g->by_id[i]].streamid) == 0)
+			later[2] = g->by_id[i];
+		for (unsigned k = 0; k < 3; k++)
+			first = later[k] < first ? later[k] : first;
+	}
+	return first;
+}
 
 /* What was known of those that are the same as before. */
 static void
@@ -208,6 +308,7 @@ parse_all(struct grants *g, const json_t *root, char why[static GRANTS_WHY])
 {
 	const json_t *list = json_object_get(root, "grants");
 	char reason[GRANTS_WHY];
+	size_t twice;
 
 	if (!json_is_array(list))
 		return failed(why, "it has no list 'grants'");
@@ -221,11 +322,15 @@ parse_all(struct grants *g, const json_t *root, char why[static GRANTS_WHY])
 
 		if (grants_parse(json_array_get(list, i), e, reason) < 0)
 			return failed(why, "grant %zu: %.200s", i + 1, reason);
-		if (grants_named(g, e->name) != NULL || grants_find(g, e->streamid) != NULL)
-			return failed(why, "grant %zu: there is one of that name or stream id",
-			    i + 1);
 		g->n++;
 	}
+	if (sort(g) < 0) {
+		failed(why, "out of memory");
+		return -ENOMEM;
+	}
+	if ((twice = find_double(g)) < g->n)
+		return failed(why, "grant %zu: there is one of that name or stream id",
+		    twice + 1);
 	return 0;
 }
 
@@ -259,14 +364,24 @@ static void
 keep_revoked(const struct grants *old, struct grants *g)
 {
 	struct grants all = { .n = g->n, .serial = g->serial };
+	size_t revoked = 0;
 
-	if ((all.list = calloc(g->n + old->n + 1, sizeof(*all.list))) == NULL)
+	for (size_t i = 0; i < old->n; i++)
+		revoked += old->list[i].revoked;
+	if (revoked == 0)
+		return;
+
+	if ((all.list = calloc(g->n + revoked + 1, sizeof(*all.list))) == NULL)
 		return;
 	if (g->n > 0)
 		memcpy(all.list, g->list, g->n * sizeof(*g->list));
 	for (size_t i = 0; i < old->n; i++)
 		if (old->list[i].revoked && grants_named(g, old->list[i].name) == NULL)
 			all.list[all.n++] = old->list[i];
+	if (sort(&all) < 0) {
+		grants_free(&all);
+		return;
+	}
 	grants_free(g);
 	*g = all;
 }
@@ -299,25 +414,7 @@ grants_free(struct grants *g)
 	if (g->list != NULL)
 		explicit_bzero(g->list, g->n * sizeof(*g->list));
 	free(g->list);
+	free(g->by_name);
+	free(g->by_id);
 	*g = (struct grants){ .n = 0 };
-}
-
-struct grant *
-grants_named(const struct grants *g, const char *name)
-{
-	for (size_t i = 0; i < g->n; i++)
-		if (strcmp(g->list[i].name, name) == 0)
-			return &g->list[i];
-	return NULL;
-}
-
-struct grant *
-grants_find(const struct grants *g, const char *streamid)
-{
-	char user[GRANTS_NAME + 1];
-
-	for (size_t i = 0; i < g->n; i++)
-		if (strcmp(g->list[i].streamid, streamid) == 0)
-			return &g->list[i];
-	return streamid_user(streamid, user, sizeof(user)) ? grants_named(g, user) : NULL;
 }

@@ -50,6 +50,7 @@ struct grant {
 struct grants {
 	struct grant *list;
 	size_t	 n;
+	uint32_t *by_name, *by_id;	/* places in the list, sorted */
 	uint64_t serial;		/* the last one */
 };
 

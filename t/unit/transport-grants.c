@@ -96,10 +96,58 @@ test_files(void)
 	ok(grants_read(&g, path, why) == -ENOENT, "no file");
 }
 
+/* Ten thousand, from the last to the first, are read and read again while media flow. */
+static void
+test_many(void)
+{
+	enum { MANY = 10000 };
+	char path[] = "/tmp/grants.XXXXXX", why[GRANTS_WHY], name[16];
+	FILE *f = fdopen(mkstemp(path), "w");
+	struct grants g = { .n = 0 };
+	unsigned found = 0;
+	int64_t from, took;
+
+	fprintf(f, "{\"grants\":[" ANN(""));
+	for (unsigned i = MANY; i > 0; i--)
+		fprintf(f, ",{\"name\":\"n%u\",\"passphrase\":\"0123456789\",\"streamid\":"
+		    "\"s%u\"}", i, i);
+	fprintf(f, "]}");
+	fclose(f);
+	ok(grants_read(&g, path, why) == 0 && g.n == MANY + 1, "%d entries", MANY + 1);
+	from = clk_mono_ns();
+	for (unsigned i = 0; i < 10; i++)
+		grants_read(&g, path, why);
+	took = (clk_mono_ns() - from) / 10;
+	ok(took < CLK_SECOND / 4, "are read again in %d ms", (int)(took / 1000000));
+	for (unsigned i = 1; i <= MANY; i++) {
+		snprintf(name, sizeof(name), "s%u", i);
+		found += grants_find(&g, name) == &g.list[MANY + 1 - i];
+	}
+	is(found, MANY, "and found");
+
+	/* Who was revoked and is not there any more does not stand before who is. */
+	grants_named(&g, "ann")->revoked = true;
+	write_file(path, "{\"grants\":[{\"name\":\"zoe\",\"passphrase\":\"0123456789\","
+	    "\"streamid\":\"ann\"}," BEN "]}");
+	ok(grants_read(&g, path, why) == 0 && g.n == 3 &&
+	    grants_find(&g, "ann") == &g.list[0], "a stream id that another had who was revoked");
+	write_file(path, "{\"grants\":[" BEN ",{\"name\":\"a\",\"passphrase\":\"0123456789\","
+	    "\"streamid\":\"x\"}," BEN "]}");
+	ok(grants_read(&g, path, why) == -EINVAL && strstr(why, "grant 2:") != NULL,
+	    "the first that is there twice is told: %s", why);
+	write_file(path, "{\"grants\":[" BEN ",{\"name\":\"a\",\"passphrase\":\"0123456789\","
+	    "\"streamid\":\"#!::u=ben\"}]}");
+	ok(grants_read(&g, path, why) == -EINVAL && strstr(why, "grant 2:") != NULL,
+	    "and one that names another as its user");
+	grants_free(&g);
+	unlink(path);
+}
+
 int
 main(void)
 {
 	test_networks();
 	test_files();
+	test_many();
 	return done_testing();
 }
