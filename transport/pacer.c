@@ -13,22 +13,41 @@
 #define FINE_PPM	50
 #define COARSE_PPM	5000
 #define SILENT_NS	CLK_SECOND	/* without PCR */
+#define SILENT_27M	CLK_27M		/* the same, by the PCR of another PID */
+#define STRANGE		100		/* PCRs of third PIDs: the other has gone too */
 #define STEADY_NS	(MS / 2)	/* rates that last are right to that */
 
 void
 pacer_init(struct pacer *p, int64_t latency_ns, bool follow, int pid)
 {
-	*p = (struct pacer){ .latency_ns = latency_ns, .follow = follow, .pid = pid,
-	    .look_pcr = TS_NO_PCR };
+	*p = (struct pacer){ .latency_ns = latency_ns, .follow = follow,
+	    .look_pcr = TS_NO_PCR, .pid = { .fixed = pid >= 0, .now = pid, .other = -1 } };
+	p->look_pid = p->pid;
 }
 
-void
-pacer_break(struct pacer *p)
+static void
+forget_pid(struct pacer_pid *pid)
+{
+	if (!pid->fixed)
+		pid->now = -1;
+	pid->other = -1;
+}
+
+static void
+unlock(struct pacer *p)
 {
 	p->locked = false;
 	p->has_rate = false;
 	p->look_pcr = TS_NO_PCR;
 	p->look_27m = 0;
+}
+
+void
+pacer_break(struct pacer *p)
+{
+	unlock(p);
+	forget_pid(&p->pid);
+	forget_pid(&p->look_pid);
 }
 
 static int64_t
@@ -37,52 +56,76 @@ ns_of(int64_t v_27m)
 	return rescale_down(v_27m, 1000, 27);
 }
 
-/* The PCR of a packet, or TS_NO_PCR. */
-static int64_t
-read_pcr(struct pacer *p, const uint8_t *ts)
-{
-	int pid = (ts[1] & 0x1f) << 8 | ts[2];
-	int64_t base, ext;
-
-	if (ts[0] != TS_SYNC || (ts[1] & 0x80) != 0 || (ts[3] & 0x20) == 0 || ts[4] < 7 ||
-	    (ts[5] & 0x10) == 0 || (p->pid >= 0 && pid != p->pid))
-		return TS_NO_PCR;
-	base = (int64_t)ts[6] << 25 | (int64_t)ts[7] << 17 | (int64_t)ts[8] << 9 |
-	    (int64_t)ts[9] << 1 | ts[10] >> 7;
-	ext = (ts[10] & 1) << 8 | ts[11];
-	if (ext >= 300)
-		return TS_NO_PCR;
-	p->pid = pid;
-	return base * 300 + ext;
-}
-
-/* The first PCR of a datagram, at *at; or TS_NO_PCR. */
-static int64_t
-find_pcr(struct pacer *p, const uint8_t *data, size_t len, size_t *at)
-{
-	int64_t pcr = TS_NO_PCR;
-
-	for (size_t i = 0; i + TS_PACKET <= len && pcr == TS_NO_PCR; i += TS_PACKET) {
-		pcr = read_pcr(p, data + i);
-		*at = i;
-	}
-	return pcr;
-}
-
 static int64_t
 pcr_after(int64_t pcr, int64_t before)
 {
 	return pcr < before ? pcr - before + TS_PCR_WRAP : pcr - before;
 }
 
+/* Is a PCR of that PID the stream's?  One of another is, when it alone has any for long. */
+static bool
+is_clock(struct pacer_pid *p, int pid, int64_t pcr)
+{
+	if (pid != p->now && p->now >= 0) {
+		if (p->fixed)
+			return false;
+		p->strange = pid == p->other ? 0 : p->strange + 1;
+		if (p->other < 0 || p->strange > STRANGE) {
+			p->other = pid;
+			p->other_pcr = pcr;
+			p->strange = 0;
+		}
+		if (pid != p->other || pcr_after(pcr, p->other_pcr) < SILENT_27M)
+			return false;
+	}
+	p->now = pid;
+	p->other = -1;
+	p->strange = 0;
+	return true;
+}
+
+/* The PCR of a packet, or TS_NO_PCR.  *told: that it may be any. */
+static int64_t
+read_pcr(struct pacer_pid *p, const uint8_t *ts, bool *told)
+{
+	int pid = (ts[1] & 0x1f) << 8 | ts[2], was = p->now;
+	int64_t base, ext;
+
+	if (ts[0] != TS_SYNC || (ts[1] & 0x80) != 0 || (ts[3] & 0x20) == 0 || ts[4] < 7 ||
+	    (ts[5] & 0x10) == 0)
+		return TS_NO_PCR;
+	base = (int64_t)ts[6] << 25 | (int64_t)ts[7] << 17 | (int64_t)ts[8] << 9 |
+	    (int64_t)ts[9] << 1 | ts[10] >> 7;
+	ext = (ts[10] & 1) << 8 | ts[11];
+	if (ext >= 300 || !is_clock(p, pid, base * 300 + ext))
+		return TS_NO_PCR;
+	*told = (ts[5] & 0x80) != 0 || (was >= 0 && was != pid);
+	return base * 300 + ext;
+}
+
+/* The first PCR of a datagram, at *at; or TS_NO_PCR. */
+static int64_t
+find_pcr(struct pacer_pid *p, const uint8_t *data, size_t len, size_t *at, bool *told)
+{
+	int64_t pcr = TS_NO_PCR;
+
+	for (size_t i = 0; i + TS_PACKET <= len && pcr == TS_NO_PCR; i += TS_PACKET) {
+		pcr = read_pcr(p, data + i, told);
+		*at = i;
+	}
+	return pcr;
+}
+
 bool
 pacer_look(struct pacer *p, const uint8_t *data, size_t len)
 {
 	size_t at = 0;
-	int64_t pcr = find_pcr(p, data, len, &at);
+	bool told = false;
+	int64_t pcr = find_pcr(&p->look_pid, data, len, &at, &told);
 
 	if (pcr != TS_NO_PCR) {
-		p->look_27m = p->look_pcr != TS_NO_PCR ? pcr_after(pcr, p->look_pcr) : 0;
+		p->look_27m = p->look_pcr != TS_NO_PCR && !told ?
+		    pcr_after(pcr, p->look_pcr) : 0;
 		p->look_bytes = p->look_since + at;
 		p->look_pcr = pcr;
 		p->look_since = (uint64_t)-(int64_t)at;
@@ -211,18 +254,27 @@ set_rate(struct pacer *p, int64_t v_27m, uint64_t bytes)
 	p->rate_bytes = bytes;
 }
 
+/* Has the clock jumped by the time off that it is away from ours? */
+static bool
+has_jumped(const struct pacer *p, int64_t delta_27m, int64_t off_ns, bool told)
+{
+	int64_t most = JUMP_NS;
+
+	if (!p->follow)
+		return told || delta_27m > FILE_JUMP_27M;
+	if (told)
+		most = p->latency_ns > FAR_NS ? p->latency_ns : FAR_NS;
+	return off_ns > most || off_ns < -most;
+}
+
 /* A PCR so many bytes into a datagram; true: the clock is a new one. */
 static bool
-take_pcr(struct pacer *p, int64_t pcr, uint64_t at_byte, int64_t at_ns)
+take_pcr(struct pacer *p, int64_t pcr, uint64_t at_byte, int64_t at_ns, bool told)
 {
-	int64_t delta = pcr_after(pcr, p->wire_pcr), elapsed = at_ns - p->pcr_at_ns, off;
+	int64_t delta = pcr_after(pcr, p->wire_pcr), elapsed = at_ns - p->pcr_at_ns;
 	uint64_t bytes = p->since + at_byte;
-	bool jump = false;
+	bool jump = p->locked && has_jumped(p, delta, ns_of(delta) - elapsed, told);
 
-	if (p->locked) {
-		off = ns_of(delta) - elapsed;
-		jump = p->follow ? off > JUMP_NS || off < -JUMP_NS : delta > FILE_JUMP_27M;
-	}
 	p->wire_pcr = pcr;
 	p->pcr_at_ns = at_ns;
 	p->since = (uint64_t)-(int64_t)at_byte;	/* the caller adds the datagram */
@@ -302,7 +354,7 @@ make_due(struct pacer *p, int64_t media_27m, int64_t at_ns, bool exact)
 			due_ns = at_ns;
 		} else if (p->follow && due_ns > at_ns + p->latency_ns + JUMP_NS) {
 			due_ns = at_ns + p->latency_ns;
-			pacer_break(p);
+			unlock(p);
 		}
 	}
 	if (due_ns < p->due_ns)
@@ -316,13 +368,13 @@ pacer_next(struct pacer *p, const uint8_t *data, size_t len, int64_t at_ns)
 {
 	struct pacer_time t = { .due_ns = at_ns };
 	int64_t elapsed_ns = p->rtp_started ? at_ns - p->at_ns : 0, pcr, media_27m;
-	bool fresh = false;
+	bool fresh = false, told = false;
 	size_t at = 0;
 
 	if (p->locked && p->follow && at_ns - p->pcr_at_ns > SILENT_NS)
-		pacer_break(p);
-	if ((pcr = find_pcr(p, data, len, &at)) != TS_NO_PCR)
-		fresh = take_pcr(p, pcr, at, at_ns);
+		unlock(p);
+	if ((pcr = find_pcr(&p->pid, data, len, &at, &told)) != TS_NO_PCR)
+		fresh = take_pcr(p, pcr, at, at_ns, told);
 	/* since is negative where the PCR is not in the first packet of it. */
 	media_27m = p->pcr_27m + ((int64_t)p->since < 0 ?
 	    -ticks(p, (uint64_t)-(int64_t)p->since) : ticks(p, p->since));

@@ -6,7 +6,8 @@
  * fastest, slowly (50 ppm, or 0.5 % when it is off by 20 ms), so that jitter of
  * the network is taken out up to the latency, and the sender's clock is kept.  What
  * comes late goes out at once, and more than 5 ms late moves the offset: nothing
- * is hurried after.  A clock that jumps is laid anew.
+ * is hurried after.  A clock that jumps is laid anew, and so it is where a
+ * discontinuity_indicator says so, and when the PID of the PCR is another one.
  *
  * Spec     ISO/IEC 13818-1 2.4.2.2 (PCR, and rate between two of them); RFC 2250 2
  *          (RTP timestamp: when the first byte is to be sent; M after a break).
@@ -35,6 +36,15 @@ struct pacer_range {
 	int64_t	 least, most, least_before, most_before;
 };
 
+/* The PID of the PCR. */
+struct pacer_pid {
+	bool	 fixed;
+	int	 now;			/* -1: the first that has a PCR */
+	int	 other;			/* that has had some since; -1: none */
+	int64_t	 other_pcr;		/* its first */
+	unsigned strange;		/* PCRs of a third one since */
+};
+
 struct pacer {
 	uint64_t late;			/* datagrams after their time */
 	uint64_t rebases;		/* of the offset, because of that */
@@ -46,7 +56,7 @@ struct pacer {
 	int64_t	 latency_ns;
 	bool	 follow;
 	bool	 locked, has_rate;
-	int	 pid;			/* -1: the first that has a PCR */
+	struct pacer_pid pid;
 	int64_t	 wire_pcr, pcr_27m, pcr_at_ns;	/* of the last one */
 	int64_t	 since_reset_ns;
 	uint64_t since;			/* bytes from that packet to the next datagram */
@@ -67,6 +77,7 @@ struct pacer {
 	bool	 rtp_started;
 	/* Of pacer_look(): */
 	bool	 looks;
+	struct pacer_pid look_pid;
 	int64_t	 look_pcr;		/* the last one, or TS_NO_PCR */
 	uint64_t look_since;		/* as since */
 	int64_t	 look_27m;		/* the rate up to it; 0: not known */
@@ -82,7 +93,7 @@ struct pacer_time {
 /*
  * latency_ns 0: all is due when it comes, and only RTP timestamps are made.
  * follow: the source is live; else (a file) it comes as early as we let it.
- * pid: of the PCR, or -1.
+ * pid: of the PCR; -1: the first that has one, and another when that has none any more.
  */
 void pacer_init(struct pacer *p, int64_t latency_ns, bool follow, int pid);
 

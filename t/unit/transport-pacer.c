@@ -14,6 +14,8 @@
 struct sender {
 	int64_t	 pcr;			/* 27 MHz, of the next byte */
 	int64_t	 per_datagram;		/* ticks */
+	uint8_t	 pid;			/* of the PCR: 256 and that */
+	bool	 told;			/* its next has a discontinuity_indicator */
 	unsigned n, pcr_every;		/* datagrams */
 };
 
@@ -30,9 +32,11 @@ fill(struct sender *s, uint8_t d[static DATAGRAM])
 		int64_t base = pcr / 300;
 		uint8_t *p = d + at * TS_PACKET;
 
+		p[2] = s->pid;
 		p[3] = 0x30;
 		p[4] = 7;
-		p[5] = 0x10;
+		p[5] = s->told ? 0x90 : 0x10;
+		s->told = false;
 		p[6] = (uint8_t)(base >> 25);
 		p[7] = (uint8_t)(base >> 17);
 		p[8] = (uint8_t)(base >> 9);
@@ -221,6 +225,109 @@ test_file(void)
 	is(p.late + p.resets + p.rebases, 0, "and is never late");
 }
 
+/* ---- another PID has the PCR, at half of the rate */
+
+/* count datagrams of a file; returns how long they take. */
+static int64_t
+read_file(struct pacer *p, struct sender *s, unsigned count)
+{
+	int64_t from = p->due_ns, now = 0;
+	uint8_t d[DATAGRAM];
+
+	for (unsigned i = 0; i < count; i++) {
+		if (p->due_ns > now + 200 * MS)
+			now = p->due_ns - 200 * MS;
+		fill(s, d);
+		pacer_next(p, d, sizeof(d), now);
+	}
+	return p->due_ns - from;
+}
+
+static void
+test_pid(void)
+{
+	struct sender s = { .per_datagram = CLK_27M / 1000, .pcr_every = 10 }, other;
+	int64_t took, last = 0;
+	uint8_t d[DATAGRAM];
+	struct pacer p;
+	unsigned rough = 0, at_once = 0;
+
+	pacer_init(&p, 20 * MS, false, -1);
+	read_file(&p, &s, 2000);
+	s.pid = 7;
+	s.per_datagram *= 2;
+	took = read_file(&p, &s, 3000);
+	ok(took > 5300 * MS && took < 6100 * MS, "a file whose PCR is on another PID then "
+	    "goes by that: 3000 datagrams take %d ms of 6000", (int)(took / MS));
+	is(p.pid.now, 256 + 7, "it is the clock");
+
+	/* Of two programs, one is the clock as long as it has any. */
+	pacer_init(&p, 20 * MS, true, -1);
+	s = (struct sender){ .per_datagram = CLK_27M / 1000, .pcr_every = 10 };
+	other = (struct sender){ .per_datagram = CLK_27M / 1000, .pcr_every = 10, .pid = 8,
+	    .n = 5, .pcr = 777 * CLK_27M };
+	for (int64_t i = 0; i < 8000; i++) {
+		struct pacer_time t;
+
+		if (i == 4000)
+			s.pcr_every = 0;
+		fill(i % 2 == 0 ? &s : &other, d);
+		*(i % 2 == 0 ? &s.pcr : &other.pcr) += CLK_27M / 1000;
+		t = pacer_next(&p, d, sizeof(d), i * MS + i % 3 * 3 * MS);
+		rough += i > 1000 && i < 4000 && llabs(t.due_ns - last - MS) > MS / 10;
+		at_once += i > 7000 && llabs(t.due_ns - last - MS) > MS / 10;
+		last = t.due_ns;
+	}
+	is(rough, 0, "one of two programs is the clock");
+	is(at_once, 0, "and the other when that ends");
+	is(p.resets, 1, "which is laid anew once");
+
+	pacer_init(&p, 20 * MS, true, 256);
+	s = (struct sender){ .per_datagram = CLK_27M / 1000, .pcr_every = 10, .pid = 7 };
+	for (int64_t i = 0; i < 3000; i++) {
+		fill(&s, d);
+		pacer_next(&p, d, sizeof(d), i * MS);
+	}
+	ok(!p.locked, "the PID that was asked for is never another");
+}
+
+static void
+test_told(void)
+{
+	struct sender s = { .per_datagram = CLK_27M / 1000, .pcr_every = 10 };
+	struct pacer_time t = { 0 };
+	uint8_t d[DATAGRAM];
+	struct pacer p;
+	int64_t took, worst = 0, last = 0;
+
+	pacer_init(&p, 20 * MS, false, -1);
+	read_file(&p, &s, 1000);
+	s.pcr += 3 * CLK_27M;
+	s.told = true;
+	took = read_file(&p, &s, 1000);
+	ok(llabs(took - 1000 * MS) < 15 * MS, "a jump that is told is not waited for: %d ms",
+	    (int)(took / MS));
+	is(p.resets, 1, "the clock is laid anew");
+
+	pacer_init(&p, 20 * MS, true, -1);
+	s = (struct sender){ .per_datagram = CLK_27M / 1000, .pcr_every = 10 };
+	for (int64_t i = 0; i < 4000; i++) {
+		if (i == 2000) {
+			s.pcr += 300 * CLK_27M / 1000;
+			s.told = true;
+		}
+		if (i == 3000)
+			s.told = true;
+		fill(&s, d);
+		t = pacer_next(&p, d, sizeof(d), i * MS);
+		if (i > 100 && llabs(t.due_ns - last - MS) > worst)
+			worst = llabs(t.due_ns - last - MS);
+		last = t.due_ns;
+	}
+	ok(worst <= 10 * MS, "one of 300 ms, live: %d us", (int)(worst / 1000));
+	is(p.resets, 1, "and one that is told and is none changes nothing");
+}
+
 /* ---- pictures of other sizes, 40 ms and a PCR each */
 
 #define PICTURE_27M	(CLK_27M / 25)
@@ -357,6 +464,8 @@ main(void)
 	test_late();
 	test_jumps();
 	test_file();
+	test_pid();
+	test_told();
 	test_vbr();
 	test_look();
 	return done_testing();
