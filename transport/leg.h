@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "lib/net/udp.h"
+#include "transport/fileid.h"
 #include "transport/numbers.h"
 #include "transport/packet.h"
 
@@ -31,6 +32,7 @@ struct leg {
 	void	*state;
 	int	 fd;			/* readable when there is something; -1: never */
 	bool	 file;			/* always ready, and comes as fast as it is read */
+	struct file_id id_of_file;	/* if it is one, or a pipe */
 	bool	 rtp_only;
 	bool	 in_order;		/* what is missing will not come any more */
 	bool	 has_fec;		/* t->fec() gets what comes to repair its packets */

@@ -119,7 +119,12 @@ leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY])
 		snprintf(why, UDP_WHY, "cannot open");
 		return -errno;
 	}
+	if (S_ISDIR(st.st_mode)) {
+		snprintf(why, UDP_WHY, "cannot read");
+		return -EISDIR;
+	}
 	l->file = S_ISREG(st.st_mode);
+	l->id_of_file = file_id_of_fd(l->fd);
 	ts_sync_init(&s->sync);
 	return 0;
 }

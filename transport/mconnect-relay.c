@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,33 +52,85 @@ struct tool {
 
 /* ---- the configuration's inputs and outputs, at the start and after SIGHUP */
 
+static void
+tell_line(const struct tool *t, int err, const char *value, unsigned line, const char *why)
+{
+	bool ours = err == -EINVAL || err == -EEXIST;
+	char shown[URL_MAX];
+
+	if (!t->started)
+		fatal(ours ? EXIT_USAGE : EXIT_RUNTIME, ours ? 0 : -err, "'%s', line %u: "
+		    "'%s': %s", t->asked.config, line, url_masked(value, shown), why);
+	log_warn(err == -EINVAL ? 0 : -err, "'%s', line %u: '%s': %s", t->asked.config, line,
+	    url_masked(value, shown), why);
+}
+
 static int
-mark_word(void *arg, const char *word, const char *value, unsigned line)
+mark_input(void *arg, const char *word, const char *value, unsigned line)
 {
 	struct tool *t = arg;
 	struct relay *r = &t->relay;
-	char why[UDP_WHY], shown[URL_MAX];
-	int n, err = 0;
+	char why[UDP_WHY];
+	int n, err;
 
-	if (strcmp(word, "input") == 0) {
-		if ((n = relay_find_leg(r, value)) >= 0)
-			r->leg_seen[n] = true;
-		else
-			err = relay_add_leg(r, value, true, NULL, why);
-	} else if (strcmp(word, "output") == 0) {
-		if ((n = relay_find_output(r, value)) >= 0)
-			r->output[n]->seen = true;
-		else
-			err = relay_add_output(r, value, true, NULL, why);
-	}
-	if (err < 0 && !t->started)
-		fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
-		    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s', line %u: '%s': %s",
-		    t->asked.config, line, url_masked(value, shown), why);
-	if (err < 0)
-		log_warn(err == -EINVAL ? 0 : -err, "'%s', line %u: '%s': %s",
-		    t->asked.config, line, url_masked(value, shown), why);
+	if (strcmp(word, "input") != 0)
+		return 0;
+	if ((n = relay_find_leg(r, value)) >= 0)
+		r->leg_seen[n] = true;
+	else if ((err = relay_add_leg(r, value, true, NULL, why)) < 0)
+		tell_line(t, err, value, line, why);
 	return 0;
+}
+
+static int
+mark_output(void *arg, const char *word, const char *value, unsigned line)
+{
+	struct tool *t = arg;
+	struct relay *r = &t->relay;
+	char why[UDP_WHY];
+	int n, err;
+
+	if (strcmp(word, "output") != 0)
+		return 0;
+	if ((n = relay_find_output(r, value)) >= 0)
+		r->output[n]->seen = true;
+	else if ((err = relay_add_output(r, value, true, NULL, why)) < 0)
+		tell_line(t, err, value, line, why);
+	return 0;
+}
+
+/* Before anything is changed by it. */
+static int
+check_line(void *arg, const char *word, const char *value, unsigned line)
+{
+	struct tool *t = arg;
+
+	if (relay_is_option(word, value))
+		return 0;
+	log_warn(0, "'%s', line %u: '%s%s%s' is no option: nothing is changed",
+	    t->asked.config, line, word, *value != '\0' ? " " : "", value);
+	return -EINVAL;
+}
+
+/* No output is begun before all inputs are known: it could be one of them. */
+static int
+load_inputs(struct tool *t)
+{
+	struct relay *r = &t->relay;
+
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		r->leg_seen[i] = false;
+	return relayconf_read(t->asked.config, mark_input, t);
+}
+
+static int
+load_outputs(struct tool *t)
+{
+	struct relay *r = &t->relay;
+
+	for (unsigned i = 0; i < r->noutput; i++)
+		r->output[i]->seen = false;
+	return relayconf_read(t->asked.config, mark_output, t);
 }
 
 /* Those that stay are not touched; those that are not in it any more go. */
@@ -87,14 +138,12 @@ static void
 load(struct tool *t)
 {
 	struct relay *r = &t->relay;
-	int err;
+	int err = relayconf_read(t->asked.config, check_line, t);
 
-	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		r->leg_seen[i] = false;
-	for (unsigned i = 0; i < r->noutput; i++)
-		r->output[i]->seen = false;
-	if ((err = relayconf_read(t->asked.config, mark_word, t)) < 0) {
-		log_warn(-err, "cannot read '%s': nothing is changed", t->asked.config);
+	if (err == -EINVAL)			/* that was said */
+		return;
+	if (err < 0 || (err = load_inputs(t)) < 0 || (err = load_outputs(t)) < 0) {
+		log_warn(-err, "cannot read '%s': nothing is removed", t->asked.config);
 		return;
 	}
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
@@ -406,27 +455,39 @@ add_all(struct tool *t)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
 			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
 			    url_masked(t->asked.input[i], shown), why);
+	if (t->asked.config != NULL)
+		load_inputs(t);
 	for (unsigned i = 0; i < t->asked.noutput; i++)
 		if ((err = relay_add_output(r, t->asked.output[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
 			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
 			    url_masked(t->asked.output[i], shown), why);
 	if (t->asked.config != NULL)
-		load(t);
+		load_outputs(t);
+}
+
+static int
+refuse_input(void *arg, const char *word, const char *value, unsigned line)
+{
+	const struct relay_options *o = arg;
+
+	(void)line;
+	if (strcmp(word, "input") == 0 && file_id_same(file_id_of(o->record),
+	    file_id_of_address(value, STDIN_FILENO)))
+		fatal(EXIT_USAGE, 0, "--record '%s': it is an input", o->record);
+	return 0;
 }
 
 /* The recording is there before its inputs are: see relay_reads(). */
 static void
-refuse_inputs(const struct relay_options *o, const char *path)
+refuse_inputs(struct relay_options *o)
 {
-	struct stat one, other;
-
-	if (strcmp(path, "-") == 0)
-		fatal(EXIT_USAGE, 0, "--record '%s': a recording is a file", path);
+	if (strcmp(o->record, "-") == 0)
+		fatal(EXIT_USAGE, 0, "--record '-': a recording is a file");
 	for (unsigned i = 0; i < o->ninput; i++)
-		if (stat(path, &one) == 0 && stat(o->input[i], &other) == 0 &&
-		    one.st_dev == other.st_dev && one.st_ino == other.st_ino)
-			fatal(EXIT_USAGE, 0, "--record '%s': it is an input", path);
+		refuse_input(o, "input", o->input[i], 0);
+	if (o->config != NULL)
+		relayconf_read(o->config, refuse_input, o);
 }
 
 int
@@ -464,7 +525,7 @@ main(int argc, char *argv[])
 	if ((err = stats_open(&r->stats, t.asked.stats)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", t.asked.stats);
 	if (t.asked.record != NULL) {
-		refuse_inputs(&t.asked, t.asked.record);
+		refuse_inputs(&t.asked);
 		if ((err = recorder_new(&r->recorder, t.asked.record,
 		    t.asked.record_every_ns, t.asked.flow.live)) < 0)
 			fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,

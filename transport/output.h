@@ -21,6 +21,7 @@
 
 #include "lib/net/udp.h"
 #include "transport/fan.h"
+#include "transport/fileid.h"
 #include "transport/numbers.h"
 
 #define OUTPUT_ID	32		/* as LEG_ID */
@@ -32,6 +33,7 @@ struct output {
 	void	*state;
 	uint32_t ssrc;			/* of all outputs' RTP */
 	int	 fd;			/* to be waited for when it is blocked; -1: none */
+	struct file_id id_of_file;	/* if it is one, or a pipe */
 	bool	 paused, blocked, ended;
 	bool	 watched;		/* the loop asks when it can be written to */
 	bool	 from_config;

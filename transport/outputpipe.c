@@ -167,6 +167,7 @@ output_open_pipe(struct output *o, struct url *url, char why[static UDP_WHY])
 			return -EINVAL;
 		}
 		o->fd = STDOUT_FILENO;
+		o->id_of_file = file_id_of_fd(o->fd);
 		/* Ours alone, so that its flags are no one else's. */
 		if (fstat(o->fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
 			int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -177,6 +178,7 @@ output_open_pipe(struct output *o, struct url *url, char why[static UDP_WHY])
 	}
 	if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) {
 		s->fifo = true;
+		o->id_of_file = file_id_of(path);
 		s->path = strdup(path);
 		return s->path != NULL ? 0 : -ENOMEM;
 	}
@@ -185,5 +187,6 @@ output_open_pipe(struct output *o, struct url *url, char why[static UDP_WHY])
 		snprintf(why, UDP_WHY, "cannot open");
 		return -errno;
 	}
+	o->id_of_file = file_id_of_fd(o->fd);
 	return 0;
 }

@@ -30,6 +30,7 @@ enum { END = 0, IF_NAME = 2, IF_DESCRIPTION = 3, IF_TSRESOL = 9, EPB_DROPCOUNT =
 struct recorder {
 	struct recordq *q;
 	char	*path;
+	struct file_id file;
 	bool	 live, said;
 	uint64_t id;
 	uint32_t piece;
@@ -258,6 +259,7 @@ recorder_new(struct recorder **out, const char *path, int64_t every_ns, bool liv
 	if ((rec->path = strdup(path)) != NULL && (r = name_file(rec, name)) == 0) {
 		fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 		r = fd < 0 ? -errno : 0;
+		rec->file = file_id_of_fd(fd);
 	}
 	if (r == 0 && getrandom(&rec->id, sizeof(rec->id), 0) < 0)
 		r = -errno;
@@ -291,6 +293,12 @@ recorder_free(struct recorder *rec)
 	}
 	free(rec->path);
 	free(rec);
+}
+
+struct file_id
+recorder_file(const struct recorder *rec)
+{
+	return rec->file;
 }
 
 /* ---- what happens */

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transport/fileid.h"
 #include "transport/numbers.h"
 
 struct recorder;
@@ -40,6 +41,9 @@ void recorder_gone(struct recorder *rec, unsigned leg);
 /* above: see leg.h. */
 void recorder_datagram(struct recorder *rec, unsigned leg, unsigned above, const uint8_t *p,
     size_t len, int64_t at_ns);
+
+/* The file that it began with. */
+struct file_id recorder_file(const struct recorder *rec);
 
 /* The flow is asked what is due at now_ns; for the last time. */
 void recorder_turn(struct recorder *rec, int64_t now_ns);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
@@ -127,6 +127,7 @@ relay_add_leg(struct relay *r, const char *text, bool from_config,
     struct leg **leg, char why[static UDP_WHY])
 {
 	struct leg *l = NULL;
+	const char *used;
 	int n;
 
 	if ((l = malloc(sizeof(*l))) == NULL) {
@@ -136,6 +137,12 @@ relay_add_leg(struct relay *r, const char *text, bool from_config,
 	if ((n = leg_open(l, text, why)) < 0) {
 		free(l);
 		return n;
+	}
+	if ((used = relay_writes(r, l->id_of_file)) != NULL) {
+		snprintf(why, UDP_WHY, "it is %s", used);
+		leg_free(l);
+		free(l);
+		return -EINVAL;
 	}
 	if ((n = relay_take_leg(r, l, why)) < 0)
 		return n;
@@ -199,48 +206,50 @@ relay_taker(struct relay *r)
 	    .pool = &r->flow.pool, .raw = r->flow.nrepair > 0 };
 }
 
-bool
-relay_reads(const struct relay *r, const char *path)
-{
-	struct stat one, other;
+/* ---- files, which are one thing each */
 
-	if (stat(path, &one) < 0 || !S_ISREG(one.st_mode))
-		return false;
-	if (r->replayed != NULL && stat(r->replayed, &other) == 0 &&
-	    one.st_dev == other.st_dev && one.st_ino == other.st_ino)
-		return true;
+const char *
+relay_reads(const struct relay *r, struct file_id file)
+{
+	if (r->replayed != NULL &&
+	    file_id_same(file, file_id_of_address(r->replayed, STDIN_FILENO)))
+		return "an input";
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		if (r->leg[i] != NULL && r->leg[i]->file && fstat(r->leg[i]->fd, &other) == 0 &&
-		    one.st_dev == other.st_dev && one.st_ino == other.st_ino)
-			return true;
-	return false;
+		if (r->leg[i] != NULL && file_id_same(file, r->leg[i]->id_of_file))
+			return "an input";
+	return NULL;
+}
+
+const char *
+relay_writes(const struct relay *r, struct file_id file)
+{
+	if (r->recorder != NULL && file_id_same(file, recorder_file(r->recorder)))
+		return "the recording";
+	if (r->stats.fd >= 0 && file_id_same(file, file_id_of_fd(r->stats.fd)))
+		return "where the numbers go";
+	for (unsigned i = 0; i < r->noutput; i++)
+		if (file_id_same(file, r->output[i]->id_of_file))
+			return "an output";
+	return NULL;
 }
 
 /* ---- outputs */
-
-/* To begin a file anew that is read here would lose it. */
-static bool
-is_input(const struct relay *r, const char *text)
-{
-	struct url *url = malloc(sizeof(*url));
-	bool is = url != NULL && url_parse(url, text) == 0 &&
-	    strcmp(url->scheme, "file") == 0 && relay_reads(r, url->path);
-
-	free(url);
-	return is;
-}
 
 int
 relay_add_output(struct relay *r, const char *text, bool from_config,
     struct output **output, char why[static UDP_WHY])
 {
+	const char *used;
+	struct file_id file;
 	struct output *o;
 	int err = -ENOMEM;
 
 	if (!is_text(text, why))
 		return -EINVAL;
-	if (is_input(r, text)) {
-		snprintf(why, UDP_WHY, "it is an input");
+	/* To begin a file anew that is used here would lose it. */
+	file = file_id_of_address(text, STDOUT_FILENO);
+	if ((used = relay_reads(r, file)) != NULL || (used = relay_writes(r, file)) != NULL) {
+		snprintf(why, UDP_WHY, "it is %s", used);
 		return -EINVAL;
 	}
 	snprintf(why, UDP_WHY, "out of memory");

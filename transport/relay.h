@@ -72,8 +72,9 @@ struct leg_taker relay_taker(struct relay *r);
 /* One that is open, on the heap.  Takes it.  Its number, or a negative errno. */
 int relay_take_leg(struct relay *r, struct leg *l, char why[static UDP_WHY]);
 
-/* Is that file an input, or replayed? */
-bool relay_reads(const struct relay *r, const char *path);
+/* What that file is to the relay already, such as "an input"; NULL: nothing. */
+const char *relay_reads(const struct relay *r, struct file_id file);
+const char *relay_writes(const struct relay *r, struct file_id file);
 
 int relay_add_output(struct relay *r, const char *text, bool from_config,
     struct output **output, char why[static UDP_WHY]);

@@ -293,6 +293,14 @@ find_option(const char *word)
 	return NULL;
 }
 
+bool
+relay_is_option(const char *word, const char *value)
+{
+	const struct option *o = find_option(word);
+
+	return o != NULL && (o->has_arg == required_argument) == (*value != '\0');
+}
+
 /* At the start: all but inputs and outputs, which are read like after SIGHUP. */
 static int
 take_word(void *arg, const char *word, const char *value, unsigned line)
@@ -300,7 +308,7 @@ take_word(void *arg, const char *word, const char *value, unsigned line)
 	struct relay_options *t = arg;
 	const struct option *o = find_option(word);
 
-	if (o == NULL || (o->has_arg == required_argument) != (*value != '\0'))
+	if (!relay_is_option(word, value))
 		fatal(EXIT_USAGE, 0, "'%s', line %u: '%s%s%s' is no option", t->config, line,
 		    word, *value != '\0' ? " " : "", value);
 	if (o->val == 'i' || o->val == 'o')

@@ -22,6 +22,9 @@ struct relay_options {
 	unsigned ninput, noutput;
 };
 
+/* Is that a line of a configuration? */
+bool relay_is_option(const char *word, const char *value);
+
 void relay_options(struct relay_options *o, int argc, char *argv[]);
 
 #endif
