@@ -5,7 +5,7 @@
 #include "transport/merge.h"
 
 #define MASK		(MERGE_SLOTS - 1)
-#define STRAGGLERS	4096		/* numbers kept for the end of a stream */
+#define STRAGGLERS	(MERGE_AHEAD / MERGE_EPOCHS)	/* numbers for the end of a stream */
 #define QUIET_NS	INT64_C(100000000)
 
 int
@@ -91,7 +91,23 @@ come_due(struct merge *m, int64_t now_ns)
 static bool
 is_between(const struct merge *m, uint64_t number)
 {
-	return number > m->before.newest && number < m->now.base;
+	if (number > m->before.newest && number < m->now.base)
+		return true;
+	for (unsigned i = 0; i < MERGE_EPOCHS; i++)
+		if (number > m->hole[i].end && number < m->hole[i].base)
+			return true;
+	return false;
+}
+
+static bool
+is_first(const struct merge *m, uint64_t number)
+{
+	if (m->restarts > 0 && number == m->now.base)
+		return true;
+	for (unsigned i = 0; i < MERGE_EPOCHS; i++)
+		if (m->restarts > 1 && number == m->hole[i].base)
+			return true;
+	return false;
 }
 
 static bool
@@ -133,7 +149,7 @@ hand_out(struct merge *m, struct merge_slot *s)
 	m->leg[s->first].by_row += s->how == MERGE_BY_ROW;
 	m->leg[s->first].by_column += s->how == MERGE_BY_COLUMN;
 	m->delivered++;
-	m->restarted = m->next == m->now.base && m->restarts > 0;
+	m->restarted = is_first(m, m->next);
 	m->released = true;
 	m->next++;
 	return p;
@@ -253,6 +269,9 @@ restart(struct merge *m, unsigned leg, struct packet *pkt)
 			repair(m, n);
 	l->candidate = NULL;
 	l->aside = 0;
+	if (m->restarts > 0)
+		m->hole[m->restarts % MERGE_EPOCHS] = (struct merge_hole){ m->before.newest,
+		    m->now.base };
 	m->before = m->now;
 	m->now = (struct merge_epoch){ .id = m->before.id + 1, .ssrc = pkt->ssrc,
 	    .base = m->before.newest + STRAGGLERS, .newest_seq = first->seq };

@@ -31,6 +31,7 @@
 #define MERGE_LEGS	16
 #define MERGE_SLOTS	65536
 #define MERGE_AHEAD	32768
+#define MERGE_EPOCHS	8		/* streams that begin in one window, at most */
 #define MERGE_DROPOUT	3000		/* a jump that is no loss, as in RFC 3550 */
 
 struct merge_leg {
@@ -111,6 +112,9 @@ struct merge {
 	int64_t	 new_ns;		/* last packet that was new */
 	uint64_t next, upto;		/* to go out; all before upto may */
 	struct merge_epoch before;
+	struct merge_hole {		/* from the end of a stream to the next one's base */
+		uint64_t end, base;
+	} hole[MERGE_EPOCHS];		/* of those before before, a ring */
 	struct merge_slot *slot;
 	struct merge_due {
 		uint64_t number;

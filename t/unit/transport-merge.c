@@ -190,6 +190,31 @@ draw(uint64_t *s)
 }
 
 /* Numbers, SSRCs and times by chance: bounded, and each packet in one count. */
+/* Two senders to one port: streams that begin again and again within one window. */
+static void
+test_many_streams(void)
+{
+	struct packet *p;
+	unsigned restarted = 0;
+	struct merge m;
+
+	merge_init(&m, 100 * MS, false);
+	for (unsigned i = 0; i < 6; i++)
+		for (unsigned n = 0; n < 3; n++)
+			merge_push(&m, 0, make(i % 2 + 1, (i % 2 + 1) * 20000 + i * 10 + n, n),
+			    (i * 3 + n) * MS);
+	while ((p = merge_pop(&m, 200 * MS)) != NULL) {
+		restarted += m.restarted;
+		packet_unref(p);
+	}
+	is(m.delivered, 18, "six streams in a window");
+	is(m.restarts, 5, "begin anew");
+	is(restarted, 5, "which is told of each");
+	is(m.lost, 0, "and nothing is lost between them");
+	ok(merge_ledger_ok(&m), "the ledger is whole");
+	merge_free(&m);
+}
+
 static void
 test_enemy(void)
 {
@@ -298,6 +323,7 @@ main(void)
 	test_window();
 	test_at_once();
 	test_restart();
+	test_many_streams();
 	test_enemy();
 	for (uint64_t seed = 0; seed < 1000; seed++)
 		bad += !simulate(seed);
