@@ -16,14 +16,6 @@ echo 'not that one' >wrong
 export size
 export buffer=buffer=200ms
 
-# tool NAME COMMAND...: one of librist's, until the end
-tool () {
-	name=$1
-	shift
-	"$@" >"$name.log" 2>&1 &
-	echo $! >"$name.pid"
-}
-
 # all_of NAME: the output of that relay is what was sent
 all_of () {
 	eventually reads "$1.ts" "$size"
@@ -87,11 +79,11 @@ check 'ristsender: simple, main, AES-128 and AES-256' '
 	relay m -i "rist://@127.0.0.1:$m?$buffer" -o m.ts
 	relay k -i "rist://@127.0.0.1:$k?$buffer&secret-file=key" -o k.ts
 	relay l -i "rist://@127.0.0.1:$l?$buffer&secret-file=key&aes-type=256" -o l.ts
-	tool ts ristsender -p 0 -i "udp://@127.0.0.1:$s2" -o "rist://127.0.0.1:$s?buffer=200"
-	tool tm ristsender -p 1 -i "udp://@127.0.0.1:$m2" -o "rist://127.0.0.1:$m?buffer=200"
-	tool tk ristsender -p 1 -i "udp://@127.0.0.1:$k2" -s "$(cat key)" -e 128 \
+	stage ts ristsender -p 0 -i "udp://@127.0.0.1:$s2" -o "rist://127.0.0.1:$s?buffer=200"
+	stage tm ristsender -p 1 -i "udp://@127.0.0.1:$m2" -o "rist://127.0.0.1:$m?buffer=200"
+	stage tk ristsender -p 1 -i "udp://@127.0.0.1:$k2" -s "$(cat key)" -e 128 \
 		-o "rist://127.0.0.1:$k?buffer=200"
-	tool tl ristsender -p 1 -i "udp://@127.0.0.1:$l2" -s "$(cat key)" -e 256 \
+	stage tl ristsender -p 1 -i "udp://@127.0.0.1:$l2" -s "$(cat key)" -e 256 \
 		-o "rist://127.0.0.1:$l?buffer=200"
 	for name in s m k l
 	do
@@ -118,11 +110,11 @@ check 'ristreceiver: simple, main, AES-128 and AES-256' '
 		eval "port=\$${name}2"
 		relay $name -i "udp://127.0.0.1:$port" -o $name.ts
 	done
-	tool ts ristreceiver -p 0 -i "rist://@127.0.0.1:$s?buffer=200" -o "udp://127.0.0.1:$s2"
-	tool tm ristreceiver -p 1 -i "rist://@127.0.0.1:$m?buffer=200" -o "udp://127.0.0.1:$m2"
-	tool tk ristreceiver -p 1 -i "rist://@127.0.0.1:$k?buffer=200" -s "$(cat key)" -e 128 \
+	stage ts ristreceiver -p 0 -i "rist://@127.0.0.1:$s?buffer=200" -o "udp://127.0.0.1:$s2"
+	stage tm ristreceiver -p 1 -i "rist://@127.0.0.1:$m?buffer=200" -o "udp://127.0.0.1:$m2"
+	stage tk ristreceiver -p 1 -i "rist://@127.0.0.1:$k?buffer=200" -s "$(cat key)" -e 128 \
 		-o "udp://127.0.0.1:$k2"
-	tool tl ristreceiver -p 1 -i "rist://@127.0.0.1:$l?buffer=200" -s "$(cat key)" -e 256 \
+	stage tl ristreceiver -p 1 -i "rist://@127.0.0.1:$l?buffer=200" -s "$(cat key)" -e 256 \
 		-o "udp://127.0.0.1:$l2"
 	for name in s m k l
 	do
@@ -149,7 +141,7 @@ check 'the receiver calls: through a NAT on its side' '
 	relay a -i "udp://127.0.0.1:$in" -o "rist://@127.0.0.1:$m?$buffer&secret-file=key"
 	relay m -i "udp://127.0.0.1:$m2" -o m.ts
 	relay k -i "rist://127.0.0.1:$m?$buffer&secret-file=key" -o k.ts
-	tool tm ristreceiver -p 1 -s "$(cat key)" -e 128 -i "rist://127.0.0.1:$m?buffer=200" \
+	stage tm ristreceiver -p 1 -s "$(cat key)" -e 128 -i "rist://127.0.0.1:$m?buffer=200" \
 		-o "udp://127.0.0.1:$m2"
 	says k ": connected"
 	eventually sh -c "grep -c \": connected\" a.log | grep -x 2"
@@ -163,7 +155,7 @@ check 'the receiver calls: through a NAT on its side' '
 	ended a
 	kill "$(cat tm.pid)"
 	relay l -i "rist://127.0.0.1:$l?$buffer" -o l.ts
-	tool tl ristsender -p 1 -i "udp://@127.0.0.1:$l2" -o "rist://@127.0.0.1:$l?buffer=200"
+	stage tl ristsender -p 1 -i "udp://@127.0.0.1:$l2" -o "rist://@127.0.0.1:$l?buffer=200"
 	says tl "status is 0"
 	send in.ts -o "udp://127.0.0.1:$l2"
 	all_of l

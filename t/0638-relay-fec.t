@@ -4,26 +4,13 @@
 # receivers; matrices that change, numbers that wrap, FEC that is none.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/relay.sh"
+. "$top/t/gstfec.sh"
 
 need 'no perl' perl -MJSON::PP -e 1
 cbr in.ts 5 4
 size=$(wc -c <in.ts)
 
-# ports: the first of six that nothing uses
-ports () {
-	while
-		first=$(free_port)
-		for n in 1 2 3 4 5
-		do
-			test "$(free_port)" -eq $((first + n)) || break
-		done
-		test "$n" -ne 5
-	do
-		:
-	done
-	echo "$first"
-}
-a1=$(ports) a2=$(ports) b1=$(ports) b2=$(ports)
+a1=$(free_ports 6) a2=$(free_ports 6) b1=$(free_ports 6) b2=$(free_ports 6)
 export size a1 a2 b1 b2
 
 # lossy NAME SEED SPEC [FEC_SPEC]: a network from ports a1 to a2, or b1 to b2 for NAME b;
@@ -417,19 +404,7 @@ then
 		check "GStreamer receives our FEC, $matrix, 2 % lost: every byte is there" '
 			fresh
 			lossy a 14 loss=2%
-			gst-launch-1.0 -e rtpst2022-1-fecdec name=d size-time=2000000000 ! \
-				rtpjitterbuffer latency=800 ! rtpmp2tdepay ! \
-				filesink location=gst.ts sync=false buffer-mode=unbuffered \
-				udpsrc address=127.0.0.1 port="$a2" buffer-size=8000000 \
-				caps="application/x-rtp,media=video,clock-rate=90000,encoding-name=MP2T,payload=33" ! \
-				queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! d.sink \
-				udpsrc address=127.0.0.1 port=$((a2 + 2)) caps=application/x-rtp,payload=96 ! \
-				queue ! d.fec_0 \
-				udpsrc address=127.0.0.1 port=$((a2 + 4)) caps=application/x-rtp,payload=96 ! \
-				queue ! d.fec_1 >gst.log 2>&1 &
-			echo $! >gst.pid
-			eventually grep -sq PLAYING gst.log
-			eventually sh -c "ss -Hlun \"sport = :$((a2 + 4))\" | grep -q ."
+			gst_fec_in "$a2" 800
 			send in.ts -o "rtp://127.0.0.1:$a1?fec=$matrix"
 			eventually cmp -s in.ts gst.ts
 			kill "$(cat gst.pid)"
@@ -444,13 +419,7 @@ then
 			fresh
 			lossy a 15 loss=2%
 			relay r --window 500ms -i "rtp://127.0.0.1:$a2?fec=auto" -o out.ts
-			gst-launch-1.0 -q filesrc location=in.ts blocksize=1316 ! \
-				video/mpegts,systemstream=true,packetsize=188 ! \
-				identity sleep-time=1000 ! rtpmp2tpay ssrc=0 pt=33 mtu=1328 ! \
-				rtpst2022-1-fecenc name=e columns="${matrix%x*}" rows="${matrix#*x}" ! \
-				udpsink host=127.0.0.1 port="$a1" sync=false async=false \
-				e.fec_0 ! udpsink host=127.0.0.1 port=$((a1 + 2)) sync=false async=false \
-				e.fec_1 ! udpsink host=127.0.0.1 port=$((a1 + 4)) sync=false async=false
+			gst_fec_out "$matrix" "$a1" 1000
 			sleep 1
 			ended r
 			calm a

@@ -3,27 +3,14 @@
 # what ours sends by GStreamer; two legs through a bad network.  The helper fec drops
 # packets itself, so that it knows what recovered ones must be.
 . "$(dirname "$0")/lib.sh"
+. "$top/t/gstfec.sh"
 
 need 'no perl' perl -e 1
 fec=$BUILD/t/helper/fec
 running=
 trap 'kill -9 $running 2>/dev/null; rm -rf "$scratch"' EXIT
 
-# 16 ports from the first of them; a port that nothing uses now says nothing of the next.
-ports () {
-	while
-		first=$(free_port)
-		for port in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
-		do
-			test "$(free_port)" -eq $((first + port)) || break
-		done
-		test "$port" -ne 15
-	do
-		:
-	done
-	echo "$first"
-}
-port=$(ports)
+port=$(free_ports 16)
 export fec port
 
 perl -e 'binmode STDOUT; srand 3; print pack("CnC", 0x47, 0x100, 0x10 | $_ % 16),
@@ -146,28 +133,11 @@ fi
 
 if gst-inspect-1.0 rtpst2022-1-fecdec >/dev/null 2>&1
 then
-	# gst_receive: until stopped, into gst.ts
-	gst_receive () {
-		rm -f gst.log
-		gst-launch-1.0 -e rtpst2022-1-fecdec name=d size-time=2000000000 ! \
-			rtpjitterbuffer latency=400 ! rtpmp2tdepay ! \
-			filesink location=gst.ts sync=false buffer-mode=unbuffered \
-			udpsrc address=127.0.0.1 port="$port" buffer-size=8000000 \
-			caps='application/x-rtp,media=video,clock-rate=90000,encoding-name=MP2T,payload=33' ! \
-			queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! d.sink \
-			udpsrc address=127.0.0.1 port=$((port + 2)) caps=application/x-rtp,payload=96 ! \
-			queue ! d.fec_0 \
-			udpsrc address=127.0.0.1 port=$((port + 4)) caps=application/x-rtp,payload=96 ! \
-			queue ! d.fec_1 >gst.log 2>&1 &
-		gst=$!
-		running="$running $gst"
-		eventually grep -sq PLAYING gst.log
-		eventually sh -c "ss -Hlun 'sport = :$((port + 4))' | grep -q ."
-	}
 	for more in '' '-a -m 10x10'
 	do
 		export more
-		gst_receive
+		gst_fec_in "$port"
+		running="$running $gst"
 		check "to GStreamer, 2 % lost${more:+, $more}" '
 			"$fec" send -S 2 -L 20 $more "$port" <in.ts
 			eventually cmp -s in.ts gst.ts
@@ -180,13 +150,7 @@ then
 		export matrix
 		check "from GStreamer, $matrix, 2 % lost" '
 			receive -L 20 -o sent.ts "$port"
-			gst-launch-1.0 -q filesrc location=in.ts blocksize=1316 ! \
-				video/mpegts,systemstream=true,packetsize=188 ! \
-				identity sleep-time=200 ! rtpmp2tpay ssrc=0 pt=33 mtu=1328 ! \
-				rtpst2022-1-fecenc name=e columns="${matrix%x*}" rows="${matrix#*x}" ! \
-				udpsink host=127.0.0.1 port="$port" sync=false async=false \
-				e.fec_0 ! udpsink host=127.0.0.1 port=$((port + 2)) sync=false async=false \
-				e.fec_1 ! udpsink host=127.0.0.1 port=$((port + 4)) sync=false async=false
+			gst_fec_out "$matrix" "$port" 200
 			received
 			cmp in.ts sent.ts
 			test "$(count missing)" -eq 0

@@ -3,6 +3,7 @@
 #   check 'name' 'commands'     one test: it passes when every command does
 #   skip 'name' 'reason'        one test that cannot run here, and why
 #   need 'reason' command       skip the whole file unless command succeeds
+#   free_ports N                the first of N such in a row
 #   free_port                   print a TCP and UDP port that nothing uses now
 #   fails STATUS command...     passes when command exits with just that status
 #   eventually command...       passes once command does, within 30 seconds
@@ -108,6 +109,20 @@ free_port () {
 	done
 	echo "$port" >"$scratch/.port"
 	echo "$port"
+}
+
+free_ports () {
+	while
+		first=$(free_port) last=$first
+		while test "$last" -lt $((first + $1 - 1)) && test "$(free_port)" -eq $((last + 1))
+		do
+			last=$((last + 1))
+		done
+		test "$last" -lt $((first + $1 - 1))
+	do
+		:
+	done
+	echo "$first"
 }
 
 fails () {

@@ -3,6 +3,8 @@
 #   relay NAME OPTION...   start mconnect-relay; sets $relay; NAME.log is its messages,
 #                          NAME.stats its numbers, NAME.ctl its commands
 #   ended NAME             ask it to end, and wait: true if its status is 0
+#   stage NAME COMMAND...  start a program of somebody else; NAME.pid, NAME.log
+#   gone NAME              end it, however it takes that
 #   send CLIP OPTION...    send a file at its pace, and wait until it has gone
 #   impair NAME OPTION...  start mconnect-impair; its log of decisions is NAME.net
 #   count NAME KEY [ID]    a number of the last line, of the source or output ID
@@ -41,6 +43,18 @@ ended () {
 	kill "$(cat "$1.pid")"
 	eventually test -s "$1.status"
 	grep -qx 0 "$1.status"
+}
+
+stage () {
+	name=$1
+	shift
+	"$@" >"$name.log" 2>&1 &
+	echo $! >"$name.pid"
+}
+
+gone () {
+	kill -9 "$(cat "$1.pid")" 2>/dev/null || :
+	rm -f "$1.pid"
 }
 
 send () {
@@ -103,13 +117,8 @@ says () {
 }
 
 even_port () {
-	p=$(free_port)
-	if test $((p % 2)) -ne 0
-	then p=$(free_port)
-	fi
-	free_port >.next
-	test "$(cat .next)" -eq $((p + 1))
-	echo "$p"
+	p=$(free_ports 3)
+	echo $((p + p % 2))
 }
 
 a_run_of () {

@@ -2,8 +2,6 @@
 #
 #   connected NAME ID [N]   its output has so many peers, 1 if not said
 #   heard NAME ID           its input is connected
-#   stage NAME COMMAND...   start a program of somebody else; NAME.pid, NAME.log
-#   gone NAME               end it, however it takes that
 #   whole FILE SECONDS RATE a clip of whole datagrams: what is cut waits for more
 #   through NAME FILE       send a file to the port $feed, and wait until it has come
 # shellcheck shell=sh disable=SC2154
@@ -14,18 +12,6 @@ connected () {
 
 heard () {
 	test "$(now "$1" source_latency "$2")" -gt 0
-}
-
-stage () {
-	name=$1
-	shift
-	"$@" >"$name.log" 2>&1 &
-	echo $! >"$name.pid"
-}
-
-gone () {
-	kill -9 "$(cat "$1.pid")" 2>/dev/null || :
-	rm -f "$1.pid"
 }
 
 whole () {
