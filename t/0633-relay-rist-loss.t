@@ -71,6 +71,17 @@ check 'a short buffer and a short way, 30 % lost: it is asked for again and agai
 	ended s
 	ended nets
 	test "$(count s source_arq_recovered i1)" -ge $((size / 1316 / 10))
+	sum=0
+	for n in first second third fourth later
+	do
+		by=$(count s source_arq_recovered_$n i1)
+		echo "$n $by"
+		case $n in
+		first | second | third) test "$by" -gt 0 ;;
+		esac
+		sum=$((sum + by))
+	done
+	count s source_arq_recovered i1 | grep -x "$sum"
 	# With 50 ms between requests it is more than 30.
 	count s not_recovered_packets
 	test "$(count s not_recovered_packets)" -le 10

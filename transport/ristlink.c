@@ -164,6 +164,17 @@ count_sender(struct ristlink *l, const json_t *all)
 		hear(l, (uint32_t)get(peer, "id"), (uint32_t)get(o, "rtt"));
 }
 
+/* The request that brought it: librist's word, and ours. */
+static const struct {
+	const char *key, *name;
+} by[RISTLINK_TRIES] = {
+	{ "recovered_one_nack", "source_arq_recovered_first" },
+	{ "recovered_two_nacks", "source_arq_recovered_second" },
+	{ "recovered_three_nacks", "source_arq_recovered_third" },
+	{ "recovered_four_nacks", "source_arq_recovered_fourth" },
+	{ "recovered_more_nacks", "source_arq_recovered_later" },
+};
+
 static void
 count_receiver(struct ristlink *l, const json_t *all)
 {
@@ -172,6 +183,8 @@ count_receiver(struct ristlink *l, const json_t *all)
 	const json_t *o = json_object_get(flow, "stats"), *peer;
 	size_t i;
 
+	for (i = 0; i < RISTLINK_TRIES; i++)
+		l->recovered_by[i] += get(o, by[i].key);
 	l->received += get(o, "received");
 	l->requests += get(o, "retries");
 	l->recovered += get(o, "recovered_total");
@@ -237,6 +250,9 @@ ristlink_numbers(struct ristlink *l, bool input, struct numbers *all)
 	    "Requests to send a datagram again.", l->requests);
 	numbers_add(all, "source_arq_recovered", "counter",
 	    "Datagrams that came because they were asked for.", l->recovered);
+	for (unsigned i = 0; i < RISTLINK_TRIES; i++)
+		numbers_add(all, by[i].name, "counter", "Of those, by that request.",
+		    l->recovered_by[i]);
 	numbers_add(all, "source_arq_lost", "counter",
 	    "Datagrams that did not come in time in spite of it.", l->lost);
 	numbers_add(all, "source_arq_late", "counter",

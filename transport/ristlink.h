@@ -26,6 +26,7 @@
 #define RISTLINK_PEERS	64		/* that are known apart */
 #define RISTLINK_SENDERS	32	/* to an input; in the simple profile one is two */
 #define RISTLINK_RECEIVERS	256	/* of an output */
+#define RISTLINK_TRIES	5		/* that librist counts apart */
 
 struct ristlink {
 	struct rist_ctx *ctx;
@@ -38,6 +39,7 @@ struct ristlink {
 	atomic_ullong resent, not_resent;
 	atomic_ullong refused;		/* callers */
 	atomic_ullong received, recovered, lost, late, duplicates;
+	atomic_ullong recovered_by[RISTLINK_TRIES];	/* the n-th request, or a later one */
 
 	/* private: */
 	atomic_int callers;
