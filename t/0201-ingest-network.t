@@ -12,7 +12,6 @@ listening () {
 size_is () {
 	test "$(wc -c <"$1")" -eq "$2"
 }
-# (without --foreground, timeout sends a signal twice, and the second one kills)
 # receive URL: run the tool on it until all packets are there, then stop it.  A
 # check that fails leaves it running, so its time is bounded.
 receive () {

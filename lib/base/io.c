@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,7 +11,11 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 
+/* timeout(1) and others send to us and then to our group, so one request comes twice. */
+#define ONE_REQUEST_NS	INT64_C(100000000)
+
 static volatile sig_atomic_t stop, reload;
+static _Atomic int64_t stop_ns;
 static pthread_t main_thread;
 
 /*
@@ -29,10 +34,20 @@ passed_on(int sig)
 static void
 on_stop(int sig)
 {
+	struct timespec t;
+	int64_t now_ns;
+
 	if (passed_on(sig))
 		return;
-	stop = 1;
-	signal(sig, SIG_DFL);		/* the second one kills */
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now_ns = t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+	if (stop_ns == 0) {
+		stop_ns = now_ns;
+		stop = 1;
+	} else if (now_ns - stop_ns > ONE_REQUEST_NS) {
+		signal(sig, SIG_DFL);	/* the second one kills */
+		raise(sig);
+	}
 }
 
 static void

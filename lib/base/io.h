@@ -2,7 +2,7 @@
  * io.h - blocking reads and writes that end cleanly.
  *
  * SIGINT and SIGTERM ask a tool to finish what it holds, flush, and exit 0; a
- * second one kills it.  SIGPIPE keeps its default in a filter: when the reader
+ * second one, a tenth of a second later at least, kills it.  SIGPIPE keeps its default in a filter: when the reader
  * of stdout has gone, so have we.
  *
  * Errors   Negative errno values; nothing is printed.

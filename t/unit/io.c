@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,10 +31,31 @@ send_to(void *arg)
 	return NULL;
 }
 
+/* Asked to stop, twice at once as timeout(1) does, and again: how it ended. */
+static int
+stopped(unsigned pause_us)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		io_init_filter();
+		raise(SIGTERM);
+		usleep(pause_us);
+		raise(SIGTERM);
+		_exit(io_stopping() ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
 int
 main(void)
 {
 	pthread_t other, sender;
+
+	is(stopped(0), 0, "what comes twice at once is one request");
+	is(WTERMSIG(stopped(200000)), SIGTERM, "a second one kills");
 
 	io_init_server();
 	if (pthread_create(&other, NULL, idle, NULL) != 0 ||
