@@ -59,4 +59,40 @@ check 'a leg with another stream is left alone' '
 	test "$(count o source_content_astray b)" -gt 1000
 	cmp in.ts out.ts
 '
+# An outage of each in turn: only both together have everything.
+twofold () {
+	impair netb -S 22 -t outage=2s+400ms,outage=3500ms+300ms "$b1=127.0.0.1:$b2"
+	relay s --merge --window 300ms -i "srt://:$a1?name=a" \
+		-i "rtp://127.0.0.1:$b2?fec=auto&name=b" -o s.ts --record s.pcapng
+	send in.ts -o "srt://127.0.0.1:$a1" -o "rtp://127.0.0.1:$b1"
+	sleep 0.7
+	ended s
+	ended netb
+}
+check 'SRT and RTP are merged by content, unasked' '
+	twofold
+	says s "has no RTP: inputs are merged by content"
+	cmp in.ts s.ts
+	test "$(count s source_content_other_leg a)" -gt 500
+	test "$(count s source_content_first a)" -gt 500
+	count s source_refused_packets a | grep -x 0
+	count s ledger_ok | grep -x 1
+'
+check 'and so is what was recorded of that' '
+	mconnect-relay -q --merge --window 300ms --replay s.pcapng -o again.ts
+	cmp s.ts again.ts
+'
+check 'what has no RTP and cannot be merged is said once' '
+	relay w --merge -i "udp://127.0.0.1:$a2" -i "rtp://127.0.0.1:$b2" -o w.ts
+	head -c 131600 in.ts >part.ts
+	send part.ts -o "udp://127.0.0.1:$a2" -o "rtp://127.0.0.1:$b2"
+	ended w
+	grep "warning: .udp://127.0.0.1:$a2. is not merged: it has no RTP" w.log
+	test "$(grep -c "not merged" w.log)" -eq 1
+	cmp part.ts w.ts
+'
+check '--keep-header does not go with that' '
+	fails 2 mconnect-relay --merge --keep-header -i srt://:$a1 -i rtp://:$b1 -o x.ts 2>err
+	grep "srt://:$a1. has no RTP" err
+'
 done_testing

@@ -39,6 +39,7 @@
 struct flow_config {
 	bool	 merge, failover;	/* neither: a single leg */
 	bool	 by_content;		/* merge by packets, not by RTP numbers */
+	bool	 bare;			/* an input never has RTP: only so can they be merged */
 	bool	 windowed;		/* constant delay window_ns; else only reorder_ns */
 	bool	 adapts;		/* and longer, when FEC needs that */
 	bool	 prefer;

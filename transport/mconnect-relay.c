@@ -504,7 +504,7 @@ main(int argc, char *argv[])
 	io_init_server();
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	if (t.asked.replay != NULL && (err = replay_open(&t.replay, t.asked.replay,
-	    &t.asked.flow.live)) < 0)
+	    &t.asked.flow)) < 0)
 		fatal(err == -EBADMSG || err == -ENODATA ? EXIT_INPUT : EXIT_RUNTIME,
 		    err == -EBADMSG || err == -ENODATA ? 0 : -err,
 		    err == -EBADMSG ? "'%s' is no capture" : err == -ENODATA ?
@@ -527,7 +527,7 @@ main(int argc, char *argv[])
 	if (t.asked.record != NULL) {
 		refuse_inputs(&t.asked);
 		if ((err = recorder_new(&r->recorder, t.asked.record,
-		    t.asked.record_every_ns, t.asked.flow.live)) < 0)
+		    t.asked.record_every_ns, t.asked.flow.live, t.asked.flow.bare)) < 0)
 			fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
 			    "cannot write '%s'", t.asked.record);
 	}

@@ -9,6 +9,8 @@ static const uint8_t magic[8] = { 'm', 'c', 'o', 'n', 'n', 'r', '0', '1' };
 #define SHORT	24
 #define LONG	48
 
+enum { LIVE = 1, BARE = 2 };		/* flags of NOTE_START */
+
 static uint32_t
 host32(const uint8_t *p, bool swapped)
 {
@@ -30,7 +32,7 @@ host64(const uint8_t *p, bool swapped)
 size_t
 note_put(const struct note *n, uint8_t p[static NOTE_MOST])
 {
-	uint32_t kind = n->kind, live = n->live;
+	uint32_t kind = n->kind, flags = (n->live ? LIVE : 0) | (n->bare ? BARE : 0);
 
 	memcpy(p, magic, sizeof(magic));
 	memcpy(p + 8, &kind, 4);
@@ -41,7 +43,7 @@ note_put(const struct note *n, uint8_t p[static NOTE_MOST])
 	memcpy(p + 24, &n->recording, 8);
 	memcpy(p + 32, &n->offset_ns, 8);
 	memcpy(p + 40, &n->piece, 4);
-	memcpy(p + 44, &live, 4);
+	memcpy(p + 44, &flags, 4);
 	return LONG;
 }
 
@@ -61,7 +63,8 @@ note_parse(const uint8_t *p, size_t len, bool swapped, struct note *n)
 		n->recording = host64(p + 24, swapped);
 		n->offset_ns = (int64_t)host64(p + 32, swapped);
 		n->piece = host32(p + 40, swapped);
-		n->live = host32(p + 44, swapped) != 0;
+		n->live = (host32(p + 44, swapped) & LIVE) != 0;
+		n->bare = (host32(p + 44, swapped) & BARE) != 0;
 	}
 	return 0;
 }

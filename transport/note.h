@@ -32,6 +32,7 @@ struct note {
 	int64_t	 offset_ns;
 	uint32_t piece;			/* from 0 */
 	bool	 live;			/* a source had a pace of its own */
+	bool	 bare;			/* a source was of a kind without RTP */
 };
 
 #define NOTE_MOST	64		/* bytes of a body */

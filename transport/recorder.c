@@ -31,7 +31,7 @@ struct recorder {
 	struct recordq *q;
 	char	*path;
 	struct file_id file;
-	bool	 live, said;
+	bool	 live, bare, said;
 	uint64_t id;
 	uint32_t piece;
 	int64_t	 every_ns, piece_ns;	/* when the next piece begins */
@@ -110,7 +110,7 @@ put_section(struct recorder *rec, int64_t now_ns)
 	const uint64_t unknown = UINT64_MAX;
 	const struct note start = { .kind = NOTE_START, .time_ns = now_ns,
 	    .recording = rec->id, .offset_ns = rec->offset_ns, .piece = rec->piece,
-	    .live = rec->live };
+	    .live = rec->live, .bare = rec->bare };
 	uint8_t *p = block(rec, SECTION, 16 + 4 + padded(sizeof(app) - 1) + 4);
 
 	rec->ninterface = 0;
@@ -243,7 +243,7 @@ next_piece(struct recorder *rec, int64_t now_ns)
 }
 
 int
-recorder_new(struct recorder **out, const char *path, int64_t every_ns, bool live)
+recorder_new(struct recorder **out, const char *path, int64_t every_ns, bool live, bool bare)
 {
 	struct recorder *rec = calloc(1, sizeof(*rec));
 	char name[PATH_MAX];
@@ -255,6 +255,7 @@ recorder_new(struct recorder **out, const char *path, int64_t every_ns, bool liv
 	rec->every_ns = every_ns;
 	rec->piece_ns = now_ns + every_ns;
 	rec->live = live;
+	rec->bare = bare;
 	rec->offset_ns = clk_utc_ns() - now_ns;
 	if ((rec->path = strdup(path)) != NULL && (r = name_file(rec, name)) == 0) {
 		fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

@@ -33,7 +33,8 @@ struct recorder;
  * every_ns 0: one file; else a new one each so often, with a number before its ending if
  * the path has no fields, or they are the same as before.
  */
-int recorder_new(struct recorder **rec, const char *path, int64_t every_ns, bool live);
+int recorder_new(struct recorder **rec, const char *path, int64_t every_ns, bool live,
+    bool bare);
 void recorder_free(struct recorder *rec);
 
 void recorder_leg(struct recorder *rec, unsigned leg, const char *id, const char *text);

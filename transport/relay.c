@@ -188,7 +188,13 @@ take_packet(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
 {
 	struct relay *r = arg;
 
-	flow_take(&r->flow, relay_place_of(r, l), pkt, at_ns);
+	unsigned i = relay_place_of(r, l);
+	const struct flow_leg *fl = &r->flow.leg[i];
+	uint64_t refused = fl->bare_refused;
+
+	flow_take(&r->flow, i, pkt, at_ns);
+	if (refused == 0 && fl->bare_refused > 0)
+		log_warn(0, "'%s' is not merged: it has no RTP, see --by-content", l->text);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
+#include "lib/base/url.h"
 #include "lib/media/ts.h"
 #include "transport/relayconf.h"
 #include "transport/relayopts.h"
@@ -151,6 +152,14 @@ pid(const char *name, const char *arg)
 	return (int)v;
 }
 
+/* SRT, files and pipes: what they bring has no RTP. */
+static bool
+is_bare(const char *url)
+{
+	return strncmp(url, "srt://", 6) == 0 || strncmp(url, "file:", 5) == 0 ||
+	    strstr(url, "://") == NULL;
+}
+
 /* What would be for nothing without --failover. */
 static const struct {
 	int	 val;
@@ -214,6 +223,8 @@ set(struct relay_options *t, int c, const char *arg)
 		if (t->ninput == FLOW_LEGS)
 			fatal(EXIT_USAGE, 0, "more than %d inputs", FLOW_LEGS);
 		t->input[t->ninput++] = arg;
+		if (t->bare == NULL && is_bare(arg))
+			t->bare = arg;
 		break;
 	case OPT_KEEP_HEADER:
 		f->keep_header = true;
@@ -311,6 +322,8 @@ take_word(void *arg, const char *word, const char *value, unsigned line)
 	if (!relay_is_option(word, value))
 		fatal(EXIT_USAGE, 0, "'%s', line %u: '%s%s%s' is no option", t->config, line,
 		    word, *value != '\0' ? " " : "", value);
+	if (o->val == 'i' && t->bare == NULL && is_bare(value))
+		t->bare = strdup(value);
 	if (o->val == 'i' || o->val == 'o')
 		return 0;
 	set(t, o->val, value);
@@ -358,6 +371,7 @@ static void
 complete(struct relay_options *t)
 {
 	struct flow_config *f = &t->flow;
+	char shown[URL_MAX];
 
 	if (t->replay != NULL)
 		complete_replay(t);
@@ -375,6 +389,15 @@ complete(struct relay_options *t)
 	f->failover = t->failover;
 	if (f->by_content && !f->merge)
 		opt_usage(help, "--by-content is for --merge");
+	f->bare = t->bare != NULL;
+	if (f->merge && f->bare && !f->by_content && f->keep_header)
+		opt_usage(help, "'%s' has no RTP: --merge is by content then, which does not "
+		    "go with --keep-header", url_masked(t->bare, shown));
+	if (f->merge && f->bare && !f->by_content && t->replay == NULL) {
+		f->by_content = true;
+		log_info("'%s' has no RTP: inputs are merged by content",
+		    url_masked(t->bare, shown));
+	}
 	if ((f->by_content || f->filter.on) && f->keep_header)
 		opt_usage(help, "--by-content, --program, --pid and --drop-pid make datagrams of their own: "
 		    "they do not go with --keep-header");

@@ -16,6 +16,7 @@ struct relay_options {
 	struct flow_config flow;
 	struct checkup_conditions conditions;
 	bool	 failover;
+	const char *bare;		/* an input of a kind that never has RTP */
 	const char *only_failover;	/* an option that is for it was given */
 	/* Of the command line: those of the file may change. */
 	const char *input[FLOW_LEGS], *output[RELAY_OUTPUTS];

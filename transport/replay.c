@@ -40,7 +40,7 @@ struct replay {
 /* ---- the file */
 
 int
-replay_open(struct replay **out, const char *path, bool *live)
+replay_open(struct replay **out, const char *path, struct flow_config *flow)
 {
 	struct replay *p = calloc(1, sizeof(*p));
 	struct capture_item item;
@@ -55,7 +55,7 @@ replay_open(struct replay **out, const char *path, bool *live)
 	}
 	for (unsigned i = 0; i < CAPTURE_INTERFACES; i++)
 		p->leg[i] = -1;
-	*live = true;
+	flow->live = true;
 	/* A recording says what it is before anything else. */
 	do
 		r = capturefile_next(&p->file, &item);
@@ -64,7 +64,8 @@ replay_open(struct replay **out, const char *path, bool *live)
 	    note_parse(item.data, item.len, item.swapped, &note) == 0 &&
 	    note.kind == NOTE_START) {
 		p->ours = true;
-		*live = note.live;
+		flow->live = note.live;
+		flow->by_content |= flow->merge && note.bare && !flow->keep_header;
 	}
 	if (r == 0)
 		r = -ENODATA;

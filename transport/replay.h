@@ -23,8 +23,8 @@
 
 struct replay;
 
-/* Open it, and look what it is.  live: as in the flow of the recording. */
-int replay_open(struct replay **p, const char *path, bool *live);
+/* Open it, and look what it is: flow becomes as that of the recording was. */
+int replay_open(struct replay **p, const char *path, struct flow_config *flow);
 void replay_free(struct replay *p);
 
 /* Take datagrams to this address for an input; "udp://" or "rtp://". */

@@ -244,7 +244,7 @@ test_notes(void)
 {
 	const struct note list[] = {
 		{ .kind = NOTE_START, .time_ns = -5, .recording = UINT64_MAX, .offset_ns = 7,
-		    .piece = 3, .live = true },
+		    .piece = 3, .live = true, .bare = true },
 		{ .kind = NOTE_TURN, .time_ns = INT64_MAX },
 		{ .kind = NOTE_GONE, .interface = 9, .time_ns = 1 },
 		{ .kind = NOTE_END, .time_ns = 2 },
@@ -259,7 +259,7 @@ test_notes(void)
 		ok(n.kind == list[i].kind && n.interface == list[i].interface &&
 		    n.time_ns == list[i].time_ns && n.recording == list[i].recording &&
 		    n.offset_ns == list[i].offset_ns && n.piece == list[i].piece &&
-		    n.live == list[i].live, "is the same");
+		    n.live == list[i].live && n.bare == list[i].bare, "is the same");
 		is(note_parse(p, len - 1, false, &n), -EBADMSG, "cut");
 		p[7]++;
 		is(note_parse(p, len, false, &n), -EBADMSG, "of another version");
