@@ -48,6 +48,7 @@ struct output {
 	uint64_t place;			/* the next one */
 
 	uint64_t bytes, disconnections, stalls;
+	uint64_t rate_bps, rated_bytes;	/* of the last second; bytes when it began */
 	int64_t	 sent_ns;		/* last */
 	int64_t	 stall_ns;		/* longest that it was blocked */
 

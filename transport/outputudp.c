@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "transport/outputfec.h"
 #include "transport/outputkind.h"
@@ -15,12 +16,14 @@
 #define SEGMENTS	48		/* datagrams in one call by UDP_SEGMENT ... */
 #define SEGMENTS_BYTES	65000		/* ... and bytes: it is one packet of IP for a while */
 #define WITH_FEC	4		/* before it has its turn */
+#define ANSWER_NS	CLK_SECOND	/* silence of a host that said that no one is there */
 
 struct socket {
 	size_t	 head;			/* bytes before the packets: of RTP */
 	struct output_fec *fec;		/* or NULL */
 	bool	 no_segments;		/* UDP_SEGMENT does not work */
 	bool	 said;
+	int64_t	 refused_ns;		/* last that nobody was there; 0: not lately */
 };
 
 /* n datagrams of one size in one call: 0 or an errno. */
@@ -105,7 +108,9 @@ send_datagrams(struct output *o, const struct fan *f, int64_t now_ns)
 		o->place += went;
 		o->sent += went;
 		if (err == ECONNREFUSED && refused++ < 2) {
-			o->disconnections++;	/* of one before: this one was not tried */
+			/* Of one before: this one was not tried. */
+			o->disconnections += s->refused_ns == 0;
+			s->refused_ns = now_ns;
 		} else if (err == EAGAIN || err == ENOBUFS) {
 			output_block(o, now_ns);
 			return;
@@ -116,7 +121,9 @@ send_datagrams(struct output *o, const struct fan *f, int64_t now_ns)
 			o->place++;
 			o->failed++;
 		}
-		o->sent_ns = went > 0 ? now_ns : o->sent_ns;
+		if (s->refused_ns != 0 && now_ns - s->refused_ns > ANSWER_NS)
+			s->refused_ns = 0;
+		o->sent_ns = s->refused_ns != 0 ? 0 : went > 0 ? now_ns : o->sent_ns;
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "transport/recorder.h"
 #include "transport/relay.h"
+#include "transport/relayclash.h"
 #include "transport/srtsock.h"
 
 #define SLACK_NS	INT64_C(4000000)
@@ -77,6 +78,11 @@ attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
 
 	if (!is_text(l->id, why) || !is_text(l->text, why))
 		return -EINVAL;
+	for (unsigned i = 0; i < r->noutput; i++)
+		if (relayclash_loop(l, r->output[i])) {
+			snprintf(why, UDP_WHY, "'%.100s' sends there", r->output[i]->text);
+			return -EINVAL;
+		}
 	if (!name_it(r, l->id, "i", &r->leg_serial, relay_find_leg)) {
 		snprintf(why, UDP_WHY, "there is an input '%s'", l->id);
 		return -EEXIST;
@@ -104,7 +110,7 @@ attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
 	if (l->in_order)
 		flow_leg_in_order(&r->flow, (unsigned)n);
 	r->leg[n] = l;
-	r->last_leg_bytes[n] = 0;
+	r->last_leg_bytes[n] = r->leg_rate[n] = 0;
 	if (r->recorder != NULL)
 		recorder_leg(r->recorder, (unsigned)n, l->id, l->text);
 	return n;
@@ -241,10 +247,20 @@ relay_writes(const struct relay *r, struct file_id file)
 
 /* ---- outputs */
 
+static const struct leg *
+looping_leg(const struct relay *r, const struct output *o)
+{
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL && relayclash_loop(r->leg[i], o))
+			return r->leg[i];
+	return NULL;
+}
+
 int
 relay_add_output(struct relay *r, const char *text, bool from_config,
     struct output **output, char why[static UDP_WHY])
 {
+	const struct leg *looped;
 	const char *used;
 	struct file_id file;
 	struct output *o;
@@ -268,6 +284,9 @@ relay_add_output(struct relay *r, const char *text, bool from_config,
 	if (r->noutput == RELAY_OUTPUTS) {
 		snprintf(why, UDP_WHY, "there are %d outputs", RELAY_OUTPUTS);
 		err = -ENOSPC;
+	} else if ((looped = looping_leg(r, o)) != NULL) {
+		snprintf(why, UDP_WHY, "it would come back by '%.100s'", looped->text);
+		err = -EINVAL;
 	} else if (!name_it(r, o->id, "o", &r->output_serial, relay_find_output)) {
 		snprintf(why, UDP_WHY, "there is an output '%s'", o->id);
 		err = -EEXIST;

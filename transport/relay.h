@@ -45,7 +45,8 @@ struct relay {
 	int64_t	 replay_ns;		/* now */
 	int64_t	 replay_offset_ns;	/* from that to UTC */
 
-	/* For rates: at the last line of statistics. */
+	/* Bits per second, of the last second; and what there was when that began. */
+	uint64_t bit_rate, leg_rate[FLOW_LEGS];
 	int64_t	 last_ns;
 	uint64_t last_leg_bytes[FLOW_LEGS];
 	uint64_t last_emitted;
@@ -112,6 +113,6 @@ json_t *relay_stats(struct relay *r, int64_t now_ns);
 json_t *relay_list(const struct relay *r);
 bool relay_ledger_ok(const struct relay *r);
 struct metrics;
-void relay_metrics(const struct relay *r, struct metrics *m, int64_t now_ns);
+void relay_metrics(struct relay *r, struct metrics *m, int64_t now_ns);
 
 #endif

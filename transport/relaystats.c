@@ -10,6 +10,40 @@
 #include "transport/relay.h"
 
 #define ALIVE_NS	CLK_SECOND	/* data within it: the source is connected */
+#define RATE_NS		(CLK_SECOND * 9 / 10)	/* rates are of so long, at least */
+
+/* ---- rates */
+
+static uint64_t
+rate(uint64_t bytes, int64_t ns)
+{
+	return ns > 0 ? (uint64_t)((unsigned __int128)bytes * 8 * (uint64_t)CLK_SECOND /
+	    (uint64_t)ns) : 0;
+}
+
+/* Once a second, whoever asks how often. */
+static void
+measure_rates(struct relay *r, int64_t now_ns)
+{
+	int64_t elapsed = now_ns - r->last_ns;
+
+	if (elapsed < RATE_NS)
+		return;
+	r->bit_rate = rate((r->flow.emitted - r->last_emitted) * TS_PACKET, elapsed);
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL) {
+			r->leg_rate[i] = rate(r->leg[i]->bytes - r->last_leg_bytes[i], elapsed);
+			r->last_leg_bytes[i] = r->leg[i]->bytes;
+		}
+	for (unsigned i = 0; i < r->noutput; i++) {
+		struct output *o = r->output[i];
+
+		o->rate_bps = rate(o->bytes - o->rated_bytes, elapsed);
+		o->rated_bytes = o->bytes;
+	}
+	r->last_emitted = r->flow.emitted;
+	r->last_ns = now_ns;
+}
 
 /* ---- one table for both */
 
@@ -63,6 +97,8 @@ of_leg(const struct relay *r, unsigned i, int64_t now_ns)
 		{ "source_selected", "gauge", "1 while its data go out.",
 		    r->config.merge ? alive(r, i, now_ns) : r->flow.failover.active == (int)i },
 		{ "source_bytes", "counter", "Bytes received.", l->bytes },
+		{ "source_bit_rate", "gauge", "Of those, bits in the last second.",
+		    r->leg_rate[i] },
 		{ "source_total_packets", "counter", "Datagrams received.", l->datagrams },
 		{ "source_delivered_packets", "counter", "Datagrams that went on.",
 		    fl->passed },
@@ -131,6 +167,8 @@ of_output(const struct relay *r, const struct output *o, int64_t now_ns)
 		{ "output_paused", "gauge", "1 while it is paused.", o->paused },
 		{ "output_total_packets", "counter", "Datagrams sent.", o->sent },
 		{ "output_bytes", "counter", "Bytes sent.", o->bytes },
+		{ "output_bit_rate", "gauge", "Of those, bits in the last second.",
+		    o->rate_bps },
 		{ "output_dropped_packets", "counter",
 		    "Datagrams lost for it: it was too slow.", o->dropped },
 		{ "output_skipped_packets", "counter",
@@ -169,6 +207,7 @@ of_flow(const struct relay *r, int64_t now_ns)
 	const struct number list[] = {
 		{ "total_packets", "counter", "Transport stream packets that went on.",
 		    f->emitted },
+		{ "bit_rate", "gauge", "Bits of those in the last second.", r->bit_rate },
 		{ "left_out_packets", "counter", "Of those, packets of PIDs left out.",
 		    f->left_out },
 		{ "program_missing", "gauge", "1: the program asked for is not in the PAT.",
@@ -234,33 +273,22 @@ put_numbers(json_t *o, const struct numbers *all)
 		    json_integer((json_int_t)all->list[i].value));
 }
 
-static uint64_t
-rate(uint64_t bytes, int64_t ns)
-{
-	return ns > 0 ? (uint64_t)((unsigned __int128)bytes * 8 * (uint64_t)CLK_SECOND /
-	    (uint64_t)ns) : 0;
-}
-
 json_t *
 relay_stats(struct relay *r, int64_t now_ns)
 {
 	json_t *o = json_object(), *list = json_array(), *one, *peers;
-	int64_t elapsed = now_ns - r->last_ns;
-	struct numbers all = of_flow(r, now_ns);
+	struct numbers all;
 
+	measure_rates(r, now_ns);
+	all = of_flow(r, now_ns);
 	put_numbers(o, &all);
-	json_object_set_new(o, "bit_rate", json_integer((json_int_t)rate((r->flow.emitted -
-	    r->last_emitted) * TS_PACKET, elapsed)));
 	for (unsigned i = 0; i < FLOW_LEGS; i++) {
 		if (r->leg[i] == NULL)
 			continue;
 		one = json_pack("{s:s, s:s}", "id", r->leg[i]->id, "url", r->leg[i]->text);
 		all = of_leg(r, i, now_ns);
 		put_numbers(one, &all);
-		json_object_set_new(one, "source_bit_rate", json_integer((json_int_t)rate(
-		    r->leg[i]->bytes - r->last_leg_bytes[i], elapsed)));
 		json_array_append_new(list, one);
-		r->last_leg_bytes[i] = r->leg[i]->bytes;
 	}
 	json_object_set_new(o, "sources", list);
 	list = json_array();
@@ -274,8 +302,6 @@ relay_stats(struct relay *r, int64_t now_ns)
 		json_array_append_new(list, one);
 	}
 	json_object_set_new(o, "outputs", list);
-	r->last_emitted = r->flow.emitted;
-	r->last_ns = now_ns;
 	return o;
 }
 
@@ -368,12 +394,14 @@ tell_all(struct metrics *m, const struct owned *list, size_t n)
 }
 
 void
-relay_metrics(const struct relay *r, struct metrics *m, int64_t now_ns)
+relay_metrics(struct relay *r, struct metrics *m, int64_t now_ns)
 {
 	struct owned *list = malloc((FLOW_LEGS + r->noutput) * sizeof(*list));
-	struct owned flow = { .all = of_flow(r, now_ns) };
+	struct owned flow = { .key = NULL };
 	size_t n = 0;
 
+	measure_rates(r, now_ns);
+	flow.all = of_flow(r, now_ns);
 	if (list == NULL)
 		return;
 	tell_all(m, &flow, 1);
