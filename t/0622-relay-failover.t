@@ -80,4 +80,32 @@ check 'what goes in is all that comes out, but for those marks' '
 		print \"\$other others\n\";
 		exit(\$other > 20 ? 1 : 0)" <out.ts
 '
+# Nothing was kept of it: it goes out from its first packet on, and now.
+relay l --failover --hot 300ms -o late.ts -i "udp://127.0.0.1:$main?name=main" \
+	-i "udp://127.0.0.1:$spare?name=spare"
+check 'a source that comes only when the other has gone is sent at once' '
+	play one one.ts "$main"
+	eventually test -s late.ts
+	stop one
+	sleep 1
+	was=$(wc -c <late.ts)
+	play two two.ts "$spare"
+	within 5 reads late.ts $((was + 100000))
+	stop two
+	ended l
+'
+relay m -o more.ts -i "udp://127.0.0.1:$main"
+check 'an input that is added when the only one has gone is sent at once' '
+	play one one.ts "$main"
+	eventually test -s more.ts
+	ctl m "remove-input i1" | grep ok
+	stop one
+	sleep 0.3
+	was=$(wc -c <more.ts)
+	ctl m "add-input udp://127.0.0.1:$spare" | grep ok
+	play two two.ts "$spare"
+	within 5 reads more.ts $((was + 100000))
+	stop two
+	ended m
+'
 done_testing

@@ -80,7 +80,7 @@ change_leg(struct flow *f, unsigned leg, bool clean, int64_t at_ns)
 		l->stood_by += standby_drop(&l->standby);
 	repeat_tables(f, clean || l->standby.kept == 0 ? &l->standby.now : &l->standby.then,
 	    at_ns);
-	if (!clean)
+	if (!clean && l->standby.kept > 0)
 		repeat_kept(f, l, at_ns);
 }
 
