@@ -163,6 +163,32 @@ check 'a configuration, changed while it runs' '
 	cmp in.ts conf.ts
 	count d output_dropped_packets o1 | grep -x 0
 '
+has_changed () {
+	ctl e list >listed
+	for key in rcvbuf=3Mi latency=201 buffer=301
+	do
+		grep -q "$key" listed || return
+	done
+}
+call=$(free_port)
+cat >changed <<END
+input udp://127.0.0.1:$one?rcvbuf=2Mi
+output srt://:$call?latency=200
+output rist://@127.0.0.1:$three?buffer=300
+output changed.ts
+END
+relay e -c changed
+check 'an address with another key has the port of the one before' '
+	head -c $((size / 1316 * 1316)) in.ts >whole.ts
+	sed -i "s/rcvbuf=2/rcvbuf=3/; s/=200/=201/; s/=300/=301/" changed
+	kill -HUP "$(cat e.pid)"
+	eventually has_changed
+	fails 1 grep warning e.log
+	send whole.ts -o "udp://127.0.0.1:$one"
+	eventually reads changed.ts $((size / 1316 * 1316))
+	ended e
+	cmp whole.ts changed.ts
+'
 check 'a line that is no option is said to be wrong' '
 	echo "outputs x" >bad
 	fails 2 mconnect-relay -c bad 2>err

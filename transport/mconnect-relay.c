@@ -47,6 +47,7 @@ struct tool {
 	int64_t	 metrics_ns;
 	struct relay_options asked;
 	bool	 started;		/* what is wrong now does not end it */
+	bool	 again;			/* the configuration: a port was still in use */
 	bool	 missing;		/* the program: that was said */
 };
 
@@ -65,37 +66,55 @@ tell_line(const struct tool *t, int err, const char *value, unsigned line, const
 	    url_masked(value, shown), why);
 }
 
+/* Which of those that are there stay? */
 static int
-mark_input(void *arg, const char *word, const char *value, unsigned line)
+mark_line(void *arg, const char *word, const char *value, unsigned line)
 {
 	struct tool *t = arg;
 	struct relay *r = &t->relay;
-	char why[UDP_WHY];
-	int n, err;
+	int n;
 
-	if (strcmp(word, "input") != 0)
-		return 0;
-	if ((n = relay_find_leg(r, value)) >= 0)
+	(void)line;
+	if (strcmp(word, "input") == 0 && (n = relay_find_leg(r, value)) >= 0)
 		r->leg_seen[n] = true;
-	else if ((err = relay_add_leg(r, value, true, NULL, why)) < 0)
+	else if (strcmp(word, "output") == 0 && (n = relay_find_output(r, value)) >= 0)
+		r->output[n]->seen = true;
+	return 0;
+}
+
+/* A port may be held by one of those that go until that has ended. */
+static void
+tell_or_wait(struct tool *t, int err, const char *value, unsigned line, const char *why)
+{
+	if (err == -EADDRINUSE && relay_is_leaving(&t->relay))
+		t->again = true;
+	else
 		tell_line(t, err, value, line, why);
+}
+
+static int
+add_input(void *arg, const char *word, const char *value, unsigned line)
+{
+	struct tool *t = arg;
+	char why[UDP_WHY];
+	int err;
+
+	if (strcmp(word, "input") == 0 && relay_find_leg(&t->relay, value) < 0 &&
+	    (err = relay_add_leg(&t->relay, value, true, NULL, why)) < 0)
+		tell_or_wait(t, err, value, line, why);
 	return 0;
 }
 
 static int
-mark_output(void *arg, const char *word, const char *value, unsigned line)
+add_output(void *arg, const char *word, const char *value, unsigned line)
 {
 	struct tool *t = arg;
-	struct relay *r = &t->relay;
 	char why[UDP_WHY];
-	int n, err;
+	int err;
 
-	if (strcmp(word, "output") != 0)
-		return 0;
-	if ((n = relay_find_output(r, value)) >= 0)
-		r->output[n]->seen = true;
-	else if ((err = relay_add_output(r, value, true, NULL, why)) < 0)
-		tell_line(t, err, value, line, why);
+	if (strcmp(word, "output") == 0 && relay_find_output(&t->relay, value) < 0 &&
+	    (err = relay_add_output(&t->relay, value, true, NULL, why)) < 0)
+		tell_or_wait(t, err, value, line, why);
 	return 0;
 }
 
@@ -114,26 +133,17 @@ check_line(void *arg, const char *word, const char *value, unsigned line)
 
 /* No output is begun before all inputs are known: it could be one of them. */
 static int
-load_inputs(struct tool *t)
+load_new(struct tool *t)
 {
-	struct relay *r = &t->relay;
+	int err = relayconf_read(t->asked.config, add_input, t);
 
-	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		r->leg_seen[i] = false;
-	return relayconf_read(t->asked.config, mark_input, t);
+	return err < 0 ? err : relayconf_read(t->asked.config, add_output, t);
 }
 
-static int
-load_outputs(struct tool *t)
-{
-	struct relay *r = &t->relay;
-
-	for (unsigned i = 0; i < r->noutput; i++)
-		r->output[i]->seen = false;
-	return relayconf_read(t->asked.config, mark_output, t);
-}
-
-/* Those that stay are not touched; those that are not in it any more go. */
+/*
+ * Those that stay are not touched; those that are not in it any more go, and then what
+ * is new may have their ports and names.
+ */
 static void
 load(struct tool *t)
 {
@@ -142,8 +152,12 @@ load(struct tool *t)
 
 	if (err == -EINVAL)			/* that was said */
 		return;
-	if (err < 0 || (err = load_inputs(t)) < 0 || (err = load_outputs(t)) < 0) {
-		log_warn(-err, "cannot read '%s': nothing is removed", t->asked.config);
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		r->leg_seen[i] = false;
+	for (unsigned i = 0; i < r->noutput; i++)
+		r->output[i]->seen = false;
+	if (err < 0 || (err = relayconf_read(t->asked.config, mark_line, t)) < 0) {
+		log_warn(-err, "cannot read '%s': nothing is changed", t->asked.config);
 		return;
 	}
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
@@ -152,6 +166,8 @@ load(struct tool *t)
 	for (unsigned i = r->noutput; i-- > 0;)
 		if (r->output[i]->from_config && !r->output[i]->seen)
 			relay_remove_output(r, i);
+	if ((err = load_new(t)) < 0)
+		log_warn(-err, "cannot read '%s'", t->asked.config);
 }
 
 static void
@@ -317,6 +333,10 @@ reap(struct tool *t)
 	bool any = r->noutput > 0;
 
 	relay_reap(r);
+	if (t->again && !relay_is_leaving(r)) {
+		t->again = false;
+		load_new(t);
+	}
 	return !any || r->noutput > 0 || t->asked.control_path != NULL || t->asked.config != NULL;
 }
 
@@ -456,14 +476,14 @@ add_all(struct tool *t)
 			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
 			    url_masked(t->asked.input[i], shown), why);
 	if (t->asked.config != NULL)
-		load_inputs(t);
+		relayconf_read(t->asked.config, add_input, t);
 	for (unsigned i = 0; i < t->asked.noutput; i++)
 		if ((err = relay_add_output(r, t->asked.output[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
 			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
 			    url_masked(t->asked.output[i], shown), why);
 	if (t->asked.config != NULL)
-		load_outputs(t);
+		relayconf_read(t->asked.config, add_output, t);
 }
 
 static int

@@ -91,6 +91,13 @@ int relay_reload_grants(struct relay *r, char why[static UDP_WHY]);
 /* Put out who came in by this grant: how many were there. */
 unsigned relay_revoke(struct relay *r, const char *name, bool *known);
 
+/* Is any of those that were removed still about to end? */
+static inline bool
+relay_is_leaving(const struct relay *r)
+{
+	return r->leaving_leg != NULL || r->leaving_output != NULL;
+}
+
 /* Outputs that have ended go, and what has ended of those that were removed. */
 void relay_reap(struct relay *r);
 
