@@ -115,6 +115,11 @@ check 'what is no spec, address or log is said to be wrong' '
 	grep "loss=5" err
 	fails 2 mconnect-impair -t delay=1s,what=3 1=127.0.0.1:2 2>err
 	grep "what=3" err
+	for spec in outage=5s+5s/2s states=1%:2%:3%:4%:5%
+	do
+		fails 2 mconnect-impair -t "delay=1s,$spec" 1=127.0.0.1:2 2>err
+		grep "can be: .$spec.$" err
+	done
 	fails 2 mconnect-impair 5000 2>err
 	fails 2 mconnect-impair 0=127.0.0.1 2>err
 	fails 2 mconnect-impair

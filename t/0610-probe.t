@@ -181,6 +181,11 @@ check 'a condition decides how it ends' '
 	grep "source_continuity_counter=1 pcr_jitter_us=0$" err
 	fails 3 mconnect-probe -s /dev/null -F "source_bit_rate < 3M && !(programs != 1)" ts >out 2>err
 	test ! -s out
+	fails 3 mconnect-probe -F "cc_errors > 0" -F "cc_errors > 99" ts >json 2>err
+	grep "cc_errors > 0. holds" err
+	fails 1 grep "99. holds" err
+	fails 2 mconnect-probe srt://127.0.0.1:1 2>err
+	grep "have mconnect-relay read it" err
 	mconnect-probe -F "iat_max_us > 0" ts >json		# a file has none
 '
 check 'a name that does not exist is said, with some that do' '
@@ -201,6 +206,7 @@ check 'limits can be others' '
 	mconnect-probe -L accuracy=100ns ts >json
 	test "$(rules json)" = 2.4=1
 	fails 2 mconnect-probe -L pcr=40 ts
+	fails 2 mconnect-probe -L black-pixel=110% ts
 	fails 2 mconnect-probe -L what=40ms ts
 	fails 2 mconnect-probe -L silence-level=60dB ts
 '

@@ -444,7 +444,12 @@ parse_spec(struct impair_spec *spec, const char *arg)
 	const char *wrong = arg;
 
 	if (text == NULL || impair_parse(spec, text, &wrong) < 0)
-		fatal(EXIT_USAGE, 0, "'%s' is not what a network can be: '%s'", arg, wrong);
+		wrong = text == NULL || wrong == arg ? arg : arg + (wrong - text);
+	else
+		wrong = NULL;
+	if (wrong != NULL)			/* in arg: text has been cut up */
+		fatal(EXIT_USAGE, 0, "'%s' is not what a network can be: '%.*s'", arg,
+		    (int)strcspn(wrong, ","), wrong);
 	free(text);
 }
 

@@ -19,18 +19,23 @@
 
 #define TURN		(CLK_SECOND / 4)	/* a read lasts at most */
 #define PIECE		(7 * TS_PACKET)		/* of a file, between looks at its clock */
+#define CONDITIONS	16
 #define DRAW		(CLK_SECOND / 5)	/* between two screens, at least */
 
 enum { OPT_DVB = 256, OPT_PASS };
 
 struct options {
-	const char *name, *stats, *format, *clock, *fail_if;
+	const char *name, *stats, *format, *clock;
 	int64_t	 duration_ns;
 	bool	 decode, pass;
 	struct health_config health;
 	struct watch_config watch;
 	int64_t	 no_data_ns;
-	struct expr expr;
+	struct {
+		const char *text;
+		struct expr expr;
+	} fail_if[CONDITIONS];		/* one is enough */
+	unsigned nfail;
 };
 
 static const char help[] =
@@ -118,7 +123,8 @@ set_limit(struct options *o, const char *arg)
 		value++;
 		if (l->negative && *value++ != '-')
 			opt_usage(help, "'%s' is not a level such as -60dB", arg);
-		if (opt_scaled(value, l->unit, &v) < 0 || v > (uint64_t)(3600 * CLK_SECOND))
+		if (opt_scaled(value, l->unit, &v) < 0 || v > (l->unit == percent ? 1000000 :
+		    (uint64_t)(3600 * CLK_SECOND)))
 			opt_usage(help, "'%s' is not a limit such as %s", arg,
 			    l->unit == times ? "500ms" : l->unit == percent ? "10%" :
 			    "-60dB");
@@ -131,12 +137,16 @@ set_limit(struct options *o, const char *arg)
 /* ---- options */
 
 static void
-parse_condition(struct options *o)
+add_condition(struct options *o, const char *text)
 {
 	char name[EXPR_NAME], near[256];
 	const char *wrong;
-	int err = expr_parse(&o->expr, o->fail_if, measure_find, &wrong);
+	int err;
 
+	if (o->nfail == CONDITIONS)
+		opt_usage(help, "more than %d conditions", CONDITIONS);
+	o->fail_if[o->nfail].text = text;
+	err = expr_parse(&o->fail_if[o->nfail++].expr, text, measure_find, &wrong);
 	if (err == -ENOENT) {
 		expr_name(wrong, name);
 		measure_near(name, near, sizeof(near));
@@ -146,7 +156,7 @@ parse_condition(struct options *o)
 	if (err < 0)
 		opt_usage(help, err == -E2BIG ? "'%s' is too long" :
 		    *wrong == '\0' ? "'%s' is no condition: something is missing at its end" :
-		    "'%s' is no condition: see '%s'", o->fail_if, wrong);
+		    "'%s' is no condition: see '%s'", text, wrong);
 }
 
 static void
@@ -172,7 +182,7 @@ parse_options(struct options *o, int argc, char *argv[])
 			o->health.dvb = true;
 			break;
 		case 'F':
-			o->fail_if = optarg;
+			add_condition(o, optarg);
 			break;
 		case 'f':
 			if (strcmp(optarg, "screen") != 0 && strcmp(optarg, "json") != 0)
@@ -213,8 +223,6 @@ parse_options(struct options *o, int argc, char *argv[])
 		opt_usage(help, "standard output is for something else: not for --stats");
 	if (o->decode && !watch_there())
 		opt_usage(help, "--decode: this was built without libavcodec");
-	if (o->fail_if != NULL)
-		parse_condition(o);
 }
 
 /* ---- what the measurements tell */
@@ -387,25 +395,18 @@ open_output(struct probe *p, const struct options *o)
 		p->json_out = o->stats == NULL;
 }
 
-/* How it ends: by what was found, and by the condition. */
-static int
-verdict(struct probe *p, const struct options *o)
+/* A condition holds: by which numbers? */
+static void
+tell_condition(struct probe *p, const char *condition, const struct expr *e)
 {
-	char text[256];
+	char text[256] = "";
 	size_t n = 0;
 
-	if (p->health->packets == 0) {
-		log_warn(0, "'%s' brought no transport stream", o->name);
-		return EXIT_INPUT;
-	}
-	if (o->fail_if == NULL || !expr_holds(&o->expr, measure_value, p))
-		return EXIT_SUCCESS;
-	text[0] = '\0';
-	for (unsigned i = 0; i < o->expr.n; i++) {
-		int id = (int)o->expr.node[i].v;
+	for (unsigned i = 0; i < e->n; i++) {
+		int id = (int)e->node[i].v;
 		struct expr_value v;
 
-		if (o->expr.node[i].what != EXPR_NAMED || n >= sizeof(text))
+		if (e->node[i].what != EXPR_NAMED || n >= sizeof(text))
 			continue;
 		v = measure_value(p, id);
 		if (v.known && v.v % EXPR_UNIT == 0)
@@ -417,8 +418,25 @@ verdict(struct probe *p, const struct options *o)
 			    v.v < 0 ? "-" : "", (int64_t)llabs(v.v) / EXPR_UNIT,
 			    (int64_t)llabs(v.v) % EXPR_UNIT);
 	}
-	log_warn(0, "'%s' holds:%s", o->fail_if, text);
-	return EXIT_INPUT;
+	log_warn(0, "'%s' holds:%s", condition, text);
+}
+
+/* How it ends: by what was found, and by the conditions. */
+static int
+verdict(struct probe *p, const struct options *o)
+{
+	int status = EXIT_SUCCESS;
+
+	if (p->health->packets == 0) {
+		log_warn(0, "'%s' brought no transport stream", o->name);
+		return EXIT_INPUT;
+	}
+	for (unsigned i = 0; i < o->nfail; i++)
+		if (expr_holds(&o->fail_if[i].expr, measure_value, p)) {
+			tell_condition(p, o->fail_if[i].text, &o->fail_if[i].expr);
+			status = EXIT_INPUT;
+		}
+	return status;
 }
 
 int

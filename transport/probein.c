@@ -69,8 +69,9 @@ input_open(struct probe_input *in, const char *name, struct url *url)
 
 		in->fd = open(url->path, O_RDONLY | O_CLOEXEC | (pipe ? O_NONBLOCK : 0));
 	} else {
-		fatal(EXIT_USAGE, 0, "'%s' is no udp://, rtp:// or file: have mlive-ingest "
-		    "read it", name);
+		fatal(EXIT_USAGE, 0, "'%s' is no udp://, rtp:// or file: have %s read it",
+		    name, strcmp(url->scheme, "srt") == 0 || strcmp(url->scheme, "rist") == 0 ?
+		    "mconnect-relay" : "mlive-ingest");
 	}
 	if (in->fd < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", name);
