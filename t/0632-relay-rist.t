@@ -209,6 +209,20 @@ check 'a user with a password is let in, and no other' '
 if command -v gst-launch-1.0 >/dev/null && gst-inspect-1.0 ristsrc >/dev/null 2>&1 &&
 	gst-inspect-1.0 tsparse >/dev/null 2>&1
 then
+	# Its requests and resends cross at the start: ristreceiver, too, has holes there.
+	check 'GStreamer sends it, and it comes, but for a beginning' '
+		g=$(even_port)
+		relay g -i "rist://@127.0.0.1:$g?profile=simple&buffer=1s" -o g.ts
+		gst-launch-1.0 -q filesrc location=in.ts blocksize=1316 ! \
+			video/mpegts,systemstream=true,packetsize=188 ! \
+			identity sleep-time=12000 ! rtpmp2tpay mtu=1328 ! \
+			ristsink address=127.0.0.1 port="$g" &
+		echo $! >gst.pid
+		tail -c $((size / 3 / 1316 * 1316)) in.ts >want.ts
+		eventually sh -c "tail -c $(wc -c <want.ts) g.ts | cmp -s want.ts -"
+		gone gst		# by itself it would wait for ever
+		ended g
+	'
 	check 'GStreamer receives it, but for a beginning' '
 		gst-launch-1.0 -q ristsrc address=127.0.0.1 port="$s" receiver-buffer=2000 ! \
 			rtpmp2tdepay ! filesink buffer-mode=2 location=gst.ts &
@@ -223,6 +237,7 @@ then
 		ended a
 	'
 else
+	skip 'GStreamer sends' 'no GStreamer with good and bad plugins'
 	skip 'GStreamer receives' 'no GStreamer with good and bad plugins'
 fi
 done_testing
