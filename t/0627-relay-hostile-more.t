@@ -248,6 +248,7 @@ do
 		test $kind != simple || how=simple more="&profile=simple"
 		test $kind != key || more="&secret-file=key"
 		test $kind != users || more="&users-file=users"
+		test $kind != users || users_leak
 		url="rist://@127.0.0.1:$p?buffer=100ms$more"
 		case $kind in
 		output) relay r -i "udp://127.0.0.1:$out" -o "$url" ;;

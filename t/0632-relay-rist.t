@@ -191,6 +191,7 @@ check 'what came by it is recorded, and comes again' '
 	cmp k.ts again.ts
 '
 check 'a user with a password is let in, and no other' '
+	users_leak
 	ristsrppasswd someone secret >users
 	echo someone:secret >login
 	echo someone:guess >guess

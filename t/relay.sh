@@ -30,8 +30,9 @@ relay () {
 	{
 		mconnect-relay -s "$name.stats" --control "$name.ctl" "$@" 2>"$name.log" &
 		echo $! >"$name.pid"
-		wait $!
-		echo $? >"$name.status"
+		status=0
+		wait $! || status=$?
+		echo "$status" >"$name.status"
 	} &
 	eventually grep -q 'info: ready' "$name.log" || {
 		cat "$name.log"
@@ -42,7 +43,17 @@ relay () {
 ended () {
 	kill "$(cat "$1.pid")"
 	eventually test -s "$1.status"
-	grep -qx 0 "$1.status"
+	grep -qx 0 "$1.status" || {
+		cat "$1.status" "$1.log"
+		return 1
+	}
+}
+
+# librist 0.2.7 loses 288 bytes of a user who logs in again: no fault of the relay's.
+users_leak () {
+	echo leak:librist.so >leaks
+	LSAN_OPTIONS=suppressions=$PWD/leaks:print_suppressions=0
+	export LSAN_OPTIONS
 }
 
 stage () {
@@ -71,8 +82,9 @@ impair () {
 	{
 		mconnect-impair -l "$name.net" "$@" 2>"$name.log" &
 		echo $! >"$name.pid"
-		wait $!
-		echo $? >"$name.status"
+		status=0
+		wait $! || status=$?
+		echo "$status" >"$name.status"
 	} &
 	eventually grep -q 'listening on' "$name.log"
 }
