@@ -302,6 +302,25 @@ check 'rist in clear: reports, media and requests at random, and the stream afte
 		ended r
 	done
 '
+check 'rist, simple: senders to both ports from one port each, beside others and alone' '
+	fresh
+	for n in 1 4 9
+	do
+		p=$(even_port)
+		relay r -i "rist://@127.0.0.1:$p?buffer=100ms&profile=simple" -o r.ts
+		perl "$top/t/hostile.pl" both "$p" "$n"
+		kill -0 "$(cat r.pid)"
+		test "$n" -gt 1 || eventually reads r.ts $((90 * 188))
+		now r ledger_ok | grep -x 1
+		ended r
+		rm -f r.ts
+	done
+	p=$(even_port)
+	relay r -i "rist://@127.0.0.1:$p?buffer=300ms&profile=simple" -o r.ts
+	perl "$top/t/hostile.pl" both "$p" 4
+	good r.ts "rist://127.0.0.1:$p?buffer=300ms&profile=simple" 1
+	ended r
+'
 check 'rist with a key: the same, and others with another key, beside the stream' '
 	fresh
 	p=$(free_port) q=$(free_port) tee=$(free_port)

@@ -8,6 +8,7 @@
 #   rist HOW PORT		until killed: reports, media, logins, at random; HOW: simple, main
 #   nack HOW PORT SSRC	until killed: requests for 65536 datagrams, and by bitmask
 #   ports HOW PORT N	N senders or receivers, each from a port of its own
+#   both PORT N		N senders of the simple profile, each from one port to both
 #   list		names of single datagrams of RIST that are malformed
 #   one HOW PORT NAME	that one, between good ones
 #   tee PORT TO FILE	until killed: forward both ways, and note what comes in FILE
@@ -18,6 +19,7 @@ use strict;
 use warnings;
 use IO::Select;
 use IO::Socket::INET;
+use Socket qw(INADDR_LOOPBACK pack_sockaddr_in);
 
 my ($what, @to) = @ARGV;
 my $x = 7;
@@ -235,6 +237,21 @@ if ($what eq 'udp' || $what eq 'rtp' || $what eq 'fec' || $what eq 'srt') {
 		$reports->send($hello) for 1 .. 2;
 		$media->send($how{$how} . rtp(0x80, 33, 1, 0, $ssrc + 2 * $i) . $ts);
 		wait_ms(1);
+	}
+} elsif ($what eq 'both') {
+	my ($port, $n) = @to;
+	my @to = map { pack_sockaddr_in($port + $_, INADDR_LOOPBACK) } 0, 1;
+	my @s = map { IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1') || die } 1 .. $n;
+	for my $round (1 .. 100) {
+		for my $i (0 .. $n - 1) {
+			my $of = $ssrc + 2 * $i;
+			my $hello = $sr . $sdes;
+			my ($old, $new) = map { pack 'N', $_ } $ssrc, $of;
+			$hello =~ s/\Q$old\E/$new/g;
+			my @all = ([$hello, 0, $to[1]], [rtp(0x80, 33, $round, $round * 900, $of) . $ts, 0, $to[0]]);
+			send $s[$i], $_->[0], $_->[1], $_->[2] for $i & 2 ? reverse @all : @all;
+		}
+		wait_ms(10);
 	}
 } elsif ($what eq 'list') {
 	print "$_\n" for sort keys %bad, keys %bare;

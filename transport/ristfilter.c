@@ -1,8 +1,10 @@
 #include <assert.h>
-#include <stdint.h>
+#include <stddef.h>
 
 #include "transport/ristfilter.h"
 
+#define IP_AT(n)	((uint32_t)(SKF_NET_OFF + (n)))
+#define IP_VERSION	0xf0
 #define UDP_HEAD	8		/* the filter sees the header */
 #define GRE_TYPE	(UDP_HEAD + 2)
 #define TYPE_KEEPALIVE	0x88b5
@@ -28,7 +30,7 @@
 
 #define LATER		255		/* a jump whose end is not known yet */
 
-enum { ALL, HERE, WORDS };		/* of memory */
+enum { ALL, HERE, WORDS, ADDRESS, PORT };		/* of memory */
 
 static void
 op(struct ristfilter *f, unsigned code, uint32_t k)
@@ -228,12 +230,46 @@ put_tunnel(struct ristfilter *f, bool keyed, bool login)
 		pass_when(f, BPF_JEQ, GRE_KEY_AND_SEQ);	/* librist says that it has no key */
 }
 
+/* All that comes from one of these is dropped. */
+static void
+put_but(struct ristfilter *f, const struct ristfilter_source *but, unsigned n)
+{
+	unsigned v6, port;
+
+	op(f, BPF_LD | BPF_H | BPF_ABS, 0);
+	op(f, BPF_ST, PORT);
+	op(f, BPF_LD | BPF_W | BPF_ABS, IP_AT(12));
+	op(f, BPF_ST, ADDRESS);
+	op(f, BPF_LD | BPF_B | BPF_ABS, IP_AT(0));
+	op(f, BPF_ALU | BPF_AND | BPF_K, IP_VERSION);
+	v6 = when(f, BPF_JEQ, 0x60);
+	op(f, BPF_LD | BPF_W | BPF_ABS, IP_AT(20));
+	op(f, BPF_ST, ADDRESS);
+	land(f, v6);
+	for (unsigned i = 0; i < n; i++) {
+		op(f, BPF_LD | BPF_MEM, PORT);
+		port = when(f, BPF_JEQ, but[i].port);
+		op(f, BPF_LD | BPF_MEM, ADDRESS);
+		drop_when(f, BPF_JEQ, but[i].address);
+		land(f, port);
+	}
+}
+
 void
 ristfilter_init(struct ristfilter *f, enum ristfilter_kind kind, bool login)
+{
+	ristfilter_init_but(f, kind, login, NULL, 0);
+}
+
+void
+ristfilter_init_but(struct ristfilter *f, enum ristfilter_kind kind, bool login,
+    const struct ristfilter_source *but, unsigned n)
 {
 	unsigned rtcp;
 
 	f->n = 0;
+	if (n > 0)
+		put_but(f, but, n);
 	op(f, BPF_LD | BPF_W | BPF_LEN, 0);
 	drop_when(f, BPF_JGT, MOST);
 	if (kind == RISTFILTER_KEYED || kind == RISTFILTER_CLEAR)

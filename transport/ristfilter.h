@@ -18,14 +18,22 @@
 
 #include <linux/filter.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define RISTFILTER_ROOM		768
+#define RISTFILTER_SOURCES	32
 
 enum ristfilter_kind {
 	RISTFILTER_RTP,			/* the even port of a receiver, simple profile */
 	RISTFILTER_RTCP,		/* the odd port, and what a sender has */
 	RISTFILTER_CLEAR,		/* a tunnel without a key */
 	RISTFILTER_KEYED,		/* and with one: nothing in clear but what follows */
+};
+
+/* Who sends: his port, and the end of his address, which is all of it in IPv4. */
+struct ristfilter_source {
+	uint32_t address;
+	uint16_t port;
 };
 
 struct ristfilter {
@@ -35,5 +43,9 @@ struct ristfilter {
 
 /* login: users log in to us, or we log in, which is done in clear. */
 void ristfilter_init(struct ristfilter *f, enum ristfilter_kind kind, bool login);
+
+/* The same, but for all that so many of these send, which is dropped. */
+void ristfilter_init_but(struct ristfilter *f, enum ristfilter_kind kind, bool login,
+    const struct ristfilter_source *but, unsigned n);
 
 #endif

@@ -33,6 +33,12 @@ struct ristguard {
 int ristguard_before(struct ristguard *g);
 int ristguard_after(struct ristguard *g);
 
+/* From now on that socket of the simple profile gets nothing that these send. */
+int ristguard_part(int fd, const struct ristfilter_source *but, unsigned n);
+
+/* Is it of an odd port? */
+bool ristguard_odd(int fd);
+
 /* What the kernel has dropped so far at these sockets, for this or want of room. */
 uint64_t ristguard_dropped(const int *fd, unsigned n);
 

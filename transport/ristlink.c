@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -109,6 +110,39 @@ on_connection(void *arg, struct rist_peer *peer, enum rist_connection_status sta
 		hear(l, NOT_KNOWN, 0);
 }
 
+/* Each of the two ports of the simple profile hears no more of those of the other. */
+static bool
+part_all(struct ristlink *l)
+{
+	struct ristfilter_source list[RISTFILTER_SOURCES];
+	bool done = true;
+
+	for (unsigned i = 0; i < l->fds; i++) {
+		unsigned n = ristcallers_apart(&l->known, ristguard_odd(l->fd[i]), list);
+
+		done &= ristguard_part(l->fd[i], list, n) == 0;
+	}
+	return done;
+}
+
+static bool
+part(struct ristlink *l, const char *ip, uint16_t port, bool odd, const void *peer)
+{
+	struct ristfilter_source s = { .port = port };
+	uint8_t a[16];
+	bool fits;
+
+	if (inet_pton(AF_INET, ip, &a[12]) != 1 && inet_pton(AF_INET6, ip, a) != 1)
+		return false;
+	s.address = (uint32_t)a[12] << 24 | (uint32_t)a[13] << 16 | (uint32_t)a[14] << 8 | a[15];
+	pthread_mutex_lock(&l->lock);
+	fits = ristcallers_add(&l->known, peer, &s, odd) && part_all(l);
+	if (!fits)
+		ristcallers_remove(&l->known, peer);
+	pthread_mutex_unlock(&l->lock);
+	return fits;
+}
+
 /*
  * May one more come?  librist has a thread and hundreds of kilobytes for each sender,
  * and as many senders as there are ports that send something.
@@ -119,8 +153,9 @@ on_caller(void *arg, const char *ip, uint16_t port, const char *local_ip,
 {
 	struct ristlink *l = arg;
 
-	(void)ip, (void)port, (void)local_ip, (void)local_port, (void)peer;
-	if (l->callers < l->most) {
+	(void)local_ip;
+	if (l->callers < l->most && (l->keys.profile != RIST_PROFILE_SIMPLE ||
+	    !l->keys.listening || part(l, ip, port, local_port % 2 != 0, peer))) {
 		l->callers++;
 		return 0;
 	}
@@ -133,7 +168,10 @@ on_gone(void *arg, struct rist_peer *peer)
 {
 	struct ristlink *l = arg;
 
-	(void)peer;
+	pthread_mutex_lock(&l->lock);
+	if (ristcallers_remove(&l->known, peer) && !l->leaving)
+		part_all(l);		/* its sockets are there as long as it runs */
+	pthread_mutex_unlock(&l->lock);
 	l->callers--;
 	return 0;
 }
@@ -410,8 +448,10 @@ ristlink_gone(const struct ristlink *l)
 void
 ristlink_free(struct ristlink *l)
 {
-	if (l->ctx != NULL && !l->leaving)
+	if (l->ctx != NULL && !l->leaving) {
+		l->leaving = true;
 		rist_destroy(l->ctx);
+	}
 	if (l->threaded)
 		pthread_join(l->leaver, NULL);
 	if (l->locked)

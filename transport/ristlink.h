@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "transport/numbers.h"
+#include "transport/ristcallers.h"
 #include "transport/ristguard.h"
 #include "transport/ristkeys.h"
 
@@ -44,6 +45,7 @@ struct ristlink {
 	/* private: */
 	atomic_int callers;
 	int	 most;			/* callers */
+	struct ristcallers known;	/* of the simple profile, behind the lock */
 	int	 fd[RISTGUARD_SOCKETS];	/* librist's */
 	unsigned fds;
 	uint64_t dropped;		/* at these; stays when they have gone */
@@ -56,8 +58,8 @@ struct ristlink {
 	} heard[RISTLINK_PEERS];
 	bool	 locked;		/* there is a lock */
 	pthread_t leaver;
-	bool	 leaving, threaded;
-	atomic_bool gone;
+	bool	 threaded;
+	atomic_bool leaving, gone;
 	void (*first)(void *arg);
 	void *first_arg;
 };
