@@ -111,10 +111,12 @@ check 'each comes in with its own passphrase; the stream id may be of either for
 check 'others are refused, and told why' '
 	refused far "the peer forbids it"
 	refused old "the peer forbids it"
+	says r "warning: .* is refused: its time is over, it is revoked"
 	sed "s/streamid=ann/streamid=nobody/" ann.txt >nobody.txt
 	cp ann.key nobody.key
 	refused nobody "the peer does not know this stream id"
 	test "$(now r output_refused_callers o1)" -ge 3
+	within 15 says r "with stream id .nobody. is refused: there is no such stream id"
 	sed "s/streamid=ann/streamid=ben/" ann.txt >thief.txt
 	cp ann.key thief.key
 	refused thief "the passphrase is not the peer"

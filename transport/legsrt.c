@@ -262,6 +262,8 @@ read_srt(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 		more = receive(l, now_ns, t);
 		tell_gate(s);
 	}
+	if (s->gate != NULL)
+		srtgate_say(s->gate, l->text, now_ns);
 	return more;
 }
 

@@ -155,6 +155,7 @@ check(struct output *o, int64_t now_ns)
 	if (s->listener != SRT_INVALID_SOCK) {
 		accept_callers(o);
 		srtgate_tell(s->gate, s->ncaller, now_ns);
+		srtgate_say(s->gate, o->text, now_ns);
 	} else if (s->ncaller == 0) {
 		call(o, now_ns);
 	}

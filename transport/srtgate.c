@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -6,10 +7,12 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/log.h"
 #include "transport/grants.h"
 #include "transport/srtgate.h"
 
 #define SILENT_NS	CLK_SECOND
+#define SAY_NS		(10 * CLK_SECOND)	/* of refusals, no more often */
 
 _Static_assert(GRANTS_WHY <= UDP_WHY, "a reason has room");
 _Static_assert(GRANTS_NAME + 1 == SRTGATE_NAME, "a name has room");
@@ -22,6 +25,9 @@ struct srtgate {
 	_Atomic unsigned callers;
 	_Atomic int64_t heard_ns;
 	_Atomic uint64_t refused;
+	char	 last[192];		/* under lock: who was, and why */
+	uint64_t said;			/* of those refused */
+	int64_t	 said_ns;
 };
 
 int
@@ -68,6 +74,24 @@ uint64_t
 srtgate_refused(struct srtgate *g)
 {
 	return atomic_load(&g->refused);
+}
+
+void
+srtgate_say(struct srtgate *g, const char *address, int64_t now_ns)
+{
+	uint64_t n = srtgate_refused(g) - g->said;
+	char text[sizeof(g->last)], more[32] = "";
+
+	if (n == 0 || (g->said_ns != 0 && now_ns - g->said_ns < SAY_NS))
+		return;
+	pthread_mutex_lock(&g->lock);
+	memcpy(text, g->last, sizeof(text));
+	pthread_mutex_unlock(&g->lock);
+	if (n > 1)
+		snprintf(more, sizeof(more), " (%llu more)", (unsigned long long)(n - 1));
+	log_warn(0, "'%s': %s%s", address, text, more);
+	g->said += n;
+	g->said_ns = now_ns;
 }
 
 /* ---- grants */
@@ -179,6 +203,41 @@ ask(struct srtgate *g, SRTSOCKET sock, const struct sockaddr *peer, const char *
 	return 0;
 }
 
+static const char *
+reason(const struct srtgate *g, int code)
+{
+	switch (code) {
+	case SRT_REJX_UNAUTHORIZED:
+		return "there is no such stream id";
+	case SRT_REJX_FORBIDDEN:
+		return "its time is over, it is revoked, or comes from elsewhere";
+	case SRT_REJX_OVERLOAD:
+		return atomic_load(&g->callers) >= g->room ? "there are too many" :
+		    "it was put out for its rate";
+	case SRT_REJX_CONFLICT:
+		return "another one sends";
+	default:
+		return "it cannot be let in";
+	}
+}
+
+/* Who is refused, to be said by the thread that writes messages. */
+static void
+note_refusal(struct srtgate *g, const struct sockaddr *peer, const char *streamid, int code)
+{
+	socklen_t len = peer->sa_family == AF_INET ? sizeof(struct sockaddr_in) :
+	    sizeof(struct sockaddr_in6);
+	char host[64] = "?", id[80] = "";
+
+	getnameinfo(peer, len, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
+	if (*streamid != '\0')
+		snprintf(id, sizeof(id), " with stream id '%.60s'", streamid);
+	pthread_mutex_lock(&g->lock);
+	snprintf(g->last, sizeof(g->last), "%s%s is refused: %s", host, id, reason(g, code));
+	pthread_mutex_unlock(&g->lock);
+	atomic_fetch_add(&g->refused, 1);
+}
+
 int
 srtgate_hook(void *gate, SRTSOCKET sock, int version, const struct sockaddr *peer,
     const char *streamid)
@@ -197,6 +256,6 @@ srtgate_hook(void *gate, SRTSOCKET sock, int version, const struct sockaddr *pee
 	if (code == 0)
 		return 0;
 	srt_setrejectreason(sock, code);
-	atomic_fetch_add(&g->refused, 1);
+	note_refusal(g, peer, streamid, code);
 	return -1;
 }

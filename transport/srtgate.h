@@ -56,6 +56,9 @@ void srtgate_bar(struct srtgate *g, const struct srtgate_guest *guest, int64_t u
 
 uint64_t srtgate_refused(struct srtgate *g);
 
+/* A warning of who was refused since, at most each ten seconds. */
+void srtgate_say(struct srtgate *g, const char *address, int64_t now_ns);
+
 /* For srt_listen_callback(). */
 int srtgate_hook(void *gate, SRTSOCKET sock, int version, const struct sockaddr *peer,
     const char *streamid);
