@@ -7,6 +7,7 @@
 #define MASK		(MERGE_SLOTS - 1)
 #define STRAGGLERS	(MERGE_AHEAD / MERGE_EPOCHS)	/* numbers for the end of a stream */
 #define QUIET_NS	INT64_C(100000000)
+#define TIMESTAMP_HZ	90000
 
 int
 merge_init(struct merge *m, int64_t window_ns, bool at_once)
@@ -254,6 +255,41 @@ quiet(const struct merge *m)
 
 static void sort_in(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number);
 
+/*
+ * Is it what was silent, after an outage that was long for its numbers?  By its timestamps
+ * it has gone on meanwhile.
+ */
+static bool
+has_gone_on(const struct merge *m, const struct packet *pkt, uint64_t *number)
+{
+	int64_t silent = m->now_ns - m->new_ns, told;
+	uint16_t off = (uint16_t)(pkt->seq - m->now.newest_seq);
+
+	told = (int64_t)(uint32_t)(pkt->timestamp - m->now.newest_timestamp) *
+	    (INT64_C(1000000000) / 1000) / (TIMESTAMP_HZ / 1000);
+	*number = m->now.newest + off;
+	return pkt->ssrc == m->now.ssrc && quiet(m) && off < MERGE_AHEAD / 2 &&
+	    *number - m->next < MERGE_AHEAD / 2 && told > silent / 4 * 3 &&
+	    told < silent / 4 * 5;
+}
+
+/* The next two of it: the leg has the first aside. */
+static bool
+resume(struct merge *m, unsigned leg, struct packet *pkt)
+{
+	struct merge_leg *l = &m->leg[leg];
+	struct packet *first = l->candidate;
+	uint64_t number;
+
+	if (!has_gone_on(m, first, &number))
+		return false;
+	l->candidate = NULL;
+	l->aside = 0;
+	sort_in(m, leg, first, number);
+	sort_in(m, leg, pkt, number + 1);
+	return true;
+}
+
 /* A new stream, of which the leg has the first packet aside.  False: not yet. */
 static bool
 restart(struct merge *m, unsigned leg, struct packet *pkt)
@@ -274,7 +310,8 @@ restart(struct merge *m, unsigned leg, struct packet *pkt)
 		    m->now.base };
 	m->before = m->now;
 	m->now = (struct merge_epoch){ .id = m->before.id + 1, .ssrc = pkt->ssrc,
-	    .base = m->before.newest + STRAGGLERS, .newest_seq = first->seq };
+	    .base = m->before.newest + STRAGGLERS, .newest_seq = first->seq,
+	    .newest_timestamp = first->timestamp };
 	m->now.newest = m->now.base;
 	m->restarts++;
 	if (m->at_once)				/* no one else has more of the old one */
@@ -293,7 +330,8 @@ doubt(struct merge *m, unsigned leg, struct packet *pkt)
 
 	if (l->candidate != NULL && l->candidate->ssrc == pkt->ssrc &&
 	    (uint16_t)(l->candidate->seq + 1) == pkt->seq &&
-	    (l->epoch == m->now.id || quiet(m)) && restart(m, leg, pkt))
+	    (l->epoch == m->now.id || quiet(m)) &&
+	    (resume(m, leg, pkt) || restart(m, leg, pkt)))
 		return;
 	if (l->candidate != NULL) {
 		l->astray++;
@@ -328,6 +366,7 @@ sort_in(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number)
 	struct merge_leg *l = &m->leg[leg];
 	struct merge_slot *s = &m->slot[number & MASK];
 	bool current = number >= m->now.base;
+	uint32_t timestamp = pkt->timestamp;
 
 	if (number < m->next && !m->released)	/* nothing has gone out yet */
 		m->next = m->upto = number;
@@ -353,6 +392,7 @@ sort_in(struct merge *m, unsigned leg, struct packet *pkt, uint64_t number)
 	l->epoch = m->now.id;
 	if (number > m->now.newest) {
 		m->now.newest_seq = (uint16_t)(m->now.newest_seq + (number - m->now.newest));
+		m->now.newest_timestamp = timestamp;
 		m->now.newest = number;
 	}
 }
@@ -380,7 +420,7 @@ merge_push(struct merge *m, unsigned leg, struct packet *pkt, int64_t now_ns)
 	if (!m->started) {
 		m->started = true;
 		m->now = (struct merge_epoch){ .id = 1, .ssrc = pkt->ssrc,
-		    .newest_seq = pkt->seq };
+		    .newest_seq = pkt->seq, .newest_timestamp = pkt->timestamp };
 		m->next = m->upto = m->now.newest = UINT64_C(1) << 40;
 		m->now.base = m->now.newest - MERGE_AHEAD;	/* others may be behind */
 		m->before.newest = m->now.base;

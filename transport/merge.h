@@ -64,6 +64,7 @@ struct merge_epoch {			/* a stream, from one beginning on */
 	uint64_t base;			/* its first number */
 	uint64_t newest;
 	uint16_t newest_seq;
+	uint32_t newest_timestamp;
 };
 
 struct merge_slot {

@@ -190,6 +190,46 @@ draw(uint64_t *s)
 }
 
 /* Numbers, SSRCs and times by chance: bounded, and each packet in one count. */
+/* Both legs silent while 5000 packets go by; of jump_ms the timestamps tell. */
+static void
+fall_silent(struct merge *m, int64_t silent_ms, unsigned jump, int64_t told_ms)
+{
+	merge_init(m, 50 * MS, false);
+	m->nleg = 2;
+	for (unsigned i = 0; i < 20; i++) {
+		int64_t at = i < 10 ? i : silent_ms + i;
+		struct packet *p;
+
+		for (unsigned leg = 0; leg < 2; leg++) {
+			p = make(7, 60000 + i + (i < 10 ? 0 : jump), i);
+			p->timestamp = (uint32_t)(i + (i < 10 ? 0 : told_ms)) * 90;
+			merge_push(m, leg, p, at * MS);
+		}
+		while ((p = merge_pop(m, at * MS)) != NULL)
+			packet_unref(p);
+	}
+	merge_flush(m);
+	for (struct packet *p; (p = merge_pop(m, INT64_MAX / 2)) != NULL;)
+		packet_unref(p);
+}
+
+static void
+test_silence(void)
+{
+	struct merge m;
+
+	fall_silent(&m, 7000, 5000, 7000);
+	is(m.restarts, 0, "7 s of silence in which 5000 went by: the same stream");
+	is(m.lost, 5000, "which has lost them");
+	is(m.delivered, 20, "and nothing else");
+	ok(merge_ledger_ok(&m), "the ledger is whole");
+	merge_free(&m);
+	fall_silent(&m, 7000, 5000, 90000);
+	is(m.restarts, 1, "when the timestamps do not agree it is another one");
+	is(m.lost, 0, "of which nothing is lost");
+	merge_free(&m);
+}
+
 /* Two senders to one port: streams that begin again and again within one window. */
 static void
 test_many_streams(void)
@@ -323,6 +363,7 @@ main(void)
 	test_window();
 	test_at_once();
 	test_restart();
+	test_silence();
 	test_many_streams();
 	test_enemy();
 	for (uint64_t seed = 0; seed < 1000; seed++)
