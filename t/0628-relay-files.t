@@ -84,6 +84,7 @@ check 'a folder is no input' '
 '
 
 port=$(free_port) stays=$(free_port) new=$(free_port)
+export new
 conf "input udp://127.0.0.1:$port" "output udp://127.0.0.1:$stays?name=stays"
 relay c -c conf
 reload () {

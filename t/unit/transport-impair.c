@@ -178,8 +178,8 @@ test_wrong(void)
 		"", "loss", "loss=", "loss=101%", "loss=5", "loss=-1%", "burst=0.5", "delay=5",
 		"delay=25h", "rate=0", "rate=1", "outage=1s", "outage=1s+2s/1s", "states=1%",
 		"states=1%:2%:3%:4%:5%", "what=1", "loss=100%,burst=2", "loss=90%,burst=1.01",
-		"outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s,"
-		"outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s",
+		("outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s,"
+		"outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s"),
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
