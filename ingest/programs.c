@@ -5,8 +5,6 @@
 
 enum { ROLE_OURS = 1, ROLE_OTHER = 2, ROLE_PMT = 4 };
 
-#define DESC_CA	0x09
-
 void
 programs_init(struct programs *p, unsigned chosen)
 {

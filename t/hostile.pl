@@ -7,7 +7,6 @@
 #   srt PORT...		until killed: garbage, handshakes of all kinds, half of one each time
 #   rist HOW PORT		until killed: reports, media, logins, at random; HOW: simple, main
 #   nack HOW PORT SSRC	until killed: requests for 65536 datagrams, and by bitmask
-#   ports HOW PORT N	N senders or receivers, each from a port of its own
 #   both PORT N		N senders of the simple profile, each from one port to both
 #   list		names of single datagrams of RIST that are malformed
 #   one HOW PORT NAME	that one, between good ones
@@ -226,17 +225,6 @@ if ($what eq 'udp' || $what eq 'rtp' || $what eq 'fec' || $what eq 'srt') {
 		    join '', map { pack 'nn', chance(65536), 65535 } 1 .. 200;
 		$s->send($how{$how} . $rr . $sdes . ($sent++ % 10 ? $bits : $all));
 		wait_ms(2);
-	}
-} elsif ($what eq 'ports') {
-	my ($how, $port, $n) = @to;
-	for my $i (1 .. $n) {
-		my ($media, $reports) = ports_of($how, $port);
-		my $hello = $how{$how} . $sr . $sdes;
-		my ($old, $new) = map { pack 'N', $ssrc + $_ } 0, 2 * $i;
-		$hello =~ s/\Q$old\E/$new/g;
-		$reports->send($hello) for 1 .. 2;
-		$media->send($how{$how} . rtp(0x80, 33, 1, 0, $ssrc + 2 * $i) . $ts);
-		wait_ms(1);
 	}
 } elsif ($what eq 'both') {
 	my ($port, $n) = @to;

@@ -2,28 +2,17 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "lib/base/why.h"
 #include "transport/grants.h"
 #include "transport/streamid.h"
 
 #define V4_BITS		96		/* of ::ffff:0:0, before those of IPv4 */
-
-static int PRINTFLIKE(2, 3)
-failed(char why[static GRANTS_WHY], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, GRANTS_WHY, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 /* ---- addresses */
 
@@ -107,7 +96,8 @@ copy_text(const json_t *o, const char *key, char *to, size_t most, char why[stat
 	if (value == NULL)
 		return 0;
 	if (text == NULL || *text == '\0' || strlen(text) > most)
-		return failed(why, "%s is no text of 1 to %zu characters", key, most);
+		return why_wrong(why,
+		    "%s is no text of 1 to %zu characters", key, most);
 	memcpy(to, text, strlen(text) + 1);
 	return 1;
 }
@@ -119,12 +109,13 @@ parse_nets(const json_t *list, struct grant *e, char why[static GRANTS_WHY])
 		return 0;
 	if (!json_is_array(list) || json_array_size(list) > GRANTS_NETS ||
 	    json_array_size(list) == 0)
-		return failed(why, "cidr is no list of 1 to %d", GRANTS_NETS);
+		return why_wrong(why, "cidr is no list of 1 to %d", GRANTS_NETS);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *text = json_string_value(json_array_get(list, i));
 
 		if (text == NULL || grants_parse_net(text, &e->net[i]) < 0)
-			return failed(why, "cidr '%.64s' is no network such as 10.0.0.0/8",
+			return why_wrong(why,
+			    "cidr '%.64s' is no network such as 10.0.0.0/8",
 			    text != NULL ? text : "?");
 		e->nnet++;
 	}
@@ -145,7 +136,7 @@ check_keys(const json_t *o, char why[static GRANTS_WHY])
 		while (i < 6 && strcmp(key, known[i]) != 0)
 			i++;
 		if (i == 6)
-			return failed(why, "what is '%.64s'?", key);
+			return why_wrong(why, "what is '%.64s'?", key);
 	}
 	return 0;
 }
@@ -159,25 +150,26 @@ grants_parse(const json_t *o, struct grant *e, char why[static GRANTS_WHY])
 
 	*e = (struct grant){ .expires_ns = INT64_MAX };
 	if (!json_is_object(o))
-		return failed(why, "it is no object");
+		return why_wrong(why, "it is no object");
 	if (check_keys(o, why) < 0)
 		return -EINVAL;
 	if ((r = copy_text(o, "name", e->name, GRANTS_NAME, why)) <= 0)
-		return r < 0 ? r : failed(why, "it has no name");
+		return r < 0 ? r : why_wrong(why, "it has no name");
 	if ((r = copy_text(o, "passphrase", e->secret, GRANTS_SECRET, why)) < 0)
 		return r;
 	if (strlen(e->secret) < 10)
-		return failed(why, "its passphrase is not of 10 to 79 characters");
+		return why_wrong(why, "its passphrase is not of 10 to 79 characters");
 	memcpy(e->streamid, e->name, sizeof(e->name));
 	if (copy_text(o, "streamid", e->streamid, GRANTS_ID, why) < 0)
 		return -EINVAL;
 	if ((r = copy_text(o, "expires", expires, sizeof(expires) - 1, why)) < 0)
 		return r;
 	if (r > 0 && clk_parse_iso(expires, &e->expires_ns) < 0)
-		return failed(why, "expires '%s' is no time such as 2027-01-01T00:00:00Z",
+		return why_wrong(why,
+		    "expires '%s' is no time such as 2027-01-01T00:00:00Z",
 		    expires);
 	if (rate != NULL && (!json_is_integer(rate) || json_integer_value(rate) < 1000))
-		return failed(why, "max_rate is no number of bits per second");
+		return why_wrong(why, "max_rate is no number of bits per second");
 	e->max_bps = rate != NULL ? (uint64_t)json_integer_value(rate) : 0;
 	return parse_nets(json_object_get(o, "cidr"), e, why);
 }
@@ -311,25 +303,26 @@ parse_all(struct grants *g, const json_t *root, char why[static GRANTS_WHY])
 	size_t twice;
 
 	if (!json_is_array(list))
-		return failed(why, "it has no list 'grants'");
+		return why_wrong(why, "it has no list 'grants'");
 	g->list = calloc(json_array_size(list) + 1, sizeof(*g->list));
 	if (g->list == NULL) {
-		failed(why, "out of memory");
+		why_wrong(why, "out of memory");
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		struct grant *e = &g->list[g->n];
 
 		if (grants_parse(json_array_get(list, i), e, reason) < 0)
-			return failed(why, "grant %zu: %.200s", i + 1, reason);
+			return why_wrong(why, "grant %zu: %.200s", i + 1, reason);
 		g->n++;
 	}
 	if (sort(g) < 0) {
-		failed(why, "out of memory");
+		why_wrong(why, "out of memory");
 		return -ENOMEM;
 	}
 	if ((twice = find_double(g)) < g->n)
-		return failed(why, "grant %zu: there is one of that name or stream id",
+		return why_wrong(why,
+		    "grant %zu: there is one of that name or stream id",
 		    twice + 1);
 	return 0;
 }
@@ -345,13 +338,14 @@ grants_load(struct grants *next, const char *path, char why[static GRANTS_WHY])
 	*next = (struct grants){ .n = 0 };
 	if (f == NULL) {
 		r = -errno;
-		failed(why, "cannot open '%.128s'", path);
+		why_wrong(why, "cannot open '%.128s'", path);
 		return r;
 	}
 	root = json_loadf(f, JSON_REJECT_DUPLICATES, &error);
 	fclose(f);
 	if (root == NULL)
-		return failed(why, "'%.100s', line %d: %.100s", path, error.line, error.text);
+		return why_wrong(why,
+		    "'%.100s', line %d: %.100s", path, error.line, error.text);
 	r = parse_all(next, root, why);
 	json_decref(root);
 	if (r < 0)

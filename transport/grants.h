@@ -23,7 +23,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define GRANTS_WHY	256		/* room for a reason */
+#include "lib/base/why.h"
+
+#define GRANTS_WHY	WHY_ROOM	/* for a reason */
 #define GRANTS_NAME	64
 #define GRANTS_ID	512		/* longest stream id of SRT */
 #define GRANTS_SECRET	79

@@ -2,8 +2,6 @@
 
 #include "transport/pidfilter.h"
 
-#define DESC_CA		0x09
-
 static rewrite_edit edit_pat;
 
 static void

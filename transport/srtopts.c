@@ -1,12 +1,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
+#include "lib/base/why.h"
 #include "transport/srtopts.h"
 
 enum kind { FLAG, NUMBER, MS, SIZE, SPEED, VERSION_NUMBER };
@@ -47,17 +47,6 @@ static const struct key {
 	{ "ipv6only", SRTO_IPV6ONLY, FLAG, 0, 1 },
 	{ "minversion", SRTO_MINVERSION, VERSION_NUMBER, 0, 0xffffff },
 };
-
-static int PRINTFLIKE(2, 3)
-failed(char why[static UDP_WHY], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, UDP_WHY, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 /* ---- values */
 
@@ -168,7 +157,8 @@ parse_keys(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 			continue;
 		if (!read_value(k, text, &v) || v < k->lo || v > k->hi ||
 		    (k->opt == SRTO_PBKEYLEN && v % 8 != 0))
-			return failed(why, "%s '%.64s' is not %s", k->name, text, what[k->kind]);
+			return why_wrong(why,
+			    "%s '%.64s' is not %s", k->name, text, what[k->kind]);
 		set_number(o, k->opt, size_of(k->kind), v);
 	}
 	return 0;
@@ -182,7 +172,7 @@ parse_text(struct url *url, const char *key, char *to, char why[static UDP_WHY])
 	const char *text = url_get(url, key);
 
 	if (text != NULL && strlen(text) > SRTOPTS_TEXT)
-		return failed(why, "%s is longer than %d", key, SRTOPTS_TEXT);
+		return why_wrong(why, "%s is longer than %d", key, SRTOPTS_TEXT);
 	if (text != NULL)
 		memcpy(to, text, strlen(text) + 1);
 	return 0;
@@ -198,7 +188,7 @@ read_secret(struct srtopts *o, const char *path, char why[static UDP_WHY])
 	if (f == NULL) {
 		int r = -errno;
 
-		failed(why, "cannot open '%.128s'", path);
+		why_wrong(why, "cannot open '%.128s'", path);
 		return r;
 	}
 	setvbuf(f, NULL, _IONBF, 0);		/* no copy of it stays behind */
@@ -210,7 +200,8 @@ read_secret(struct srtopts *o, const char *path, char why[static UDP_WHY])
 	memcpy(o->secret, line, len < SRTOPTS_SECRET ? len + 1 : 1);
 	explicit_bzero(line, sizeof(line));
 	if (len < 10 || len > 79)
-		return failed(why, "the first line of '%.128s' is no passphrase of 10 to 79 "
+		return why_wrong(why,
+		    "the first line of '%.128s' is no passphrase of 10 to 79 "
 		    "characters", path);
 	return 0;
 }
@@ -222,7 +213,8 @@ parse_texts(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 	int r;
 
 	if (url_get(url, "passphrase") != NULL)
-		return failed(why, "a passphrase here is seen by all: say passphrase-file=");
+		return why_wrong(why,
+		    "a passphrase here is seen by all: say passphrase-file=");
 	if ((text = url_get(url, "passphrase-file")) != NULL &&
 	    (r = read_secret(o, text, why)) < 0)
 		return r;
@@ -235,17 +227,18 @@ parse_texts(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 		uint64_t v;
 
 		if (opt_scaled(text, units, &v) < 0 || v > 180)
-			return failed(why, "linger '%.64s' is not a time up to 180s", text);
+			return why_wrong(why,
+			    "linger '%.64s' is not a time up to 180s", text);
 		o->linger_s = (int)v;
 	}
 	if ((text = url_get(url, "grants-file")) != NULL) {
 		if (o->mode != SRTOPTS_LISTENER)
-			return failed(why, "grants-file is for a listener");
+			return why_wrong(why, "grants-file is for a listener");
 		if (o->secret[0] != '\0')
-			return failed(why, "each grant has a passphrase of its own: "
+			return why_wrong(why, "each grant has a passphrase of its own: "
 			    "no passphrase-file");
 		if (strlen(text) >= sizeof(o->grants) || *text == '\0')
-			return failed(why, "grants-file '%.64s' is no path", text);
+			return why_wrong(why, "grants-file '%.64s' is no path", text);
 		memcpy(o->grants, text, strlen(text) + 1);
 	}
 	return 0;
@@ -269,7 +262,7 @@ check_secret(const struct srtopts *o, struct url *url, char why[static UDP_WHY])
 		if (text != NULL && i == 3)
 			yes = read_flag(text, &v) && v != 0;
 		if (text != NULL && yes)
-			return failed(why, "%s needs a passphrase-file", needs[i]);
+			return why_wrong(why, "%s needs a passphrase-file", needs[i]);
 	}
 	return 0;
 }
@@ -288,11 +281,11 @@ parse_local(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 	if (bind == NULL && adapter == NULL && o->mode != SRTOPTS_RENDEZVOUS)
 		return 0;
 	if (bind != NULL && adapter != NULL)
-		return failed(why, "bind and adapter are the same");
+		return why_wrong(why, "bind and adapter are the same");
 	bind = bind == NULL ? adapter : bind;
 	if (bind != NULL && url_parse_listen(bind, host, sizeof(host), &port) < 0) {
 		if (strlen(bind) >= sizeof(host) || strchr(bind, '[') != NULL)
-			return failed(why, "bind '%.64s' is no address", bind);
+			return why_wrong(why, "bind '%.64s' is no address", bind);
 		memcpy(host, bind, strlen(bind) + 1);
 	}
 	r = udp_resolve(host, port, o->peer.ss_family, &o->local, &o->local_len, why);
@@ -312,7 +305,8 @@ parse_mode(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 	o->mode = *url->host == '\0' ? SRTOPTS_LISTENER : SRTOPTS_CALLER;
 	for (unsigned i = 0; text != NULL; i++) {
 		if (i == 3)
-			return failed(why, "mode '%.32s' is not caller, listener or rendezvous",
+			return why_wrong(why,
+			    "mode '%.32s' is not caller, listener or rendezvous",
 			    text);
 		if (strcmp(text, names[i]) == 0) {
 			o->mode = (enum srtopts_mode)i;
@@ -320,13 +314,13 @@ parse_mode(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 		}
 	}
 	if (url->port == 0)
-		return failed(why, "it has no port");
+		return why_wrong(why, "it has no port");
 	if (*url->path != '\0' && strcmp(url->path, "/") != 0)
-		return failed(why, "what is '%.64s'?", url->path);
+		return why_wrong(why, "what is '%.64s'?", url->path);
 	if (url->has_at)
-		return failed(why, "what is '%.64s@'?", url->user);
+		return why_wrong(why, "what is '%.64s@'?", url->user);
 	if (*url->host == '\0' && o->mode != SRTOPTS_LISTENER)
-		return failed(why, "it has no host");
+		return why_wrong(why, "it has no host");
 	return 0;
 }
 
@@ -402,19 +396,19 @@ srtopts_apply(const struct srtopts *o, SRTSOCKET sock, char why[static UDP_WHY])
 
 	for (unsigned i = 0; i < o->nset; i++)
 		if (set_one(sock, &o->set[i]) < 0)
-			return failed(why, "libsrt does not take this %s: %s",
+			return why_wrong(why, "libsrt does not take this %s: %s",
 			    name_of(o->set[i].opt), srt_getlasterror_str());
 	if (o->secret[0] != '\0' && srt_setsockflag(sock, SRTO_PASSPHRASE, o->secret,
 	    (int)strlen(o->secret)) < 0)
-		return failed(why, "libsrt does not take this passphrase: %s",
+		return why_wrong(why, "libsrt does not take this passphrase: %s",
 		    srt_getlasterror_str());
 	if (o->streamid[0] != '\0' && srt_setsockflag(sock, SRTO_STREAMID, o->streamid,
 	    (int)strlen(o->streamid)) < 0)
-		return failed(why, "libsrt does not take this streamid: %s",
+		return why_wrong(why, "libsrt does not take this streamid: %s",
 		    srt_getlasterror_str());
 	if (o->filter[0] != '\0' && srt_setsockflag(sock, SRTO_PACKETFILTER, o->filter,
 	    (int)strlen(o->filter)) < 0)
-		return failed(why, "libsrt does not take this packetfilter: %s",
+		return why_wrong(why, "libsrt does not take this packetfilter: %s",
 		    srt_getlasterror_str());
 	if (o->linger_s >= 0)
 		srt_setsockflag(sock, SRTO_LINGER, &linger, sizeof(linger));

@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -13,20 +12,10 @@
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
+#include "lib/base/why.h"
 #include "lib/net/udp.h"
 
 #define BUFFER	(4 << 20)
-
-static int PRINTFLIKE(3, 4)
-failed(char why[static UDP_WHY], int r, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, UDP_WHY, fmt, ap);
-	va_end(ap);
-	return r;
-}
 
 static bool
 is_multicast(const struct sockaddr_storage *sa)
@@ -66,7 +55,7 @@ udp_resolve(const char *host, uint16_t port, int family, struct sockaddr_storage
 	snprintf(service, sizeof(service), "%u", port);
 	r = getaddrinfo(*host != '\0' ? host : NULL, service, &hints, &ai);
 	if (r != 0) {
-		failed(why, 0, "no address of '%s': %s", host, gai_strerror(r));
+		why_failed(why, 0, "no address of '%s': %s", host, gai_strerror(r));
 		return -EADDRNOTAVAIL;
 	}
 	memset(sa, 0, sizeof(*sa));
@@ -105,7 +94,7 @@ get_interface(struct url *url, unsigned *index, char why[static UDP_WHY])
 
 	*index = name != NULL ? interface(name) : 0;
 	if (name != NULL && *index == 0)
-		return failed(why, -EINVAL, "there is no interface '%s'", name);
+		return why_wrong(why, "there is no interface '%s'", name);
 	return 0;
 }
 
@@ -117,7 +106,7 @@ get_number(struct url *url, const char *key, uint64_t most, uint64_t *value,
 	const char *text = url_get(url, key);
 
 	if (text != NULL && (opt_scaled(text, units, value) < 0 || *value > most))
-		return failed(why, -EINVAL, "%s '%s' is not a number up to %u", key, text,
+		return why_wrong(why, "%s '%s' is not a number up to %u", key, text,
 		    (unsigned)most);
 	return 0;
 }
@@ -134,7 +123,7 @@ get_size(struct url *url, const char *key, uint64_t *size, char why[static UDP_W
 
 	if (text != NULL && (opt_scaled(text, units, size) < 0 || *size < 2048 ||
 	    *size > 1 << 30))
-		return failed(why, -EINVAL, "%s '%s' is not a size such as 8Mi", key, text);
+		return why_wrong(why, "%s '%s' is not a size such as 8Mi", key, text);
 	return 0;
 }
 
@@ -142,9 +131,9 @@ static int
 check(const struct url *url, char why[static UDP_WHY])
 {
 	if (url->port == 0)
-		return failed(why, -EINVAL, "it has no port");
+		return why_wrong(why, "it has no port");
 	if (*url->path != '\0' && strcmp(url->path, "/") != 0)
-		return failed(why, -EINVAL, "what is '%s'?", url->path);
+		return why_wrong(why, "what is '%s'?", url->path);
 	return 0;
 }
 
@@ -191,12 +180,12 @@ bind_in(struct udp_in *in, struct sockaddr_storage *sa, socklen_t len, unsigned 
 	} else if (index != 0 && (if_indextoname(index, device) == NULL ||
 	    setsockopt(in->fd, SOL_SOCKET, SO_BINDTODEVICE, device,
 	    (socklen_t)strlen(device)) < 0)) {
-		return failed(why, -errno, "cannot bind to interface '%s'", device);
+		return why_failed(why, -errno, "cannot bind to interface '%s'", device);
 	}
 	if (bind(in->fd, (struct sockaddr *)sa, len) < 0)
-		return failed(why, -errno, "cannot bind");
+		return why_failed(why, -errno, "cannot bind");
 	if (is_multicast(sa) && join(in, sa, index) < 0)
-		return failed(why, -errno, "cannot join the group");
+		return why_failed(why, -errno, "cannot join the group");
 	return 0;
 }
 
@@ -219,7 +208,7 @@ udp_open_in(struct udp_in *in, struct url *url, char why[static UDP_WHY])
 		return r;
 	in->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (in->fd < 0)
-		return failed(why, -errno, "cannot make a socket");
+		return why_failed(why, -errno, "cannot make a socket");
 	set_buffer(in->fd, SO_RCVBUFFORCE, SO_RCVBUF, (int)size);
 	getsockopt(in->fd, SOL_SOCKET, SO_RCVBUF, &got, &int_len);
 	if (got / 2 < (int)size && url_get(url, "rcvbuf") != NULL) {
@@ -314,7 +303,7 @@ udp_open_out(int *fd, struct url *url, char why[static UDP_WHY])
 	int r, s;
 
 	if (*url->host == '\0')
-		return failed(why, -EINVAL, "it has no host");
+		return why_wrong(why, "it has no host");
 	if ((r = check(url, why)) < 0 || (r = get_interface(url, &index, why)) < 0 ||
 	    (r = get_size(url, "sndbuf", &size, why)) < 0 ||
 	    (r = get_number(url, "ttl", 255, &ttl, why)) < 0 ||
@@ -325,15 +314,15 @@ udp_open_out(int *fd, struct url *url, char why[static UDP_WHY])
 		return r;
 	s = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s < 0)
-		return failed(why, -errno, "cannot make a socket");
+		return why_failed(why, -errno, "cannot make a socket");
 	set_buffer(s, SO_SNDBUFFORCE, SO_SNDBUF, (int)size);
 	set_hops(s, &sa, (int)ttl, (int)tos);
 	if (index != 0 && set_interface(s, &sa, index) < 0)
-		r = failed(why, -errno, "cannot send by that interface");
+		r = why_failed(why, -errno, "cannot send by that interface");
 	else if (from != NULL && bind(s, (struct sockaddr *)&local, local_len) < 0)
-		r = failed(why, -errno, "cannot send from '%s'", from);
+		r = why_failed(why, -errno, "cannot send from '%s'", from);
 	else if (connect(s, (struct sockaddr *)&sa, len) < 0)
-		r = failed(why, -errno, "cannot connect");
+		r = why_failed(why, -errno, "cannot connect");
 	if (r < 0)
 		close(s);
 	else

@@ -22,9 +22,10 @@
 #include <sys/socket.h>
 
 #include "lib/base/url.h"
+#include "lib/base/why.h"
 
 #define UDP_DATAGRAM	65536		/* room for any */
-#define UDP_WHY		256		/* room for a reason */
+#define UDP_WHY		WHY_ROOM	/* for a reason */
 #define UDP_CONTROL	128		/* room for what udp_note() reads */
 
 struct udp_in {
