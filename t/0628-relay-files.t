@@ -78,6 +78,18 @@ check 'and while it runs' '
 	ctl r "add out.ts" | grep ok
 	ended r
 '
+# took COMMAND...: in ms
+took () {
+	begun=$(date +%s%N)
+	"$@"
+	echo $((($(date +%s%N) - begun) / 1000000))
+}
+check 'a file of a configuration keeps its pace' '
+	conf "input in.ts" "output out.ts"
+	took mconnect-relay -q -c conf >ms
+	test "$(cat ms)" -gt 850
+	cmp in.ts out.ts
+'
 check 'a folder is no input' '
 	fails 1 mconnect-relay -i . -o out.ts 2>err
 	grep -i "is a directory" err

@@ -32,6 +32,8 @@ struct leg {
 	void	*state;
 	int	 fd;			/* readable when there is something; -1: never */
 	bool	 file;			/* always ready, and comes as fast as it is read */
+	bool	 paced;			/* but is given at its pace: the relay asks for that */
+	int64_t	 ready_ns;		/* then: when there is more */
 	struct file_id id_of_file;	/* if it is one, or a pipe */
 	bool	 rtp_only;
 	bool	 in_order;		/* what is missing will not come any more */

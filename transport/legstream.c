@@ -11,66 +11,126 @@
 #include "lib/base/log.h"
 #include "lib/media/ts.h"
 #include "transport/legkind.h"
+#include "transport/pacer.h"
 
 #define STREAM_ROOM	65536
 #define GROUP		7		/* packets of a stream to a datagram */
+#define BEHIND_NS	(CLK_SECOND / 2)	/* that is caught up with */
 
 struct stream {
 	bool	 probed;		/* it is known how far apart its packets are */
 	struct ts_sync sync;
-	size_t	 fill;
+	size_t	 pos, fill;		/* what is taken of buf, and what is there */
 	uint8_t	 buf[STREAM_ROOM];
+	size_t	 len;			/* of a group that waits, for its time too */
+	uint8_t	 group[GROUP * TS_PACKET];
+	bool	 timed;
+	int64_t	 due_ns;
+	struct pacer pacer;
 };
 
+/* More of it, behind what has not been taken. */
 static void
-give_group(struct leg *l, const uint8_t *group, size_t len, int64_t now_ns,
-    const struct leg_taker *t)
+fill(struct leg *l)
 {
-	leg_seen(l, 0, group, len, now_ns, t);
+	struct stream *s = l->state;
+	ssize_t n;
+
+	memmove(s->buf, s->buf + s->pos, s->fill - s->pos);
+	s->fill -= s->pos;
+	s->pos = 0;
+	n = read(l->fd, s->buf + s->fill, STREAM_ROOM - s->fill);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0)
+		log_warn(errno, "cannot read '%s'", l->text);
+	if (n <= 0)
+		s->sync.eof = true;
+	s->fill += n > 0 ? (size_t)n : 0;
+	l->bytes += n > 0 ? (size_t)n : 0;
+	if (!s->probed)
+		s->probed = ts_probe(s->buf, s->fill, s->sync.eof, &s->pos,
+		    &s->sync.stride) || s->sync.eof || s->fill > STREAM_ROOM / 2;
+	s->pos = 0;			/* junk before it is counted as such */
+}
+
+/* A group of packets, as many as there are; false: there is none. */
+static bool
+next_group(struct stream *s)
+{
+	struct ts_packet pkt;
+	size_t used = 0;
+
+	while (s->probed && s->len < sizeof(s->group) && ts_sync_next(&s->sync,
+	    s->buf + s->pos, s->fill - s->pos, &used, &pkt) != 0) {
+		s->pos += used;
+		used = 0;
+		memcpy(s->group + s->len, pkt.data, TS_PACKET);
+		s->len += TS_PACKET;
+	}
+	if (s->probed && s->len < sizeof(s->group))
+		s->pos += used;
+	return s->len > 0;
+}
+
+static void
+give_group(struct leg *l, int64_t at_ns, const struct leg_taker *t)
+{
+	struct stream *s = l->state;
+
+	leg_seen(l, 0, s->group, s->len, at_ns, t);
 	l->datagrams++;
-	leg_give(l, group, len, TS_PACKET, NULL, now_ns, t);
+	leg_give(l, s->group, s->len, TS_PACKET, NULL, at_ns, t);
+	s->len = 0;
+	s->timed = false;
+}
+
+/* Each group when it is due by the PCR, as if it came then. */
+static void
+read_paced(struct leg *l, const struct leg_taker *t)
+{
+	struct stream *s = l->state;
+	int64_t now = clk_mono_ns();
+
+	for (;;) {
+		if (!s->timed && !s->sync.eof && s->len < sizeof(s->group) &&
+		    (!next_group(s) || s->len < sizeof(s->group)))
+			fill(l);
+		if (!next_group(s)) {
+			l->ended = s->sync.eof;
+			break;
+		}
+		/* That we or its rate are late now and then is not to slow it down. */
+		if (!s->timed)
+			s->due_ns = pacer_next(&s->pacer, s->group, s->len,
+			    now - s->due_ns > BEHIND_NS ? now :
+			    s->due_ns - BEHIND_NS).due_ns;
+		s->timed = true;
+		if (s->due_ns > now)
+			break;
+		give_group(l, s->due_ns, t);
+	}
+	l->ready_ns = s->timed ? s->due_ns : now;
+	l->sync_losses = s->sync.sync_losses;
 }
 
 static bool
 read_stream(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 {
 	struct stream *s = l->state;
-	ssize_t n = read(l->fd, s->buf + s->fill, STREAM_ROOM - s->fill);
-	int64_t now = clk_mono_ns();
-	uint8_t group[GROUP * TS_PACKET];
-	size_t pos = 0, used, in = 0;
-	struct ts_packet pkt;
+	int64_t now;
 
 	(void)b;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (l->paced) {
+		read_paced(l, t);
 		return false;
-	if (n < 0)
-		log_warn(errno, "cannot read '%s'", l->text);
-	if (n <= 0)
-		l->ended = s->sync.eof = true;
-	s->fill += n > 0 ? (size_t)n : 0;
-	l->bytes += n > 0 ? (size_t)n : 0;
-	if (!s->probed) {
-		s->probed = ts_probe(s->buf, s->fill, l->ended, &used, &s->sync.stride) ||
-		    l->ended || s->fill > STREAM_ROOM / 2;
-		if (!s->probed)
-			return false;
 	}
-	while (ts_sync_next(&s->sync, s->buf + pos, s->fill - pos, &used, &pkt) != 0) {
-		pos += used;
-		memcpy(group + in, pkt.data, TS_PACKET);
-		in += TS_PACKET;
-		if (in < sizeof(group))
-			continue;
-		give_group(l, group, in, now, t);
-		in = 0;
-	}
-	pos += used;
-	if (in > 0)
-		give_group(l, group, in, now, t);
+	fill(l);
+	now = clk_mono_ns();
+	while (next_group(s))
+		give_group(l, now, t);
+	l->ended = s->sync.eof;
 	l->sync_losses = s->sync.sync_losses;
-	s->fill -= pos;
-	memmove(s->buf, s->buf + pos, s->fill);
 	return false;			/* the others' turn */
 }
 
@@ -126,5 +186,6 @@ leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY])
 	l->file = S_ISREG(st.st_mode);
 	l->id_of_file = file_id_of_fd(l->fd);
 	ts_sync_init(&s->sync);
+	pacer_init(&s->pacer, 1, false, -1);	/* 0 would be none */
 	return 0;
 }

@@ -209,11 +209,17 @@ read_leg(struct relay *r, unsigned i)
 
 /* May a file be read further?  If not, *next_ns is when. */
 static bool
-may_read(const struct relay *r, int64_t now_ns, int64_t *next_ns)
+may_read(const struct relay *r, const struct leg *l, int64_t now_ns,
+    int64_t *next_ns)
 {
 	const struct fan *f = &r->flow.fan;
-	int64_t last = f->head > f->due ? fan_at(f, f->head - 1)->due_ns : now_ns;
+	int64_t last;
 
+	if (l->paced) {
+		*next_ns = l->ready_ns < *next_ns ? l->ready_ns : *next_ns;
+		return l->ready_ns <= now_ns;
+	}
+	last = f->head > f->due ? fan_at(f, f->head - 1)->due_ns : now_ns;
 	if (last - AHEAD_NS <= now_ns)
 		return true;
 	*next_ns = last - AHEAD_NS < *next_ns ? last - AHEAD_NS : *next_ns;
@@ -225,7 +231,7 @@ read_files(struct relay *r, int64_t now_ns, int64_t *next_ns)
 {
 	for (unsigned i = 0; i < FLOW_LEGS; i++)
 		if (r->leg[i] != NULL && r->leg[i]->file && !r->leg[i]->ended &&
-		    may_read(r, now_ns, next_ns)) {
+		    may_read(r, r->leg[i], now_ns, next_ns)) {
 			read_leg(r, i);
 			*next_ns = now_ns;
 		}

@@ -87,7 +87,9 @@ attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
 		snprintf(why, UDP_WHY, "there is an input '%s'", l->id);
 		return -EEXIST;
 	}
-	if ((n = flow_add_leg(&r->flow, !l->file)) < 0) {
+	/* Beside what is live a file has a pace of its own. */
+	l->paced = l->file && r->config.live;
+	if ((n = flow_add_leg(&r->flow, !l->file || l->paced)) < 0) {
 		snprintf(why, UDP_WHY, n == -ENOSPC ? "there are %d inputs" :
 		    "out of memory", FLOW_LEGS);
 		return n;
