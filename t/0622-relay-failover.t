@@ -108,4 +108,21 @@ check 'an input that is added when the only one has gone is sent at once' '
 	stop two
 	ended m
 '
+
+cbr long.ts 3 2
+cbr short.ts 1 2
+check 'of sources without a place to begin the other goes on at once, too' '
+	for warm in 2s 0s
+	do
+		relay r --failover --hot 200ms --warm $warm -o out.ts \
+			-i "udp://127.0.0.1:$main?name=main" -i "udp://127.0.0.1:$spare?name=spare"
+		send short.ts -o "udp://127.0.0.1:$main" &
+		eventually uses main
+		send long.ts -o "udp://127.0.0.1:$spare"
+		sleep 0.5
+		ended r
+		# 1 s of the one and more than 1 s of the other; of 250000 bytes each
+		test "$(wc -c <out.ts)" -gt 500000
+	done
+'
 done_testing
