@@ -90,6 +90,11 @@ check 'a file of a configuration keeps its pace' '
 	test "$(cat ms)" -gt 850
 	cmp in.ts out.ts
 '
+check 'a spare file runs beside the one in use, and takes over' '
+	took mconnect-relay -q --failover --hot 200ms -i short.ts -i in.ts -o two.ts >ms
+	test "$(cat ms)" -gt 850
+	test "$(wc -c <two.ts)" -gt 100000
+'
 check 'a folder is no input' '
 	fails 1 mconnect-relay -i . -o out.ts 2>err
 	grep -i "is a directory" err

@@ -410,7 +410,7 @@ complete(struct relay_options *t)
 	}
 	if (t->record_every_ns > 0 && t->record == NULL)
 		opt_usage(help, "--record-every is for --record");
-	f->live = t->replay != NULL || !only_files(t);
+	f->live = t->replay != NULL || t->failover || !only_files(t);
 	if (!f->live && f->smooth_ns == 0)
 		f->smooth_ns = MS;		/* it has no other pace */
 	if (getrandom(&f->ssrc, sizeof(f->ssrc), 0) < 0 ||
