@@ -20,7 +20,9 @@
 #   cbr FILE SECONDS MBPS  numbered packets with a PCR, no programs; quick to make
 # shellcheck shell=sh disable=SC2154
 
-trap 'kill -9 $(cat ./*.pid 2>/dev/null) 2>/dev/null; rm -rf "$scratch"' EXIT
+# What was killed has its status written yet, while the folder goes.
+trap 'kill -9 $(cat ./*.pid 2>/dev/null) 2>/dev/null; rm -rf "$scratch" 2>/dev/null || {
+	sleep 0.3; rm -rf "$scratch"; }' EXIT
 
 relay () {
 	name=$1
