@@ -141,7 +141,8 @@ put_interface(struct recorder *rec, struct recorder_leg *l)
 		return;
 	}
 	l->interface = rec->ninterface++;	/* by their order in the file */
-	p = put32(p, 101);			/* raw IP, and 16 bits of nothing */
+	/* IPv4, and 16 bits of nothing.  libpcap 1.10.3 takes only one interface of raw IP. */
+	p = put32(p, 228);
 	p = put32(p, 0);			/* no limit to packets */
 	p = put_option(p, IF_NAME, l->id, name);
 	p = put_option(p, IF_DESCRIPTION, l->text, about);

@@ -6,7 +6,7 @@
  * address, so that anything that reads captures shows them; what is not a datagram
  * (a file, a pipe) is groups of packets.  Notes (note.h) make the decisions repeatable.
  *
- * Spec     draft-ietf-opsawg-pcapng, link type 101 (raw IP).
+ * Spec     draft-ietf-opsawg-pcapng, link type 228 (IPv4).
  * Shape    Never waits: see recordq.h.  What there is no room for is counted here and in
  *          the next packet's epb_dropcount.  An error (the disk is full) ends the
  *          recording, with a warning, and nothing else.  Pieces stand alone: each
