@@ -8,6 +8,7 @@ static const struct {
 } verbs[] = {
 	[COMMAND_NONE] = { "", false },
 	[COMMAND_ADD] = { "add", true },
+	[COMMAND_CHANGE] = { "change", true },
 	[COMMAND_REMOVE] = { "remove", true },
 	[COMMAND_PAUSE] = { "pause", true },
 	[COMMAND_RESUME] = { "resume", true },

@@ -1,7 +1,7 @@
 /*
  * command.h - the commands that mconnect-relay takes while it runs.
  *
- *     add URL         remove ID       pause ID        resume ID
+ *     add URL         remove ID       pause ID        resume ID       change ID URL
  *     add-input URL   remove-input ID
  *     revoke NAME     reload-grants
  *     list            stats           stop
@@ -17,7 +17,7 @@
 
 enum command_verb {
 	COMMAND_NONE,			/* an empty line, or a comment */
-	COMMAND_ADD, COMMAND_REMOVE, COMMAND_PAUSE, COMMAND_RESUME,
+	COMMAND_ADD, COMMAND_CHANGE, COMMAND_REMOVE, COMMAND_PAUSE, COMMAND_RESUME,
 	COMMAND_ADD_INPUT, COMMAND_REMOVE_INPUT, COMMAND_LIST, COMMAND_STATS,
 	COMMAND_REVOKE, COMMAND_RELOAD_GRANTS, COMMAND_STOP, COMMAND_WRONG,
 };

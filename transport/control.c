@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "transport/control.h"
+#include "transport/relaychange.h"
 
 /* ---- what is asked for */
 
@@ -50,8 +52,29 @@ add_leg(struct relay *r, const char *arg)
 	return err < 0 ? error(arg, why, err == -EINVAL ? 0 : -err) : done(l->id);
 }
 
+/* Its name, which may have blanks in it, then its new address. */
 static json_t *
-change_output(struct relay *r, enum command_verb verb, const char *arg)
+change_output(struct relay *r, const char *arg)
+{
+	char name[CONTROL_LINE], why[UDP_WHY];
+	int n = -1, err;
+
+	for (const char *p = arg; *p != '\0'; p++) {
+		if (*p != ' ' && *p != '\t')
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(p - arg), arg);
+		p += strspn(p, " \t");
+		if ((n = relay_find_output(r, name)) < 0)
+			continue;
+		err = relaychange(r, (unsigned)n, p, why);
+		return err < 0 ? error(p, why, err == -EINVAL ? 0 : -err) :
+		    done(r->output[n]->id);
+	}
+	return error(arg, "that is no output and its new address", 0);
+}
+
+static json_t *
+end_output(struct relay *r, enum command_verb verb, const char *arg)
 {
 	int n = relay_find_output(r, arg);
 	json_t *answer;
@@ -86,10 +109,12 @@ control_do(struct relay *r, enum command_verb verb, const char *arg)
 	switch (verb) {
 	case COMMAND_ADD:
 		return add_output(r, arg);
+	case COMMAND_CHANGE:
+		return change_output(r, arg);
 	case COMMAND_REMOVE:
 	case COMMAND_PAUSE:
 	case COMMAND_RESUME:
-		return change_output(r, verb, arg);
+		return end_output(r, verb, arg);
 	case COMMAND_ADD_INPUT:
 		return add_leg(r, arg);
 	case COMMAND_REMOVE_INPUT:
@@ -114,8 +139,8 @@ control_do(struct relay *r, enum command_verb verb, const char *arg)
 		return NULL;
 	default:
 		return error(arg, "there are add, remove, pause, resume, add-input, "
-		    "remove-input, revoke with one word more, and list, stats, "
-		    "reload-grants, stop", 0);
+		    "remove-input, revoke with one word more, change with two, and "
+		    "list, stats, reload-grants, stop", 0);
 	}
 }
 

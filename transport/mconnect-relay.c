@@ -25,6 +25,7 @@
 #include "transport/relay.h"
 #include "transport/relayconf.h"
 #include "transport/relaygrant.h"
+#include "transport/relayload.h"
 #include "transport/relayopts.h"
 #include "transport/relayweb.h"
 #include "transport/replay.h"
@@ -46,140 +47,9 @@ struct tool {
 	char	*metrics;
 	int64_t	 metrics_ns;
 	struct relay_options asked;
-	bool	 started;		/* what is wrong now does not end it */
-	bool	 again;			/* the configuration: a port was still in use */
+	struct relayload load;		/* of the configuration */
 	bool	 missing;		/* the program: that was said */
 };
-
-/* ---- the configuration's inputs and outputs, at the start and after SIGHUP */
-
-static void
-tell_line(const struct tool *t, int err, const char *value, unsigned line, const char *why)
-{
-	bool ours = err == -EINVAL || err == -EEXIST;
-	char shown[URL_MAX];
-
-	if (!t->started)
-		fatal(ours ? EXIT_USAGE : EXIT_RUNTIME, ours ? 0 : -err, "'%s', line %u: "
-		    "'%s': %s", t->asked.config, line, url_masked(value, shown), why);
-	log_warn(err == -EINVAL ? 0 : -err, "'%s', line %u: '%s': %s", t->asked.config, line,
-	    url_masked(value, shown), why);
-}
-
-/* Which of those that are there stay? */
-static int
-mark_line(void *arg, const char *word, const char *value, unsigned line)
-{
-	struct tool *t = arg;
-	struct relay *r = &t->relay;
-	int n;
-
-	(void)line;
-	if (strcmp(word, "input") == 0 && (n = relay_find_leg(r, value)) >= 0)
-		r->leg_seen[n] = true;
-	else if (strcmp(word, "output") == 0 && (n = relay_find_output(r, value)) >= 0)
-		r->output[n]->seen = true;
-	return 0;
-}
-
-/* A port may be held by one of those that go until that has ended. */
-static void
-tell_or_wait(struct tool *t, int err, const char *value, unsigned line, const char *why)
-{
-	if (err == -EADDRINUSE && relay_is_leaving(&t->relay))
-		t->again = true;
-	else
-		tell_line(t, err, value, line, why);
-}
-
-static int
-add_input(void *arg, const char *word, const char *value, unsigned line)
-{
-	struct tool *t = arg;
-	char why[UDP_WHY];
-	int err;
-
-	if (strcmp(word, "input") == 0 && relay_find_leg(&t->relay, value) < 0 &&
-	    (err = relay_add_leg(&t->relay, value, true, NULL, why)) < 0)
-		tell_or_wait(t, err, value, line, why);
-	return 0;
-}
-
-static int
-add_output(void *arg, const char *word, const char *value, unsigned line)
-{
-	struct tool *t = arg;
-	char why[UDP_WHY];
-	int err;
-
-	if (strcmp(word, "output") == 0 && relay_find_output(&t->relay, value) < 0 &&
-	    (err = relay_add_output(&t->relay, value, true, NULL, why)) < 0)
-		tell_or_wait(t, err, value, line, why);
-	return 0;
-}
-
-/* Before anything is changed by it. */
-static int
-check_line(void *arg, const char *word, const char *value, unsigned line)
-{
-	struct tool *t = arg;
-
-	if (relay_is_option(word, value))
-		return 0;
-	log_warn(0, "'%s', line %u: '%s%s%s' is no option: nothing is changed",
-	    t->asked.config, line, word, *value != '\0' ? " " : "", value);
-	return -EINVAL;
-}
-
-/* No output is begun before all inputs are known: it could be one of them. */
-static int
-load_new(struct tool *t)
-{
-	int err = relayconf_read(t->asked.config, add_input, t);
-
-	return err < 0 ? err : relayconf_read(t->asked.config, add_output, t);
-}
-
-/*
- * Those that stay are not touched; those that are not in it any more go, and then what
- * is new may have their ports and names.
- */
-static void
-load(struct tool *t)
-{
-	struct relay *r = &t->relay;
-	int err = relayconf_read(t->asked.config, check_line, t);
-
-	if (err == -EINVAL)			/* that was said */
-		return;
-	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		r->leg_seen[i] = false;
-	for (unsigned i = 0; i < r->noutput; i++)
-		r->output[i]->seen = false;
-	if (err < 0 || (err = relayconf_read(t->asked.config, mark_line, t)) < 0) {
-		log_warn(-err, "cannot read '%s': nothing is changed", t->asked.config);
-		return;
-	}
-	for (unsigned i = 0; i < FLOW_LEGS; i++)
-		if (r->leg[i] != NULL && r->leg_from_config[i] && !r->leg_seen[i])
-			relay_remove_leg(r, i);
-	for (unsigned i = r->noutput; i-- > 0;)
-		if (r->output[i]->from_config && !r->output[i]->seen)
-			relay_remove_output(r, i);
-	if ((err = load_new(t)) < 0)
-		log_warn(-err, "cannot read '%s'", t->asked.config);
-}
-
-static void
-reload(struct tool *t)
-{
-	char why[UDP_WHY];
-
-	if (t->asked.config != NULL)
-		load(t);
-	if (relay_reload_grants(&t->relay, why) < 0)
-		log_warn(0, "not all grants could be read again: %s", why);
-}
 
 /* ---- the loop */
 
@@ -339,10 +209,7 @@ reap(struct tool *t)
 	bool any = r->noutput > 0;
 
 	relay_reap(r);
-	if (t->again && !relay_is_leaving(r)) {
-		t->again = false;
-		load_new(t);
-	}
+	relayload_turn(&t->load);
 	return !any || r->noutput > 0 || t->asked.control_path != NULL || t->asked.config != NULL;
 }
 
@@ -446,7 +313,7 @@ run(struct tool *t)
 		int64_t now_ns = clk_mono_ns(), next, turn_ns;
 
 		if (io_reload_asked())
-			reload(t);
+			relayload_again(&t->load);
 		turn_ns = read_until(r, now_ns);
 		if (r->recorder != NULL)
 			recorder_turn(r->recorder, turn_ns);
@@ -481,15 +348,13 @@ add_all(struct tool *t)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
 			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
 			    url_masked(t->asked.input[i], shown), why);
-	if (t->asked.config != NULL)
-		relayconf_read(t->asked.config, add_input, t);
+	relayload_inputs(&t->load);
 	for (unsigned i = 0; i < t->asked.noutput; i++)
 		if ((err = relay_add_output(r, t->asked.output[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
 			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
 			    url_masked(t->asked.output[i], shown), why);
-	if (t->asked.config != NULL)
-		relayconf_read(t->asked.config, add_output, t);
+	relayload_outputs(&t->load);
 }
 
 static int
@@ -557,6 +422,7 @@ main(int argc, char *argv[])
 			fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
 			    "cannot write '%s'", t.asked.record);
 	}
+	t.load = (struct relayload){ .relay = r, .path = t.asked.config };
 	add_all(&t);
 	t.control.fd = -1;
 	if (t.asked.control_path != NULL &&
@@ -568,7 +434,7 @@ main(int argc, char *argv[])
 	    (err = relayweb_start(&t.web, t.asked.web_listen)) < 0)
 		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
 		    "cannot listen on '%s'", t.asked.web_listen);
-	t.started = true;
+	t.load.started = true;
 	log_info("ready");
 	status = t.replay != NULL ? replay_run(t.replay, r) : run(&t);
 	if (r->stats.fd >= 0 && t.replay == NULL)

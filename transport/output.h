@@ -38,6 +38,7 @@ struct output {
 	bool	 watched;		/* the loop asks when it can be written to */
 	bool	 from_config;
 	bool	 seen;			/* by the reader of the configuration */
+	unsigned wrong_line;		/* there: not used for it; 0: none */
 
 	/* Each datagram since it was added is in one of these, or waits. */
 	uint64_t sent;

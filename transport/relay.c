@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "transport/recorder.h"
 #include "transport/relay.h"
+#include "transport/relaychange.h"
 #include "transport/relayclash.h"
 #include "transport/srtsock.h"
 
@@ -259,8 +260,8 @@ looping_leg(const struct relay *r, const struct output *o)
 }
 
 int
-relay_add_output(struct relay *r, const char *text, bool from_config,
-    struct output **output, char why[static UDP_WHY])
+relay_open_output(struct relay *r, const char *text, struct output **output,
+    char why[static UDP_WHY])
 {
 	const struct leg *looped;
 	const char *used;
@@ -283,12 +284,28 @@ relay_add_output(struct relay *r, const char *text, bool from_config,
 		free(o);
 		return err;
 	}
+	if ((looped = looping_leg(r, o)) != NULL) {
+		snprintf(why, UDP_WHY, "it would come back by '%.100s'", looped->text);
+		output_free(o);
+		free(o);
+		return -EINVAL;
+	}
+	*output = o;
+	return 0;
+}
+
+int
+relay_add_output(struct relay *r, const char *text, bool from_config,
+    struct output **output, char why[static UDP_WHY])
+{
+	struct output *o;
+	int err = relay_open_output(r, text, &o, why);
+
+	if (err < 0)
+		return err;
 	if (r->noutput == RELAY_OUTPUTS) {
 		snprintf(why, UDP_WHY, "there are %d outputs", RELAY_OUTPUTS);
 		err = -ENOSPC;
-	} else if ((looped = looping_leg(r, o)) != NULL) {
-		snprintf(why, UDP_WHY, "it would come back by '%.100s'", looped->text);
-		err = -EINVAL;
 	} else if (!name_it(r, o->id, "o", &r->output_serial, relay_find_output)) {
 		snprintf(why, UDP_WHY, "there is an output '%s'", o->id);
 		err = -EEXIST;
@@ -307,13 +324,8 @@ relay_add_output(struct relay *r, const char *text, bool from_config,
 }
 
 void
-relay_remove_output(struct relay *r, unsigned n)
+relay_retire_output(struct relay *r, struct output *o)
 {
-	struct output *o = r->output[n];
-
-	r->noutput--;
-	for (; n < r->noutput; n++)
-		r->output[n] = r->output[n + 1];
 	if (output_leave(o)) {
 		output_free(o);
 		free(o);
@@ -321,6 +333,17 @@ relay_remove_output(struct relay *r, unsigned n)
 	}
 	o->next = r->leaving_output;
 	r->leaving_output = o;
+}
+
+void
+relay_remove_output(struct relay *r, unsigned n)
+{
+	struct output *o = r->output[n];
+
+	r->noutput--;
+	for (; n < r->noutput; n++)
+		r->output[n] = r->output[n + 1];
+	relay_retire_output(r, o);
 }
 
 /* ---- those that take their time to end */
@@ -357,6 +380,7 @@ relay_reap(struct relay *r)
 		if (r->output[i]->ended)
 			relay_remove_output(r, i);
 	reap(r, false);
+	relaychange_turn(r, clk_mono_ns());
 }
 
 /* ---- grants */

@@ -81,6 +81,13 @@ int relay_add_output(struct relay *r, const char *text, bool from_config,
     struct output **output, char why[static UDP_WHY]);
 void relay_remove_output(struct relay *r, unsigned n);
 
+/* One on the heap that is none of the relay's yet.  Gives it. */
+int relay_open_output(struct relay *r, const char *text, struct output **output,
+    char why[static UDP_WHY]);
+
+/* One that is none of them any more ends, at once or later.  Takes it. */
+void relay_retire_output(struct relay *r, struct output *o);
+
 /* By id or by address; its place, or -1. */
 int relay_find_leg(const struct relay *r, const char *name);
 int relay_find_output(const struct relay *r, const char *name);

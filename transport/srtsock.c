@@ -49,10 +49,11 @@ srtsock_end(void)
 static int
 failed(char why[static UDP_WHY], const char *what)
 {
-	int err = 0;
+	int err = 0, code = srt_getlasterror(&err);
 
-	srt_getlasterror(&err);
 	snprintf(why, UDP_WHY, "%s: %s", what, srt_getlasterror_str());
+	if (code == SRT_EDUPLISTEN || code == SRT_EBINDCONFLICT)	/* of ours */
+		return -EADDRINUSE;
 	return err > 0 ? -err : -EIO;
 }
 
