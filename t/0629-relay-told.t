@@ -66,4 +66,45 @@ check 'a group may go to another interface, and not to its own' '
 	relay g -i "udp://@239.1.1.1:$one?iface=lo" -o "udp://239.1.1.2:$one?iface=lo"
 	ended g
 '
+
+# highest KEY: of all seconds, of the source
+highest () {
+	perl -MJSON::PP -ne 'BEGIN { $key = shift @ARGV; $most = 0 }
+		my $o = decode_json($_); my $v = $o->{sources}[0]{$key} // 0;
+		$most = $v if $v > $most; END { print "$most\n" }' "$1" h.stats
+}
+
+check 'what a network loses, by the names of MediaConnect' '
+	relay h -i "rtp://127.0.0.1:$one" -o h.ts
+	impair n -S 5 -t loss=5% "$two=127.0.0.1:$one"
+	send in.ts -o "rtp://127.0.0.1:$two"
+	sleep 1.2		# its numbers, once more
+	ended h
+	ended n
+	lost=$(count h source_not_recovered_packets i1)
+	test "$lost" -gt 50
+	count h source_missing_packets i1 | grep -x "$lost"
+	count h missing_packets | grep -x "$lost"
+	count h source_recovered_packets i1 | grep -x 0
+	highest source_packet_loss_percent | perl -ne "exit !(\$_ > 2 && \$_ < 15)"
+	test "$(highest source_consecutive_drops)" -ge 1
+	test "$(highest source_uptime)" -ge 2
+	highest source_jitter | perl -ne "exit !(\$_ < 5000)"
+'
+check 'and what FEC gave of it' '
+	port=$(free_ports 6) far=$(free_ports 6)
+	relay f --window 500ms -i "rtp://127.0.0.1:$port?fec=auto" -o f.ts
+	impair n -S 5 -t loss=2% "$far=127.0.0.1:$port"
+	impair x "$((far + 2))=127.0.0.1:$((port + 2))" "$((far + 4))=127.0.0.1:$((port + 4))"
+	send in.ts -o "rtp://127.0.0.1:$far?fec=5x5"
+	sleep 1.2
+	ended f
+	ended n
+	ended x
+	missing=$(count f source_missing_packets i1) got=$(count f source_recovered_packets i1)
+	test "$got" -gt 10
+	test "$missing" -eq $((got + $(count f source_not_recovered_packets i1)))
+	count f fec_recovered | grep -x "$got"
+	count f recovered_packets | grep -x "$got"
+'
 done_testing

@@ -16,7 +16,8 @@ counts () {
 	grep -v '"event"' "$1.stats" | tail -n 1 | perl -MJSON::PP -e '
 		my $o = decode_json(<STDIN>);
 		my $left = qr/^(time|tool|uptime_ms|url|memory_bytes|bit_rate|source_bit_rate|
-			source_connected|source_selected|source_dropped_packets|source_junk_bytes|
+			source_connected|source_selected|connected|dropped_packets|\w*loss_percent|
+			\w*consecutive_\w+|source_uptime|source_merge_\w*(active|solo)|source_dropped_packets|source_junk_bytes|
 			merge_active|merge_status_warn_solo|pacer_\w+|record_\w+)$/x;
 		for my $s ($o, @{$o->{sources}}) {
 			for (sort keys %$s) {

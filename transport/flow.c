@@ -271,6 +271,7 @@ flow_emit(struct flow *f, struct packet *pkt, uint64_t gap, int64_t at_ns)
 	f->part_ns = at_ns;
 	if (gap > 0) {
 		f->lost += gap;
+		f->longest_gap = gap > f->longest_gap ? gap : f->longest_gap;
 		tswatch_gap(&f->watch, gap, at_ns);
 	}
 	for (size_t i = 0; i < pkt->len; i += TS_PACKET) {

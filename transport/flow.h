@@ -97,6 +97,7 @@ struct flow {
 	unsigned nwait;
 	struct fan fan;
 	int64_t	 slack_ns;		/* that of its config, or that of its outputs: see outputkind.h */
+	uint64_t longest_gap;		/* lost in a row, since the relay took it */
 	uint64_t emitted, lost, marks, no_room;	/* emitted: TS packets */
 	uint64_t left_out;		/* of those, packets of PIDs that are */
 	uint64_t repeated;		/* and besides, tables sent again at a switch */

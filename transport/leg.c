@@ -39,6 +39,7 @@ leg_open(struct leg *l, const char *text, char why[static UDP_WHY])
 	int r = -ENOMEM;
 
 	*l = (struct leg){ .fd = -1, .text = strdup(text) };
+	rtp_ext_init(&l->ext, RTP_DROPOUT, false);
 	snprintf(why, UDP_WHY, "out of memory");
 	if (url != NULL && l->text != NULL) {
 		snprintf(why, UDP_WHY, "this is no address");

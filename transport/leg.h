@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/net/rtpstat.h"
 #include "lib/net/udp.h"
 #include "transport/fileid.h"
 #include "transport/numbers.h"
@@ -48,6 +49,11 @@ struct leg {
 	uint64_t sync_losses;		/* packets did not begin where they should */
 	uint64_t fec, fec_bytes;	/* datagrams of FEC, beside those */
 	uint64_t fec_no_room;		/* of them, not given to t->fec() */
+
+	struct rtp_ext ext;		/* of those with RTP: what the network lost */
+	struct rtp_stat rtp;
+	uint64_t lost_before;		/* ... of streams before this one */
+	uint64_t longest_gap;		/* of them, in a row, since the relay took it */
 
 	/* private: */
 	uint64_t missing;		/* lost before the next one, as its kind knows */

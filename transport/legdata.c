@@ -5,6 +5,8 @@
 #include "lib/media/ts.h"
 #include "transport/legkind.h"
 
+#define CLOCK	90000			/* of RTP timestamps, RFC 2250 2 */
+
 /* All of a datagram, for the sums of FEC, where it is not just a header and packets. */
 static struct packet *
 make_raw(const struct rtp_packet *rtp, const struct leg_taker *t)
@@ -58,6 +60,23 @@ leg_refuse(struct leg *l, uint64_t *count, const char *what)
 	l->warned = true;
 }
 
+static void
+count_rtp(struct leg *l, const struct rtp_packet *rtp, int64_t at_ns)
+{
+	uint64_t before = l->ext.newest, seq;
+	enum rtp_ext_result r = rtp_ext_add(&l->ext, rtp, &seq);
+
+	if (r == RTP_EXT_DOUBT)
+		return;
+	if (r == RTP_EXT_FIRST || r == RTP_EXT_RESTART) {	/* nothing between was sent */
+		l->lost_before += rtp_stat_lost(&l->rtp);
+		rtp_stat_init(&l->rtp, CLOCK);
+	} else if (r == RTP_EXT_OK && seq > before + 1 && seq - before - 1 > l->longest_gap) {
+		l->longest_gap = seq - before - 1;
+	}
+	rtp_stat_add(&l->rtp, seq, rtp->timestamp, at_ns);
+}
+
 void
 leg_datagram(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
     const struct leg_taker *t)
@@ -80,6 +99,7 @@ leg_datagram(struct leg *l, const uint8_t *p, size_t len, int64_t at_ns,
 		    "datagrams that are no transport stream");
 		return;
 	}
+	count_rtp(l, &rtp, at_ns);
 	stride = packet_stride(rtp.payload, rtp.payload_len);
 	/* Type 33, or one that was agreed upon when it has just that in it. */
 	if (stride > 0 && (rtp.type == RTP_TYPE_TS || rtp.type >= 96))

@@ -44,6 +44,7 @@ leg_open_replay(struct leg *l, const char *id, const char *text)
 	    .rtp_only = strncmp(text, "rtp://", 6) == 0,
 	    .in_order = strncmp(text, "rist://", 7) == 0,
 	    .has_fec = asks_for_fec(text) };
+	rtp_ext_init(&l->ext, RTP_DROPOUT, false);
 	snprintf(l->id, sizeof(l->id), "%s", id);
 	return l->text != NULL ? 0 : -ENOMEM;
 }

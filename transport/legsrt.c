@@ -301,7 +301,7 @@ count_srt(const struct leg *l, struct numbers *all)
 	    t.nak_sent);
 	numbers_add(all, "source_fec_recovered", "counter",
 	    "Datagrams that a packet filter recovered.", t.filtered);
-	numbers_add(all, "source_missed_packets", "counter",
+	numbers_add(all, "source_missing_packets", "counter",
 	    "Datagrams that were missing when a later one came.", t.lost);
 	numbers_add(all, "source_retransmitted_packets", "counter",
 	    "Datagrams that came as retransmissions.", t.got_again);

@@ -113,7 +113,7 @@ attach_leg(struct relay *r, struct leg *l, char why[static UDP_WHY])
 	if (l->in_order)
 		flow_leg_in_order(&r->flow, (unsigned)n);
 	r->leg[n] = l;
-	r->last_leg_bytes[n] = r->leg_rate[n] = 0;
+	r->lately[n] = (struct relay_lately){ 0 };
 	if (r->recorder != NULL)
 		recorder_leg(r->recorder, (unsigned)n, l->id, l->text);
 	return n;

@@ -21,6 +21,16 @@
 
 #define RELAY_OUTPUTS	512
 
+/* Of the last second, and what there was when it ended. */
+struct relay_lately {
+	uint64_t bit_rate;
+	uint64_t loss;			/* thousandths of a percent */
+	uint64_t drops;			/* in a row */
+	int64_t	 since_ns;		/* it has been connected; 0: it is not */
+
+	uint64_t bytes, datagrams, missing, arq;
+};
+
 struct relay {
 	struct flow_config config;
 	struct flow flow;
@@ -45,11 +55,9 @@ struct relay {
 	int64_t	 replay_ns;		/* now */
 	int64_t	 replay_offset_ns;	/* from that to UTC */
 
-	/* Bits per second, of the last second; and what there was when that began. */
-	uint64_t bit_rate, leg_rate[FLOW_LEGS];
-	int64_t	 last_ns;
-	uint64_t last_leg_bytes[FLOW_LEGS];
-	uint64_t last_emitted;
+	/* relaynumbers.h: of each leg, and of all. */
+	int64_t	 last_ns;		/* when this second began */
+	struct relay_lately lately[FLOW_LEGS], lately_all;
 };
 
 /* What epoll gives back: a kind, and which one. */

@@ -291,6 +291,8 @@ ristlink_numbers(struct ristlink *l, bool input, struct numbers *all)
 	for (unsigned i = 0; i < RISTLINK_TRIES; i++)
 		numbers_add(all, by[i].name, "counter", "Of those, by that request.",
 		    l->recovered_by[i]);
+	numbers_add(all, "source_missing_packets", "counter",
+	    "Datagrams that did not come at first.", l->recovered + l->lost);
 	numbers_add(all, "source_arq_lost", "counter",
 	    "Datagrams that did not come in time in spite of it.", l->lost);
 	numbers_add(all, "source_arq_late", "counter",

@@ -48,6 +48,18 @@ metrics_add(struct metrics *m, const char *name, const char *labels, uint64_t va
 }
 
 void
+metrics_add_part(struct metrics *m, const char *name, const char *labels, uint64_t value,
+    unsigned per)
+{
+	if (per <= 1)
+		metrics_add(m, name, labels, value);
+	else
+		add(m, "%s%s%s%s %" PRIu64 ".%06u\n", name, open_brace(labels), labels,
+		    close_brace(labels), value / per,
+		    (unsigned)(value % per * 1000000 / per));
+}
+
+void
 metrics_add_ns(struct metrics *m, const char *name, const char *labels, uint64_t ns)
 {
 	add(m, "%s%s%s%s %" PRIu64 ".%09u\n", name, open_brace(labels), labels,

@@ -27,6 +27,10 @@ void metrics_about(struct metrics *m, const char *name, const char *type,
 void metrics_add(struct metrics *m, const char *name, const char *labels,
     uint64_t value);
 
+/* In such parts of one, at most a million; 0 or 1: whole. */
+void metrics_add_part(struct metrics *m, const char *name, const char *labels,
+    uint64_t value, unsigned per);
+
 /* In seconds. */
 void metrics_add_ns(struct metrics *m, const char *name, const char *labels,
     uint64_t ns);
