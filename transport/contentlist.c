@@ -21,8 +21,8 @@ content_hash(const uint8_t p[static TS_PACKET])
 }
 
 /* PSI and SI, which are the same again after 16 times. */
-static bool
-is_table(const uint8_t *p)
+bool
+content_is_table(const uint8_t p[static TS_PACKET])
 {
 	size_t at = 4 + ((p[3] & 0x20) != 0 ? 1 + (size_t)p[4] : 0);
 
@@ -32,22 +32,27 @@ is_table(const uint8_t *p)
 
 uint32_t
 content_node_new(struct content *c, unsigned leg, const uint8_t p[static TS_PACKET],
-    uint64_t h)
+    uint64_t h, bool mute)
 {
-	uint32_t n = c->free;
-	struct content_node *node = &c->node[n];
+	struct content_node *node;
+	uint32_t n;
 
-	if (n == 0)
+	if (c->nfree == 0)
 		return 0;
-	c->free = node->next;
+	c->nfree--;
+	n = c->free != 0 ? c->free : ++c->used;
+	node = &c->node[n];
+	if (n == c->free)
+		c->free = node->next;
 	node->hash = h;
 	node->id = ++c->ids;
 	node->arrival_ns = c->now_ns;
 	node->next = node->prev = 0;
 	node->leg = (uint8_t)leg;
 	node->legs = (uint16_t)(1u << leg);
-	node->null = ((p[1] & 0x1f) << 8 | p[2]) == TS_PID_NULL;
-	node->table = is_table(p);
+	node->mute = mute;
+	node->hit = false;
+	node->table = content_is_table(p);
 	memcpy(node->data, p, TS_PACKET);
 	return n;
 }
@@ -58,6 +63,7 @@ content_node_free(struct content *c, uint32_t n)
 	c->node[n].id = 0;
 	c->node[n].next = c->free;
 	c->free = n;
+	c->nfree++;
 }
 
 /* ---- where they stand */
@@ -89,7 +95,7 @@ number_it(struct content *c, uint32_t n)
 static struct content_bucket *
 bucket_of(const struct content *c, uint64_t h)
 {
-	return &c->bucket[h & (CONTENT_NODES - 1)];
+	return &c->bucket[h & (CONTENT_BUCKETS - 1)];
 }
 
 static void
@@ -131,7 +137,7 @@ content_link(struct content *c, uint32_t n, uint32_t behind)
 	c->in_list++;
 	if (!number_it(c, n))
 		renumber(c);
-	if (!c->node[n].null)
+	if (!c->node[n].mute)
 		put_in_bucket(c, n);
 }
 
@@ -143,7 +149,7 @@ content_unlink(struct content *c, uint32_t n)
 	*(prev != 0 ? &c->node[prev].next : &c->head) = next;
 	*(next != 0 ? &c->node[next].prev : &c->tail) = prev;
 	c->in_list--;
-	if (!c->node[n].null)
+	if (!c->node[n].mute)
 		take_from_bucket(c, n);
 }
 
@@ -190,4 +196,66 @@ content_find_sure(const struct content *c, uint32_t from, uint64_t h)
 		return 0;
 	before = last_like(c, c->node[n].prev_like, h);
 	return before != 0 && c->node[before].order >= c->node[from].order ? 0 : n;
+}
+
+/* ---- what waits */
+
+static struct content_bucket *
+waiting_of(const struct content *c, uint64_t h)
+{
+	return &c->waiting[h & (CONTENT_BUCKETS - 1)];
+}
+
+void
+content_wait(struct content *c, uint32_t n)
+{
+	struct content_node *node = &c->node[n];
+	struct content_leg *l = &c->leg[node->leg];
+	struct content_bucket *b = waiting_of(c, node->hash);
+
+	node->next = 0;
+	node->prev = l->wait_last;
+	*(l->wait_last != 0 ? &c->node[l->wait_last].next : &l->wait_first) = n;
+	l->wait_last = n;
+	l->nwait++;
+	l->waiting++;
+	if (node->mute) {
+		l->nmute++;
+		return;
+	}
+	node->next_like = 0;
+	node->prev_like = b->last;
+	*(b->last != 0 ? &c->node[b->last].next_like : &b->first) = n;
+	b->last = n;
+}
+
+void
+content_unwait(struct content *c, uint32_t n)
+{
+	struct content_node *node = &c->node[n];
+	struct content_leg *l = &c->leg[node->leg];
+	struct content_bucket *b = waiting_of(c, node->hash);
+
+	*(node->next != 0 ? &c->node[node->next].prev : &l->wait_last) = node->prev;
+	*(node->prev != 0 ? &c->node[node->prev].next : &l->wait_first) = node->next;
+	l->nwait--;
+	l->waiting--;
+	l->hits -= node->hit;
+	node->hit = false;
+	if (l->found == n)
+		l->found = 0;
+	if (node->mute) {
+		l->nmute--;
+		return;
+	}
+	*(node->next_like != 0 ? &c->node[node->next_like].prev_like : &b->last) =
+	    node->prev_like;
+	*(node->prev_like != 0 ? &c->node[node->prev_like].next_like : &b->first) =
+	    node->next_like;
+}
+
+uint32_t
+content_find_waiting(const struct content *c, uint64_t h)
+{
+	return like(c, waiting_of(c, h)->first, h);
 }

@@ -409,6 +409,19 @@ tell_loss(struct flow *f)
 	l->open = false;
 }
 
+/* Legs that are further from the others than the window. */
+static void
+tell_apart(struct flow *f)
+{
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (f->leg[i].used && content_apart(&f->content, i))
+			f->event(f->arg, json_pack("{s:s, s:i, s:I, s:I}", "event", "apart",
+			    "leg", (int)i, "behind_ms",
+			    (json_int_t)(f->content.leg[i].apart_ns / (CLK_SECOND / 1000)),
+			    "window_ms",
+			    (json_int_t)(f->content.window_ns / (CLK_SECOND / 1000))));
+}
+
 void
 flow_turn(struct flow *f, int64_t now_ns)
 {
@@ -418,8 +431,10 @@ flow_turn(struct flow *f, int64_t now_ns)
 		for (unsigned i = 0; i < FLOW_LEGS; i++)
 			if (f->leg[i].used)
 				pop_leg(f, i, now_ns);
-	if (f->config.by_content)
+	if (f->config.by_content) {
 		pop_content(f, now_ns);
+		tell_apart(f);
+	}
 	if (f->config.health)
 		flow_look(f, now_ns);
 	if (tswatch_told(&f->watch, now_ns))

@@ -521,6 +521,17 @@ relay_tell(struct relay *r, json_t *o)
 		stats_write(&r->stats, o);
 }
 
+static void
+warn_apart(const json_t *o)
+{
+	json_int_t behind = json_integer_value(json_object_get(o, "behind_ms"));
+
+	log_warn(0, "'%s' is not merged: it is %d ms %s the others, more than --window %dms",
+	    json_string_value(json_object_get(o, "source")), (int)(behind < 0 ? -behind : behind),
+	    behind < 0 ? "ahead of" : "behind",
+	    (int)json_integer_value(json_object_get(o, "window_ms")));
+}
+
 void
 relay_event(void *arg, json_t *o)
 {
@@ -532,6 +543,8 @@ relay_event(void *arg, json_t *o)
 	if (text != NULL)
 		log_info("%s", text);
 	free(text);
+	if (strcmp(json_string_value(json_object_get(o, "event")), "apart") == 0)
+		warn_apart(o);
 	if (r->stats.fd >= 0)
 		relay_tell(r, o);
 	else

@@ -238,6 +238,9 @@ relay_leg_numbers(const struct relay *r, unsigned i, int64_t now_ns)
 		    cl->astray + cl->late + cl->overflow },
 		{ "source_content_locked", "gauge",
 		    "1 while its packets are those of the others.", cl->locked },
+		{ "source_content_apart_us", "gauge",
+		    "Microseconds that it is before or behind others, and not merged.",
+		    whole((cl->apart_ns < 0 ? -cl->apart_ns : cl->apart_ns) / 1000) },
 	};
 
 	add_all(&all, list, sizeof(list) / sizeof(list[0]));
@@ -379,6 +382,9 @@ relay_numbers(const struct relay *r, int64_t now_ns)
 		    f->pacer.late },
 		{ "pacer_resets", "counter", "Times that the clock was laid anew.",
 		    f->pacer.resets + f->pacer.rebases },
+		{ "content_hurried", "counter",
+		    "Transport stream packets given out before the window was over.",
+		    f->content.hurried },
 		{ "memory_bytes", "gauge", "Of packets that are held.", f->pool.bytes },
 		{ "ledger_ok", "gauge", "1: every packet is in one count.",
 		    relay_ledger_ok(r) },

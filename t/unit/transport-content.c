@@ -7,7 +7,9 @@
 
 #include "t/tap.h"
 #include "transport/content.c"
+#include "transport/contentapart.c"
 #include "transport/contentlist.c"
+#include "transport/contentput.c"
 
 #define MS	INT64_C(1000000)
 #define COUNT	3000
@@ -66,10 +68,10 @@ is_sound(const struct content *c)
 	for (; n != 0; n = c->node[n].next, in_list++) {
 		sound &= c->node[n].prev == 0 ? n == c->head :
 		    c->node[n].order > c->node[c->node[n].prev].order;
-		sound &= c->node[n].null || content_find(c, n, c->node[n].hash) == n;
-		in_buckets += c->node[n].null;
+		sound &= c->node[n].mute || content_find(c, n, c->node[n].hash) == n;
+		in_buckets += c->node[n].mute;
 	}
-	for (unsigned i = 0; i < CONTENT_NODES; i++)
+	for (unsigned i = 0; i < CONTENT_BUCKETS; i++)
 		for (n = c->bucket[i].first; n != 0; n = c->node[n].next_like)
 			in_buckets++;
 	return sound && in_list == c->in_list && in_buckets == in_list;
@@ -250,7 +252,7 @@ test_long(void)
 		uint32_t n;
 
 		memcpy(p + 8, &i, sizeof(i));
-		n = content_node_new(&c, 0, p, draw(&seed));
+		n = content_node_new(&c, 0, p, draw(&seed), false);
 		content_link(&c, n, i % 3 == 0 ? c.head : c.node[c.head].next);
 	}
 	ok(is_sound(&c), "20000 are put in between");
