@@ -82,6 +82,52 @@ check 'and so is what was recorded of that' '
 	mconnect-relay -q --merge --window 300ms --replay s.pcapng -o again.ts
 	cmp s.ts again.ts
 '
+# apart WINDOW: a leg that comes late and with a hole, half a second ahead of another
+apart () {
+	impair neta -S 21 -t outage=0s+1500ms,outage=3s+700ms "$a1=127.0.0.1:$a2"
+	impair netb -S 22 -t delay=500ms "$b1=127.0.0.1:$b2"
+	relay w --merge --by-content --window "$1" -i "udp://127.0.0.1:$a2?name=a" \
+		-i "udp://127.0.0.1:$b2?name=b" -o w.ts
+	send far.ts -o "udp://127.0.0.1:$a1" -o "udp://127.0.0.1:$b1"
+	sleep 1.2
+	ended w
+	ended neta
+	ended netb
+	count w ledger_ok | grep -x 1
+	cmp far.ts w.ts
+}
+cbr far.ts 5 20
+check 'a leg may come back far ahead of the other' '
+	apart 800ms
+	test "$(count w source_content_first a)" -gt 20000
+	test "$(count w source_merge_latency_us b)" -gt 400000
+	count w source_content_apart_us a | grep -x 0
+'
+check 'one that is further ahead than the window is said, and costs nothing' '
+	apart 200ms
+	test "$(count w source_content_apart_us a)" -gt 400000
+	grep "warning: .a. is not merged: it is [45].. ms ahead of the others" w.log
+	test "$(grep -c "\"event\":\"apart\"" w.stats)" -eq 1
+'
+# Three of four are null packets.
+check 'null packets in the holes of one leg come from the other' '
+	cbr thin.ts 5 5
+	perl -e "local \$/ = \\188; while (<STDIN>) {
+		print; print pack(q(CnC), 71, 8191, 16) . (chr(255) x 184) for 1 .. 3 }" \
+		<thin.ts >stuffed.ts
+	impair neta -S 21 -t loss=5%,burst=4 "$a1=127.0.0.1:$a2"
+	impair netb -S 22 -t delay=30ms "$b1=127.0.0.1:$b2"
+	relay n --merge --by-content --window 200ms -i "udp://127.0.0.1:$a2" \
+		-i "udp://127.0.0.1:$b2" -o n.ts
+	send stuffed.ts -o "udp://127.0.0.1:$a1" -o "udp://127.0.0.1:$b1"
+	sleep 0.7
+	ended n
+	ended neta
+	ended netb
+	cmp stuffed.ts n.ts
+	test "$(count n source_content_filled i2)" -gt 2000
+	count n ledger_ok | grep -x 1
+'
 check 'what has no RTP and cannot be merged is said once' '
 	relay w --merge -i "udp://127.0.0.1:$a2" -i "rtp://127.0.0.1:$b2" -o w.ts
 	head -c 131600 in.ts >part.ts
