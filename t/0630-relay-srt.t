@@ -107,6 +107,10 @@ check 'a stream ends just before its sender: the last of it comes too' '
 '
 
 # ---- secrets
+# refused NAME ID N: so many callers, at least
+refused () {
+	test "$(now "$1" source_refused_callers "$2")" -ge "$3"
+}
 check 'AES of all lengths; without the passphrase, or with another, nobody comes in' '
 	for bits in 16 24 32
 	do
@@ -125,6 +129,7 @@ check 'AES of all lengths; without the passphrase, or with another, nobody comes
 		connected tx o1 0
 		ended tx
 		heard rx i1 && exit 1
+		eventually refused rx i1 2
 		ended rx
 		cmp in.ts "aes$bits.ts"
 	done

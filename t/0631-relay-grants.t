@@ -120,6 +120,7 @@ check 'others are refused, and told why' '
 	sed "s/streamid=ann/streamid=ben/" ann.txt >thief.txt
 	cp ann.key thief.key
 	refused thief "the passphrase is not the peer"
+	within 15 says r "with stream id .ben. is refused: its passphrase is another"
 	connected r o1 3
 '
 check 'revoked: out at once, and not in again; the others go on' '

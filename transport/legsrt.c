@@ -117,6 +117,7 @@ accept_sender(struct leg *l, int64_t now_ns)
 		}
 		s->sock = one;
 		memcpy(s->peer, peer, sizeof(peer));
+		srtgate_came(s->gate, one);
 		srtgate_guest(s->gate, one, &s->guest);
 		begin(l);
 	}

@@ -93,6 +93,7 @@ accept_callers(const struct output *o)
 		if ((c->sock = srtsock_accept(s->listener, c->peer)) == SRT_INVALID_SOCK)
 			break;
 		s->ncaller++;
+		srtgate_came(s->gate, c->sock);
 		srtgate_guest(s->gate, c->sock, &c->guest);
 		begin(o, c);
 	}

@@ -10,9 +10,14 @@
 #include "lib/base/log.h"
 #include "transport/grants.h"
 #include "transport/srtgate.h"
+#include "transport/srtsock.h"
 
 #define SILENT_NS	CLK_SECOND
 #define SAY_NS		(10 * CLK_SECOND)	/* of refusals, no more often */
+
+#define COMING		64
+#define WHO		160
+#define LAST		(WHO + 96)
 
 _Static_assert(GRANTS_WHY <= UDP_WHY, "a reason has room");
 _Static_assert(GRANTS_NAME + 1 == SRTGATE_NAME, "a name has room");
@@ -25,7 +30,12 @@ struct srtgate {
 	_Atomic unsigned callers;
 	_Atomic int64_t heard_ns;
 	_Atomic uint64_t refused;
-	char	 last[192];		/* under lock: who was, and why */
+	char	 last[LAST];		/* under lock: who was, and why */
+	struct {
+		SRTSOCKET sock;
+		char	 who[WHO];
+	} coming[COMING];		/* under lock: their keys are not compared yet */
+	unsigned ncoming;
 	uint64_t said;			/* of those refused */
 	int64_t	 said_ns;
 };
@@ -76,11 +86,53 @@ srtgate_refused(struct srtgate *g)
 	return atomic_load(&g->refused);
 }
 
+/* Of those under lock. */
+static void
+forget(struct srtgate *g, unsigned i)
+{
+	g->coming[i] = g->coming[--g->ncoming];
+}
+
+void
+srtgate_came(struct srtgate *g, SRTSOCKET sock)
+{
+	pthread_mutex_lock(&g->lock);
+	for (unsigned i = g->ncoming; i-- > 0;)
+		if (g->coming[i].sock == sock)
+			forget(g, i);
+	pthread_mutex_unlock(&g->lock);
+}
+
+/* libsrt refuses by itself who has another passphrase: then the socket is no more. */
+static void
+look_for_refused(struct srtgate *g)
+{
+	pthread_mutex_lock(&g->lock);
+	for (unsigned i = g->ncoming; i-- > 0;) {
+		SRT_SOCKSTATUS state = srt_getsockstate(g->coming[i].sock);
+		int why;
+
+		if (state != SRTS_CLOSED && state != SRTS_NONEXIST)
+			continue;
+		why = srtsock_rejected(g->coming[i].sock);
+		snprintf(g->last, sizeof(g->last), "%s is refused: %s", g->coming[i].who,
+		    why == SRT_REJ_BADSECRET ? "its passphrase is another" :
+		    why == SRT_REJ_UNSECURE ? "only one side has a passphrase" :
+		    "its passphrase or another option is not ours");
+		atomic_fetch_add(&g->refused, 1);
+		forget(g, i);
+	}
+	pthread_mutex_unlock(&g->lock);
+}
+
 void
 srtgate_say(struct srtgate *g, const char *address, int64_t now_ns)
 {
-	uint64_t n = srtgate_refused(g) - g->said;
+	uint64_t n;
 	char text[sizeof(g->last)], more[32] = "";
+
+	look_for_refused(g);
+	n = srtgate_refused(g) - g->said;
 
 	if (n == 0 || (g->said_ns != 0 && now_ns - g->said_ns < SAY_NS))
 		return;
@@ -221,9 +273,8 @@ reason(const struct srtgate *g, int code)
 	}
 }
 
-/* Who is refused, to be said by the thread that writes messages. */
 static void
-note_refusal(struct srtgate *g, const struct sockaddr *peer, const char *streamid, int code)
+name_caller(const struct sockaddr *peer, const char *streamid, char who[static WHO])
 {
 	socklen_t len = peer->sa_family == AF_INET ? sizeof(struct sockaddr_in) :
 	    sizeof(struct sockaddr_in6);
@@ -232,10 +283,28 @@ note_refusal(struct srtgate *g, const struct sockaddr *peer, const char *streami
 	getnameinfo(peer, len, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
 	if (*streamid != '\0')
 		snprintf(id, sizeof(id), " with stream id '%.60s'", streamid);
+	snprintf(who, WHO, "%s%s", host, id);
+}
+
+/* Who is refused, to be said by the thread that writes messages. */
+static void
+note_refusal(struct srtgate *g, const char *who, int code)
+{
 	pthread_mutex_lock(&g->lock);
-	snprintf(g->last, sizeof(g->last), "%s%s is refused: %s", host, id, reason(g, code));
+	snprintf(g->last, sizeof(g->last), "%s is refused: %s", who, reason(g, code));
 	pthread_mutex_unlock(&g->lock);
 	atomic_fetch_add(&g->refused, 1);
+}
+
+static void
+note_coming(struct srtgate *g, SRTSOCKET sock, const char *who)
+{
+	pthread_mutex_lock(&g->lock);
+	if (g->ncoming < COMING) {
+		g->coming[g->ncoming].sock = sock;
+		snprintf(g->coming[g->ncoming++].who, WHO, "%s", who);
+	}
+	pthread_mutex_unlock(&g->lock);
 }
 
 int
@@ -243,6 +312,7 @@ srtgate_hook(void *gate, SRTSOCKET sock, int version, const struct sockaddr *pee
     const char *streamid)
 {
 	struct srtgate *g = gate;
+	char who[WHO];
 	int code = 0;
 
 	(void)version;
@@ -253,9 +323,12 @@ srtgate_hook(void *gate, SRTSOCKET sock, int version, const struct sockaddr *pee
 		code = ask(g, sock, peer, streamid);
 		pthread_mutex_unlock(&g->lock);
 	}
-	if (code == 0)
+	name_caller(peer, streamid, who);
+	if (code == 0) {
+		note_coming(g, sock, who);
 		return 0;
+	}
 	srt_setrejectreason(sock, code);
-	note_refusal(g, peer, streamid, code);
+	note_refusal(g, who, code);
 	return -1;
 }

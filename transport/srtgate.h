@@ -54,9 +54,15 @@ bool srtgate_revoke(struct srtgate *g, const char *name);
 /* Not let in again before that time. */
 void srtgate_bar(struct srtgate *g, const struct srtgate_guest *guest, int64_t until_ns);
 
+/* It was accepted. */
+void srtgate_came(struct srtgate *g, SRTSOCKET sock);
+
 uint64_t srtgate_refused(struct srtgate *g);
 
-/* A warning of who was refused since, at most each ten seconds. */
+/*
+ * A warning of who was refused since, at most each ten seconds.  All who were accepted
+ * have come.
+ */
 void srtgate_say(struct srtgate *g, const char *address, int64_t now_ns);
 
 /* For srt_listen_callback(). */

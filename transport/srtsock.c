@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clk.h"
@@ -10,11 +12,51 @@
 #define BACKLOG		64
 #define WINDOW		25600		/* packets on their way, as libsrt has it */
 #define SLOT		1472
+#define REJECTED	64		/* callers, of whom it is known why for a while */
 
+/* What a listener refuses by itself, libsrt tells by its log alone. */
+static struct {
+	pthread_mutex_t lock;
+	unsigned n;
+	struct { SRTSOCKET sock; int reason; } last[REJECTED];
+} rejected = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void
+note_rejection(const char *message)
+{
+	const char *at = strchr(message, '@'), *word = strstr(message, "ERROR:");
+	long sock = at != NULL ? strtol(at + 1, NULL, 10) : 0;
+
+	if (sock <= 0 || word == NULL ||
+	    strstr(message, "newConnection: connection rejected") == NULL)
+		return;
+	pthread_mutex_lock(&rejected.lock);
+	rejected.last[rejected.n % REJECTED].sock = (SRTSOCKET)sock;
+	rejected.last[rejected.n++ % REJECTED].reason =
+	    strncmp(word + 6, "BADSECRET", 9) == 0 ? SRT_REJ_BADSECRET :
+	    strncmp(word + 6, "UNSECURE", 8) == 0 ? SRT_REJ_UNSECURE : SRT_REJ_UNKNOWN;
+	pthread_mutex_unlock(&rejected.lock);
+}
+
+int
+srtsock_rejected(SRTSOCKET sock)
+{
+	int reason = SRT_REJ_UNKNOWN;
+
+	pthread_mutex_lock(&rejected.lock);
+	for (unsigned i = 0; i < REJECTED; i++)
+		if (rejected.last[i].sock == sock)
+			reason = rejected.last[i].reason;
+	pthread_mutex_unlock(&rejected.lock);
+	return reason;
+}
+
+/* In any thread. */
 static void
 take_log(void *opaque, int level, const char *file, int line, const char *area,
     const char *message)
 {
+	note_rejection(message);
 	(void)opaque;
 	(void)level;
 	(void)file;

@@ -35,6 +35,9 @@ SRTSOCKET srtsock_accept(SRTSOCKET listener, char name[static SRTSOCK_NAME]);
 /* Why it could not connect. */
 const char *srtsock_reason(SRTSOCKET sock);
 
+/* Of a caller that a listener of ours refused after its hook: SRT_REJ_..., if known. */
+int srtsock_rejected(SRTSOCKET sock);
+
 /* What to add to a time of ours in us to get one of libsrt. */
 int64_t srtsock_clock_us(void);
 
