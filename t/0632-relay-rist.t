@@ -179,6 +179,31 @@ check 'with a wrong key nothing comes, and the right one is not hindered' '
 	eventually grep -x 0 w.status
 	eventually grep -x 0 c.status
 '
+check 'that the keys are not the same is said, and counted' '
+	relay k -i "rist://@127.0.0.1:$k?$buffer&secret-file=key" -o k.ts
+	relay w -i other.ts -o "rist://127.0.0.1:$k?$buffer&secret-file=wrong"
+	says k "warning: .*secret-file=key.: what comes is encrypted with another key"
+	test "$(now k source_key_errors i1)" -gt 0
+	ended w
+	relay c -i other.ts -o "rist://127.0.0.1:$k?$buffer"
+	says k "warning: .*datagrams are dropped: they are malformed or not encrypted"
+	test "$(now k source_screened_packets i1)" -gt 0
+	fails 1 grep ": connected" k.log
+	ended c
+	ended k
+	relay k -i "rist://@127.0.0.1:$k?$buffer" -o k.ts
+	relay a -i other.ts -o "rist://127.0.0.1:$k?$buffer&secret-file=key"
+	says k "warning: .*: what comes is encrypted, and there is no secret-file"
+	test "$(now k source_key_errors i1)" -gt 0
+	ended a
+	ended k
+	relay k -i "udp://127.0.0.1:$in" -o "rist://@127.0.0.1:$k?$buffer&secret-file=key"
+	stage r ristreceiver -p 1 -i "rist://127.0.0.1:$k" -s other -e 128 -o "udp://127.0.0.1:$k2"
+	says k "warning: .*: what comes is encrypted with another key"
+	test "$(now k output_key_errors o1)" -gt 0
+	ended k
+	gone r
+'
 check 'what came by it is recorded, and comes again' '
 	relay k -i "rist://@127.0.0.1:$k?$buffer&secret-file=key" --record k.pcapng -o k.ts
 	relay a -i "udp://127.0.0.1:$in" -o "rist://127.0.0.1:$k?$buffer&secret-file=key"

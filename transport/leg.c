@@ -62,6 +62,13 @@ leg_free(struct leg *l)
 
 bool
 leg_leave(struct leg *l)
+void
+leg_look(struct leg *l, int64_t now_ns)
+{
+	if (l->ops != NULL && l->ops->look != NULL)
+		l->ops->look(l, now_ns);
+}
+
 {
 	return l->ops == NULL || l->ops->leave == NULL || l->ops->leave(l);
 }

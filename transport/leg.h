@@ -99,6 +99,9 @@ void leg_free(struct leg *l);
  */
 bool leg_leave(struct leg *l);
 
+/* Though nothing comes: is there something to be said? */
+void leg_look(struct leg *l, int64_t now_ns);
+
 /* What it counts besides, by its kind. */
 void leg_numbers(const struct leg *l, struct numbers *all);
 

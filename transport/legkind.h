@@ -22,6 +22,8 @@ struct leg_ops {
 	/* Read again who may come in; and put one out: how many went.  May be NULL. */
 	int (*reload)(struct leg *l, char why[static UDP_WHY]);
 	unsigned (*revoke)(struct leg *l, const char *name, bool *known);
+	/* As leg_look(); may be NULL. */
+	void (*look)(struct leg *l, int64_t now_ns);
 	/* As leg_leave(); may be NULL: close() does not wait. */
 	bool (*leave)(struct leg *l);
 };

@@ -113,6 +113,14 @@ read_rist(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 	return more;
 }
 
+static void
+look(struct leg *l, int64_t now_ns)
+{
+	struct legrist *s = l->state;
+
+	ristlink_look(&s->link, now_ns);
+}
+
 static bool
 leave_rist(struct leg *l)
 {
@@ -160,6 +168,7 @@ count_rist(const struct leg *l, struct numbers *all)
 
 static const struct leg_ops rist_ops = {
 	.read = read_rist, .close = close_rist, .numbers = count_rist, .leave = leave_rist,
+	.look = look,
 };
 
 int

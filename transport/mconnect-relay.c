@@ -208,7 +208,7 @@ reap(struct tool *t)
 	struct relay *r = &t->relay;
 	bool any = r->noutput > 0;
 
-	relay_reap(r);
+	relay_turn(r, clk_mono_ns());
 	relayload_turn(&t->load);
 	return !any || r->noutput > 0 || t->asked.control_path != NULL || t->asked.config != NULL;
 }

@@ -113,6 +113,7 @@ look(struct output *o, struct outputrist *s, int64_t now_ns)
 	s->check_ns = now_ns;
 	s->peers = ristlink_peers(&s->link, &rtt_ms);
 	o->disconnections = s->link.disconnections;
+	ristlink_look(&s->link, now_ns);
 }
 
 static void

@@ -374,13 +374,16 @@ reap(struct relay *r, bool all)
 }
 
 void
-relay_reap(struct relay *r)
+relay_turn(struct relay *r, int64_t now_ns)
 {
 	for (unsigned i = r->noutput; i-- > 0;)
 		if (r->output[i]->ended)
 			relay_remove_output(r, i);
 	reap(r, false);
-	relaychange_turn(r, clk_mono_ns());
+	relaychange_turn(r, now_ns);
+	for (unsigned i = 0; i < FLOW_LEGS; i++)
+		if (r->leg[i] != NULL)
+			leg_look(r->leg[i], now_ns);
 }
 
 /* ---- grants */

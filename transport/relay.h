@@ -113,8 +113,11 @@ relay_is_leaving(const struct relay *r)
 	return r->leaving_leg != NULL || r->leaving_output != NULL;
 }
 
-/* Outputs that have ended go, and what has ended of those that were removed. */
-void relay_reap(struct relay *r);
+/*
+ * Outputs that have ended go, and what has ended of those that were removed; what waits
+ * for a port is tried, and what is wrong is said.
+ */
+void relay_turn(struct relay *r, int64_t now_ns);
 
 /* Send what is due to all who can take it. */
 void relay_send(struct relay *r, int64_t now_ns);

@@ -175,7 +175,7 @@ send_all(struct replay *p)
 		wait_for_outputs(r);
 		relay_send(r, p->now_ns);
 	}
-	relay_reap(r);
+	relay_turn(r, clk_mono_ns());
 	p->sent_ns = p->now_ns;
 }
 

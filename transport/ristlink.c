@@ -15,8 +15,41 @@
 #define STATS_MS	1000
 #define NOT_KNOWN	0		/* which peer it is */
 #define ALIVE_NS	(3 * CLK_SECOND)	/* of a peer since it was heard */
+#define SAY_NS		(10 * CLK_SECOND)	/* of what is wrong, no more often */
 
 /* ---- what librist says */
+
+/* At most each ten seconds; *said_ns is behind the lock. */
+static bool
+may_say(struct ristlink *l, int64_t *said_ns)
+{
+	int64_t now_ns = clk_mono_ns();
+	bool may;
+
+	pthread_mutex_lock(&l->lock);
+	may = *said_ns == 0 || now_ns - *said_ns >= SAY_NS;
+	if (may)
+		*said_ns = now_ns;
+	pthread_mutex_unlock(&l->lock);
+	return may;
+}
+
+/* That keys are not the same librist tells by its log alone, of the first datagram. */
+static void
+look_for_keys(struct ristlink *l, const char *msg)
+{
+	const char *what;
+
+	if (strncmp(msg, "Disabling packet processing till", 32) == 0)
+		what = "what comes is encrypted with another key";
+	else if (strncmp(msg, "Receiving encrypted data, but", 29) == 0)
+		what = "what comes is encrypted, and there is no secret-file";
+	else
+		return;
+	l->key_errors++;
+	if (may_say(l, &l->key_said_ns))
+		log_warn(0, "'%s': %s", l->text, what);
+}
 
 /* In any thread. */
 static int
@@ -30,6 +63,8 @@ on_log(void *arg, enum rist_log_level level, const char *msg)
 	len = (int)strcspn(msg, "\n");
 	log_debug("%s%s%s%.*s", l != NULL ? "'" : "", l != NULL ? l->text : "librist",
 	    l != NULL ? "': " : ": ", len, msg);
+	if (l != NULL)
+		look_for_keys(l, msg);
 	if (l == NULL || level > RIST_LOG_ERROR)
 		return 0;
 	pthread_mutex_lock(&l->lock);
@@ -96,6 +131,23 @@ ristlink_peers(struct ristlink *l, uint32_t *rtt_ms)
 	}
 	pthread_mutex_unlock(&l->lock);
 	return n;
+}
+
+void
+ristlink_look(struct ristlink *l, int64_t now_ns)
+{
+	uint64_t dropped;
+	uint32_t ms;
+
+	if (now_ns - l->looked_ns < CLK_SECOND || l->leaving)
+		return;
+	l->looked_ns = now_ns;
+	dropped = ristguard_dropped(l->fd, l->fds) - l->said_dropped;
+	if (dropped == 0 || ristlink_peers(l, &ms) > 0 || !may_say(l, &l->dropped_said_ns))
+		return;
+	l->said_dropped += dropped;
+	log_warn(0, "'%s': %llu datagrams are dropped: they are malformed%s", l->text,
+	    (unsigned long long)dropped, l->keys.peer.key_size != 0 ? " or not encrypted" : "");
 }
 
 static void
@@ -269,6 +321,8 @@ ristlink_numbers(struct ristlink *l, bool input, struct numbers *all)
 		    "Datagrams that were asked for too late.", l->not_resent);
 		numbers_add(all, "output_refused_callers", "counter",
 		    "Callers that were refused.", l->refused);
+		numbers_add(all, "output_key_errors", "counter",
+		    "Times that what came did not have our key.", l->key_errors);
 		numbers_add(all, "output_screened_packets", "counter",
 		    "Datagrams that were malformed, not encrypted, or did not find room.",
 		    l->dropped);
@@ -279,6 +333,8 @@ ristlink_numbers(struct ristlink *l, bool input, struct numbers *all)
 	    "Milliseconds there and back; the longest, of several.", rtt_ms);
 	numbers_add(all, "source_refused_callers", "counter",
 	    "Callers that were refused.", l->refused);
+	numbers_add(all, "source_key_errors", "counter",
+	    "Times that what came did not have our key.", l->key_errors);
 	numbers_add(all, "source_screened_packets", "counter",
 	    "Datagrams that were malformed, not encrypted, or did not find room.",
 	    l->dropped);

@@ -39,6 +39,7 @@ struct ristlink {
 	atomic_ullong requests;		/* of receivers, to send again */
 	atomic_ullong resent, not_resent;
 	atomic_ullong refused;		/* callers */
+	atomic_ullong key_errors;
 	atomic_ullong received, recovered, lost, late, duplicates;
 	atomic_ullong recovered_by[RISTLINK_TRIES];	/* the n-th request, or a later one */
 
@@ -50,7 +51,10 @@ struct ristlink {
 	unsigned fds;
 	uint64_t dropped;		/* at these; stays when they have gone */
 	struct rist_logging_settings logging;
-	pthread_mutex_t lock;		/* of the next two */
+	int64_t	 looked_ns;
+	uint64_t said_dropped;
+	pthread_mutex_t lock;		/* of the next four */
+	int64_t	 key_said_ns, dropped_said_ns;
 	char	 why[UDP_WHY];		/* what librist said first that was wrong */
 	struct ristlink_heard {
 		uint32_t peer, ms;	/* round trip */
@@ -76,6 +80,9 @@ int ristlink_start(struct ristlink *l, char why[static UDP_WHY]);
 
 /* How many peers were heard lately, and the longest of their round trips. */
 unsigned ristlink_peers(struct ristlink *l, uint32_t *rtt_ms);
+
+/* A warning when all that comes is dropped; asks once a second at most. */
+void ristlink_look(struct ristlink *l, int64_t now_ns);
 
 void ristlink_numbers(struct ristlink *l, bool input, struct numbers *all);
 
