@@ -45,6 +45,43 @@ check 'where nobody is, nothing is connected, and that is one disconnection' '
 	ended r
 	cmp in.ts out.ts
 '
+check 'a name is a short text, and a file can have one' '
+	long=12345678901234567890123456789012
+	fails 2 mconnect-relay -i "udp://127.0.0.1:$one?name=$long" -o x.ts 2>err
+	grep "the name .$long. is longer than 31 bytes" err
+	fails 2 mconnect-relay -i "udp://127.0.0.1:$one" -o "udp://127.0.0.1:$two?name=a%0Ab" 2>err
+	grep "a control character" err
+	fails 2 mconnect-relay -i "udp://127.0.0.1:$one?name=" -o x.ts 2>err
+	grep "the name is empty" err
+	relay f -i "udp://127.0.0.1:$one?name=${long%2}" -o "file://named.ts?name=it" -o "a.ts?name=x"
+	ctl f list | grep "\"id\":\"it\",\"url\":\"file://named.ts"
+	test -e named.ts
+	test -e "a.ts?name=x"
+	ctl f "add file://other.ts?colour=red" | grep "what is .colour"
+	ctl f "add named.ts" | grep "it is an output"
+	ctl f "remove it" | grep ok
+	ended f
+'
+check 'what is wrong is said as it is, once' '
+	fails 2 mconnect-relay -i "rtp://127.0.0.1:$one?fec=auto&fec=auto" -o x.ts 2>err
+	grep ": .fec. is there twice" err
+	fails 2 mconnect-relay -i "rtp://127.0.0.1:$one?fec=auto&fex=auto" -o x.ts 2>err
+	grep "what is .fex" err
+	for tos in 0x100 0x 0xg 256 b8
+	do
+		fails 2 mconnect-relay -i "udp://127.0.0.1:$one" -o "udp://127.0.0.1:$two?tos=$tos"
+	done
+	relay f -i "udp://127.0.0.1:$one" -o "udp://127.0.0.1:$two?tos=0xb8" \
+		-o "srt://:$two?iptos=0xb8"
+	ended f
+	fails 1 mconnect-relay -i "udp://127.0.0.1:$one" -o udp://no.such.host.invalid:5 2>err
+	grep "no address of .no.such.host.invalid.: [^:]*\$" err
+	fails 2 mconnect-relay -i "udp://127.0.0.1:$one" -o x.ts --stats fd:x
+	fails 2 mconnect-relay grant -f grants.json --expires yesterday ann 2>err
+	grep "neither a time such as .* nor one from now such as 24h" err
+	fails 2 mconnect-relay -i "rist://:$two" -o x.ts 2>err
+	grep "it has no host; what is called is rist://@:$two" err
+'
 check 'what would come back is refused, at the start and later' '
 	for address in "udp://127.0.0.1:$one" "rtp://127.0.0.1:$one"
 	do

@@ -3,16 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/address.h"
 #include "transport/legkind.h"
 
 static int
 open_url(struct leg *l, struct url *url, char why[static UDP_WHY])
 {
-	const char *name = url_get(url, "name"), *odd;
-	int r;
+	int r = address_name(url, l->id, why);
 
-	if (name != NULL)
-		snprintf(l->id, sizeof(l->id), "%s", name);
+	if (r < 0)
+		return r;
 	if (strcmp(url->scheme, "udp") == 0 || strcmp(url->scheme, "rtp") == 0)
 		r = leg_open_udp(l, url, why);
 	else if (strcmp(url->scheme, "srt") == 0)
@@ -25,11 +25,7 @@ open_url(struct leg *l, struct url *url, char why[static UDP_WHY])
 		snprintf(why, UDP_WHY, "there is no input of the kind %.32s://", url->scheme);
 		return -EINVAL;
 	}
-	if (r == 0 && (odd = url_unused(url)) != NULL) {
-		snprintf(why, UDP_WHY, "what is '%.64s'?", odd);
-		r = -EINVAL;
-	}
-	return r;
+	return r == 0 ? address_rest(url, why) : r;
 }
 
 int
@@ -62,15 +58,15 @@ leg_free(struct leg *l)
 
 bool
 leg_leave(struct leg *l)
+{
+	return l->ops == NULL || l->ops->leave == NULL || l->ops->leave(l);
+}
+
 void
 leg_look(struct leg *l, int64_t now_ns)
 {
 	if (l->ops != NULL && l->ops->look != NULL)
 		l->ops->look(l, now_ns);
-}
-
-{
-	return l->ops == NULL || l->ops->leave == NULL || l->ops->leave(l);
 }
 
 void

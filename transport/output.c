@@ -3,16 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/address.h"
 #include "transport/outputkind.h"
 
 static int
 open_url(struct output *o, struct url *url, char why[static UDP_WHY])
 {
-	const char *name = url_get(url, "name"), *odd;
-	int r;
+	int r = address_name(url, o->id, why);
 
-	if (name != NULL)
-		snprintf(o->id, sizeof(o->id), "%s", name);
+	if (r < 0)
+		return r;
 	if (strcmp(url->scheme, "udp") == 0 || strcmp(url->scheme, "rtp") == 0)
 		r = output_open_udp(o, url, why);
 	else if (strcmp(url->scheme, "srt") == 0)
@@ -25,11 +25,7 @@ open_url(struct output *o, struct url *url, char why[static UDP_WHY])
 		snprintf(why, UDP_WHY, "there is no output of the kind %.32s://", url->scheme);
 		return -EINVAL;
 	}
-	if (r == 0 && (odd = url_unused(url)) != NULL) {
-		snprintf(why, UDP_WHY, "what is '%.64s'?", odd);
-		r = -EINVAL;
-	}
-	return r;
+	return r == 0 ? address_rest(url, why) : r;
 }
 
 int

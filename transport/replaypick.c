@@ -28,7 +28,8 @@ parse_address(struct replaypick_address *a, const char *text, char why[static UD
 static int
 parse_url(struct replaypick *p, struct url *url, char why[static UDP_WHY])
 {
-	const char *name = url_get(url, "name"), *fec = url_get(url, "fec"), *odd;
+	const char *fec = url_get(url, "fec");
+	char name[ADDRESS_NAME];
 	int r;
 
 	if (strcmp(url->scheme, "udp") != 0 && strcmp(url->scheme, "rtp") != 0) {
@@ -47,13 +48,11 @@ parse_url(struct replaypick *p, struct url *url, char why[static UDP_WHY])
 	/* Those that mean nothing here. */
 	url_get(url, "iface");
 	url_get(url, "rcvbuf");
-	if ((odd = url_unused(url)) != NULL) {
-		snprintf(why, UDP_WHY, "what is '%.64s'?", odd);
-		return -EINVAL;
-	}
+	if ((r = address_name(url, name, why)) < 0 || (r = address_rest(url, why)) < 0)
+		return r;
 	*p = (struct replaypick){ .port = url->port,
 	    .fec = fec != NULL && strcmp(fec, "auto") == 0 };
-	snprintf(p->name, sizeof(p->name), "%s", name != NULL ? name : "");
+	memcpy(p->name, name, sizeof(name));
 	if ((r = parse_address(&p->to, url->host, why)) < 0)
 		return r;
 	return parse_address(&p->from, url->user, why);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lib/net/udp.h"
+#include "transport/address.h"
 #include "transport/capture.h"
 
 struct replaypick_address {
@@ -25,7 +26,7 @@ struct replaypick {
 	struct replaypick_address from, to;
 	uint16_t port;
 	bool	 fec;			/* and of its FEC, on the ports above */
-	char	 name[64];		/* key "name", or "" */
+	char	 name[ADDRESS_NAME];	/* key "name", or "" */
 };
 
 int replaypick_parse(struct replaypick *p, const char *text, char why[static UDP_WHY]);

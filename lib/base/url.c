@@ -169,15 +169,13 @@ url_parse(struct url *u, const char *text)
 			*p = (char)tolower((unsigned char)*p);
 		u->scheme = scheme;
 		rest = sep + 3;
-		if (strcmp(scheme, "file") == 0) {
-			u->path = keep(u, &fill, rest, strlen(rest));
-			return *rest == '\0' ? -EINVAL : 0;
-		}
-		len = strcspn(rest, "/?");
-		if ((r = parse_authority(u, &fill, rest, len)) < 0)
+		len = strcmp(scheme, "file") == 0 ? 0 : strcspn(rest, "/?");
+		if (len > 0 && (r = parse_authority(u, &fill, rest, len)) < 0)
 			return r;
 		rest += len;
 		len = strcspn(rest, "?");
+		if (strcmp(scheme, "file") == 0 && len == 0)
+			return -EINVAL;
 		u->path = keep(u, &fill, rest, len);
 		rest += len;
 	}

@@ -7,7 +7,8 @@
  *
  * Spec     RFC 3986 3; the user part of a multicast address is the source to
  *          accept, as elsewhere in this field.
- * Shape    Text without "://" is a path: scheme is "file", or "-" for a pipe.
+ * Shape    Text without "://" is a path: scheme is "file", or "-" for a pipe; a ? in it
+ *          is one, while file://path may have keys.
  *          Percent escapes are decoded in query values; the path stays as it is.
  * Memory   One struct with fixed buffers; nothing allocates.
  * Errors   -EINVAL (syntax, control characters), -ENAMETOOLONG.

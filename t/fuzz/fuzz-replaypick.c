@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/address.c"
 #include "transport/replaypick.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
