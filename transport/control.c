@@ -10,6 +10,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
+#include "transport/address.h"
 #include "transport/control.h"
 #include "transport/relaychange.h"
 
@@ -39,7 +40,7 @@ add_output(struct relay *r, const char *arg)
 	struct output *o;
 	int err = relay_add_output(r, arg, false, &o, why);
 
-	return err < 0 ? error(arg, why, err == -EINVAL ? 0 : -err) : done(o->id);
+	return err < 0 ? error(arg, why, address_errno(err, why)) : done(o->id);
 }
 
 static json_t *
@@ -49,7 +50,7 @@ add_leg(struct relay *r, const char *arg)
 	struct leg *l;
 	int err = relay_add_leg(r, arg, false, &l, why);
 
-	return err < 0 ? error(arg, why, err == -EINVAL ? 0 : -err) : done(l->id);
+	return err < 0 ? error(arg, why, address_errno(err, why)) : done(l->id);
 }
 
 /* Its name, which may have blanks in it, then its new address. */
@@ -67,7 +68,7 @@ change_output(struct relay *r, const char *arg)
 		if ((n = relay_find_output(r, name)) < 0)
 			continue;
 		err = relaychange(r, (unsigned)n, p, why);
-		return err < 0 ? error(p, why, err == -EINVAL ? 0 : -err) :
+		return err < 0 ? error(p, why, address_errno(err, why)) :
 		    done(r->output[n]->id);
 	}
 	return error(arg, "that is no output and its new address", 0);

@@ -499,7 +499,8 @@ main(int argc, char *argv[])
 		    err == -EBADMSG ? "'%s' is no log of mconnect-impair" :
 		    "cannot open '%s'", n.log.failed);
 	if ((err = stats_open(&stats, target)) < 0)
-		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", target);
+		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
+		    "cannot open '%s'", target);
 	for (; optind < argc; optind++)
 		add_link(&n, argv[optind]);
 	n.start_ns = clk_mono_ns();

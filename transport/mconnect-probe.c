@@ -383,7 +383,8 @@ open_output(struct probe *p, const struct options *o)
 	int err = stats_open(&p->stats, o->stats);
 
 	if (err < 0)
-		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", o->stats);
+		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err,
+		    "cannot open '%s'", o->stats);
 	p->pass = o->pass;
 	if (p->pass)
 		io_refuse_terminal(STDOUT_FILENO, "standard output");

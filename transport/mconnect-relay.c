@@ -20,6 +20,7 @@
 #include "lib/base/opt.h"
 #include "lib/base/url.h"
 #include "lib/net/metrics.h"
+#include "transport/address.h"
 #include "transport/control.h"
 #include "transport/recorder.h"
 #include "transport/relay.h"
@@ -346,13 +347,13 @@ add_all(struct tool *t)
 		if ((err = t->replay != NULL ? replay_pick(t->replay, r, t->asked.input[i],
 		    why) : relay_add_leg(r, t->asked.input[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
-			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
+			    address_errno(err, why), "'%s': %s",
 			    url_masked(t->asked.input[i], shown), why);
 	relayload_inputs(&t->load);
 	for (unsigned i = 0; i < t->asked.noutput; i++)
 		if ((err = relay_add_output(r, t->asked.output[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
-			    err == -EINVAL || err == -EEXIST ? 0 : -err, "'%s': %s",
+			    address_errno(err, why), "'%s': %s",
 			    url_masked(t->asked.output[i], shown), why);
 	relayload_outputs(&t->load);
 }
@@ -414,7 +415,8 @@ main(int argc, char *argv[])
 	if (r->epoll < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot wait");
 	if ((err = stats_open(&r->stats, t.asked.stats)) < 0)
-		fatal(EXIT_RUNTIME, -err, "cannot open '%s'", t.asked.stats);
+		fatal(err == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -err, "cannot open '%s'",
+		    t.asked.stats);
 	if (t.asked.record != NULL) {
 		refuse_inputs(&t.asked);
 		if ((err = recorder_new(&r->recorder, t.asked.record,

@@ -16,6 +16,7 @@
 #include "transport/grants.h"
 #include "transport/relaygrant.h"
 
+#define MOST_NS		(INT64_C(100) * 366 * 86400 * CLK_SECOND)
 #define SECRET_BYTES	20
 
 static const char help[] =
@@ -51,11 +52,20 @@ struct asked {
 static void
 set_expires(const struct asked *a, const char *arg)
 {
+	static const struct opt_unit units[] = {
+		{ "ms", CLK_SECOND / 1000 }, { "s", CLK_SECOND }, { "min", 60 * CLK_SECOND },
+		{ "h", 3600 * CLK_SECOND }, { NULL, 0 },
+	};
 	char text[CLK_ISO];
+	uint64_t left;
 	int64_t at;
 
-	if (clk_parse_iso(arg, &at) < 0)
-		at = clk_utc_ns() + (int64_t)opt_duration("expires", arg);
+	if (clk_parse_iso(arg, &at) < 0) {
+		if (opt_scaled(arg, units, &left) < 0 || left > MOST_NS)
+			fatal(EXIT_USAGE, 0, "--expires '%s' is neither a time such as "
+			    "2027-01-01T00:00:00Z nor one from now such as 24h", arg);
+		at = clk_utc_ns() + (int64_t)left;
+	}
 	if (at <= clk_utc_ns())
 		log_warn(0, "--expires '%s' is over", arg);
 	clk_iso(at, text);

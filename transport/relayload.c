@@ -4,6 +4,7 @@
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
 #include "lib/base/url.h"
+#include "transport/address.h"
 #include "transport/relaychange.h"
 #include "transport/relayconf.h"
 #include "transport/relayload.h"
@@ -17,9 +18,9 @@ tell_line(const struct relayload *l, int err, const char *value, unsigned line,
 	char shown[URL_MAX];
 
 	if (!l->started)
-		fatal(ours ? EXIT_USAGE : EXIT_RUNTIME, ours ? 0 : -err, "'%s', line %u: "
-		    "'%s': %s", l->path, line, url_masked(value, shown), why);
-	log_warn(err == -EINVAL ? 0 : -err, "'%s', line %u: '%s': %s", l->path, line,
+		fatal(ours ? EXIT_USAGE : EXIT_RUNTIME, address_errno(err, why),
+		    "'%s', line %u: '%s': %s", l->path, line, url_masked(value, shown), why);
+	log_warn(address_errno(err, why), "'%s', line %u: '%s': %s", l->path, line,
 	    url_masked(value, shown), why);
 }
 

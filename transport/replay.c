@@ -370,6 +370,13 @@ wait_for_readers(struct relay *r)
 		}
 }
 
+static bool
+is_in_vain(const struct replay *p)
+{
+	return p->relay->noutput > 0 && p->file.capture.datagrams == p->unpicked &&
+	    !io_stopping();
+}
+
 static void
 report(const struct replay *p, int r)
 {
@@ -382,7 +389,7 @@ report(const struct replay *p, int r)
 	if (c->cut > 0)
 		log_warn(0, "%llu packets were not captured whole",
 		    (unsigned long long)c->cut);
-	if (p->relay->noutput > 0 && c->datagrams == p->unpicked)
+	if (is_in_vain(p))
 		log_warn(0, "no datagram of %llu was of an input",
 		    (unsigned long long)c->datagrams);
 	log_info("datagrams=%llu not_picked=%llu other=%llu fragments=%llu",
@@ -414,5 +421,5 @@ replay_run(struct replay *p, struct relay *r)
 	if (r->stats.fd >= 0)
 		relay_tell(r, relay_stats(r, p->now_ns));
 	report(p, n);
-	return r->noutput == 0 ? EXIT_RUNTIME : EXIT_SUCCESS;
+	return r->noutput == 0 ? EXIT_RUNTIME : is_in_vain(p) ? EXIT_INPUT : EXIT_SUCCESS;
 }

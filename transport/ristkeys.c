@@ -275,7 +275,12 @@ set_address(struct ristkeys *k, const struct url *url, char why[static UDP_WHY])
 		    url->path);
 		return -EINVAL;
 	}
-	k->listening = url->has_at || *url->host == '\0';
+	if (*url->host == '\0' && !url->has_at) {
+		snprintf(why, UDP_WHY, "it has no host; what is called is rist://@:%u",
+		    url->port);
+		return -EINVAL;
+	}
+	k->listening = url->has_at;
 	if ((size_t)snprintf(k->peer.address, sizeof(k->peer.address) - 8,
 	    v6 ? "rist://%s[%s]:%u" : "rist://%s%s:%u", k->listening ? "@" : "", host,
 	    url->port) < sizeof(k->peer.address) - 8)

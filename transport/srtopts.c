@@ -83,6 +83,19 @@ read_version(const char *text, int64_t *v)
 	return *text == '\0' && n == 2;
 }
 
+/* 0xb8, as ip(8) has it. */
+static bool
+read_hex(const char *text, int64_t *v)
+{
+	char *end;
+
+	if (strncmp(text, "0x", 2) != 0 || strlen(text) > 6 ||
+	    strspn(text + 2, "0123456789abcdefABCDEF") != strlen(text + 2))
+		return false;
+	*v = (int64_t)strtoul(text, &end, 16);
+	return text[2] != '\0' && *end == '\0';
+}
+
 static bool
 read_scaled(const char *text, const struct opt_unit *units, int64_t *v)
 {
@@ -120,7 +133,7 @@ read_value(const struct key *k, const char *text, int64_t *v)
 	case VERSION_NUMBER:
 		return read_version(text, v);
 	default:
-		return read_scaled(text, plain, v);
+		return read_hex(text, v) || read_scaled(text, plain, v);
 	}
 }
 

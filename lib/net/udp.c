@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -5,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -104,7 +106,14 @@ get_number(struct url *url, const char *key, uint64_t most, uint64_t *value,
 {
 	static const struct opt_unit units[] = { { "", 1 }, { NULL, 0 } };
 	const char *text = url_get(url, key);
+	bool hex = text != NULL && text[0] == '0' && (text[1] | 0x20) == 'x';
+	char *end;
 
+	if (hex && isxdigit((unsigned char)text[2])) {	/* as ip(8) has it */
+		*value = strtoull(text, &end, 16);
+		if (*end == '\0' && *value <= most)
+			return 0;
+	}
 	if (text != NULL && (opt_scaled(text, units, value) < 0 || *value > most))
 		return why_wrong(why, "%s '%s' is not a number up to %u", key, text,
 		    (unsigned)most);
