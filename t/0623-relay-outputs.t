@@ -53,9 +53,9 @@ check 'a thousand edits, and one output that stays has every byte' '
 	fails 0 sh -c "for f in edit/*.ts; do test \$((\$(wc -c <\$f) % 188)) -eq 0 || exit; done"
 '
 
-call=$(free_port)
+call=$(free_port) meet=$(free_port)
 relay c -i "udp://127.0.0.1:$one" -o stays.ts -o before.ts -o "srt://:$call?latency=200" \
-	-o "rist://@127.0.0.1:$two?buffer=300" -o "udp://127.0.0.1:$two?name=a+name"
+	-o "rist://@127.0.0.1:$meet?buffer=300" -o "udp://127.0.0.1:$two?name=a+name"
 has_url () {
 	ctl c list >listed
 	grep -q "\"id\":\"$1\",\"url\":\"$2\"" listed
@@ -99,8 +99,8 @@ check 'one that listens gives its port to the one that comes after it' '
 		has_url o3 "$url"
 		ended d
 	done
-	ctl c "change o4 rist://@127.0.0.1:$two?buffer=400" | grep -x "{\"ok\":\"o4\"}"
-	relay d -i "rist://127.0.0.1:$two" -o rist.ts
+	ctl c "change o4 rist://@127.0.0.1:$meet?buffer=400" | grep -x "{\"ok\":\"o4\"}"
+	relay d -i "rist://127.0.0.1:$meet" -o rist.ts
 	within 10 says d connected
 	ended d
 	fails 1 grep warning c.log
