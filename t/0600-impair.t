@@ -90,6 +90,17 @@ check 'twice, later, and with a bit wrong' '
 	test "$(grep -c bad got)" -gt 20
 	fails 1 sort -nc got
 '
+check 'what does nothing alone is refused; an IPv6 address has its brackets' '
+	for spec in burst=3 delay=1ms,queue=5ms reorder-by=5ms overtake
+	do
+		fails 2 mconnect-impair -t $spec 127.0.0.1:1=127.0.0.1:2 2>err
+		grep "does nothing without" err
+	done
+	mconnect-impair "[::1]:$(free_port)=[::1]:9" 2>six.log &
+	eventually grep -E "listening on \[::1\]:[0-9]+ for \[::1\]:9" six.log
+	kill $!
+	wait $!
+'
 impair -t rate=400k,queue=10ms -l line.log
 through 1000 200
 ended

@@ -69,8 +69,10 @@ const char *impair_word(enum impair_what what);
 
 /*
  * Add "loss=5%,burst=3,delay=40ms,jitter=5ms,..." to a spec: mconnect-impair(1).  Returns
- * 0, or -EINVAL and gives the item that is wrong (borrows text, which is written to).
+ * 0, or -EINVAL and gives the item that is wrong (borrows text, which is written to), and
+ * what that is no use without, or NULL.
  */
-int impair_parse(struct impair_spec *spec, char *text, const char **wrong);
+int impair_parse(struct impair_spec *spec, char *text, const char **wrong,
+    const char **lack);
 
 #endif

@@ -6,6 +6,8 @@
 #include "lib/base/opt.h"
 #include "transport/impair.h"
 
+#define NEEDS	32		/* items that are looked at */
+
 static const struct opt_unit durations[] = {
 	{ "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
 	{ "min", UINT64_C(60000000000) }, { "h", UINT64_C(3600000000000) }, { 0 },
@@ -134,17 +136,37 @@ set_item(struct impair_spec *s, const char *key, char *value, uint64_t *loss,
 	return -EINVAL;
 }
 
+/* What changes something else is no use without it; NULL: it is there. */
+static const char *
+lacks(const struct impair_spec *s, const char *item, bool loss)
+{
+	static const char *const key[] = { "burst=", "queue=", "reorder-by=", "overtake" };
+	const bool there[] = { loss, s->rate != 0, s->reorder != 0, s->jitter_ns != 0 };
+	static const char *const what[] = { "loss", "rate", "reorder", "jitter" };
+
+	for (unsigned i = 0; i < sizeof(key) / sizeof(key[0]); i++)
+		if (strncmp(item, key[i], strlen(key[i])) == 0)
+			return there[i] ? NULL : what[i];
+	return NULL;
+}
+
 int
-impair_parse(struct impair_spec *s, char *text, const char **wrong)
+impair_parse(struct impair_spec *s, char *text, const char **wrong, const char **lack)
 {
 	uint64_t loss = UINT64_MAX, burst = 1000;
+	const char *need[NEEDS];
+	unsigned needs = 0;
 	char *item;
+
+	*lack = NULL;
 
 	while ((item = strsep(&text, ",")) != NULL) {
 		char *eq = strchr(item, '=');
 		int err;
 
 		*wrong = item;
+		if (needs < NEEDS)
+			need[needs++] = item;
 		if (strcmp(item, "overtake") == 0) {
 			s->overtake = true;
 			continue;
@@ -156,6 +178,11 @@ impair_parse(struct impair_spec *s, char *text, const char **wrong)
 		*eq = '=';
 		if (err < 0)
 			return err;
+	}
+	for (unsigned i = 0; i < needs; i++) {
+		*wrong = need[i];
+		if ((*lack = lacks(s, need[i], loss != UINT64_MAX)) != NULL)
+			return -EINVAL;
 	}
 	if (loss == UINT64_MAX)
 		return 0;

@@ -144,7 +144,8 @@ say_where(int fd, const char *target)
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
 	    getnameinfo((struct sockaddr *)&ss, len, host, sizeof(host), port, sizeof(port),
 	    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		log_info("listening on %s:%s for %s", host, port, target);
+		log_info(ss.ss_family == AF_INET6 ? "listening on [%s]:%s for %s" :
+		    "listening on %s:%s for %s", host, port, target);
 }
 
 static void
@@ -441,12 +442,15 @@ static void
 parse_spec(struct impair_spec *spec, const char *arg)
 {
 	char *text = strdup(arg);
-	const char *wrong = arg;
+	const char *wrong = arg, *lack = NULL;
 
-	if (text == NULL || impair_parse(spec, text, &wrong) < 0)
+	if (text == NULL || impair_parse(spec, text, &wrong, &lack) < 0)
 		wrong = text == NULL || wrong == arg ? arg : arg + (wrong - text);
 	else
 		wrong = NULL;
+	if (wrong != NULL && lack != NULL)
+		fatal(EXIT_USAGE, 0, "'%s': '%.*s' does nothing without %s", arg,
+		    (int)strcspn(wrong, ","), wrong, lack);
 	if (wrong != NULL)			/* in arg: text has been cut up */
 		fatal(EXIT_USAGE, 0, "'%s' is not what a network can be: '%.*s'", arg,
 		    (int)strcspn(wrong, ","), wrong);

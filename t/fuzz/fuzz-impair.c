@@ -15,12 +15,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct impair_spec s = { .queue_ns = 100000000, .reorder_ns = 10000000 };
 	char *text = strndup((const char *)data, len);
-	const char *wrong;
+	const char *lack, *wrong;
 	struct impair m;
 
 	if (text == NULL)
 		abort();
-	if (impair_parse(&s, text, &wrong) == 0) {
+	if (impair_parse(&s, text, &wrong, &lack) == 0) {
 		impair_init(&m, &s, len, 0);
 		for (int64_t i = 0; i < 200; i++) {
 			struct impair_verdict v = impair_next(&m, i * 1000000, len + 1);

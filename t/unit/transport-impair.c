@@ -20,9 +20,9 @@ spec(const char *text)
 {
 	struct impair_spec s = { .queue_ns = 100 * MS, .reorder_ns = 10 * MS };
 	char *copy = strdup(text);
-	const char *wrong = "";
+	const char *lack, *wrong = "";
 
-	is(impair_parse(&s, copy, &wrong), 0, "'%s' is understood", text);
+	is(impair_parse(&s, copy, &wrong, &lack), 0, "'%s' is understood", text);
 	free(copy);
 	return s;
 }
@@ -181,13 +181,26 @@ test_wrong(void)
 		("outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s,"
 		"outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s"),
 	};
+	static const char *const alone[][2] = {
+		{ "burst=3", "loss" }, { "delay=5ms,queue=5ms", "rate" },
+		{ "reorder-by=5ms", "reorder" }, { "overtake,delay=1ms", "jitter" },
+	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct impair_spec s = { 0 };
 		char *copy = strdup(bad[i]);
-		const char *wrong = NULL;
+		const char *lack, *wrong = NULL;
 
-		is(impair_parse(&s, copy, &wrong), -EINVAL, "'%s' is wrong", bad[i]);
+		is(impair_parse(&s, copy, &wrong, &lack), -EINVAL, "'%s' is wrong", bad[i]);
+		free(copy);
+	}
+	for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++) {
+		struct impair_spec s = { 0 };
+		char *copy = strdup(alone[i][0]);
+		const char *lack = NULL, *wrong = NULL;
+
+		is(impair_parse(&s, copy, &wrong, &lack), -EINVAL, "'%s' is no use", alone[i][0]);
+		ok(lack != NULL && strcmp(lack, alone[i][1]) == 0, "without %s", alone[i][1]);
 		free(copy);
 	}
 }
