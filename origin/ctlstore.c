@@ -10,12 +10,19 @@
 #include "lib/base/opt.h"
 #include "origin/ctl.h"
 
+/* It goes on for half a minute, which is long for who does not know. */
+static void
+tell_wait(const char *reason)
+{
+	log_warn(0, "%s: trying again", reason);
+}
+
 struct s3 *
 ctl_open(const struct ctl *c, const char *url)
 {
 	struct s3_address a;
 	char reason[160], *token = NULL;
-	struct s3_config config = { .user_agent = "mstore-ctl" };
+	struct s3_config config = { .user_agent = "mstore-ctl", .waits = tell_wait };
 	struct s3 *s;
 
 	if (s3_address_parse(&a, url, reason) < 0)

@@ -234,6 +234,13 @@ check 'containers and their policies' '
 	mstore-ctl container rm live
 	test -z "$(mstore-ctl container ls --admin $url)"
 '
+check 'that a server is not there is said at once' '
+	mstore-ctl ls "http://127.0.0.1:$(free_port)/x/" 2>err &
+	within 3 grep "warning: .*connect.*: trying again" err
+	kill $!
+	fails 1 wait $!
+	grep -c warning err | grep -x 1
+'
 check 'requests are signed when there are keys' '
 	MSTORE_ACCESS_KEY_ID=id MSTORE_SECRET_ACCESS_KEY=secret
 	export MSTORE_ACCESS_KEY_ID MSTORE_SECRET_ACCESS_KEY

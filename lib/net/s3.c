@@ -30,6 +30,7 @@ struct s3 {
 	struct s3_private *first;
 	char	*token;
 	unsigned retries;
+	void	 (*waits)(const char *reason);	/* NULL, also after it was called */
 	int64_t	 skew_s;		/* the store's clock minus ours */
 	bool	 outlive_stop;
 	char	 reason[256];
@@ -404,6 +405,10 @@ s3_run(struct s3 *s, int64_t until_ns)
 	for (struct s3_private *p = s->first; p != NULL; p = p->next) {
 		if (p->job.done)
 			continue;
+		if (p->next_ns == 0 && p->job.http->waiting && s->waits != NULL) {
+			s->waits(p->job.http->reason);
+			s->waits = NULL;
+		}
 		if (p->next_ns != 0 && clk_mono_ns() >= p->next_ns &&
 		    (p->job.error = send_out(p)) < 0) {
 			snprintf(p->job.reason, sizeof(p->job.reason), "%s",
@@ -463,6 +468,7 @@ s3_new(const struct s3_address *a, const struct s3_config *c)
 	if (s == NULL)
 		return NULL;
 	s->a = *a;
+	s->waits = c->waits;
 	s->retries = c->no_retries ? 0 : c->retries != 0 ? c->retries : RETRIES;
 	s->fetch = fetch_new(&f);
 	s->token = c->token == NULL ? NULL : strdup(c->token);

@@ -39,6 +39,8 @@ struct s3_config {			/* 0: the default in brackets */
 	const char *user_agent;		/* [mlive] */
 	unsigned retries;		/* [8: half a minute]; see no_retries */
 	bool	 no_retries;		/* the caller has his own */
+	/* The first time that an attempt has failed and is made again, and why. */
+	void	 (*waits)(const char *reason);
 };
 
 struct s3_request {
