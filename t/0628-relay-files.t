@@ -95,6 +95,28 @@ check 'a spare file runs beside the one in use, and takes over' '
 	test "$(cat ms)" -gt 850
 	test "$(wc -c <two.ts)" -gt 100000
 '
+# seldom SECONDS...: a packet with a PCR of each of these times, and some without
+seldom () {
+	perl -e 'binmode STDOUT;
+		for my $pcr (map { $_ * 90000 } @ARGV) {
+			print pack("CnCCCNn", 0x47, 256, 0x30, 7, 0x10, $pcr >> 1, ($pcr & 1) << 15 |
+				0x7e00), "x" x 176;
+			print pack("CnC", 0x47, 256, 0x10), "y" x 184 for 1 .. 20;
+		}' "$@"
+}
+check 'that a file has no pace is said, once' '
+	perl -e "binmode STDOUT; print pack(q(CnC), 0x47, 256, 0x10), q(y) x 184 for 1 .. 20" >never.ts
+	mconnect-relay -i never.ts -o x.ts 2>err
+	grep -c "warning: .never.ts.: there is no PCR: it is sent as fast as it can be" err | grep -x 1
+	cmp never.ts x.ts
+	seldom 1 7 14 >six.ts
+	mconnect-relay -i six.ts -o x.ts 2>err
+	grep -c "warning: .six.ts.: there is no PCR for more than 5 s: it is" err | grep -x 1
+	cmp six.ts x.ts
+	seldom 1 1.1 1.2 >often.ts
+	mconnect-relay -i often.ts -o x.ts 2>err
+	fails 1 grep warning err
+'
 check 'a folder is no input' '
 	fails 1 mconnect-relay -i . -o out.ts 2>err
 	grep -i "is a directory" err

@@ -15,6 +15,8 @@
 
 #define STREAM_ROOM	65536
 #define GROUP		7		/* packets of a stream to a datagram */
+#define APART_27M	(5 * CLK_27M)	/* the pacer takes that for another clock */
+#define CLOCKLESS	(UINT64_C(8) << 20)	/* bytes without a PCR */
 #define BEHIND_NS	(CLK_SECOND / 2)	/* that is caught up with */
 
 struct stream {
@@ -26,6 +28,12 @@ struct stream {
 	uint8_t	 group[GROUP * TS_PACKET];
 	bool	 timed;
 	int64_t	 due_ns;
+	struct {
+		int	 pid;		/* the first that had a PCR; -1: none yet */
+		int64_t	 pcr;
+		uint64_t since;		/* bytes */
+		bool	 said;
+	} clock;
 	struct pacer pacer;
 };
 
@@ -54,10 +62,45 @@ fill(struct leg *l)
 	s->pos = 0;			/* junk before it is counted as such */
 }
 
+static void
+tell_no_pace(struct leg *l)
+{
+	struct stream *s = l->state;
+
+	s->clock.said = true;
+	log_warn(0, "'%s': %s: it is sent as fast as it can be", l->text, s->clock.pid < 0 ?
+	    "there is no PCR" : "there is no PCR for more than 5 s");
+}
+
+/* What paces a file is looked for, to say when it has nothing of that kind. */
+static void
+look_for_clock(struct leg *l, const struct ts_packet *pkt)
+{
+	struct stream *s = l->state;
+	int64_t apart;
+
+	s->clock.since += TS_PACKET;
+	if (!l->file || s->clock.said)
+		return;
+	if (pkt->pcr != TS_NO_PCR && (s->clock.pid < 0 || s->clock.pid == pkt->pid)) {
+		apart = s->clock.pid < 0 || pkt->discontinuity ? 0 :
+		    (pkt->pcr - s->clock.pcr + TS_PCR_WRAP) % TS_PCR_WRAP;
+		s->clock.pid = pkt->pid;
+		s->clock.pcr = pkt->pcr;
+		s->clock.since = 0;
+		if (apart < APART_27M || apart > TS_PCR_WRAP / 2)
+			return;
+	} else if (s->clock.since < CLOCKLESS) {
+		return;
+	}
+	tell_no_pace(l);
+}
+
 /* A group of packets, as many as there are; false: there is none. */
 static bool
-next_group(struct stream *s)
+next_group(struct leg *l)
 {
+	struct stream *s = l->state;
 	struct ts_packet pkt;
 	size_t used = 0;
 
@@ -65,6 +108,7 @@ next_group(struct stream *s)
 	    s->buf + s->pos, s->fill - s->pos, &used, &pkt) != 0) {
 		s->pos += used;
 		used = 0;
+		look_for_clock(l, &pkt);
 		memcpy(s->group + s->len, pkt.data, TS_PACKET);
 		s->len += TS_PACKET;
 	}
@@ -94,10 +138,12 @@ read_paced(struct leg *l, const struct leg_taker *t)
 
 	for (;;) {
 		if (!s->timed && !s->sync.eof && s->len < sizeof(s->group) &&
-		    (!next_group(s) || s->len < sizeof(s->group)))
+		    (!next_group(l) || s->len < sizeof(s->group)))
 			fill(l);
-		if (!next_group(s)) {
+		if (!next_group(l)) {
 			l->ended = s->sync.eof;
+			if (l->ended && s->clock.pid < 0 && !s->clock.said)
+				tell_no_pace(l);
 			break;
 		}
 		/* That we or its rate are late now and then is not to slow it down. */
@@ -127,9 +173,11 @@ read_stream(struct leg *l, struct leg_batch *b, const struct leg_taker *t)
 	}
 	fill(l);
 	now = clk_mono_ns();
-	while (next_group(s))
+	while (next_group(l))
 		give_group(l, now, t);
 	l->ended = s->sync.eof;
+	if (l->ended && l->file && s->clock.pid < 0 && !s->clock.said)
+		tell_no_pace(l);
 	l->sync_losses = s->sync.sync_losses;
 	return false;			/* the others' turn */
 }
@@ -185,6 +233,7 @@ leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY])
 	}
 	l->file = S_ISREG(st.st_mode);
 	l->id_of_file = file_id_of_fd(l->fd);
+	s->clock.pid = -1;
 	ts_sync_init(&s->sync);
 	pacer_init(&s->pacer, 1, false, -1);	/* 0 would be none */
 	return 0;
