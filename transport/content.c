@@ -451,8 +451,8 @@ content_forget_leg(struct content *c, unsigned leg)
 	struct content_leg *l = &c->leg[leg];
 
 	drop_waiting(c, l, &l->astray);
-	for (uint32_t i = 0; i <= c->used; i++)
-		c->node[i].legs &= (uint16_t)~(1u << leg);
+	for (uint32_t n = c->head; n != 0; n = c->node[n].next)
+		c->node[n].legs &= (uint16_t)~(1u << leg);
 	c->hit_legs &= (uint16_t)~(1u << leg);
 	content_forget_samples(c, leg);
 	*l = (struct content_leg){ .locked = false };
