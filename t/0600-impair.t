@@ -90,6 +90,28 @@ check 'twice, later, and with a bit wrong' '
 	test "$(grep -c bad got)" -gt 20
 	fails 1 sort -nc got
 '
+# 600 kbit/s for a second, then as good as nothing
+{
+	seq 20 20 1000
+	echo 60000
+} >trace
+impair -t rate-trace=trace,queue=30ms -l line.log
+through 1000 200
+ended
+check 'a line whose rate varies as a trace says: what it does not take is lost' '
+	test "$(said line.log there queue | wc -l)" -gt 0
+	test "$(said line.log there pass | wc -l)" -gt 10
+	said line.log there pass >passed
+	arrived passed
+	for text in "" 0 "2\\n1" x
+	do
+		printf %b "$text" >bad
+		fails 3 mconnect-impair -t rate-trace=bad 127.0.0.1:1=127.0.0.1:2 2>err
+		grep "bad., line [12]: this is no trace of times in ms" err
+	done
+	fails 1 mconnect-impair -t rate-trace=none 127.0.0.1:1=127.0.0.1:2
+	fails 2 mconnect-impair -t rate-trace=trace,rate=1M 127.0.0.1:1=127.0.0.1:2
+'
 check 'what does nothing alone is refused; an IPv6 address has its brackets' '
 	for spec in burst=3 delay=1ms,queue=5ms reorder-by=5ms overtake
 	do

@@ -73,6 +73,13 @@ take_line(struct impair *m, int64_t now_ns, size_t len, int64_t *sent_ns)
 	const struct impair_spec *s = &m->spec;
 
 	*sent_ns = now_ns;
+	if (s->trace != NULL) {
+		if (!impairtrace_take(s->trace, &m->at, now_ns - m->start_ns, len,
+		    s->queue_ns, sent_ns))
+			return false;
+		*sent_ns += m->start_ns;
+		return true;
+	}
 	if (s->rate == 0)
 		return true;
 	if (m->free_ns < now_ns)

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transport/impairtrace.h"
+
 #define IMPAIR_OUTAGES	8
 #define IMPAIR_ALWAYS	(UINT64_C(1) << 32)
 
@@ -34,6 +36,8 @@ struct impair_spec {
 	int64_t	 delay_ns, jitter_ns;	/* delay - jitter to delay + jitter */
 	bool	 overtake;		/* jitter may change the order */
 	uint64_t rate;			/* 0: as it comes */
+	char	 trace_path[256];	/* of a rate that varies; "": none */
+	const struct impairtrace *trace;	/* what is there, or NULL; the caller's */
 	int64_t	 queue_ns;		/* waits no longer for that */
 	unsigned noutage;
 	struct impair_outage outage[IMPAIR_OUTAGES];
@@ -55,6 +59,7 @@ struct impair {
 	uint64_t seed, n;		/* n: of the next packet */
 	bool	 bad;
 	int64_t	 start_ns, free_ns;	/* free: when the line can take the next */
+	struct impairtrace_at at;	/* the same, of a trace */
 	int64_t	 last_ns;		/* due of the last one in order */
 	uint64_t count[IMPAIR_WHATS], duplicated, corrupted, reordered;
 };

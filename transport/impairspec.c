@@ -1,5 +1,6 @@
 /* The words for a bad network: impair_parse(). */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,9 @@ set_item(struct impair_spec *s, const char *key, char *value, uint64_t *loss,
 		return parse_states(s, value);
 	if (strcmp(key, "outage") == 0)
 		return parse_outage(s, value);
+	if (strcmp(key, "rate-trace") == 0)
+		return *value == '\0' || snprintf(s->trace_path, sizeof(s->trace_path), "%s",
+		    value) >= (int)sizeof(s->trace_path) ? -EINVAL : 0;
 	if (strcmp(key, "rate") == 0)
 		return opt_scaled(value, rates, &s->rate) < 0 || s->rate == 0 ? -EINVAL : 0;
 	return -EINVAL;
@@ -141,7 +145,8 @@ static const char *
 lacks(const struct impair_spec *s, const char *item, bool loss)
 {
 	static const char *const key[] = { "burst=", "queue=", "reorder-by=", "overtake" };
-	const bool there[] = { loss, s->rate != 0, s->reorder != 0, s->jitter_ns != 0 };
+	const bool there[] = { loss, s->rate != 0 || *s->trace_path != '\0',
+	    s->reorder != 0, s->jitter_ns != 0 };
 	static const char *const what[] = { "loss", "rate", "reorder", "jitter" };
 
 	for (unsigned i = 0; i < sizeof(key) / sizeof(key[0]); i++)
@@ -181,6 +186,9 @@ impair_parse(struct impair_spec *s, char *text, const char **wrong, const char *
 	}
 	for (unsigned i = 0; i < needs; i++) {
 		*wrong = need[i];
+		if (s->rate != 0 && *s->trace_path != '\0' &&
+		    strncmp(need[i], "rate", 4) == 0)
+			return -EINVAL;
 		if ((*lack = lacks(s, need[i], loss != UINT64_MAX)) != NULL)
 			return -EINVAL;
 	}

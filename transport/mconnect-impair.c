@@ -81,7 +81,8 @@ static const char help[] =
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
     "  -t, --there SPEC         loss=5%,burst=3,states=P:R[:B[:G]],delay=40ms,jitter=5ms,\n"
     "                           overtake,reorder=1%,reorder-by=10ms,dup=1%,corrupt=1%,\n"
-    "                           rate=30M,queue=100ms,outage=10s+2s/30s\n"
+    "                           rate=30M,rate-trace=FILE,queue=100ms,\n"
+    "                           outage=10s+2s/30s\n"
     OPT_COMMON_HELP
     "for instance:\n"
     "  mconnect-impair -t loss=5%,burst=3,delay=40ms -b delay=40ms 7001=127.0.0.1:7002\n";
@@ -438,6 +439,22 @@ run(struct net *n, struct stats *stats)
 	}
 }
 
+/* It is there until the end. */
+static void
+read_trace(struct impair_spec *spec)
+{
+	struct impairtrace *t = NULL;
+	unsigned line;
+	int err = impairtrace_read(&t, spec->trace_path, &line);
+
+	if (err == -EBADMSG)
+		fatal(EXIT_INPUT, 0, "'%s', line %u: this is no trace of times in ms",
+		    spec->trace_path, line);
+	if (err < 0)
+		fatal(EXIT_RUNTIME, -err, "cannot read '%s'", spec->trace_path);
+	spec->trace = t;
+}
+
 static void
 parse_spec(struct impair_spec *spec, const char *arg)
 {
@@ -455,6 +472,8 @@ parse_spec(struct impair_spec *spec, const char *arg)
 		fatal(EXIT_USAGE, 0, "'%s' is not what a network can be: '%.*s'", arg,
 		    (int)strcspn(wrong, ","), wrong);
 	free(text);
+	if (*spec->trace_path != '\0' && spec->trace == NULL)
+		read_trace(spec);
 }
 
 int

@@ -7,6 +7,7 @@
 
 #include "transport/impair.c"
 #include "transport/impairspec.c"
+#include "transport/impairtrace.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

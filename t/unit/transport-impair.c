@@ -11,8 +11,9 @@
 #include "transport/impair.h"
 #include "transport/impair.c"
 #include "transport/impairspec.c"
+#undef MS
+#include "transport/impairtrace.c"
 
-#define MS	INT64_C(1000000)
 #define COUNT	1000000
 
 static struct impair_spec
@@ -151,6 +152,93 @@ test_rate(void)
 	ok(near((double)m.count[IMPAIR_QUEUE], 10000, 0.05), "half is dropped");
 }
 
+static struct impairtrace *
+trace(const char *text)
+{
+	struct impairtrace *t = NULL;
+	unsigned line;
+
+	is(impairtrace_parse(&t, text, strlen(text), &line), 0, "a trace");
+	return t;
+}
+
+static void
+test_trace(void)
+{
+	struct impairtrace *t = trace("2\n2\n5\r\n10");
+	struct impair_spec s = spec("rate-trace=a file,queue=20ms");
+	/* What comes at that time, how much, and when it has gone; -1: dropped. */
+	static const struct { int at, len, sent; } row[] = {
+		{ 0, 1500, 2 },		/* waits for the first */
+		{ 0, 1000, 2 },		/* has two thirds of the second */
+		{ 1, 1000, 5 },		/* and the rest, and half of the third */
+		{ 1, 1000, 5 },
+		{ 6, 100, 10 },		/* what is left of the third has passed */
+		{ 6, 1400, 10 },	/* as much as goes with it */
+		{ 6, 1, 12 },		/* the next round */
+		{ 20, 4500, 22 },	/* at its end is one, and two follow */
+		{ 20, 0, 25 },
+		{ 20, 6000, 35 },
+		{ 20, 6000, 45 },
+		{ 20, 10, -1 },
+		{ 31, 10, 45 },
+		{ 1000, 1500, 1000 },
+		{ 1001, 1500, 1002 },
+	};
+	struct impair m;
+	bool fits;
+
+	snprintf(s.trace_path, sizeof(s.trace_path), "a file");
+	s.trace = t;
+	impair_init(&m, &s, 3, 7 * MS);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct impair_verdict v = impair_next(&m, (7 + row[i].at) * MS,
+		    (size_t)row[i].len);
+		int sent = v.what == IMPAIR_QUEUE ? -1 : (int)(v.due_ns / MS) - 7;
+
+		is(sent, row[i].sent, "%d bytes at %d ms", row[i].len, row[i].at);
+	}
+	free(t);
+	/* 12 Mb/s for a second, then 6: twice as much as goes is sent. */
+	t = malloc(sizeof(*t) + 1500 * sizeof(t->ms[0]));
+	t->n = 1500;
+	for (unsigned i = 0; i < 1500; i++)
+		t->ms[i] = i < 1000 ? i + 1 : 1000 + 2 * (i - 999);
+	s.trace = t;
+	impair_init(&m, &s, 3, 0);
+	fits = true;
+	for (int i = 0; i < 60000; i++) {
+		struct impair_verdict v = impair_next(&m, i * MS / 2, 750);
+
+		fits &= v.what == IMPAIR_QUEUE || (v.due_ns >= i * MS / 2 &&
+		    v.due_ns <= i * MS / 2 + 23 * MS);
+	}
+	ok(fits, "none waits longer than the queue");
+	ok(near((double)m.count[IMPAIR_PASS], 45000, 0.01), "as much as goes: %d",
+	    (int)m.count[IMPAIR_PASS]);
+	free(t);
+}
+
+static void
+test_traces(void)
+{
+	static const struct { const char *text; unsigned line; } bad[] = {
+		{ "", 1 }, { "0\n", 1 }, { "0\n0\n", 2 }, { "1\n\n2\n", 2 }, { "2\n1\n", 2 },
+		{ "1 \n", 1 }, { "-1\n", 1 }, { "x", 1 }, { "1\n99999999999999999999\n", 2 },
+		{ "1\r2\n", 1 }, { "1\n2.5\n", 2 },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct impairtrace *t = NULL;
+		unsigned line = 0;
+
+		is(impairtrace_parse(&t, bad[i].text, strlen(bad[i].text), &line), -EBADMSG,
+		    "trace %u is none", (unsigned)i);
+		is(line, bad[i].line, "and its line");
+		ok(t == NULL, "and nothing is given");
+	}
+}
+
 static void
 test_outage(void)
 {
@@ -177,7 +265,7 @@ test_wrong(void)
 	static const char *const bad[] = {
 		"", "loss", "loss=", "loss=101%", "loss=5", "loss=-1%", "burst=0.5", "delay=5",
 		"delay=25h", "rate=0", "rate=1", "outage=1s", "outage=1s+2s/1s", "states=1%",
-		"states=1%:2%:3%:4%:5%", "what=1", "loss=100%,burst=2", "loss=90%,burst=1.01",
+		"states=1%:2%:3%:4%:5%", "what=1", "rate-trace=", "rate=1M,rate-trace=x", "loss=100%,burst=2", "loss=90%,burst=1.01",
 		("outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s,"
 		"outage=1s+1s,outage=1s+1s,outage=1s+1s,outage=1s+1s"),
 	};
@@ -212,6 +300,8 @@ main(void)
 	test_seed();
 	test_delay();
 	test_rate();
+	test_trace();
+	test_traces();
 	test_outage();
 	test_wrong();
 	return done_testing();
