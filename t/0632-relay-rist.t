@@ -16,6 +16,11 @@ echo 'not that one' >wrong
 export size
 export buffer=buffer=200ms
 
+# sends NAME ID: its output has sent something within a second
+sends () {
+	now "$1" output_connected "$2" | grep -qx 1
+}
+
 # all_of NAME: the output of that relay is what was sent
 all_of () {
 	eventually reads "$1.ts" "$size"
@@ -124,7 +129,11 @@ check 'ristreceiver: simple, main, AES-128 and AES-256' '
 		-o "rist://127.0.0.1:$m?$buffer" -o "rist://127.0.0.1:$k?$buffer&secret-file=key" \
 		-o "rist://127.0.0.1:$l?$buffer&secret-file=key&aes-type=256"
 	eventually sh -c "grep \": connected\" a.log | sort -u | wc -l | grep -x 4"
-	send in.ts -o "udp://127.0.0.1:$in"
+	send in.ts -o "udp://127.0.0.1:$in" &
+	sender=$!
+	eventually sends a o2
+	now a output_peers o2 | grep -x 1
+	wait $sender
 	for name in s m k l
 	do
 		test $name = s || all_of $name
@@ -132,8 +141,6 @@ check 'ristreceiver: simple, main, AES-128 and AES-256' '
 		ended $name
 		kill "$(cat t$name.pid)"
 	done
-	now a output_peers o2 | grep -x 1
-	now a output_connected o2 | grep -x 1
 	ended a
 	count a ledger_ok | grep -x 1
 '
