@@ -1,6 +1,8 @@
 # t/lib.sh - sourced by every shell test.  POSIX sh.
 #
 #   check 'name' 'commands'     one test: it passes when every command does
+#   twice 'name' 'commands'     the same, with a second try: where a library of others
+#                               or a busy machine may spoil one
 #   skip 'name' 'reason'        one test that cannot run here, and why
 #   need 'reason' command       skip the whole file unless command succeeds
 #   free_ports N                the first of N such in a row
@@ -66,22 +68,47 @@ case ${0##*/} in
 *) renice -n 10 -p $$ >/dev/null 2>&1 ;;
 esac
 
-check () {
+try () {
+	(set -e; eval "$1") >.log 2>&1 </dev/null
+	outcome=$?
+}
+
+tell_log () {
+	{
+		echo "$0: $1"
+		cat .log
+	} | sed 's/^/# /' >&2		# prove shows it
+}
+
+judge () {
 	count=$((count + 1))
-	(set -e; eval "$2") >.log 2>&1 </dev/null
-	case $? in
+	case $outcome in
 	0)
 		echo "ok $count - $1"
 		;;
 	*)
 		echo "not ok $count - $1"
-		{
-			echo "$0: not ok $count - $1"
-			cat .log
-		} | sed 's/^/# /' >&2	# prove shows it
+		tell_log "not ok $count - $1"
 		failed=$((failed + 1))
 		;;
 	esac
+}
+
+check () {
+	try "$2"
+	judge "$1"
+}
+
+twice () {
+	try "$2"
+	if test $outcome -ne 0
+	then
+		tell_log "once more: $1"
+		# shellcheck disable=SC2046	# numbers
+		kill -9 $(cat ./*.pid 2>/dev/null) 2>/dev/null
+		try "$2"
+	fi
+	judge "$1"
 }
 
 skip () {

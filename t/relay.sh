@@ -24,18 +24,24 @@
 trap 'kill -9 $(cat ./*.pid 2>/dev/null) 2>/dev/null; rm -rf "$scratch" 2>/dev/null || {
 	sleep 0.3; rm -rf "$scratch"; }' EXIT
 
+# mind NAME COMMAND...: run it, and leave its status in NAME.status
+mind () {
+	minded=$1
+	shift
+	"$@" 2>"$minded.log" &
+	echo $! >"$minded.pid"
+	status=0
+	wait $! || status=$?
+	# One that was killed is not to speak for the next of its name.
+	test "$(cat "$minded.pid" 2>/dev/null)" != $! || echo "$status" >"$minded.status"
+}
+
 relay () {
 	name=$1
 	shift
 	: >"$name.log"
 	rm -f "$name.status" "$name.pid"
-	{
-		mconnect-relay -s "$name.stats" --control "$name.ctl" "$@" 2>"$name.log" &
-		echo $! >"$name.pid"
-		status=0
-		wait $! || status=$?
-		echo "$status" >"$name.status"
-	} &
+	mind "$name" mconnect-relay -s "$name.stats" --control "$name.ctl" "$@" &
 	eventually grep -q 'info: ready' "$name.log" || {
 		cat "$name.log"
 		return 1
@@ -81,13 +87,7 @@ impair () {
 	shift
 	: >"$name.log"
 	rm -f "$name.status"
-	{
-		mconnect-impair -l "$name.net" "$@" 2>"$name.log" &
-		echo $! >"$name.pid"
-		status=0
-		wait $! || status=$?
-		echo "$status" >"$name.status"
-	} &
+	mind "$name" mconnect-impair -l "$name.net" "$@" &
 	eventually grep -q 'listening on' "$name.log"
 }
 
