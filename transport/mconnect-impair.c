@@ -138,7 +138,7 @@ open_socket(int family)
 static void
 say_where(int fd, const char *target)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(ss);
 	char host[64], port[8];
 

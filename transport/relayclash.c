@@ -63,9 +63,12 @@ of_datagrams(const char *text)
 bool
 relayclash_loop(const struct leg *l, const struct output *o)
 {
-	struct sockaddr_storage at = { .ss_family = AF_UNSPEC }, to = at, from = at;
+	struct sockaddr_storage at, to, from;
 	socklen_t nat = sizeof(at), nto = sizeof(to), nfrom = sizeof(from);
 
+	memset(&at, 0, sizeof(at));
+	memset(&to, 0, sizeof(to));
+	memset(&from, 0, sizeof(from));
 	if (!of_datagrams(l->text) || !of_datagrams(o->text) || l->fd < 0 || o->fd < 0 ||
 	    getsockname(l->fd, (struct sockaddr *)&at, &nat) < 0 ||
 	    getpeername(o->fd, (struct sockaddr *)&to, &nto) < 0 ||

@@ -86,6 +86,7 @@ waits(int fd, const struct ristfilter_source *but, unsigned n)
 		socklen_t len = sizeof(sa);
 		struct ristfilter_source s;
 
+		memset(&sa, 0, sizeof(sa));
 		if (recvfrom(fd, whole, sizeof(whole), MSG_PEEK | MSG_DONTWAIT,
 		    (struct sockaddr *)&sa, &len) < 0)
 			break;
