@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -13,15 +12,4 @@ why_failed(char why[static WHY_ROOM], int r, const char *fmt, ...)
 	vsnprintf(why, WHY_ROOM, fmt, ap);
 	va_end(ap);
 	return r;
-}
-
-int
-why_wrong(char why[static WHY_ROOM], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, WHY_ROOM, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
 }

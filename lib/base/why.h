@@ -8,6 +8,8 @@
 #ifndef WHY_H
 #define WHY_H
 
+#include <errno.h>
+
 #include "lib/base/log.h"
 
 #define WHY_ROOM	256
@@ -15,7 +17,7 @@
 /* Returns r. */
 int why_failed(char why[static WHY_ROOM], int r, const char *fmt, ...) PRINTFLIKE(3, 4);
 
-/* What was asked for is wrong: returns -EINVAL. */
-int why_wrong(char why[static WHY_ROOM], const char *fmt, ...) PRINTFLIKE(2, 3);
+/* What was asked for is wrong: -EINVAL. */
+#define why_wrong(why, ...)	why_failed(why, -EINVAL, __VA_ARGS__)
 
 #endif
