@@ -26,15 +26,20 @@ value(const struct numbers *all, const char *name)
 	return n != NULL ? n->value : 0;
 }
 
+static uint64_t
+more(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
 /* Thousandths of a percent, of what should have come since the last second began. */
 static uint64_t
 loss(struct relay_lately *l, uint64_t missing, uint64_t arq, uint64_t datagrams)
 {
-	/* What was out of order has been missing for a while: that can go down. */
-	uint64_t gone = missing > l->missing ? missing - l->missing : 0;
-	uint64_t came = datagrams - l->datagrams, again = arq - l->arq, sent;
+	/* What came out of order was missing for a while, and a leg takes its counts along. */
+	uint64_t gone = more(missing, l->missing), sent;
 
-	sent = gone + (came > again ? came - again : 0);
+	sent = gone + more(more(datagrams, l->datagrams), more(arq, l->arq));
 	l->missing = missing;
 	l->arq = arq;
 	l->datagrams = datagrams;
@@ -76,12 +81,7 @@ relay_measure(struct relay *r, int64_t now_ns)
 			arq += r->lately[i].arq;
 			datagrams += r->lately[i].datagrams;
 		}
-	/* A leg that has gone takes its counts along. */
-	all->loss = datagrams >= all->datagrams && arq >= all->arq ?
-	    loss(all, missing, arq, datagrams) : 0;
-	all->missing = missing;
-	all->arq = arq;
-	all->datagrams = datagrams;
+	all->loss = loss(all, missing, arq, datagrams);
 	all->bit_rate = rate((r->flow.emitted - all->bytes) * TS_PACKET, elapsed);
 	all->bytes = r->flow.emitted;
 	all->drops = r->flow.longest_gap;
@@ -331,9 +331,9 @@ add_sums(struct numbers *sum, const struct relay *r, int64_t now_ns)
 			continue;
 		one = relay_leg_numbers(r, i, now_ns);
 		for (size_t k = 0; k < sizeof(list) / sizeof(list[0]); k++) {
-			uint64_t more = value(&one, list[k].of);
+			uint64_t n = value(&one, list[k].of);
 
-			v[k] = !list[k].most ? v[k] + more : more > v[k] ? more : v[k];
+			v[k] = !list[k].most ? v[k] + n : n > v[k] ? n : v[k];
 		}
 	}
 	for (size_t k = 0; k < sizeof(list) / sizeof(list[0]); k++)
