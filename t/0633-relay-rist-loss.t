@@ -40,7 +40,7 @@ twice 'losses of 1, 5, 10 and 20 % both ways, 80 ms there and back: nothing is m
 	sleep 1.8		# what is missing of the last ten may be asked for so long
 	for name in s1 s5 s10 s20 m1 m5 m10 m20
 	do
-		test "$(now $name source_round_trip_time i1)" -ge 70
+		test "$(now $name source_round_trip_time i1)" -ge 80
 	done
 	ended a
 	for loss in 1 5 10 20
