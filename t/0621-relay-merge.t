@@ -44,8 +44,7 @@ check 'losses of each that the other does not have, delays, jitter, copies' '
 	cmp in.ts out.ts
 	count m ledger_ok | grep -x 1
 	count m not_recovered_packets | grep -x 0
-	test "$(count m source_merge_latency_us i2)" -gt 20000
-	test "$(count m source_merge_latency_us i1)" -lt 20000
+	test "$(count m source_merge_latency_us i2)" -gt "$(count m source_merge_latency_us i1)"
 	count m merge_status_warn_mismatch | grep -x 0
 '
 check 'and outages, in turn' '
