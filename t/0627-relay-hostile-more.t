@@ -349,6 +349,20 @@ check 'rist with a key: the same, and others with another key, beside the stream
 	ended r
 	cmp in.ts r.ts
 '
+check 'rist with a key: reports without end, and others, of one who has it' '
+	fresh
+	p=$(free_port)
+	relay r -i "rist://@127.0.0.1:$p?buffer=300ms&secret-file=key" -o r.ts
+	z=00000000000000000000000000000000
+	"$BUILD/t/helper/ristkeyed" "$p" "$(cat key)" 80c900011122334480ca000311223344010161000000 \
+		80c93fff$z 80c97fff$z 80c9bfff$z 80c9ffff$z 80c900010000000080cd3fff$z \
+		80c9000100000000800000$z 80ca0001$z 80cd00010000000080ca0002000000000180$z \
+		80cf000300000000ffffffff$z 900000000000000000000000524900010000$z
+	good r.ts "rist://127.0.0.1:$p?buffer=300ms&secret-file=key" 0
+	test "$(now r source_screened_packets i1)" -ge 9
+	ended r
+	cmp in.ts r.ts
+'
 check 'rist, output: 65536 datagrams are asked for at once, and by bitmask' '
 	fresh
 	feed=$(free_port)

@@ -2,32 +2,18 @@
 #include <stddef.h>
 
 #include "transport/ristfilter.h"
+#include "transport/ristwire.h"
 
 #define IP_AT(n)	((uint32_t)(SKF_NET_OFF + (n)))
 #define IP_VERSION	0xf0
 #define UDP_HEAD	8		/* the filter sees the header */
 #define GRE_TYPE	(UDP_HEAD + 2)
-#define TYPE_KEEPALIVE	0x88b5
-#define TYPE_REDUCED	0x88b6
-#define TYPE_EAPOL	0x888e
 #define GRE_CHECKSUM	0x80
 #define GRE_KEY_AND_SEQ	0x30
 #define GRE_SEQ		0x10
-#define PORTS		4		/* header of the reduced overhead */
 #define KEYED_LEAST	(UDP_HEAD + 4 + 4 + 4 + 4 + PORTS + 12)	/* more than a bare header */
 #define MOST		(UDP_HEAD + 8192)	/* librist has 10000, and may put null packets in */
-
-#define RTCP_FIRST	200		/* types below are RTP */
-#define RTCP_SDES	202
-#define RTCP_APP	204
-#define RTCP_NACK	205
-#define RTCP_XR		207
 #define RTCP_REPORTS	12		/* in one datagram, at most */
-#define NAME_MOST	127
-#define EXT_RI		0x52490001	/* its identifier and length */
-#define EXT_NULLS	0x8000		/* null packets were left out: */
-#define EXT_WHICH	0x7f		/* these */
-
 #define LATER		255		/* a jump whose end is not known yet */
 
 enum { ALL, HERE, WORDS, ADDRESS, PORT };		/* of memory */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "transport/ristdecrypt.h"
 #include "transport/ristguard.h"
 
 #define PEEKED		16384		/* more than the filter lets through */
@@ -163,6 +164,7 @@ guard_new(void *arg, unsigned fd)
 	if (g->n == RISTGUARD_SOCKETS)
 		return -EMFILE;
 	g->fd[g->n++] = (int)fd;
+	ristdecrypt_begin((int)fd);
 	ristfilter_init(&f, g->kind == RISTFILTER_RTP && ristguard_odd((int)fd) ?
 	    RISTFILTER_RTCP : g->kind, g->login);
 	r = attach((int)fd, &f);
@@ -191,6 +193,7 @@ ristguard_dropped(const int *fd, unsigned n)
 		if (getsockopt(fd[i], SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
 		    len > SK_MEMINFO_DROPS * sizeof(*info))
 			all += info[SK_MEMINFO_DROPS];
+		all += ristdecrypt_dropped(fd[i]);
 	}
 	return all;
 }

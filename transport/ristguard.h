@@ -39,7 +39,10 @@ int ristguard_part(int fd, const struct ristfilter_source *but, unsigned n);
 /* Is it of an odd port? */
 bool ristguard_odd(int fd);
 
-/* What the kernel has dropped so far at these sockets, for this or want of room. */
+/*
+ * What has been dropped so far at these sockets, for this or want of room, by the kernel
+ * or ristdecrypt.h.
+ */
 uint64_t ristguard_dropped(const int *fd, unsigned n);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "t/tap.h"
+#include "transport/ristdecrypt.c"
 #include "transport/ristfilter.c"
 #include "transport/ristguard.h"
 #include "transport/ristguard.c"
