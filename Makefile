@@ -19,7 +19,7 @@ LAYERS  := lib/base lib/media lib/net
 # when present (its sources then see HAVE_NAME).
 lib_need    := jansson libcrypto libcurl libnghttp2 libssl libxml-2.0
 ingest_need := libavformat libavcodec libavutil libcrypto
-encode_need := libavcodec libavutil libavfilter libswscale libswresample x264 x265
+encode_need := libavcodec libavutil libavfilter libswscale libswresample libjpeg x264 x265
 origin_need := zlib
 transport_need := srt librist
 transport_want := libavcodec libavutil

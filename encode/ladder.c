@@ -201,7 +201,7 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	f->matrix = (int)first->colorspace;
 	f->threads = threads_for(s);
 	set_hdr(f, first);
-	rung_size(s, first->width, first->height, sar, &f->width, &f->height, &limited);
+	size_fit(&s->size, first->width, first->height, sar, &f->width, &f->height, &limited);
 	if (limited)
 		log_warn(0, "rung '%s': the source is smaller, coded as %dx%d", s->text,
 		    f->width, f->height);

@@ -52,33 +52,6 @@ bad_rung(const struct rung_spec *r, const char *why, const char *what)
 	fatal(EXIT_USAGE, 0, "--rung '%s': %s '%s'", r->text, why, what);
 }
 
-static int
-parse_side(const struct rung_spec *r, const char *s, char **end)
-{
-	long v = strtol(s, end, 10);
-
-	if (*s < '0' || *s > '9' || v < 16 || v > 8192)
-		bad_rung(r, "a size is 1080p or 1920x1080, from 16 to 8192, not", s);
-	return (int)v;
-}
-
-static void
-parse_size(struct rung_spec *r, const char *s)
-{
-	char *end;
-
-	r->lines = parse_side(r, s, &end);
-	if (strcmp(end, "p") == 0)
-		return;
-	if (*end != 'x')
-		bad_rung(r, "a size is 1080p or 1920x1080, not", s);
-	r->box_w = r->lines;
-	r->lines = 0;
-	r->box_h = parse_side(r, end + 1, &end);
-	if (*end != '\0')
-		bad_rung(r, "a size is 1080p or 1920x1080, not", s);
-}
-
 static void
 copy_word(const struct rung_spec *r, char *to, size_t size, const char *value)
 {
@@ -153,7 +126,8 @@ parse_rung(struct options *o, const char *arg)
 	if (at == NULL)
 		bad_rung(r, "a rung is SIZE@RATE, not", item);
 	*at = '\0';
-	parse_size(r, item);
+	if (!size_parse(&r->size, item))
+		bad_rung(r, "a size is 1080p or 1920x1080, from 16 to 8192, not", item);
 	r->rate = opt_rate("rung", at + 1);
 	if (r->rate < 10000 || r->rate > 400000000)
 		bad_rung(r, "a rate is from 10k to 400M, not", at + 1);
@@ -287,49 +261,4 @@ options_parse(struct options *o, int argc, char *argv[])
 	if (o->blank != NULL && o->audio == AUDIO_COPY)
 		opt_usage(help, "--blank cannot make copied audio silent");
 	check_rungs(o);
-}
-
-static int
-even(int64_t num, int64_t den)
-{
-	int64_t v = rescale_near(1, num, den * 2) * 2;
-
-	return v < 16 ? 16 : v > 8192 ? 8192 : (int)v;
-}
-
-void
-rung_size(const struct rung_spec *r, int width, int height,
-    struct rational sar, int *out_w, int *out_h, bool *limited)
-{
-	int64_t num, den;		/* the aspect as shown: num to den */
-	int64_t shown_w, shown_h;	/* the source with square pixels, not smaller */
-
-	if (sar.num <= 0 || sar.den <= 0)
-		sar = (struct rational){ 1, 1 };
-	num = width * sar.num;
-	den = height * sar.den;
-	shown_w = sar.num >= sar.den ? num / sar.den : width;
-	shown_h = sar.num >= sar.den ? height : den / sar.num;
-	*limited = false;
-	if (r->lines == 0) {
-		if (r->box_w * den <= r->box_h * num) {
-			*out_w = even(r->box_w, 1);
-			*out_h = even(r->box_w * den, num);
-		} else {
-			*out_h = even(r->box_h, 1);
-			*out_w = even(r->box_h * num, den);
-		}
-		return;
-	}
-	if (num >= den) {
-		*limited = r->lines > shown_h;
-		*out_h = even(*limited ? shown_h : r->lines, 1);
-		*out_w = even(*limited ? shown_w : r->lines * num,
-		    *limited ? 1 : den);
-	} else {
-		*limited = r->lines > shown_w;
-		*out_w = even(*limited ? shown_w : r->lines, 1);
-		*out_h = even(*limited ? shown_h : r->lines * den,
-		    *limited ? 1 : num);
-	}
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "encode/condition.h"
+#include "encode/size.h"
 #include "lib/base/rational.h"
 #include "lib/media/codec.h"
 
@@ -20,8 +21,7 @@
 
 struct rung_spec {
 	const char *text;		/* as the user wrote it, for messages */
-	int	 lines;			/* 1080p: the shorter side; 0: a box */
-	int	 box_w, box_h;		/* 1920x1080 */
+	struct size_spec size;
 	uint64_t rate, maxrate;
 	int64_t	 vbv_ns, gop_ns;	/* gop 0: the segment */
 	enum codec codec;
@@ -53,9 +53,5 @@ struct options {
 };
 
 void options_parse(struct options *o, int argc, char *argv[]);
-
-/* The size of a rung for a source: even, its aspect kept; see mlive-encode(1). */
-void rung_size(const struct rung_spec *r, int width, int height,
-    struct rational sar, int *out_w, int *out_h, bool *limited);
 
 #endif

@@ -76,10 +76,21 @@ set_chroma(struct SwsContext *c, const char *name, enum AVPixelFormat format)
 		av_opt_set_int(c, name, 128, 0);
 }
 
+/* What is not said is as usual for its size. */
+static const int *
+matrix_of(const AVFrame *f)
+{
+	int m = (int)f->colorspace;
+
+	if (f->colorspace == AVCOL_SPC_UNSPECIFIED || f->colorspace == AVCOL_SPC_RESERVED)
+		m = f->width >= 1280 || f->height > 576 ? SWS_CS_ITU709 : SWS_CS_ITU601;
+	return sws_getCoefficients(m);
+}
+
 static bool
 open_sws(struct scaler *s, const AVFrame *f)
 {
-	const int *matrix;
+	const int *matrix = matrix_of(f);
 
 	sws_freeContext(s->sws);
 	s->sws = sws_alloc_context();
@@ -91,17 +102,18 @@ open_sws(struct scaler *s, const AVFrame *f)
 	av_opt_set_int(s->sws, "dstw", s->w, 0);
 	av_opt_set_int(s->sws, "dsth", s->h, 0);
 	av_opt_set_int(s->sws, "dst_format", s->format, 0);
-	av_opt_set_int(s->sws, "sws_flags", SWS_BICUBIC, 0);
+	av_opt_set_int(s->sws, "sws_flags", SWS_BICUBIC | (s->jfif ?
+	    SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_FULL_CHR_H_INT : 0), 0);
 	av_opt_set_int(s->sws, "src_range", full_range(f), 0);
-	av_opt_set_int(s->sws, "dst_range", 0, 0);
+	av_opt_set_int(s->sws, "dst_range", s->jfif, 0);
 	set_chroma(s->sws, "src_v_chr_pos", f->format);
 	set_chroma(s->sws, "dst_v_chr_pos", s->format);
+	if (s->jfif)
+		av_opt_set_int(s->sws, "dst_h_chr_pos", 128, 0);
 	if (sws_init_context(s->sws, NULL, NULL) < 0)
 		return false;
-	matrix = sws_getCoefficients(f->colorspace == AVCOL_SPC_UNSPECIFIED ?
-	    SWS_CS_DEFAULT : (int)f->colorspace);
-	sws_setColorspaceDetails(s->sws, matrix, full_range(f), matrix, 0, 0, 1 << 16,
-	    1 << 16);
+	sws_setColorspaceDetails(s->sws, matrix, full_range(f), s->jfif ?
+	    sws_getCoefficients(SWS_CS_ITU601) : matrix, s->jfif, 0, 1 << 16, 1 << 16);
 	s->in_w = f->width;
 	s->in_h = f->height;
 	s->in_format = f->format;
@@ -181,14 +193,14 @@ scaler_frame(struct scaler *s, const AVFrame *in)
 			return NULL;
 	}
 	if (in->width == s->width && in->height == s->height && s->w == s->width &&
-	    s->h == s->height && in->format == s->format && !full_range(in))
+	    s->h == s->height && in->format == s->format && !full_range(in) && !s->jfif)
 		return av_frame_clone(in);
 	f = new_frame(s);
 	if (f == NULL)
 		return NULL;
 	f->pts = in->pts;
-	f->colorspace = in->colorspace;
-	f->color_range = AVCOL_RANGE_MPEG;
+	f->colorspace = s->jfif ? AVCOL_SPC_BT470BG : in->colorspace;
+	f->color_range = s->jfif ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
 	if (s->w != s->width || s->h != s->height)
 		blacken(s, f, 0);
 	point(s, f, s->x, s->y, to);

@@ -2,14 +2,17 @@
  * scale.h - a picture in another size and pixel format, by libswscale.
  *
  * A picture that fits already passes without being touched.  One whose aspect is
- * not that of the output gets black bars: nothing is ever stretched.
+ * not that of the output gets black bars: nothing is ever stretched.  Colours stay
+ * what they are, in limited range; or become what a JPEG file means by its numbers.
  *
- * Memory   scale_frame() gives a frame, or NULL without memory.
+ * Spec     ITU-T T.871 (JFIF) 7: BT.601, full range, chroma between the samples.
+ * Memory   scaler_frame() gives a frame, or NULL without memory.
  * Threads  One scaler belongs to one thread; frames may go to others.
  */
 #ifndef ENCODE_SCALE_H
 #define ENCODE_SCALE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <libavutil/buffer.h>
@@ -19,6 +22,7 @@
 struct scaler {
 	int	 width, height;
 	enum AVPixelFormat format;
+	bool	 jfif;			/* the caller's: BT.601 in full range comes out */
 	struct SwsContext *sws;
 	AVBufferPool *pool;
 	int	 in_w, in_h, in_format, in_range, in_matrix;

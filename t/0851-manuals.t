@@ -376,6 +376,25 @@ announced () {
 	"$BUILD/t/helper/datagrams" -w 1 127.0.0.1 127.0.0.1 "$udp" <film.ts
 	grep "out at 0:00:.*: event 1" run.log
 }
+pictures () {
+	test "$(find "$1" -name '*.jpg' | wc -l)" -ge "$2"
+}
+check 'mlive-capture: thumbnails, one picture, each second of a recording' '
+	mkdir -p srv/thumbs
+	send "udp://127.0.0.1:$udp?pkt_size=1316"
+	run example mlive-capture.1 1
+	within 60 pictures srv/thumbs 1
+	end
+	mstore-serve -q -l "127.0.0.1:$port" --root srv/media & pid=$!
+	run example mlive-capture.1 2
+	within 60 served live/now.jpg
+	end
+	kill $sender $pid
+	ffprobe -v error -show_entries stream=codec_name,width -of csv=p=0 served | grep mjpeg,320
+	run example mlive-capture.1 3
+	finish
+	pictures stills 3
+'
 check 'mlive-cue: what a channel announces' '
 	run example mlive-cue.1 1
 	within 120 announced

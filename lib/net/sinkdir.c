@@ -9,11 +9,13 @@
 
 #include "lib/net/sinkq.h"
 
-/* Not yet whole objects have this name, in the folder they belong to. */
-#define PART	".mpkg-part"
+/* Not yet whole objects have this name, with our number, in the folder they belong to. */
+#define PART	".mlive-part"
+#define PART_MAX	(SINK_NAME_MAX + sizeof(PART) + 16)
 
 struct dir {
 	int	 fd;
+	char	 part[sizeof(PART) + 16];
 };
 
 static int
@@ -49,6 +51,7 @@ dir_open(const char *url, const struct sink_config *c, int *err)
 	*err = -ENOMEM;
 	if (d == NULL)
 		return NULL;
+	snprintf(d->part, sizeof(d->part), PART ".%ld", (long)getpid());
 	d->fd = open(url, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->fd >= 0 && faccessat(d->fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
 		return d;
@@ -97,7 +100,7 @@ write_all(int fd, const struct iovec *from, unsigned n)
 /* A new file beside those of an object, and its name. */
 static int
 open_part(struct dir *d, const struct sink_object *o,
-    char part[static SINK_NAME_MAX + sizeof(PART)])
+    char part[static PART_MAX])
 {
 	const char *slash = strrchr(o->name, '/');
 	size_t folder = slash != NULL ? (size_t)(slash - o->name) + 1 : 0;
@@ -105,7 +108,7 @@ open_part(struct dir *d, const struct sink_object *o,
 	int fd, r;
 
 	memcpy(part, o->name, folder);
-	memcpy(part + folder, PART, sizeof(PART));
+	memcpy(part + folder, d->part, strlen(d->part) + 1);
 	fd = openat(d->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0 && errno == ENOENT && folder > 0) {
 		memcpy(parents, o->name, folder - 1);
@@ -120,7 +123,7 @@ open_part(struct dir *d, const struct sink_object *o,
 static int
 put(struct dir *d, const struct sink_object *o)
 {
-	char part[SINK_NAME_MAX + sizeof(PART)];
+	char part[PART_MAX];
 	int fd = open_part(d, o, part), r;
 
 	if (fd < 0)
@@ -164,7 +167,7 @@ dir_more(void *t, struct sink_item *i, char reason[static 256])
 static int
 start_growing(struct dir *d, struct sink_item *i, char reason[static 256])
 {
-	char part[SINK_NAME_MAX + sizeof(PART)];
+	char part[PART_MAX];
 	int r = 0;
 
 	i->fd = open_part(d, &i->o, part);

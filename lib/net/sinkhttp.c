@@ -8,6 +8,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
+#include "lib/base/log.h"
 #include "lib/net/sinkq.h"
 #include "lib/net/trust.h"
 
@@ -207,7 +208,7 @@ prepare(struct http *h, CURL *easy, const char *name, char error[static CURL_ERR
 	error[0] = '\0';
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "mpkg-segment");
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, log_prog());
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	trust_set(easy);

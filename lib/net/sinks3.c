@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/log.h"
 #include "lib/net/s3.h"
 #include "lib/net/sinkq.h"
 
@@ -44,7 +45,7 @@ bucket_close(void *t)
 static void *
 bucket_open(const char *url, const struct sink_config *c, int *err)
 {
-	struct s3_config config = { .user_agent = "mpkg-segment", .no_retries = true };
+	struct s3_config config = { .user_agent = log_prog(), .no_retries = true };
 	struct bucket *b = calloc(1, sizeof(*b));
 	struct s3_address *a = malloc(sizeof(*a));
 	char reason[160];

@@ -1,0 +1,28 @@
+/*
+ * size.h - how large a picture comes out.
+ *
+ * Shape    "360p" is lines of a wide picture, columns of an upright one, and never
+ *          more than the source has; "640x360" a box.  The aspect is kept, pixels
+ *          are square, sides even.
+ * Threads  Pure functions.
+ */
+#ifndef ENCODE_SIZE_H
+#define ENCODE_SIZE_H
+
+#include <stdbool.h>
+
+#include "lib/base/rational.h"
+
+struct size_spec {
+	int	 lines;			/* or 0: */
+	int	 box_w, box_h;		/* or 0: as the source, with square pixels */
+};
+
+/* Sides are from 16 to 8192. */
+bool size_parse(struct size_spec *s, const char *text);
+
+/* limited: fewer lines than were asked for, as the source has no more. */
+void size_fit(const struct size_spec *s, int width, int height, struct rational sar,
+    int *out_w, int *out_h, bool *limited);
+
+#endif
