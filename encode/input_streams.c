@@ -226,6 +226,7 @@ input_streams_changed(struct input *in)
 		case KIND_DATA:
 			take_passed(in, d);
 			break;
+		case KIND_TEXT:
 		case KIND_OTHER:
 			log_warn(0, "PID %u (stream type 0x%02x) is left out", d->pid,
 			    d->stream_type);

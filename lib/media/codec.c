@@ -23,6 +23,7 @@ static const struct {
 	[CODEC_KLV] = { "KLV", KIND_DATA },
 	[CODEC_TELETEXT] = { "teletext", KIND_DATA },
 	[CODEC_DVBSUB] = { "DVB subtitles", KIND_DATA },
+	[CODEC_WEBVTT] = { "WebVTT", KIND_TEXT },
 };
 
 const char *

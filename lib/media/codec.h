@@ -19,10 +19,11 @@ enum codec {
 	CODEC_AAC,			/* ADTS */
 	CODEC_LATM, CODEC_AC3, CODEC_EAC3, CODEC_OPUS,
 	CODEC_SCTE35, CODEC_ID3, CODEC_KLV, CODEC_TELETEXT, CODEC_DVBSUB,
+	CODEC_WEBVTT,			/* of our own making: in no PMT */
 	CODEC_COUNT,
 };
 
-enum codec_kind { KIND_OTHER, KIND_VIDEO, KIND_AUDIO, KIND_DATA };
+enum codec_kind { KIND_OTHER, KIND_VIDEO, KIND_AUDIO, KIND_DATA, KIND_TEXT };
 
 /* "AVC", "E-AC-3" ...: for messages. */
 const char *codec_name(enum codec c);

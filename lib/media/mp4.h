@@ -21,7 +21,7 @@ struct mp4_track {
 	uint32_t track_id, timescale;
 	enum codec codec;
 	char	 language[4];		/* ISO 639-2; "" is "und" */
-	const uint8_t *config;		/* payload of avcC hvcC dac3 dec3 dOps, or ASC */
+	const uint8_t *config;		/* payload of avcC hvcC dac3 dec3 dOps vttC, or ASC */
 	size_t	 config_len;
 	uint32_t bitrate;		/* average, bit/s; 0 if not known */
 	/* video */

@@ -19,13 +19,13 @@ matrix(struct box *b)
 }
 
 static void
-put_ftyp(struct box *b)
+put_ftyp(struct box *b, bool text)
 {
 	size_t at = box_start(b, "ftyp");
 
 	box_bytes(b, "iso6", 4);
 	box_u32(b, 0);
-	box_bytes(b, "iso6cmfccmf2dash", 16);
+	box_bytes(b, "iso6cmfccmf2dashcwvt", text ? 20 : 16);
 	box_end(b, at);
 }
 
@@ -47,17 +47,18 @@ put_mvhd(struct box *b, const struct mp4_track *t)
 }
 
 static void
-put_tkhd(struct box *b, const struct mp4_track *t, bool video)
+put_tkhd(struct box *b, const struct mp4_track *t, enum codec_kind kind)
 {
 	size_t at = box_start_full(b, "tkhd", 0, 7);
 	uint64_t width = (uint64_t)t->width << 16;
+	bool video = kind == KIND_VIDEO;
 
 	if (t->sar.num > 0 && t->sar.den > 0)
 		width = (uint64_t)rescale_near((int64_t)width, t->sar.num, t->sar.den);
 	box_zero(b, 8);
 	box_u32(b, t->track_id);
 	box_zero(b, 4 + 4 + 8 + 2 + 2);		/* duration, layer, group */
-	box_u16(b, video ? 0 : 0x100);		/* volume */
+	box_u16(b, kind == KIND_AUDIO ? 0x100 : 0);	/* volume */
 	box_u16(b, 0);
 	matrix(b);
 	box_u32(b, video ? (uint32_t)(width > UINT32_MAX ? UINT32_MAX : width) : 0);
@@ -85,14 +86,14 @@ put_mdhd(struct box *b, const struct mp4_track *t)
 }
 
 static void
-put_hdlr(struct box *b, bool video)
+put_hdlr(struct box *b, enum codec_kind kind)
 {
 	size_t at = box_start_full(b, "hdlr", 0, 0);
 
 	box_u32(b, 0);
-	box_bytes(b, video ? "vide" : "soun", 4);
+	box_bytes(b, kind == KIND_VIDEO ? "vide" : kind == KIND_TEXT ? "text" : "soun", 4);
 	box_zero(b, 12);
-	box_string(b, video ? "video" : "audio");
+	box_string(b, kind == KIND_VIDEO ? "video" : kind == KIND_TEXT ? "text" : "audio");
 	box_end(b, at);
 }
 
@@ -204,14 +205,27 @@ put_audio_entry(struct box *b, const struct mp4_track *t)
 }
 
 static void
-put_stbl(struct box *b, const struct mp4_track *t, bool video)
+put_text_entry(struct box *b, const struct mp4_track *t)
+{
+	size_t at = box_start(b, "wvtt");
+
+	box_zero(b, 6);
+	box_u16(b, 1);
+	put_record(b, "vttC", t);
+	box_end(b, at);
+}
+
+static void
+put_stbl(struct box *b, const struct mp4_track *t, enum codec_kind kind)
 {
 	static const char empty[3][5] = { "stts", "stsc", "stco" };
 	size_t at = box_start(b, "stbl"), in = box_start_full(b, "stsd", 0, 0);
 
 	box_u32(b, 1);
-	if (video)
+	if (kind == KIND_VIDEO)
 		put_video_entry(b, t);
+	else if (kind == KIND_TEXT)
+		put_text_entry(b, t);
 	else
 		put_audio_entry(b, t);
 	box_end(b, in);
@@ -227,12 +241,13 @@ put_stbl(struct box *b, const struct mp4_track *t, bool video)
 }
 
 static void
-put_minf(struct box *b, const struct mp4_track *t, bool video)
+put_minf(struct box *b, const struct mp4_track *t, enum codec_kind kind)
 {
 	size_t at = box_start(b, "minf"), in, dref, url;
 
-	in = video ? box_start_full(b, "vmhd", 0, 1) : box_start_full(b, "smhd", 0, 0);
-	box_zero(b, video ? 8 : 4);
+	in = kind == KIND_VIDEO ? box_start_full(b, "vmhd", 0, 1) :
+	    box_start_full(b, kind == KIND_TEXT ? "nmhd" : "smhd", 0, 0);
+	box_zero(b, kind == KIND_VIDEO ? 8 : kind == KIND_TEXT ? 0 : 4);
 	box_end(b, in);
 	in = box_start(b, "dinf");
 	dref = box_start_full(b, "dref", 0, 0);
@@ -241,7 +256,7 @@ put_minf(struct box *b, const struct mp4_track *t, bool video)
 	box_end(b, url);
 	box_end(b, dref);
 	box_end(b, in);
-	put_stbl(b, t, video);
+	put_stbl(b, t, kind);
 	box_end(b, at);
 }
 
@@ -250,7 +265,7 @@ mp4mux_init_put(const struct mp4_track *t, uint8_t *p, size_t size)
 {
 	struct box b = { .p = p, .size = size };
 	size_t moov, trak, mdia, mvex, trex;
-	bool video = codec_kind(t->codec) == KIND_VIDEO;
+	enum codec_kind kind = codec_kind(t->codec);
 
 	switch (t->codec) {
 	case CODEC_AVC:
@@ -260,21 +275,22 @@ mp4mux_init_put(const struct mp4_track *t, uint8_t *p, size_t size)
 	case CODEC_EAC3:
 	case CODEC_OPUS:
 	case CODEC_MPEGA:
+	case CODEC_WEBVTT:
 		break;
 	default:
 		return -ENOTSUP;
 	}
-	if (!video && t->config_len > 100)
+	if (kind != KIND_VIDEO && t->config_len > 100)
 		return -ENOTSUP;
-	put_ftyp(&b);
+	put_ftyp(&b, kind == KIND_TEXT);
 	moov = box_start(&b, "moov");
 	put_mvhd(&b, t);
 	trak = box_start(&b, "trak");
-	put_tkhd(&b, t, video);
+	put_tkhd(&b, t, kind);
 	mdia = box_start(&b, "mdia");
 	put_mdhd(&b, t);
-	put_hdlr(&b, video);
-	put_minf(&b, t, video);
+	put_hdlr(&b, kind);
+	put_minf(&b, t, kind);
 	box_end(&b, mdia);
 	box_end(&b, trak);
 	mvex = box_start(&b, "mvex");
@@ -283,7 +299,7 @@ mp4mux_init_put(const struct mp4_track *t, uint8_t *p, size_t size)
 	box_u32(&b, 1);				/* sample_description_index */
 	box_u32(&b, 0);
 	box_u32(&b, 0);
-	box_u32(&b, video ? NON_SYNC : SYNC);
+	box_u32(&b, kind == KIND_VIDEO ? NON_SYNC : SYNC);
 	box_end(&b, trex);
 	box_end(&b, mvex);
 	box_end(&b, moov);

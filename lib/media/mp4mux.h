@@ -6,7 +6,7 @@
  *
  * Spec     ISO/IEC 23000-19 7.2, 7.3; 14496-12 8.8 (fragments), 8.16 (sidx, prft);
  *          14496-15 (avc1, hvc1); 14496-14 5.6 (mp4a, esds); TS 102 366 Annex F;
- *          "Opus in ISOBMFF" 4.3; 23009-1 5.10.3.3 (emsg).
+ *          "Opus in ISOBMFF" 4.3; 14496-30 7 (wvtt); 23009-1 5.10.3.3 (emsg).
  * Shape    One track a file.  Chunk: [styp][prft][emsg]* moof mdat; tfdt and
  *          trun version 1, signed composition offsets, no edit list.
  * Units    The track's timescale.

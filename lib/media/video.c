@@ -171,8 +171,14 @@ look_at_sei(struct video *v, struct nal n, struct video_unit *u, bool *recovery)
 		return;
 	len = nal_unescape(n.data + head, n.len - head, buf, sizeof(buf));
 	while ((r = captions_find(buf, len, &pos, &cc, &count)) != -ENOENT)
-		if (r == 0)
+		if (r == 0) {
 			captions_note(&u->captions, cc, count);
+			if (count > VIDEO_TRIPLETS - u->cc_count)
+				count = VIDEO_TRIPLETS - u->cc_count;
+			memcpy(v->cc_data + (size_t)u->cc_count * 3, cc, (size_t)count * 3);
+			u->cc_count += count;
+			u->cc_data = v->cc_data;
+		}
 	pos = 0;
 	while (len - pos > 2) {
 		size_t type = 0, size = 0;

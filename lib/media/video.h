@@ -26,6 +26,7 @@
 
 #define VIDEO_CODEC_STRING	64
 #define VIDEO_CONFIG_MAX	65536	/* an avcC or hvcC record of ours */
+#define VIDEO_TRIPLETS	124		/* of captions in a unit: two fields, and more */
 
 /* What the SPS in use says. */
 struct video_format {
@@ -65,6 +66,8 @@ struct video_unit {
 	bool	 end_of_sequence;
 	unsigned recovery_frames;	/* of the recovery point, when there is one */
 	struct captions captions;
+	const uint8_t *cc_data;	/* its triplets, captions.h */
+	unsigned cc_count;
 	const struct nal *nal;
 	unsigned nnal;
 };
@@ -80,6 +83,7 @@ struct video {
 	struct video_set *set;
 	unsigned nset, active_sps;
 	bool	 news;			/* sets have come that no unit has reported */
+	uint8_t	 cc_data[VIDEO_TRIPLETS * 3];
 	struct nal *nal;
 	unsigned nal_size;
 };
