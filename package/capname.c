@@ -32,6 +32,41 @@ parse_one(const char *s, struct caption_names *c)
 	return true;
 }
 
+/* "CC1", "CC1=eng", "SERVICE2": which there are, and languages if they are said. */
+bool
+caption_list_parse(const char *arg, struct captions *c, struct caption_names *names)
+{
+	for (;;) {
+		size_t len = strcspn(arg, ","), name = strcspn(arg, "=,");
+		char one[20];
+		struct caption_names seen = { .cc = { "" } };
+
+		if (len + sizeof("=und") > sizeof(one) || (name < len && len - name != 4))
+			return false;
+		memcpy(one, arg, len);
+		memcpy(one + len, "=und", sizeof("=und"));
+		if (name < len)
+			one[len] = '\0';
+		if (!parse_one(one, &seen))
+			return false;
+		for (unsigned i = 0; i < 4; i++)
+			if (seen.cc[i][0] != '\0') {
+				c->cc |= (uint8_t)(1u << i);
+				if (name < len)
+					memcpy(names->cc[i], seen.cc[i], 4);
+			}
+		for (unsigned i = 1; i < 64; i++)
+			if (seen.service[i][0] != '\0') {
+				c->services |= UINT64_C(1) << i;
+				if (name < len)
+					memcpy(names->service[i], seen.service[i], 4);
+			}
+		if (arg[len] == '\0')
+			return true;
+		arg += len + 1;
+	}
+}
+
 bool
 caption_names_parse(const char *arg, struct caption_names *c)
 {
@@ -73,6 +108,34 @@ caption_language(const struct pres *p, bool service, unsigned n)
 	const char *told = service ? p->told.service[n] : p->told.cc[n];
 
 	return asked[0] != '\0' ? asked : told[0] != '\0' ? told : "und";
+}
+
+#define SERVICE		0x100		/* in the channel of a text track */
+
+uint16_t
+text_channel(bool service, unsigned n)
+{
+	return (uint16_t)(service ? SERVICE | n : n);
+}
+
+bool
+text_is_service(uint16_t channel)
+{
+	return (channel & SERVICE) != 0;
+}
+
+unsigned
+text_number(uint16_t channel)
+{
+	return channel & (SERVICE - 1u);
+}
+
+const char *
+text_language(const struct pres *p, const struct ptrack *t)
+{
+	bool service = text_is_service(t->pid);
+
+	return caption_language(p, service, text_number(t->pid) - !service);
 }
 
 void

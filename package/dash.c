@@ -115,6 +115,7 @@ put_template(const struct group *g, unsigned track, const char *indent, struct t
 {
 	const struct init *init = init_of(g, track);
 	const struct pres *p = g->p;
+	bool text = p->track[track].kind == KIND_TEXT;
 	int64_t due = -1;
 	char file[24];
 
@@ -125,7 +126,8 @@ put_template(const struct group *g, unsigned track, const char *indent, struct t
 		    "media=\"$RepresentationID$/$Number$.m4s\" startNumber=\"%" PRId64 "\"",
 		    indent, init->timescale, rescale_near(g->offset, init->timescale, CLK_90K),
 		    rescale_near(p->nominal, init->timescale, CLK_90K), file, g->number);
-		put_offset(p, t);
+		if (!text)		/* it is there when its segment ends */
+			put_offset(p, t);
 		text_add(t, "/>\n");
 		return;
 	}
@@ -134,7 +136,7 @@ put_template(const struct group *g, unsigned track, const char *indent, struct t
 	    "media=\"$RepresentationID$/$Number$.m4s\" startNumber=\"%" PRId64 "\"",
 	    indent, init->timescale, rescale_near(g->offset, init->timescale, CLK_90K), file,
 	    p->segment[g->from]->number);
-	if (p->low && p->live && !p->ended && g->to == p->n)
+	if (p->low && p->live && !p->ended && g->to == p->n && !text)
 		put_offset(p, t);
 	text_add(t, ">\n%s  <SegmentTimeline>\n", indent);
 	for (size_t i = g->from; i < g->to;) {
@@ -316,6 +318,29 @@ put_audio(const struct group *g, unsigned track, bool main, struct text *t)
 	    c->audio.channels == 8 ? 7 : c->audio.channels);
 }
 
+/* DASH-IF IOP 6.4.5: text in segments is in MP4. */
+static void
+put_text(const struct group *g, unsigned track, struct text *t)
+{
+	const struct ptrack *s = &g->p->track[track];
+	const char *language = text_language(g->p, s);
+
+	text_add(t, "    <AdaptationSet id=\"%u\" contentType=\"text\" "
+	    "mimeType=\"application/mp4\" lang=\"%s\" segmentAlignment=\"true\" "
+	    "startWithSAP=\"1\">\n", track + 1, lang_tag(language));
+	put_continuity(g, t);		/* as for video */
+	if (strcmp(language, "und") != 0)
+		text_add(t, "      <Label>%s</Label>\n", lang_name(language));
+	else
+		text_add(t, "      <Label>%s%u</Label>\n",
+		    text_is_service(s->pid) ? "Service " : "CC", text_number(s->pid));
+	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"caption\"/>\n");
+	put_template(g, track, "      ", t);
+	text_add(t, "      <Representation id=\"%s\" bandwidth=\"%" PRIu64
+	    "\" codecs=\"wvtt\"/>\n    </AdaptationSet>\n", s->name,
+	    s->peak > 0 ? s->peak : 1);
+}
+
 /* ---- Periods */
 
 static void
@@ -346,6 +371,9 @@ put_period(const struct group *g, struct text *t)
 			put_audio(g, i, main, t);
 			main = false;
 		}
+	for (unsigned i = 0; i < p->ntrack; i++)
+		if (p->track[i].kind == KIND_TEXT && init_of(g, i) != NULL)
+			put_text(g, i, t);
 	text_add(t, "  </Period>\n");
 }
 

@@ -159,6 +159,38 @@ put_caption(const struct pres *p, const struct captions *all, bool service, unsi
 	    lang_tag(language), first ? "YES" : "NO", service ? "SERVICE" : "CC", id);
 }
 
+/* Text of captions, in a group of its own. */
+static bool
+put_subtitles(const struct pres *p, struct text *t)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < p->ntrack; i++) {
+		const struct ptrack *s = &p->track[i];
+		const char *language = text_language(p, s);
+		bool service = text_is_service(s->pid), named, other = false;
+
+		if (s->kind != KIND_TEXT || newest(s) == NULL)
+			continue;
+		for (unsigned k = 0; k < i; k++)
+			other = other || (p->track[k].kind == KIND_TEXT &&
+			    newest(&p->track[k]) != NULL &&
+			    strcmp(text_language(p, &p->track[k]), language) == 0);
+		named = strcmp(language, "und") != 0;
+		text_add(t, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"subs\",NAME=\"%s",
+		    named ? lang_name(language) : "");
+		if (!named || other)
+			text_add(t, "%s%s%u", named ? " " : "", service ? "Service " : "CC",
+			    text_number(s->pid));
+		text_add(t, "\",LANGUAGE=\"%s\",DEFAULT=NO,AUTOSELECT=%s,FORCED=NO,"
+		    "CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"
+		    "public.accessibility.describes-music-and-sound\",URI=\"%s/index.m3u8\"\n",
+		    lang_tag(language), other ? "NO" : "YES", s->name);
+		any = true;
+	}
+	return any;
+}
+
 static bool
 put_captions(const struct pres *p, struct text *t)
 {
@@ -215,7 +247,7 @@ put_video_attributes(const struct pres *p, const struct config *c, bool rate,
 /* One rung with one audio group, or with none. */
 static void
 put_variant(struct pres *p, struct ptrack *v, const struct ptrack *group, bool captions,
-    struct text *t)
+    bool subtitles, struct text *t)
 {
 	uint64_t peak = v->peak, mean = average(v), audio_peak = 0, audio_mean = 0;
 	const struct config *c = newest(v);
@@ -238,6 +270,8 @@ put_variant(struct pres *p, struct ptrack *v, const struct ptrack *group, bool c
 	put_video_attributes(p, c, true, t);
 	if (group != NULL)
 		text_add(t, ",AUDIO=\"%s\"", group_of(group));
+	if (subtitles)
+		text_add(t, ",SUBTITLES=\"subs\"");
 	text_add(t, captions ? ",CLOSED-CAPTIONS=\"cc\"" : ",CLOSED-CAPTIONS=NONE");
 	text_add(t, "\n%s/index.m3u8\n", v->name);
 }
@@ -256,13 +290,14 @@ void
 hls_put_index(struct pres *p, struct text *t, bool ts)
 {
 	unsigned videos = 0, audios = 0;
-	bool captions, independent = true;
+	bool captions, subtitles, independent = true;
 
 	for (unsigned i = 0; i < p->ntrack; i++) {
 		struct ptrack *track = &p->track[i];
 
 		track->told_absent = pres_first(p, i) == p->n;
-		track->unlisted = track->told_absent || (ts && !tsout_carries(track->codec));
+		track->unlisted = track->told_absent || (ts && track->kind != KIND_TEXT &&
+		    !tsout_carries(track->codec));
 		videos += track->kind == KIND_VIDEO && newest(track) != NULL;
 		audios += track->kind == KIND_AUDIO && newest(track) != NULL;
 		track->told_peak = track->peak;
@@ -275,22 +310,23 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 	    independent ? "#EXT-X-INDEPENDENT-SEGMENTS\n" : "");
 	if (videos > 0 || audios > 1)
 		put_renditions(p, t);
+	subtitles = videos > 0 && put_subtitles(p, t);
 	captions = put_captions(p, t);
 	for (unsigned i = 0; i < p->ntrack; i++) {
 		struct ptrack *v = &p->track[i];
 
-		if (newest(v) == NULL)
+		if (newest(v) == NULL || v->kind == KIND_TEXT)
 			continue;
 		if (videos == 0 && is_first_of_group(p, i))
 			put_audio_variant(v, audios > 1, t);
 		if (v->kind != KIND_VIDEO)
 			continue;
 		if (audios == 0)
-			put_variant(p, v, NULL, captions, t);
+			put_variant(p, v, NULL, captions, subtitles, t);
 		for (unsigned a = 0; a < p->ntrack; a++)
 			if (p->track[a].kind == KIND_AUDIO && newest(&p->track[a]) != NULL &&
 			    is_first_of_group(p, a))
-				put_variant(p, v, &p->track[a], captions, t);
+				put_variant(p, v, &p->track[a], captions, subtitles, t);
 	}
 	for (unsigned i = 0; i < p->ntrack; i++) {
 		const struct ptrack *v = &p->track[i];
@@ -377,8 +413,9 @@ void
 hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 {
 	const struct ptrack *me = &p->track[track];
+	bool text = me->kind == KIND_TEXT;
 	size_t first = pres_first(p, track);
-	int version = ts ? 4 : 7;
+	int version = ts || text ? 4 : 7;
 	size_t end = p->n + hls_open(p, track);
 	uint32_t map = 0;
 
@@ -398,7 +435,7 @@ hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 
 		if (breaks)
 			text_add(t, "#EXT-X-DISCONTINUITY\n");
-		if (part != NULL && !ts)
+		if (part != NULL && !ts && !text)
 			put_map(part, &map, t);
 		put_date(p, s, part, timescale, t);
 		hls_put_cues(p, i > 0 ? all(p, i - 1) : NULL, s, i == first, t);
@@ -410,7 +447,7 @@ hls_put_media(const struct pres *p, unsigned track, struct text *t, bool ts)
 		text_add(t, "#EXTINF:");
 		text_seconds(t, part == NULL ? s->duration : part->listed > 0 ? part->listed :
 		    part->duration, part == NULL ? CLK_90K : timescale, 6);
-		text_add(t, ",\n%" PRId64 "%s\n", s->number, ts ? ".ts" : ".m4s");
+		text_add(t, ",\n%" PRId64 "%s\n", s->number, text ? ".vtt" : ts ? ".ts" : ".m4s");
 	}
 	if (p->ended) {
 		hls_put_last_cues(p, t);

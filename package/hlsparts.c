@@ -38,7 +38,7 @@ hold_back(const struct pres *p)
 	int64_t longest = 0;
 
 	for (unsigned i = 0; i < p->ntrack; i++)
-		if (hls_part_target(p, i) > longest)
+		if (p->track[i].kind != KIND_TEXT && hls_part_target(p, i) > longest)
 			longest = hls_part_target(p, i);
 	return p->latency > 3 * longest ? p->latency : 3 * longest;
 }
@@ -52,7 +52,12 @@ hls_put_control(const struct pres *p, unsigned track, struct text *t)
 	if (p->blocks && !p->ended)
 		text_add(t, "CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=%" PRId64 ".0,%s",
 		    6 * p->target, p->has_cues || p->has_id3 ? "CAN-SKIP-DATERANGES=YES," : "");
-	text_add(t, "HOLD-BACK=%" PRId64 ".0,PART-HOLD-BACK=", 3 * p->target);
+	text_add(t, "HOLD-BACK=%" PRId64 ".0", 3 * p->target);
+	if (p->track[track].kind == KIND_TEXT) {	/* it has no parts */
+		text_add(t, "\n");
+		return;
+	}
+	text_add(t, ",PART-HOLD-BACK=");
 	text_seconds(t, hold_back(p), CLK_SECOND, 6);
 	text_add(t, "\n#EXT-X-PART-INF:PART-TARGET=");
 	text_seconds(t, hls_part_target(p, track), CLK_SECOND, 6);

@@ -6,7 +6,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
-#include "package/pack.h"
+#include "package/subs.h"
 
 static bool
 can_carry(const struct tsdemux_stream *st)
@@ -173,6 +173,7 @@ pack_free(struct pack *p)
 		segment_free(p->making[i].segment);
 	for (size_t i = 0; i < p->cues.n; i++)
 		free(p->cues.message[i].p);
+	subs_free(p);
 	free(p->making);
 	free(p->scratch);
 	free(p->cutter.cut);

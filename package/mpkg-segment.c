@@ -137,6 +137,8 @@ resume(struct tool *s)
 	old.ts = pr->ts;
 	old.asked = pr->asked;
 	old.told = pr->told;
+	old.subtitles = pr->subtitles;
+	old.all_subtitles = pr->all_subtitles;
 	old.utc_scheme = pr->utc_scheme;
 	old.utc_timing = pr->utc_timing;
 	*pr = old;

@@ -98,9 +98,8 @@ name_track(struct pack *p, unsigned at, struct track *t)
 	    t->language[0] != '\0' ? " language=" : "", t->language);
 }
 
-/* Room for parts of so many tracks. */
-static int
-widen(struct segment **segment, unsigned npart)
+int
+pack_widen(struct segment **segment, unsigned npart)
 {
 	struct segment *s = *segment;
 
@@ -133,7 +132,7 @@ pack_name_tracks(struct pack *p)
 	}
 	p->named = true;
 	for (size_t i = 0; i < p->nmaking; i++)
-		if ((r = widen(&p->making[i].segment, p->pres.ntrack)) < 0)
+		if ((r = pack_widen(&p->making[i].segment, p->pres.ntrack)) < 0)
 			return r;
 	return 0;
 }

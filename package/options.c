@@ -29,6 +29,7 @@ static const char help[] =
     "                           unrestricted, any [any]\n"
     "      --segment duration   of segments [4s]\n"
     "  -s, --stats target       a JSON line each second: fd:N, file, unix:PATH\n"
+    "      --subtitles list     captions as WebVTT tracks: auto, or CC1=eng,SERVICE2\n"
     "      --token-file file    bearer token for the server\n"
     "      --utc-timing url     where DASH players get the time: a URL with a Date field,\n"
     "                           iso:URL, xsdate:URL, or none [the server, or index.mpd]\n"
@@ -39,7 +40,7 @@ static const char help[] =
 enum {
 	OPT_BLOCKING = 256, OPT_BREAK_LIMIT, OPT_BREAKS, OPT_BUFFER, OPT_CAPTIONS, OPT_CUES,
 	OPT_EVENT, OPT_GAP_AFTER, OPT_HLS_TS, OPT_LATENCY, OPT_LOW_LATENCY, OPT_PART,
-	OPT_RESTRICTIONS, OPT_SEGMENT, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD, OPT_WINDOW,
+	OPT_RESTRICTIONS, OPT_SEGMENT, OPT_SUBTITLES, OPT_TOKEN_FILE, OPT_UTC_TIMING, OPT_VOD, OPT_WINDOW,
 };
 
 static const struct option longopts[] = {
@@ -59,6 +60,7 @@ static const struct option longopts[] = {
 	{ "restrictions", required_argument, NULL, OPT_RESTRICTIONS },
 	{ "segment", required_argument, NULL, OPT_SEGMENT },
 	{ "stats", required_argument, NULL, 's' },
+	{ "subtitles", required_argument, NULL, OPT_SUBTITLES },
 	{ "token-file", required_argument, NULL, OPT_TOKEN_FILE },
 	{ "utc-timing", required_argument, NULL, OPT_UTC_TIMING },
 	{ "vod", no_argument, NULL, OPT_VOD },
@@ -193,6 +195,14 @@ options_parse(struct tool *s, int argc, char *argv[])
 			break;
 		case 's':
 			s->stats_target = optarg;
+			break;
+		case OPT_SUBTITLES:
+			pr->all_subtitles = strcmp(optarg, "auto") == 0;
+			s->pack.cutter.bases.captions = true;
+			if (!pr->all_subtitles &&
+			    !caption_list_parse(optarg, &pr->subtitles, &pr->asked))
+				opt_usage(help, "--subtitles '%s' is neither auto nor like "
+				    "CC1=eng,SERVICE2", optarg);
 			break;
 		case OPT_TOKEN_FILE:
 			s->token_file = optarg;

@@ -17,6 +17,7 @@
 #include "package/track.h"
 
 #define PACK_LAGS	16		/* segments that tell how late parts are */
+#define PACK_SUBS	8		/* channels of captions that are made text */
 
 struct pack_segment {			/* being made: not yet of all tracks */
 	size_t	 cut;			/* index */
@@ -38,6 +39,8 @@ struct pack {
 	struct pack_segment *making;
 	int64_t	 skip_to;		/* numbers up to this exist already */
 	bool	 resumed;		/* and a saved presentation is continued */
+	unsigned nsub;
+	struct sub *sub[PACK_SUBS];	/* subs.h */
 	size_t	 scratch_cap;
 	struct mp4_sample *scratch;
 	bool	 index_told;		/* index.m3u8 has been written */
@@ -65,6 +68,7 @@ void pack_free(struct pack *p);
 
 /* names.c: name the tracks that can be named by now.  0 or -ENOMEM. */
 int pack_name_tracks(struct pack *p);
+int pack_widen(struct segment **s, unsigned npart);	/* room for so many parts */
 
 /* segment.c: make objects of what the tracks hold; all that can be. */
 int pack_segments(struct pack *p, bool eof);

@@ -141,6 +141,8 @@ struct pres {
 	struct rational rate;		/* of the grid, */
 	int64_t	 pictures;		/* and in each of its segments */
 	struct caption_names asked, told;	/* by the user, by the PMT */
+	struct captions subtitles;	/* to be made text, */
+	bool	 all_subtitles;		/* or all that there are */
 	struct cue_policy policy;
 	bool	 has_cues, has_id3;	/* the stream may have some */
 	struct cuetrack cues;
@@ -193,6 +195,15 @@ void caption_names_read(const struct tsdemux_stream *s, struct caption_names *c)
 
 /* Of CC1 (0) to CC4, or of a service; "und" if nobody said. */
 const char *caption_language(const struct pres *p, bool service, unsigned n);
+
+/*
+ * The pid of a text track is a channel or service: that, its number, and its language.
+ */
+uint16_t text_channel(bool service, unsigned n);
+bool text_is_service(uint16_t channel);
+unsigned text_number(uint16_t channel);
+const char *text_language(const struct pres *p, const struct ptrack *t);
+bool caption_list_parse(const char *arg, struct captions *c, struct caption_names *names);
 
 /* Captions to be listed: what any of the rungs has shown, and what was asked for. */
 void caption_all(const struct pres *p, struct captions *all);

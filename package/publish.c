@@ -1,6 +1,5 @@
 /* Make segments that are whole known: playlists, manifest; and forget old ones. */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "lib/base/text.h"
 #include "package/pack.h"
 #include "package/state.h"
+#include "package/subs.h"
 #include "package/tsout.h"
 
 #define TYPE_DASH	"application/dash+xml"
@@ -96,6 +96,8 @@ index_is_old(const struct pack *p)
 
 		if ((pres_first(&p->pres, i) == p->pres.n) != t->told_absent)
 			return true;
+		if (t->kind == KIND_TEXT)
+			continue;
 		if (t->sap > t->told_sap || t->peak > t->told_peak ||
 		    t->key_peak > t->told_key ||
 		    average > t->told_average + t->told_average / 10)
@@ -116,7 +118,7 @@ put_playlists(struct pack *p)
 	for (unsigned i = 0; i < p->pres.ntrack && r == 0; i++) {
 		const struct ptrack *track = &p->pres.track[i];
 
-		if (p->pres.ts && !tsout_carries(track->codec))
+		if (p->pres.ts && track->kind != KIND_TEXT && !tsout_carries(track->codec))
 			continue;
 		if (p->pres.low)	/* with its parts: pack_changed() */
 			p->changed |= UINT64_C(1) << i;
@@ -247,8 +249,9 @@ delete_old(struct pack *p)
 			    (long long)s->number);
 			sink_delete(p->sink, name);
 			if (s->part[i].ts_bytes > 0) {
-				snprintf(name, sizeof(name), "%s/%lld.ts",
-				    pr->track[i].name, (long long)s->number);
+				snprintf(name, sizeof(name), "%s/%lld.%s",
+				    pr->track[i].name, (long long)s->number,
+				    pr->track[i].kind == KIND_TEXT ? "vtt" : "ts");
 				sink_delete(p->sink, name);
 			}
 			inits = inits || s->part[i].init != ptrack_newest(&pr->track[i])->number;
@@ -308,15 +311,23 @@ is_split(const struct pres *p, const struct segment *last, const struct segment 
 	    cue_break_at(&p->cues, &p->policy, s->t);
 }
 
+/* Text may come and go without a break, though not within a Period. */
 static bool
-same_tracks(const struct segment *a, const struct segment *b)
+same_kinds(const struct pres *p, const struct segment *a, const struct segment *b, bool text)
 {
 	unsigned n = a->npart > b->npart ? a->npart : b->npart;
 
 	for (unsigned i = 0; i < n; i++)
-		if (segment_has(a, i) != segment_has(b, i))
+		if ((p->track[i].kind == KIND_TEXT) == text &&
+		    segment_has(a, i) != segment_has(b, i))
 			return false;
 	return true;
+}
+
+static bool
+same_tracks(const struct pres *p, const struct segment *a, const struct segment *b)
+{
+	return same_kinds(p, a, b, false);
 }
 
 /* Its DASH Period: that of the segment before it, or a new one. */
@@ -327,8 +338,8 @@ pack_set_period(const struct pres *p, const struct segment *last, struct segment
 
 	s->split = 0;
 	if (last != NULL && !s->discontinuity && (is_split(p, last, s) ||
-	    (p->low && (segment_is_lost(last) != segment_is_lost(s) ||
-	    !same_tracks(last, s) || s->t - last->t - last->duration > CUT_HOLE)))) {
+	    !same_kinds(p, last, s, true) || (p->low && (segment_is_lost(last) != segment_is_lost(s) ||
+	    !same_tracks(p, last, s) || s->t - last->t - last->duration > CUT_HOLE)))) {
 		s->split = last->split + 1;
 		s->period_t = s->t;
 		s->period_ns = last->period_ns + rescale_near(s->t, CLK_SECOND, CLK_90K) -
@@ -387,7 +398,7 @@ note_dropped(struct pack *p)
 	for (size_t n = 1; n < pr->n && any; n++) {
 		struct segment *s = pr->segment[n], *last = pr->segment[n - 1];
 
-		s->discontinuity = s->discontinuity || !same_tracks(last, s);
+		s->discontinuity = s->discontinuity || !same_tracks(pr, last, s);
 		pack_set_period(pr, last, s);
 	}
 	return any;
@@ -486,11 +497,17 @@ pack_publish(struct pack *p, struct segment *s)
 		s->discontinuity = false;
 	if (!pr->low)
 		s->sequence = last != NULL ? last->sequence + 1 : s->number;
-	if (!pr->low && last != NULL && (s->number != last->number + 1 || !same_tracks(last, s)))
+	if (!pr->low && last != NULL && (s->number != last->number + 1 ||
+	    !same_tracks(pr, last, s)))
 		s->discontinuity = true;
 	set_duration(pr, s);
 	if (pr->idle && s->expect > s->t)
 		s->duration = s->expect - s->t;
+	subs_note(p);
+	if ((r = subs_publish(p, &s)) < 0) {
+		segment_free(s);
+		return r;
+	}
 	pack_set_period(pr, last, s);
 	pack_date_cues(pr, s);
 	count_keys(pr, s);
@@ -505,15 +522,6 @@ pack_publish(struct pack *p, struct segment *s)
 		pr->target = 1;
 	note_target(pr, s);
 	note_rates(pr, s);
-	for (unsigned i = 0; i < p->cutter.ntrack; i++)
-		if (p->index[i] != UINT_MAX && p->cutter.track[i]->kind == KIND_VIDEO) {
-			struct ptrack *t = &pr->track[p->index[i]];
-			const struct captions *c = &p->cutter.track[i]->video.captions;
-
-			p->index_changed = p->index_changed || t->captions.cc != c->cc ||
-			    t->captions.services != c->services;
-			t->captions = *c;
-		}
 	if ((r = pres_add(pr, s)) < 0)
 		return r;
 	if (s->utc_ns != 0)

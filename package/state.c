@@ -37,6 +37,8 @@ init_to_json(const struct init *i, enum codec_kind kind)
 		    "sar", (json_int_t)v->sar.num, (json_int_t)v->sar.den,
 		    "rate", (json_int_t)v->frame_rate.num, (json_int_t)v->frame_rate.den,
 		    "transfer", (int)v->transfer_characteristics));
+	else if (kind == KIND_TEXT)
+		json_object_set_new(j, "codecs", json_string("wvtt"));
 	else
 		json_object_update_new(j, json_pack("{ss sI sI}", "codecs", a->codec_string,
 		    "rate", (json_int_t)a->rate, "channels", (json_int_t)a->channels));
@@ -266,7 +268,7 @@ read_init(json_t *j, struct ptrack *t, struct init *i)
 		v->sar = (struct rational){ sn, sd };
 		v->frame_rate = (struct rational){ rn, rd };
 		v->transfer_characteristics = (uint8_t)transfer;
-	} else {
+	} else if (t->kind == KIND_AUDIO) {
 		struct audio_info *a = &i->config.audio;
 
 		if (json_unpack(j, "{sI sI}", "rate", &rate, "channels", &channels) < 0 ||
@@ -295,8 +297,8 @@ read_track(json_t *j, struct ptrack *t)
 	    &key_bytes, "frame", &frame, "inits", &inits) < 0 || frame < 0 ||
 	    frame > FRAME_MAX || strlen(name) >= sizeof(t->name) ||
 	    strlen(name) < 2 || strspn(name + 1, "0123456789") != strlen(name + 1) ||
-	    (name[0] != 'v' && name[0] != 'a') || (kind != KIND_VIDEO &&
-	    kind != KIND_AUDIO) || codec <= 0 || codec >= CODEC_COUNT ||
+	    strchr("vat", name[0]) == NULL || (kind != KIND_VIDEO &&
+	    kind != KIND_AUDIO && kind != KIND_TEXT) || codec <= 0 || codec >= CODEC_COUNT ||
 	    strlen(language) >= sizeof(t->language) || bytes < 0 || time < 0 ||
 	    peak < 0 || key_bytes < 0 || sap < 0 || sap > PRES_NO_SAP || !json_is_array(inits))
 		return -EBADMSG;

@@ -34,6 +34,7 @@ track_free(struct track *t)
 		video_free(&t->video);
 	else
 		audio_free(&t->audio);
+	ccqueue_free(&t->captions);
 	free(t->buf);
 	free(t->sample);
 	if (t->ts != NULL)
@@ -232,6 +233,9 @@ push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
 	}
 	pushed = follow(t, b, &pts, &dts);
 	note_change(t, version, base, pts);
+	if (b->captions && u->cc_count > 0 && (r = ccqueue_put(&t->captions, pts, t->base,
+	    u->cc_data, u->cc_count)) < 0)
+		return r;
 	len = video_sample_len(&t->video, u, NAL_DROP_FOR_MP4);
 	if (len == 0 || len > UINT32_MAX)
 		return 0;

@@ -22,6 +22,7 @@
 #include "lib/media/audio.h"
 #include "lib/media/tsdemux.h"
 #include "lib/media/video.h"
+#include "package/ccqueue.h"
 
 struct tsout;
 struct low;
@@ -59,6 +60,7 @@ struct bases {
 	int64_t	 near;			/* the last dts of any track: others are near it */
 	int64_t	 top;			/* the highest in the newest base */
 	uint64_t jumps;
+	bool	 captions;		/* they are wanted */
 };
 
 struct track {
@@ -89,6 +91,7 @@ struct track {
 	struct sample *sample;
 	size_t	 n, cap;
 	uint64_t units, lost_units;	/* damaged */
+	struct ccqueue captions;	/* if wanted: of the pictures, and of earlier ones */
 
 	struct tsout *ts;		/* segment.c */
 	struct low *low;		/* low.h */

@@ -16,6 +16,7 @@
 
 #include "lib/base/rational.h"
 #include "lib/media/tsmux.h"
+#include "t/helper/ccsei.h"
 #include "t/helper/events.h"
 
 static struct tsmux mux;
@@ -81,35 +82,14 @@ triplets(int64_t n, bool data, uint8_t (*out)[3])
 	return count;
 }
 
-/* The unit with an SEI NAL unit before its first slice; returns its length. */
+/* The unit with the captions of picture n; returns its length. */
 static size_t
 add_captions(const uint8_t *p, size_t len, int64_t n, bool data, uint8_t *out)
 {
-	uint8_t m[128] = { 0xb5, 0, 0x31, 'G', 'A', '9', '4', 3, 0xc0, 0xff }, t[20][3];
-	unsigned count = triplets(n, data, t), size = 10 + 3 * count + 1, zeros = 0;
-	size_t pos = 0, fill;
+	uint8_t t[20][3];
+	unsigned count = triplets(n, data, t);
 
-	m[8] |= (uint8_t)count;
-	memcpy(m + 10, t, 3 * count);
-	m[size - 1] = 0xff;
-	while (pos + 4 < len && !(p[pos] == 0 && p[pos + 1] == 0 && p[pos + 2] == 1 &&
-	    ((p[pos + 3] & 31) == 1 || (p[pos + 3] & 31) == 5)))
-		pos++;
-	memcpy(out, p, pos);
-	fill = pos;
-	memcpy(out + fill, (const uint8_t[]){ 0, 0, 1, 6, 4, (uint8_t)size }, 6);
-	fill += 6;
-	for (unsigned i = 0; i < size; i++) {
-		if (zeros == 2 && m[i] <= 3) {
-			out[fill++] = 3;	/* emulation prevention */
-			zeros = 0;
-		}
-		out[fill++] = m[i];
-		zeros = m[i] == 0 ? zeros + 1 : 0;
-	}
-	out[fill++] = 0x80;
-	memcpy(out + fill, p + pos, len - pos);
-	return fill + len - pos;
+	return ccsei_add(p, len, (const uint8_t (*)[3])t, count, out);
 }
 
 /* splice_insert (SCTE 35 9.7.3), out of network, at pts. */
@@ -143,7 +123,7 @@ put(struct tsmux_stream *s, const struct tsdemux_event *ev, long with_data)
 	};
 	uint8_t section[64];
 
-	if (codec_kind(ev->stream->codec) == KIND_VIDEO && ev->len < sizeof(unit) - 256) {
+	if (codec_kind(ev->stream->codec) == KIND_VIDEO && ev->len < sizeof(unit) - CCSEI_MORE) {
 		if (first == PES_NO_TIME)
 			first = next_cue = ev->pts;
 		if (ev->pts >= next_cue) {

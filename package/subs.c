@@ -1,0 +1,309 @@
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/media/webvtt.h"
+#include "package/subs.h"
+
+#define TYPE_TEXT	"application/mp4"
+
+void
+subs_note(struct pack *p)
+{
+	for (unsigned i = 0; i < p->cutter.ntrack; i++) {
+		const struct captions *c = &p->cutter.track[i]->video.captions;
+		struct ptrack *t;
+
+		if (p->index[i] == UINT_MAX || p->cutter.track[i]->kind != KIND_VIDEO)
+			continue;
+		t = &p->pres.track[p->index[i]];
+		p->index_changed = p->index_changed || t->captions.cc != c->cc ||
+		    t->captions.services != c->services;
+		t->captions = *c;
+	}
+}
+
+void
+subs_free(struct pack *p)
+{
+	for (unsigned i = 0; i < p->nsub; i++)
+		free(p->sub[i]);
+	p->nsub = 0;
+}
+
+/* ---- which there are */
+
+static int
+put_init(struct pack *p, unsigned track)
+{
+	struct ptrack *t = &p->pres.track[track];
+	struct mp4_track mt = {
+		.track_id = track + 1, .codec = CODEC_WEBVTT, .timescale = (uint32_t)CLK_90K,
+		.config = (const uint8_t *)WEBVTT_CONFIG, .config_len = strlen(WEBVTT_CONFIG),
+	};
+	char name[SINK_NAME_MAX];
+	uint8_t *buf;
+	int len;
+
+	memcpy(mt.language, text_language(&p->pres, t), sizeof(mt.language));
+	t->init = calloc(1, sizeof(*t->init));
+	buf = malloc(MP4MUX_INIT_MAX);
+	if (t->init == NULL || buf == NULL ||
+	    (len = mp4mux_init_put(&mt, buf, MP4MUX_INIT_MAX)) < 0) {
+		free(buf);
+		return -ENOMEM;
+	}
+	t->ninit = 1;
+	t->init[0] = (struct init){
+		.number = 1, .timescale = mt.timescale, .len = (size_t)len,
+	};
+	snprintf(name, sizeof(name), "%s/init.mp4", t->name);
+	return sink_put_text(p->sink, name, TYPE_TEXT, SINK_HEADER, (char *)buf, (size_t)len);
+}
+
+/* The track of a channel: that of an earlier run, or a new one. */
+static int
+add_sub(struct pack *p, bool service, unsigned n)
+{
+	uint16_t channel = text_channel(service, n);
+	unsigned at = 0, same = 1;
+	struct ptrack *t;
+	struct sub *sub;
+
+	for (unsigned i = 0; i < p->nsub; i++)
+		if (p->pres.track[p->sub[i]->track].pid == channel)
+			return 0;
+	while (at < p->pres.ntrack && (p->pres.track[at].kind != KIND_TEXT ||
+	    p->pres.track[at].pid != channel))
+		at++;
+	if (at == PRES_TRACKS || p->nsub == PACK_SUBS)
+		return 0;
+	if ((sub = malloc(sizeof(*sub))) == NULL)
+		return -ENOMEM;
+	captext_init(&sub->text, service, n);
+	sub->track = at;
+	p->sub[p->nsub++] = sub;
+	if (at < p->pres.ntrack && p->pres.track[at].ninit > 0)
+		return 0;
+	for (unsigned i = 0; i < at; i++)
+		same += p->pres.track[i].kind == KIND_TEXT;
+	t = &p->pres.track[at];
+	*t = (struct ptrack){ .kind = KIND_TEXT, .codec = CODEC_WEBVTT, .pid = channel };
+	snprintf(t->name, sizeof(t->name), "t%u", same % 1000);
+	p->pres.ntrack += at == p->pres.ntrack;
+	p->index_changed = true;
+	log_info("track %s: text of %s%u", t->name, service ? "SERVICE" : "CC", n);
+	return put_init(p, at);
+}
+
+static int
+add_subs(struct pack *p)
+{
+	struct captions want = p->pres.subtitles;
+	int r = 0;
+
+	if (p->pres.all_subtitles)
+		caption_all(&p->pres, &want);
+	for (unsigned n = 1; n <= 4 && r == 0; n++)
+		if ((want.cc & 1u << (n - 1)) != 0)
+			r = add_sub(p, false, n);
+	for (unsigned n = 1; n < 64 && r == 0; n++)
+		if ((want.services & UINT64_C(1) << n) != 0)
+			r = add_sub(p, true, n);
+	return r;
+}
+
+/* ---- whose captions */
+
+/* The first video, in the order of their names, that has shown some. */
+static struct track *
+source(const struct pack *p)
+{
+	struct track *best = NULL;
+	unsigned at = UINT_MAX;
+
+	for (unsigned i = 0; i < p->cutter.ntrack; i++) {
+		struct track *t = p->cutter.track[i];
+
+		if (t->kind == KIND_VIDEO && p->index[i] < at &&
+		    (t->video.captions.cc != 0 || t->video.captions.services != 0)) {
+			best = t;
+			at = p->index[i];
+		}
+	}
+	return best;
+}
+
+/* When the picture is that a segment shows. */
+static void
+bounds(const struct pack *p, const struct segment *s, int64_t *begin, int64_t *end)
+{
+	*begin = s->t;
+	*end = s->t + s->duration;
+	for (unsigned i = 0; i < s->npart; i++)
+		if (p->pres.track[i].kind == KIND_VIDEO && s->part[i].present) {
+			*begin = s->part[i].t;
+			*end = s->part[i].t + s->part[i].duration;
+			return;
+		}
+}
+
+/* ---- objects */
+
+static int
+put_text(struct pack *p, const struct segment *s, struct part *part, const char *folder,
+    const struct captext_cues *cues)
+{
+	struct text t = { .len = 0 };
+	char name[SINK_NAME_MAX], *text;
+	size_t len;
+
+	/* What is not live counts from its beginning, as for readers who know of no map. */
+	webvtt_put(&t, cues, s->utc_ns != 0 ? part->t : p->cutter.origin);
+	len = t.len;
+	if ((text = text_take(&t)) == NULL)
+		return -ENOMEM;
+	part->ts_bytes = len;
+	p->bytes_out += len;
+	snprintf(name, sizeof(name), "%s/%lld.vtt", folder, (long long)s->number);
+	return sink_put_text(p->sink, name, "text/vtt", SINK_MEDIA, text, len);
+}
+
+static int
+put_samples(struct pack *p, const struct segment *s, struct part *part, unsigned track,
+    const struct captext_cues *cues)
+{
+	struct mp4mux_chunk c = {
+		.styp = MP4MUX_SEGMENT, .track_id = track + 1,
+		.sequence_number = (uint32_t)s->number,
+		.base_media_decode_time = (uint64_t)part->t,
+	};
+	struct sink_object o = {
+		.content_type = TYPE_TEXT, .level = SINK_MEDIA, .niov = 2,
+	};
+	struct mp4_sample *sample;
+	uint8_t *bytes, *head = NULL;
+	size_t len, max;
+	int r;
+
+	if ((r = webvtt_samples_put(cues, part->t, part->t + part->duration, &sample, &c.n,
+	    &bytes, &len)) < 0)
+		return r;
+	c.sample = sample;
+	max = mp4mux_chunk_max(&c);
+	r = (head = malloc(max)) == NULL ? -ENOMEM : mp4mux_chunk_put(&c, head, max);
+	free(sample);
+	if (r < 0) {
+		free(head);
+		free(bytes);
+		return r;
+	}
+	part->bytes = (uint64_t)r + len;
+	p->bytes_out += part->bytes;
+	snprintf(o.name, sizeof(o.name), "%s/%lld.m4s", p->pres.track[track].name,
+	    (long long)s->number);
+	o.iov[0] = (struct iovec){ head, (size_t)r };
+	o.iov[1] = (struct iovec){ bytes, len };
+	o.own[0] = head;
+	o.own[1] = bytes;
+	return sink_put(p->sink, &o);
+}
+
+/* ---- a segment */
+
+/* The pictures' captions until then, of which what is before begin shows no more. */
+static int
+run(struct pack *p, struct sub *sub, const struct track *from, int64_t begin, int64_t end,
+    bool fresh, struct captext_cues *cues)
+{
+	size_t n = from != NULL ? from->captions.n : 0, i = 0;
+	struct captext_cues before = { .n = 0 };
+	int64_t t;
+	int r = 0;
+
+	for (; i < n && r == 0; i++) {
+		const struct ccunit *u = &from->captions.unit[i];
+
+		if (!cutter_time(&p->cutter, u->base, u->pts, &t))
+			continue;
+		if (t >= begin)
+			break;
+		r = captext_put(&sub->text, t, u->cc_data, u->cc_count, &before);
+	}
+	if (fresh)
+		captext_init(&sub->text, sub->text.service, text_number(
+		    p->pres.track[sub->track].pid));
+	if (r == 0)
+		r = captext_cut(&sub->text, begin, &before);
+	captext_cues_clear(&before);
+	for (; i < n && r == 0; i++) {
+		const struct ccunit *u = &from->captions.unit[i];
+
+		if (!cutter_time(&p->cutter, u->base, u->pts, &t))
+			continue;
+		if (t >= end)
+			break;
+		r = captext_put(&sub->text, t, u->cc_data, u->cc_count, cues);
+	}
+	return r == 0 ? captext_cut(&sub->text, end, cues) : r;
+}
+
+static int
+put_sub(struct pack *p, struct sub *sub, const struct track *from, struct segment *s,
+    int64_t begin, int64_t end)
+{
+	const char *folder = p->pres.track[sub->track].name;
+	struct part *part = &s->part[sub->track];
+	struct captext_cues cues = { .n = 0 };
+	int r = run(p, sub, from, begin, end, s->discontinuity, &cues);
+
+	if (r == 0) {
+		*part = (struct part){
+			.present = true, .sap = 1, .init = 1, .t = begin,
+			.duration = end - begin,
+		};
+		r = put_samples(p, s, part, sub->track, &cues);
+	}
+	if (r == 0)
+		r = put_text(p, s, part, folder, &cues);
+	captext_cues_clear(&cues);
+	return r;
+}
+
+/* What is before a time is in a segment, or came too late for one. */
+static void
+forget(struct pack *p, int64_t end)
+{
+	for (unsigned i = 0; i < p->cutter.ntrack; i++) {
+		struct ccqueue *q = &p->cutter.track[i]->captions;
+		size_t n = 0;
+		int64_t t;
+
+		while (n < q->n && (!cutter_time(&p->cutter, q->unit[n].base,
+		    q->unit[n].pts, &t) || t < end))
+			n++;
+		ccqueue_drop(q, n);
+	}
+}
+
+int
+subs_publish(struct pack *p, struct segment **segment)
+{
+	int64_t begin, end;
+	int r;
+
+	if (!p->cutter.bases.captions)
+		return 0;
+	if ((r = add_subs(p)) < 0 || (r = pack_widen(segment, p->pres.ntrack)) < 0)
+		return r;
+	bounds(p, *segment, &begin, &end);
+	for (unsigned i = 0; i < p->nsub && r == 0 && end > begin; i++)
+		r = put_sub(p, p->sub[i], source(p), *segment, begin, end);
+	forget(p, end);
+	return r;
+}
