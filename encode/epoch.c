@@ -100,6 +100,10 @@ epoch_time(struct epoch *e, struct epoch_stream *s, int64_t pts, bool announced,
 	if (!e->now.set)
 		begin(e, wire, 0, fresh_ns);
 	raw = timeline_unwrap(e->now.ref, wire);
+	/* Pre-roll ends where it came from, so that does not move. */
+	if (s->switched && s->started && raw + e->now.off <= s->last_t &&
+	    s->last_t - (raw + e->now.off) <= EPOCH_PREROLL)
+		return raw + e->now.off;
 	if (distance(raw, e->now.ref) <= EPOCH_JUMP) {
 		/* Back by more than reordering explains: a loop that was not told. */
 		if (!s->started || s->switched || s->last_t - (raw + e->now.off) < CLOCK ||

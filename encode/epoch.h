@@ -19,6 +19,7 @@
 
 #define EPOCH_FILE_START	INT64_C(900000)	/* where a file begins */
 #define EPOCH_JUMP		(5 * INT64_C(90000))	/* more is a break */
+#define EPOCH_PREROLL		(12 * INT64_C(90000))	/* back, after the tables changed */
 
 enum epoch_mode { EPOCH_UNDECIDED, EPOCH_LIVE, EPOCH_FILE };
 

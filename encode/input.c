@@ -125,6 +125,8 @@ take_unit(struct input *in, const struct tsdemux_event *ev)
 	if (s->use == INPUT_VIDEO) {
 		if (t != PES_NO_TIME)
 			in->video_t = t;
+		if (ev->discontinuity && ev->random_access && t != PES_NO_TIME)
+			vtrack_switch(&in->video);
 		vtrack_unit(&in->video, ev->data, ev->len, t, dts);
 	} else if (!in->started) {
 		input_hold(in, s, ev, t);

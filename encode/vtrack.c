@@ -133,6 +133,60 @@ probe_done(const struct vtrack *v)
 	return measured.num == r.num && measured.den == r.den;
 }
 
+/* As long as a picture of the source is, in ticks. */
+static int64_t
+picture_length(const struct vtrack *v)
+{
+	struct rational r = v->rate.num > 0 ? v->rate : stated_rate(v);
+
+	return r.num > 0 ? rescale_near(90000, r.den, r.num) : 3600;
+}
+
+/*
+ * A source that broke off may lack pictures before its last ones, which the new source
+ * has: then those give way to it.
+ */
+static bool
+keep_tail(struct vtrack *v, AVFrame *f)
+{
+	if (!v->draining || !v->started || v->ntail == VTRACK_TAIL || (v->ntail == 0 &&
+	    f->pts - v->last_t < picture_length(v) * 3 / 2))
+		return false;
+	v->tail[v->ntail++] = f;
+	return true;
+}
+
+/* The first picture of the new source comes, at t: what of the old is before it? */
+static void
+show_tail(struct vtrack *v, int64_t t)
+{
+	for (unsigned i = 0; i < v->ntail; i++) {
+		if (v->tail[i]->pts > t - picture_length(v) / 2) {
+			av_frame_free(&v->tail[i]);
+			continue;
+		}
+		v->last_t = v->tail[i]->pts;
+		deinterlace(v, v->tail[i]);
+	}
+	v->ntail = 0;
+}
+
+/* True: it is pre-roll, and gone. */
+static bool
+is_preroll(struct vtrack *v, AVFrame *f)
+{
+	if (!v->preroll)
+		return false;
+	if (v->last_t != PES_NO_TIME && f->pts < v->last_t + picture_length(v) / 2) {
+		v->prerolled++;
+		av_frame_free(&f);
+		return true;
+	}
+	v->preroll = false;
+	show_tail(v, f->pts);
+	return false;
+}
+
 static void
 take_frames(struct vtrack *v)
 {
@@ -141,15 +195,14 @@ take_frames(struct vtrack *v)
 	while ((f = decoder_receive(&v->dec)) != NULL) {
 		v->decoded++;
 		if (f->pts == AV_NOPTS_VALUE) {
-			struct rational r = v->rate.num > 0 ? v->rate : stated_rate(v);
-
 			if (v->last_t == PES_NO_TIME) {
 				av_frame_free(&f);
 				continue;
 			}
-			f->pts = v->last_t + (r.num > 0 ?
-			    rescale_near(90000, r.den, r.num) : 3600);
+			f->pts = v->last_t + picture_length(v);
 		}
+		if (is_preroll(v, f) || keep_tail(v, f))
+			continue;
 		v->last_t = f->pts;
 		if (v->started) {
 			deinterlace(v, f);
@@ -190,6 +243,22 @@ vtrack_codec(struct vtrack *v, enum codec codec)
 }
 
 void
+vtrack_switch(struct vtrack *v)
+{
+	if (!v->decoding)
+		return;
+	v->draining = true;
+	vtrack_codec(v, v->dec.codec);
+	v->draining = false;
+	if (v->started) {		/* fields of both must not meet in one picture */
+		deint_drain(&v->deint);
+		take_deinterlaced(v);
+		deint_restart(&v->deint);
+	}
+	v->preroll = v->last_t != PES_NO_TIME;
+}
+
+void
 vtrack_unit(struct vtrack *v, const uint8_t *data, size_t len, int64_t pts,
     int64_t dts)
 {
@@ -214,6 +283,7 @@ void
 vtrack_finish(struct vtrack *v)
 {
 	drain(v);
+	show_tail(v, INT64_MAX);
 	deint_drain(&v->deint);
 	take_deinterlaced(v);
 }
@@ -227,4 +297,6 @@ vtrack_free(struct vtrack *v)
 	av_frame_free(&v->last);
 	for (unsigned i = 0; i < v->nprobe; i++)
 		av_frame_free(&v->probe[i]);
+	for (unsigned i = 0; i < v->ntail; i++)
+		av_frame_free(&v->tail[i]);
 }

@@ -21,6 +21,7 @@
 #include "encode/timing.h"
 
 #define VTRACK_PROBE	25		/* pictures at most */
+#define VTRACK_TAIL	16
 
 struct vtrack {
 	struct ladder *ladder;
@@ -39,6 +40,11 @@ struct vtrack {
 	int64_t	 start;			/* grid time of the first picture */
 	int64_t	 last_t;		/* source time of the last picture */
 	AVFrame	 *last;			/* for repeats */
+	bool	 preroll;		/* after a switch: pictures until last_t come again */
+	bool	 draining;		/* for it */
+	unsigned ntail;			/* of the old source, behind a hole in it */
+	AVFrame	 *tail[VTRACK_TAIL];
+	uint64_t prerolled;		/* pictures that were not shown */
 	unsigned nprobe;
 	AVFrame	 *probe[VTRACK_PROBE];
 	uint64_t decoded, corrupt, errors;	/* of all decoders there were */
@@ -53,6 +59,12 @@ int64_t vtrack_next(const struct vtrack *v);
 
 /* The decoder for what comes now.  0 or as decoder_open(). */
 int vtrack_codec(struct vtrack *v, enum codec codec);
+
+/*
+ * Another source takes over, on the same timeline: the next unit is a random access
+ * point.  Of its pictures those are shown that come after the ones of before.
+ */
+void vtrack_switch(struct vtrack *v);
 
 void vtrack_unit(struct vtrack *v, const uint8_t *data, size_t len, int64_t pts,
     int64_t dts);

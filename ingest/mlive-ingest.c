@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ingest/failon.h"
+#include "ingest/failover.h"
 #include "ingest/pass.h"
 #include "ingest/source.h"
 #include "ingest/units.h"
@@ -25,7 +27,11 @@ struct ingest {
 	struct source_config cfg;
 	bool		drop_null;
 	unsigned	program;
+	const char	*program_text;	/* as given, or NULL */
 	const char	*stats_target;
+	bool		failover;
+	struct failover_config several;
+	struct failon	failon;
 
 	struct url	url;
 	struct source	*source;
@@ -46,11 +52,19 @@ struct ingest {
 
 static const char help[] =
     "usage: mlive-ingest [-LnORqv] [-P number] [-s target] [-t duration] [source] >output.ts\n"
+    "       mlive-ingest --failover [--clear time] [--control pipe] [--fail-on list]\n"
+    "                    [--prefer] [option] source source ... >output.ts\n"
+    "      --clear time         an input that failed counts again when it has been well\n"
+    "                           for this time; 30s, if not said\n"
+    "      --control pipe       take commands from a named pipe: switch N, auto\n"
+    "      --fail-on list       when an input has failed, such as loss=1s\n"
+    "      --failover           of several sources, use one that is well\n"
     "  -h, --help               print this and exit\n"
     "  -L, --loop               begin again when a file ends, without a jump in time\n"
     "  -n, --drop-null          drop null packets\n"
     "  -O, --reopen             when the writer of a named pipe goes, wait for the next\n"
     "  -P, --program number     of several programs, pass this one only\n"
+    "      --prefer             go back to sources named earlier\n"
     "  -q, --quiet              say less; twice, errors only\n"
     "  -R, --realtime           write at the pace of the stream's own clock\n"
     "  -s, --stats target       write counters each second to fd:N, unix:PATH or a file\n"
@@ -58,10 +72,17 @@ static const char help[] =
     "  -v, --verbose            say more\n"
     "  -V, --version            print the version and exit\n";
 
+enum { CLEAR = 256, CONTROL, FAIL_ON, FAILOVER, PREFER };
+
 static const struct option longopts[] = {
+	{ "clear", required_argument, NULL, CLEAR },
+	{ "control", required_argument, NULL, CONTROL },
+	{ "fail-on", required_argument, NULL, FAIL_ON },
+	{ "failover", no_argument, NULL, FAILOVER },
 	{ "loop", no_argument, NULL, 'L' },
 	{ "drop-null", no_argument, NULL, 'n' },
 	{ "reopen", no_argument, NULL, 'O' },
+	{ "prefer", no_argument, NULL, PREFER },
 	{ "program", required_argument, NULL, 'P' },
 	{ "realtime", no_argument, NULL, 'R' },
 	{ "stats", required_argument, NULL, 's' },
@@ -72,11 +93,32 @@ static const struct option longopts[] = {
 static void
 parse_options(struct ingest *s, int argc, char *argv[])
 {
+	const char *only = NULL;	/* an option that is for several sources */
 	int c;
 
+	s->several.clear_ns = 30 * CLK_SECOND;
+	failon_init(&s->failon);
 	while ((c = getopt_long(argc, argv, "LnOP:Rs:t:" OPT_COMMON, longopts,
 	    NULL)) != -1)
 		switch (c) {
+		case CLEAR:
+			s->several.clear_ns = (int64_t)opt_duration(only = "clear", optarg);
+			break;
+		case CONTROL:
+			only = "control";
+			s->several.control = optarg;
+			break;
+		case FAIL_ON:
+			only = "fail-on";
+			failon_parse(&s->failon, optarg);
+			break;
+		case FAILOVER:
+			s->failover = true;
+			break;
+		case PREFER:
+			only = "prefer";
+			s->several.prefer = true;
+			break;
 		case 'L':
 			s->cfg.loop = true;
 			break;
@@ -88,6 +130,7 @@ parse_options(struct ingest *s, int argc, char *argv[])
 			break;
 		case 'P':
 			s->program = (unsigned)opt_number("program", optarg, 1, 65535);
+			s->program_text = optarg;
 			break;
 		case 'R':
 			s->cfg.realtime = true;
@@ -103,9 +146,39 @@ parse_options(struct ingest *s, int argc, char *argv[])
 		default:
 			opt_common(c, help);
 		}
-	if (argc - optind > 1)
-		opt_usage(help, "unexpected argument '%s'", argv[optind + 1]);
 	s->cfg.name = optind < argc ? argv[optind] : "-";
+	if (s->failover)
+		return;
+	if (only != NULL)
+		opt_usage(help, "--%s is for --failover", only);
+	if (argc - optind > 1)
+		opt_usage(help, "unexpected argument '%s': several sources need --failover",
+		    argv[optind + 1]);
+}
+
+static void
+failover_event(void *arg, json_t *o)
+{
+	struct ingest *s = arg;
+
+	stats_write(&s->stats, o);
+}
+
+static void
+open_failover(struct ingest *s, int argc, char *argv[])
+{
+	unsigned n = (unsigned)(argc - optind);
+
+	if (n < 2 || n > FAILOVER_INPUTS)
+		opt_usage(help, "--failover is for 2 to %u sources, not %u",
+		    FAILOVER_INPUTS, n);
+	s->several.program = s->program_text;
+	s->several.loss_ns = s->failon.loss_ns;
+	s->several.event = failover_event;
+	s->several.arg = s;
+	s->source = failover_open(&s->cfg, &s->several, argv + optind, n);
+	s->cfg.realtime = s->cfg.loop = s->cfg.reopen = false;	/* theirs, not ours */
+	s->program = 0;
 }
 
 static bool
@@ -166,7 +239,7 @@ write_stats(struct ingest *s)
 	int64_t media = s->pass != NULL ? pass_media(s->pass) / 27000 :
 	    s->units != NULL ? units_media(s->units) / 90 : 0;
 
-	json_object_set_new(o, "source", json_string(s->cfg.name));
+	json_object_set_new(o, "source", json_string(s->source->name));
 	json_object_set_new(o, "source_connected",
 	    json_integer(s->source->connected && !s->silent));
 	json_object_set_new(o, "source_disconnections",
@@ -239,12 +312,19 @@ watch_content(struct ingest *s)
 
 /* ---- events */
 
+/* What http brings may be live, which shows late: that has a pace of its own. */
+static bool
+paced(const struct ingest *s)
+{
+	return s->cfg.realtime && !(s->source->live && s->source->type == &source_http);
+}
+
 static struct pass *
 need_pass(struct ingest *s)
 {
 	const struct pass_config cfg = {
 		.name = s->cfg.name, .live = s->source->live,
-		.realtime = s->cfg.realtime, .loop = s->cfg.loop,
+		.realtime = paced(s), .loop = s->cfg.loop,
 		.drop_null = s->drop_null, .cues = s->source->cues,
 		.only_cues = s->source->only_cues,
 		.program = s->program, .stride = s->source->stride,
@@ -273,7 +353,7 @@ take_streams(struct ingest *s, const struct source_event *ev)
 	int64_t duration = rescale_near(s->cfg.duration_ns, CLK_90K, CLK_SECOND);
 	const struct units_config cfg = {
 		.name = s->cfg.name, .live = s->source->live,
-		.realtime = s->cfg.realtime, .keep_time = s->source->keep_time,
+		.realtime = paced(s), .keep_time = s->source->keep_time,
 		.duration = s->cfg.duration_ns > 0 && duration == 0 ? 1 : duration,
 	};
 
@@ -412,7 +492,10 @@ main(int argc, char *argv[])
 	s.out.tick = tick;
 	s.out.tick_arg = &s;
 	s.stats_ns = clk_mono_ns();
-	open_source(&s);
+	if (s.failover)
+		open_failover(&s, argc, argv);
+	else
+		open_source(&s);
 	s.heard_ns = clk_mono_ns();
 	while (!s.done && !io_stopping())
 		turn(&s);

@@ -49,6 +49,8 @@ struct source_config {
  */
 struct source_stream {
 	enum codec	codec;
+	uint8_t		stream_type;	/* of the PMT; 0: by the codec */
+	bool		absent;		/* the place is kept, but nothing is there now */
 	char		language[4];	/* ISO 639-2, "" if not known */
 	struct rational rate;		/* pictures a second, or {0, 0} */
 	int64_t		origin;		/* a pts that a picture has, or would have */

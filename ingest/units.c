@@ -108,17 +108,21 @@ static void
 add_track(struct units *u, unsigned i)
 {
 	struct track *t = &u->track[i];
+	const struct kind other = { t->info.codec, t->info.stream_type, PES_PRIVATE_1, NULL };
 	const struct kind *k = kinds;
 	struct tsmux_stream *s;
 	uint8_t language[4] = { 0 };
 
 	while (k < kinds + sizeof(kinds) / sizeof(*kinds) && k->codec != t->info.codec)
 		k++;
-	if (k == kinds + sizeof(kinds) / sizeof(*kinds))
+	if (k == kinds + sizeof(kinds) / sizeof(*kinds) && other.stream_type != 0)
+		k = &other;
+	else if (k == kinds + sizeof(kinds) / sizeof(*kinds))
 		fatal(EXIT_INPUT, 0, "'%s' has %s, which a transport stream cannot carry",
 		    u->cfg.name, codec_name(t->info.codec));
-	s = tsmux_add_stream(&u->mux, (uint16_t)(FIRST_PID + i), k->stream_type,
-	    k->stream_id, 1);
+	s = tsmux_add_stream(&u->mux, (uint16_t)(FIRST_PID + i),
+	    t->info.stream_type != 0 ? t->info.stream_type : k->stream_type,
+	    k->stream_id, t->info.absent ? 0 : 1);
 	if (s == NULL)
 		fatal(EXIT_INPUT, 0, "'%s' has too many streams", u->cfg.name);
 	s->cc = t->cc;
@@ -155,8 +159,10 @@ units_streams(struct units *u, const struct source_event *ev)
 
 		t->info = ev->streams[i];
 		t->kind = codec_kind(t->info.codec);
-		cues |= t->info.codec == CODEC_SCTE35;
+		cues |= t->info.codec == CODEC_SCTE35 && !t->info.absent;
 		add_track(u, i);
+		if (t->info.absent)
+			continue;
 		if (t->kind == KIND_VIDEO && !video) {
 			video = true;
 			u->pcr_track = i;

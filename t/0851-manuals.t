@@ -79,6 +79,12 @@ check 'mlive-ingest: whoever writes into a named pipe' '
 	within 120 grep DISCONTINUITY srv/live/studio/v1/index.m3u8
 	end
 '
+check 'mlive-ingest: a line, its reserve, and a film when both are silent' '
+	run example mlive-ingest.1 7
+	within 120 grown ladder.ts 100000
+	end
+	shows ladder.ts h264,384,216 aac
+'
 check 'mlive-encode: a ladder of three rungs' '
 	run example mlive-encode.1 1
 	finish

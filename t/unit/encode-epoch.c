@@ -75,10 +75,40 @@ live(void)
 	ok(llabs(epoch_utc_ns(&e, t) - (utc + 21 * NS)) < 1000000, "with the right date");
 }
 
+static void
+switched(void)
+{
+	struct epoch e;
+	struct epoch_stream v = { 0 }, a = { 0 };
+	int64_t t = 0, last;
+
+	epoch_init(&e);
+	e.mode = EPOCH_FILE;
+	for (int i = 0; i < 1000; i++)
+		t = at(&e, &v, i * 3600, false);
+	last = t;
+	at(&e, &a, 999 * 3600, false);
+	v.switched = a.switched = true;
+	t = at(&e, &v, 750 * 3600, true);
+	is(t, last - 249 * 3600, "pre-roll of 10 s keeps its times");
+	t = at(&e, &v, 751 * 3600, false);
+	is(t, last - 248 * 3600, "all of it");
+	is(at(&e, &a, 1000 * 3600, true), last + 3600, "sound goes on beside it");
+	for (int i = 752; i < 1001; i++)
+		t = at(&e, &v, i * 3600, false);
+	is(t, last + 3600, "up to where the timeline was, and on");
+	is(e.breaks, 0, "that is no break");
+	v.switched = true;
+	t = at(&e, &v, 3600, true);
+	is(t, last + 2 * FRAME, "what goes back further is another clock");
+	is(e.breaks, 1, "a break");
+}
+
 int
 main(void)
 {
 	file();
 	live();
+	switched();
 	return done_testing();
 }
