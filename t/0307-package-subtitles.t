@@ -79,6 +79,12 @@ do
 		cues base=10 all/t$n m4s | diff got -
 	'
 done
+check 'FFmpeg reads the same text on CC1' '
+	ffmpeg -nostdin -v error -f lavfi -i "movie=film.ts[out0+subcc]" -map 0:s -f srt - |
+		perl -00 -ne "next unless s/^.*\n.*-->.*\n//; s/\{[^}]*\}|\\\\h//g;
+			s/<\/?(i|font)[^>]*>//g; s/[\r ]+\n/\n/g; s/\n+\z//; s/\n/\//g; print \"\$_\n\"" >ffmpeg
+	perl "$top/t/captions.pl" want CC1 | sed "s/^[0-9]* [0-9]* //; s/<[/ci][^>]*>//g" | diff - ffmpeg
+'
 check 'where it is shown: rows, columns, in the middle of a window' '
 	cues all/t1 vtt >got
 	grep "line:74% position:30% align:start|<i>HELLO</i> WORLD/SECOND ROW" got
