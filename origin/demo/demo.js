@@ -3,7 +3,7 @@
  *
  * In the address: ?channel=/live/one/ &player=hlsjs|shaka-hls|native|dashjs|
  * shaka-dash.  A script reads window.stats(), and may call window.demo.play(name)
- * and window.demo.rung(height or null).
+ * window.demo.rung(height or null), and window.demo.text(label of subtitles).
  */
 import { PLAYERS, playable } from "./players.js";
 import { Channel } from "./channel.js";
@@ -124,6 +124,7 @@ window.stats = () => {
 		rung: r && { ...r, average: edge ? edge.average : null,
 		    fixed: run.wanted !== null },
 		rungs: rungs(), audios: player ? player.audios() : [],
+		texts: player ? player.texts() : [],
 	};
 };
 
@@ -223,6 +224,11 @@ function paintChoices()
 	const on = sound.find((a) => a.on);
 
 	choices($("audios"), sound, on ? on.id : null, (id) => player.chooseAudio(id));
+	const texts = player ? player.texts() : [];
+
+	choices($("texts"), texts.length ? [{ id: "off", label: "Off" }, ...texts] : [],
+	    texts.find((t) => t.on)?.id || "off",
+	    (id) => player.chooseText(id === "off" ? null : id));
 }
 
 function figure(id, value, unit, bad)
@@ -427,6 +433,13 @@ function start()
 			const r = rungs().find((x) => x.height === height);
 
 			chooseRung(height === null || !r ? "auto" : r.id);
+		},
+		text: (label) => {
+			const t = player && player.texts().find((x) => x.label === label);
+
+			if (t)
+				player.chooseText(t.id);
+			return Boolean(t);
 		},
 	};
 	const first = asked.get("player");

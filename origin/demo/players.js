@@ -10,6 +10,8 @@
  *     canChoose      false when the player keeps the choice to itself
  *     audios()       [{ id, label, on }]
  *     chooseAudio(id)
+ *     texts()        [{ id, label, on }]: subtitles, and captions where the player lists them
+ *     chooseText(id)  null: none
  *     date()         when the picture shown was taken, ms since 1970, or null
  *     lag()          how long ago that was in s, by the player's own word, or null
  *     live()         go to the live edge
@@ -61,6 +63,8 @@ async function openHls(video, base, on)
 	hls.on(Hls.Events.ERROR, (event, data) => {
 		const why = data.error && data.error.message || data.reason || "";
 
+		if (data.details === Hls.ErrorDetails.INTERNAL_ABORTED)
+			return;		/* it gave up itself, for another track */
 		on.error(`${data.details} ${why.replace(/ ?\(\{.*/s, "")}`.trim(), data.fatal);
 		if (data.fatal && data.type === Hls.ErrorTypes.NETWORK_ERROR)
 			setTimeout(() => hls.url && hls.loadSource(hls.url), 1000);
@@ -97,6 +101,13 @@ async function openHls(video, base, on)
 		choose: (id) => { hls.nextLevel = id === null ? -1 : Number(id); },
 		audios,
 		chooseAudio: (id) => { hls.audioTrack = Number(id); },
+		texts: () => hls.subtitleTracks.map((t, i) => ({
+			id: String(i), label: t.name, on: i === hls.subtitleTrack,
+		})),
+		chooseText: (id) => {
+			hls.subtitleDisplay = id !== null;
+			hls.subtitleTrack = id === null ? -1 : Number(id);
+		},
 		date,
 		lag: () => null,
 		live: () => {
@@ -117,6 +128,7 @@ async function openDash(video, base, on)
 	/* Without a word in the manifest it would ask a server far away for the time. */
 	player.updateSettings({ streaming: {
 		buffer: { bufferToKeep: 30 },
+		text: { defaultEnabled: false },
 		utcSynchronization: { defaultTimingSource: {
 			scheme: "urn:mpeg:dash:utc:http-head:2014", value: base + "index.mpd",
 		} },
@@ -167,6 +179,14 @@ async function openDash(video, base, on)
 
 			if (track)
 				player.setCurrentTrack(track);
+		},
+		texts: () => ready() ? player.getTracksFor("text").map((t, i) => ({
+			id: String(i), label: name(t),
+			on: player.isTextEnabled() && i === player.getCurrentTextTrackIndex(),
+		})) : [],
+		chooseText: (id) => {
+			player.enableText(id !== null);
+			player.setTextTrack(id === null ? -1 : Number(id));
 		},
 		date: () => null,
 		lag: () => {
@@ -238,6 +258,11 @@ function openShaka(manifest)
 			})),
 			chooseAudio: (id) => player.selectAudioTrack(
 			    player.getAudioTracks()[Number(id)]),
+			texts: () => player.getTextTracks().map((t) => ({
+				id: String(t.id), label: t.label || spoken(t.language) || "Text", on: t.active,
+			})),
+			chooseText: (id) => player.selectTextTrack(id === null ? null :
+			    player.getTextTracks().find((t) => String(t.id) === id)),
 			date: () => {
 				const d = player.isLive() && player.getPlayheadTimeAsDate();
 
@@ -266,6 +291,8 @@ async function openNative(video, base, on)
 		choose: () => {},
 		audios: () => [],
 		chooseAudio: () => {},
+		texts: () => [],
+		chooseText: () => {},
 		date: () => null,
 		lag: () => null,
 		live: () => {

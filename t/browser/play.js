@@ -3,7 +3,7 @@
  *
  *     node play.js PAGE PLAYER [seconds=20] [mode=live|vod|cue|glass] [shot=FILE.png]
  *         [fps=24] [channel=/live/one/] [rungs=3] [latency=20] [drop=1] [cues=T,T...]
- *         [choose=yes|no]
+ *         [choose=yes|no] [text=LABEL texts=FILE|TRACK]
  *
  * Live: from the first picture on, for so many seconds, no error, no stall, under
  * drop % of frames dropped, time runs; then, unless choose=no, the lowest rung is chosen
@@ -14,11 +14,16 @@
  * glass: how old the pictures of the source test: are when they are shown (glass.js), from
  * settle=10 seconds after the first on; latency is the most that half of them may be.
  *
+ * text: these subtitles are shown.  VOD: of the lines of the file, "BEGIN END TEXT" in ms and
+ * rows divided by "/", each comes at that time.  Live: what the segments of the HLS track
+ * have comes at its date of the picture; five of them at least.
+ *
  * Of an https: page, all media must come by the protocol h2, which ALPN chose.
  *
  * Prints what was measured, and "wrong: ..." for all that is; status 1 if any is.
  * The driver is found by NODE_PATH.
  */
+const fs = require("node:fs");
 const path = require("node:path");
 const { chromium } = require("playwright-core");
 
@@ -126,6 +131,98 @@ async function vod(tab)
 	expectShown(s.dropped, s.frames);
 	if (opt.cues)
 		judgeCues(s.cues, opt.cues.split(",").map(Number));
+}
+
+/* ---- subtitles */
+
+/* In the page: what each text track that is shown has, each time it changes. */
+function watchTexts()
+{
+	const video = document.querySelector("video"), last = new Map();
+
+	window.texts = [];
+	setInterval(() => {
+		for (const track of video.textTracks) {
+			const text = [...(track.mode === "showing" && track.activeCues || [])]
+			    .map((c) => c.text).join("\n");
+
+			if (text !== (last.get(track) || ""))
+				window.texts.push({ text, at: video.currentTime,
+					date: window.stats().date });
+			last.set(track, text);
+		}
+	}, 20);
+}
+
+async function chooseText(tab)
+{
+	for (const end = Date.now() + 30000; Date.now() < end; await sleep(100))
+		if (await tab.evaluate((l) => window.demo.text(l), opt.text))
+			break;
+	if (opt.mode === "vod") {	/* from the begin on, with them */
+		await sleep(1000);
+		await tab.evaluate(() => {
+			window.texts.length = 0;
+			document.querySelector("video").currentTime = 0;
+		});
+	}
+	expect((await tab.evaluate(() => window.stats())).texts.some((t) => t.label === opt.text),
+	    `no subtitles '${opt.text}'`);
+}
+
+/* Markup is the players' business: some take it away, and some take escapes for it. */
+const plain = (s) => s.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&")
+    .replace(/<[^>]*>/g, "").replace(/\n/g, "/").trim();
+
+/* "DATE TEXT" of the cues of a live track that are listed. */
+async function listed()
+{
+	const base = new URL(`${opt.channel}${opt.texts}/`, page), lines = [];
+	const list = await (await fetch(new URL("index.m3u8", base))).text();
+	const segment = /PROGRAM-DATE-TIME:(\S+)\n(?:#.*\n)*(\d+\.vtt)\n/g;
+
+	for (const [, date, name] of list.matchAll(segment)) {
+		const text = await (await fetch(new URL(name, base))).text();
+
+		for (const [, m, s, cue] of text.matchAll(/^00:(\d\d):(\S+) --> .*\n((?:.+\n)+)/gm))
+			lines.push(`${Date.parse(date) + m * 60000 + s * 1000} ${cue.trim().replace(/\n/g, "/")}`);
+	}
+	return lines;
+}
+
+async function judgeTexts(tab)
+{
+	const all = await tab.evaluate(() => window.texts);
+	/* Live, what was on already comes late, when the track has been loaded. */
+	const seen = all.filter((t) => opt.mode === "vod" || t.at > all[0].at + 1);
+	const lines = opt.mode === "vod" ? fs.readFileSync(opt.texts, "utf8").trim().split("\n") :
+	    await listed();
+	const told = new Set();
+	let right = 0;
+
+	for (const t of seen)
+		console.log(`${player}: at ${t.at.toFixed(3)} s ${t.date || ""} '${plain(t.text)}'`);
+	for (const line of lines) {
+		const [, from, rest] = /^([\d.]+) (.*)$/.exec(line);
+		const text = plain(opt.mode === "vod" ? rest.replace(/^\d+ /, "") : rest);
+		const got = seen.filter((t) => plain(t.text) === text);
+
+		if (opt.mode !== "vod") {	/* what goes on in the next segment is there twice */
+			if (told.has(text))
+				continue;
+			told.add(text);
+			for (const t of got.slice(0, 1)) {
+				expect(Math.abs(t.date - from) < 1000,
+				    `'${text}' of ${from} is shown at ${t.date}`);
+				right++;
+			}
+			continue;
+		}
+		expect(got.some((t) => Math.abs(t.at - from / 1000 - 0.25) < 0.35),
+		    `'${text}' of ${from} ms is shown at ${got.map((t) => t.at.toFixed(3)).join(", ")}`);
+	}
+	if (opt.mode !== "vod")
+		expect(right >= 5, `${right} cues of the ${lines.length} that there are`);
 }
 
 /* Players look at the time every quarter of a second or so. */
@@ -241,7 +338,13 @@ function judgeProtocol(seen)
 	const protocols = await watchProtocol(tab.context(), tab);
 
 	await tab.goto(`${page}?player=${player}&channel=${opt.channel}`);
+	if (opt.text) {
+		await tab.evaluate(watchTexts);
+		await chooseText(tab);
+	}
 	await { vod, live, cue, glass }[opt.mode](tab);
+	if (opt.text)
+		await judgeTexts(tab);
 	const s = await tab.evaluate(() => window.stats());
 
 	judgeProtocol(protocols);
