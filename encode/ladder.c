@@ -162,6 +162,27 @@ set_hdr(struct coder_format *f, const AVFrame *first)
 	}
 }
 
+/* Eight bits are not enough for HDR; with ten it stays unless SDR is asked for. */
+static void
+set_colors(struct rung *r, const AVFrame *first)
+{
+	struct coder_format *f = &r->format;
+	bool hdr = color_is_hdr(first);
+
+	r->is_sdr = !hdr || r->spec->color == RUNG_SDR ||
+	    (r->spec->color == RUNG_AUTO && f->format == AV_PIX_FMT_YUV420P);
+	if (hdr && r->is_sdr) {
+		f->primaries = AVCOL_PRI_BT709;
+		f->transfer = AVCOL_TRC_BT709;
+		f->matrix = AVCOL_SPC_BT709;
+		return;
+	}
+	f->primaries = (int)first->color_primaries;
+	f->transfer = (int)first->color_trc;
+	f->matrix = (int)first->colorspace;
+	set_hdr(f, first);
+}
+
 /* Threads for one encoder: on few processors the rungs themselves are enough. */
 static int
 threads_for(const struct rung_spec *r)
@@ -196,11 +217,8 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 
 	f->format = coder_pixels(s, first->format);
 	f->rate = rung_rate(s, source);
-	f->primaries = (int)first->color_primaries;
-	f->transfer = (int)first->color_trc;
-	f->matrix = (int)first->colorspace;
 	f->threads = threads_for(s);
-	set_hdr(f, first);
+	set_colors(r, first);
 	size_fit(&s->size, first->width, first->height, sar, &f->width, &f->height, &limited);
 	if (limited)
 		log_warn(0, "rung '%s': the source is smaller, coded as %dx%d", s->text,
@@ -212,6 +230,7 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	r->segment = INT64_MIN;
 	r->fresh = true;
 	scaler_init(&r->scaler, f->width, f->height, f->format);
+	sdr_init(&r->sdr, f->width, f->height, f->format);
 	ccfifo_init(&r->captions, f->rate, f->rate.num == source.num &&
 	    f->rate.den == source.den);
 	queue_init(&r->queue, LADDER_QUEUE);
@@ -222,8 +241,9 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	err = pthread_create(&r->thread, NULL, work, r);
 	if (err != 0)
 		fatal(EXIT_RUNTIME, err, "cannot start a thread");
-	log_info("rung '%s': %dx%d %lld/%lld fps", s->text, f->width, f->height,
-	    (long long)f->rate.num, (long long)f->rate.den);
+	log_info("rung '%s': %dx%d %lld/%lld fps%s", s->text, f->width, f->height,
+	    (long long)f->rate.num, (long long)f->rate.den, !color_is_hdr(first) ? "" :
+	    r->is_sdr ? ", made SDR" : ", HDR");
 }
 
 /* Largest first, and for each the smallest before it that is not smaller. */
@@ -250,10 +270,11 @@ plan_cascade(struct ladder *l)
 		for (unsigned j = i; j-- > 0 && r->parent < 0;) {
 			const struct coder_format *p = &l->rung[l->order[j]].format;
 
-			/* 8 bits are not enough to make 10 of. */
+			/* 8 bits are not enough to make 10 of, nor SDR for HDR. */
 			if (p->width >= r->format.width && p->height >= r->format.height &&
 			    (p->format == r->format.format ||
-			    r->format.format == AV_PIX_FMT_YUV420P))
+			    r->format.format == AV_PIX_FMT_YUV420P) &&
+			    (r->is_sdr || !l->rung[l->order[j]].is_sdr))
 				r->parent = (int)l->order[j];
 		}
 	}
@@ -350,7 +371,8 @@ scale_rung(struct ladder *l, struct rung *r, const AVFrame *source)
 {
 	const AVFrame *from = r->parent >= 0 ? l->rung[r->parent].scaled : source;
 
-	r->scaled = scaler_frame(&r->scaler, from);
+	r->scaled = r->is_sdr && color_is_hdr(from) ? sdr_frame(&r->sdr, from) :
+	    scaler_frame(&r->scaler, from);
 	if (r->scaled == NULL)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->spec->text);
 }
@@ -367,7 +389,8 @@ slate_of(const struct ladder *l, struct rung *r, const AVFrame *source)
 	f = av_frame_clone(l->blank->slate);
 	scaler_init(&s, r->format.width, r->format.height, r->format.format);
 	if (f != NULL) {
-		f->colorspace = source->colorspace;
+		f->colorspace = r->is_sdr && color_is_hdr(source) ? AVCOL_SPC_BT709 :
+		    source->colorspace;
 		r->slate = scaler_frame(&s, f);
 	}
 	if (r->slate == NULL)
@@ -494,6 +517,7 @@ ladder_free(struct ladder *l)
 	for (unsigned i = 0; i < l->nrung; i++) {
 		coder_close(&l->rung[i].coder);
 		scaler_free(&l->rung[i].scaler);
+		sdr_free(&l->rung[i].sdr);
 		av_frame_free(&l->rung[i].slate);
 	}
 }

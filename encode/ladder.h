@@ -27,6 +27,7 @@
 #include "encode/output.h"
 #include "encode/queue.h"
 #include "encode/scale.h"
+#include "encode/sdr.h"
 #include "encode/splices.h"
 #include "lib/media/timeline.h"
 
@@ -47,6 +48,8 @@ struct rung {
 	bool	 wanted, blank;
 	AVFrame	 *slate;		/* as large as the rung, or NULL yet */
 	struct scaler scaler;
+	bool	 is_sdr;		/* what it is coded as */
+	struct sdr sdr;			/* for pictures of HDR, then */
 	struct ccfifo captions;
 	struct queue queue;
 	struct coder coder;

@@ -11,6 +11,8 @@ static const char help[] =
     "  -a, --audio RATE         AAC at this rate (default 128k), copy, or none\n"
     "      --blank SLATE        in place of breaks: black, or a PNG or JPEG file\n"
     "  -c, --clock MODE         auto, arrival or none: the clock of the segments\n"
+    "      --color COLORS       of a source that says none: 601, 709, hdr10 or hlg;\n"
+    "                           hlg,force: whatever it says\n"
     "      --condition CUES     the cues that get an IDR: all (default), none, or a list\n"
     "                           of splice_insert, time_signal, segmentation types\n"
     "  -g, --segment DURATION   segments, and IDR pictures, this long (default 2s)\n"
@@ -18,8 +20,8 @@ static const char help[] =
     "      --part DURATION      mark fragments this long (default with low: 200ms)\n"
     "  -P, --program NUMBER     of the input (default: the first with video)\n"
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
-    "                           1280x720@2800k,codec=hevc,fps=25; keys: codec fps\n"
-    "                           gop level maxrate preset profile threads tune vbv\n"
+    "                           1280x720@2800k,codec=hevc,fps=25; keys: codec\n"
+    "                           color fps gop level maxrate preset profile threads tune vbv\n"
     "                           x264 x265\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
     OPT_COMMON_HELP
@@ -30,12 +32,13 @@ static const char help[] =
 #define VBV_LOW_NS	INT64_C(500000000)
 #define PART_NS		INT64_C(200000000)
 
-enum { OPT_BLANK = 256, OPT_CONDITION, OPT_LATENCY, OPT_PART };
+enum { OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_LATENCY, OPT_PART };
 
 static const struct option longopts[] = {
 	{ "audio", required_argument, NULL, 'a' },
 	{ "blank", required_argument, NULL, OPT_BLANK },
 	{ "clock", required_argument, NULL, 'c' },
+	{ "color", required_argument, NULL, OPT_COLOR },
 	{ "condition", required_argument, NULL, OPT_CONDITION },
 	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "part", required_argument, NULL, OPT_PART },
@@ -71,6 +74,19 @@ parse_fps(struct rung_spec *r, const char *value)
 }
 
 static void
+parse_rung_color(struct rung_spec *r, const char *value)
+{
+	if (strcmp(value, "auto") == 0)
+		r->color = RUNG_AUTO;
+	else if (strcmp(value, "source") == 0)
+		r->color = RUNG_SOURCE;
+	else if (strcmp(value, "sdr") == 0)
+		r->color = RUNG_SDR;
+	else
+		bad_rung(r, "color is auto, source or sdr, not", value);
+}
+
+static void
 set_key(struct rung_spec *r, const char *key, const char *value)
 {
 	if (strcmp(key, "codec") == 0) {
@@ -90,6 +106,8 @@ set_key(struct rung_spec *r, const char *key, const char *value)
 		r->maxrate = opt_rate("rung maxrate", value);
 	} else if (strcmp(key, "threads") == 0) {
 		r->threads = (int)opt_number("rung threads", value, 1, 64);
+	} else if (strcmp(key, "color") == 0) {
+		parse_rung_color(r, value);
 	} else if (strcmp(key, "profile") == 0) {
 		copy_word(r, r->profile, sizeof(r->profile), value);
 	} else if (strcmp(key, "level") == 0) {
@@ -162,6 +180,23 @@ parse_audio(struct options *o, const char *arg)
 		fatal(EXIT_USAGE, 0, "--audio '%s' is not in 16k..512k", arg);
 }
 
+/* "hlg", or "hlg,force" */
+static void
+parse_color(struct options *o, const char *arg)
+{
+	const char *comma = strchr(arg, ',');
+	char name[8] = "";
+
+	if (comma == NULL)
+		comma = arg + strlen(arg);
+	if ((size_t)(comma - arg) < sizeof(name))
+		memcpy(name, arg, (size_t)(comma - arg));
+	o->force_color = strcmp(comma, ",force") == 0;
+	if (!color_parse(name, &o->color) || (*comma != '\0' && !o->force_color))
+		fatal(EXIT_USAGE, 0, "--color '%s' is not 601, 709, hdr10 or hlg, with ,force or "
+		    "without", arg);
+}
+
 static void
 parse_clock(struct options *o, const char *arg)
 {
@@ -216,6 +251,9 @@ options_parse(struct options *o, int argc, char *argv[])
 		switch (c) {
 		case 'a':
 			parse_audio(o, optarg);
+			break;
+		case OPT_COLOR:
+			parse_color(o, optarg);
 			break;
 		case 'c':
 			parse_clock(o, optarg);

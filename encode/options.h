@@ -13,11 +13,14 @@
 #include <stdint.h>
 
 #include "encode/condition.h"
+#include "encode/sdr.h"
 #include "encode/size.h"
 #include "lib/base/rational.h"
 #include "lib/media/codec.h"
 
 #define RUNGS_MAX	16
+
+enum rung_color { RUNG_AUTO, RUNG_SOURCE, RUNG_SDR };
 
 struct rung_spec {
 	const char *text;		/* as the user wrote it, for messages */
@@ -27,6 +30,7 @@ struct rung_spec {
 	enum codec codec;
 	struct rational fps;		/* num 0: as the source */
 	bool	 half;			/* fps=half */
+	enum rung_color color;
 	bool	 low;			/* of latency: nothing is looked at ahead */
 	int	 threads;		/* 0: choose */
 	char	 profile[16], level[8], preset[16], tune[32];
@@ -45,6 +49,8 @@ struct options {
 	enum clock_mode clock;
 	struct condition condition;
 	const char *blank;		/* NULL: nothing is */
+	enum color color;		/* of the source, where it says none */
+	bool	 force_color;		/* whatever it says */
 	int64_t	 segment_ns;
 	bool	 low;			/* --latency low */
 	int64_t	 part_ns;		/* between fragments; 0: none are marked */

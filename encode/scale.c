@@ -123,9 +123,8 @@ open_sws(struct scaler *s, const AVFrame *f)
 	return true;
 }
 
-/* A frame of the output's kind from the pool. */
-static AVFrame *
-new_frame(struct scaler *s)
+AVFrame *
+scaler_new_frame(struct scaler *s)
 {
 	AVFrame *f = av_frame_alloc();
 
@@ -195,12 +194,14 @@ scaler_frame(struct scaler *s, const AVFrame *in)
 	if (in->width == s->width && in->height == s->height && s->w == s->width &&
 	    s->h == s->height && in->format == s->format && !full_range(in) && !s->jfif)
 		return av_frame_clone(in);
-	f = new_frame(s);
+	f = scaler_new_frame(s);
 	if (f == NULL)
 		return NULL;
 	f->pts = in->pts;
 	f->colorspace = s->jfif ? AVCOL_SPC_BT470BG : in->colorspace;
 	f->color_range = s->jfif ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+	f->color_primaries = in->color_primaries;
+	f->color_trc = in->color_trc;
 	if (s->w != s->width || s->h != s->height)
 		blacken(s, f, 0);
 	point(s, f, s->x, s->y, to);

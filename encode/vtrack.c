@@ -194,6 +194,7 @@ take_frames(struct vtrack *v)
 
 	while ((f = decoder_receive(&v->dec)) != NULL) {
 		v->decoded++;
+		color_take(f, v->opt->color, v->opt->force_color);
 		if (f->pts == AV_NOPTS_VALUE) {
 			if (v->last_t == PES_NO_TIME) {
 				av_frame_free(&f);
