@@ -100,14 +100,19 @@ check 'mlive-encode: as the x264 command line codes' '
 	finish
 	shows out.ts h264,1280,720
 '
+check 'mlive-encode: HDR, and SDR of it' '
+	run example mlive-encode.1 4
+	finish
+	shows out.ts hevc,1920,1080 h264,1280,720
+'
 check 'mlive-encode: a slate in place of advertisements' '
 	ffmpeg -v error -f lavfi -i color=blue:s=64x36 -frames:v 1 slate.png
-	run example mlive-encode.1 4
+	run example mlive-encode.1 5
 	finish
 	shows out.ts h264,1280,720
 '
 check 'mlive-encode: IDR pictures for chosen cues' '
-	run example mlive-encode.1 5
+	run example mlive-encode.1 6
 	finish
 	shows out.ts h264,1280,720
 '
@@ -397,6 +402,7 @@ check 'mlive-capture: thumbnails, one picture, each second of a recording' '
 	end
 	kill $sender $pid
 	ffprobe -v error -show_entries stream=codec_name,width -of csv=p=0 served | grep mjpeg,320
+	mlive-ingest -q film.mp4 >recording.ts
 	run example mlive-capture.1 3
 	finish
 	pictures stills 3
