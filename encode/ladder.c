@@ -163,24 +163,24 @@ set_hdr(struct coder_format *f, const AVFrame *first)
 }
 
 /* Eight bits are not enough for HDR; with ten it stays unless SDR is asked for. */
-static void
+static enum light
 set_colors(struct rung *r, const AVFrame *first)
 {
 	struct coder_format *f = &r->format;
-	bool hdr = color_is_hdr(first);
+	enum light light = color_light(first);
 
-	r->is_sdr = !hdr || r->spec->color == RUNG_SDR ||
-	    (r->spec->color == RUNG_AUTO && f->format == AV_PIX_FMT_YUV420P);
-	if (hdr && r->is_sdr) {
+	if (light != LIGHT_SDR && (r->spec->color == RUNG_SDR ||
+	    (r->spec->color == RUNG_AUTO && f->format == AV_PIX_FMT_YUV420P))) {
 		f->primaries = AVCOL_PRI_BT709;
 		f->transfer = AVCOL_TRC_BT709;
 		f->matrix = AVCOL_SPC_BT709;
-		return;
+		return LIGHT_SDR;
 	}
 	f->primaries = (int)first->color_primaries;
 	f->transfer = (int)first->color_trc;
 	f->matrix = (int)first->colorspace;
 	set_hdr(f, first);
+	return light;
 }
 
 /* Threads for one encoder: on few processors the rungs themselves are enough. */
@@ -212,13 +212,14 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	struct rational sar = {
 		first->sample_aspect_ratio.num, first->sample_aspect_ratio.den,
 	};
+	enum light light;
 	bool limited;
 	int err;
 
 	f->format = coder_pixels(s, first->format);
 	f->rate = rung_rate(s, source);
 	f->threads = threads_for(s);
-	set_colors(r, first);
+	light = set_colors(r, first);
 	size_fit(&s->size, first->width, first->height, sar, &f->width, &f->height, &limited);
 	if (limited)
 		log_warn(0, "rung '%s': the source is smaller, coded as %dx%d", s->text,
@@ -230,7 +231,7 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	r->segment = INT64_MIN;
 	r->fresh = true;
 	scaler_init(&r->scaler, f->width, f->height, f->format);
-	sdr_init(&r->sdr, f->width, f->height, f->format);
+	recolor_init(&r->recolor, f->width, f->height, f->format, light);
 	ccfifo_init(&r->captions, f->rate, f->rate.num == source.num &&
 	    f->rate.den == source.den);
 	queue_init(&r->queue, LADDER_QUEUE);
@@ -242,8 +243,8 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	if (err != 0)
 		fatal(EXIT_RUNTIME, err, "cannot start a thread");
 	log_info("rung '%s': %dx%d %lld/%lld fps%s", s->text, f->width, f->height,
-	    (long long)f->rate.num, (long long)f->rate.den, !color_is_hdr(first) ? "" :
-	    r->is_sdr ? ", made SDR" : ", HDR");
+	    (long long)f->rate.num, (long long)f->rate.den, light != LIGHT_SDR ? ", HDR" :
+	    color_light(first) != LIGHT_SDR ? ", made SDR" : "");
 }
 
 /* Largest first, and for each the smallest before it that is not smaller. */
@@ -274,7 +275,8 @@ plan_cascade(struct ladder *l)
 			if (p->width >= r->format.width && p->height >= r->format.height &&
 			    (p->format == r->format.format ||
 			    r->format.format == AV_PIX_FMT_YUV420P) &&
-			    (r->is_sdr || !l->rung[l->order[j]].is_sdr))
+			    (r->recolor.to == LIGHT_SDR ||
+			    l->rung[l->order[j]].recolor.to != LIGHT_SDR))
 				r->parent = (int)l->order[j];
 		}
 	}
@@ -371,32 +373,37 @@ scale_rung(struct ladder *l, struct rung *r, const AVFrame *source)
 {
 	const AVFrame *from = r->parent >= 0 ? l->rung[r->parent].scaled : source;
 
-	r->scaled = r->is_sdr && color_is_hdr(from) ? sdr_frame(&r->sdr, from) :
+	r->scaled = color_light(from) != r->recolor.to ? recolor_frame(&r->recolor, from) :
 	    scaler_frame(&r->scaler, from);
 	if (r->scaled == NULL)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->spec->text);
 }
 
-/* The slate in the size of the rung, in the colours of the source. */
+/* The slate in the size of the rung, and in its colours. */
 static const AVFrame *
-slate_of(const struct ladder *l, struct rung *r, const AVFrame *source)
+slate_of(const struct ladder *l, struct rung *r)
 {
+	const struct coder_format *c = &r->format;
+	bool hdr = r->recolor.to != LIGHT_SDR;
+	struct recolor light;
 	struct scaler s;
 	AVFrame *f;
 
 	if (r->slate != NULL)
 		return r->slate;
 	f = av_frame_clone(l->blank->slate);
-	scaler_init(&s, r->format.width, r->format.height, r->format.format);
+	scaler_init(&s, c->width, c->height, c->format);
+	recolor_init(&light, c->width, c->height, c->format, r->recolor.to);
 	if (f != NULL) {
-		f->colorspace = r->is_sdr && color_is_hdr(source) ? AVCOL_SPC_BT709 :
-		    source->colorspace;
-		r->slate = scaler_frame(&s, f);
+		f->color_trc = AVCOL_TRC_BT709;
+		f->colorspace = hdr ? AVCOL_SPC_BT709 : (enum AVColorSpace)c->matrix;
+		r->slate = hdr ? recolor_frame(&light, f) : scaler_frame(&s, f);
 	}
 	if (r->slate == NULL)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->spec->text);
 	av_frame_free(&f);
 	scaler_free(&s);
+	recolor_free(&light);
 	return r->slate;
 }
 
@@ -471,7 +478,7 @@ ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
 		struct rung *r = &l->rung[l->order[i]];
 
 		if (rung_due(l, r, t))
-			give(l, r, r->blank ? slate_of(l, r, f) : r->scaled,
+			give(l, r, r->blank ? slate_of(l, r) : r->scaled,
 			    gap && r == &l->rung[0], epoch);
 		av_frame_free(&r->scaled);
 	}
@@ -517,7 +524,7 @@ ladder_free(struct ladder *l)
 	for (unsigned i = 0; i < l->nrung; i++) {
 		coder_close(&l->rung[i].coder);
 		scaler_free(&l->rung[i].scaler);
-		sdr_free(&l->rung[i].sdr);
+		recolor_free(&l->rung[i].recolor);
 		av_frame_free(&l->rung[i].slate);
 	}
 }

@@ -26,8 +26,8 @@
 #include "encode/options.h"
 #include "encode/output.h"
 #include "encode/queue.h"
+#include "encode/recolor.h"
 #include "encode/scale.h"
-#include "encode/sdr.h"
 #include "encode/splices.h"
 #include "lib/media/timeline.h"
 
@@ -48,8 +48,7 @@ struct rung {
 	bool	 wanted, blank;
 	AVFrame	 *slate;		/* as large as the rung, or NULL yet */
 	struct scaler scaler;
-	bool	 is_sdr;		/* what it is coded as */
-	struct sdr sdr;			/* for pictures of HDR, then */
+	struct recolor recolor;		/* for pictures of another light than its own */
 	struct ccfifo captions;
 	struct queue queue;
 	struct coder coder;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "encode/condition.h"
-#include "encode/sdr.h"
+#include "encode/recolor.h"
 #include "encode/size.h"
 #include "lib/base/rational.h"
 #include "lib/media/codec.h"

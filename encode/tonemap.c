@@ -15,6 +15,8 @@
 #define HLG_PEAK	1000.0
 #define HLG_GAMMA	1.2		/* at that peak */
 
+#define WHITE		203.0		/* of SDR in HDR */
+
 #define SDR_GAMMA	2.4
 #define SOFT		0.9		/* from so saturated a colour on */
 #define BEYOND		1.1		/* white that is whiter than white */
@@ -37,11 +39,25 @@ pq_to_nits(double e)
 	return PQ_MOST * pow((n > 0 ? n : 0) / (PQ_C2 - PQ_C3 * p), 1 / PQ_M1);
 }
 
-/* Light of the scene, 1 at most. */
+static double
+nits_to_pq(double nits)
+{
+	double p = pow(nits / PQ_MOST, PQ_M1);
+
+	return pow((PQ_C1 + PQ_C2 * p) / (1 + PQ_C3 * p), PQ_M2);
+}
+
+/* Light of the scene, of which 1 is white. */
 static double
 hlg_to_scene(double e)
 {
 	return e <= 0.5 ? e * e / 3 : (exp((e - HLG_C) / HLG_A) + HLG_B) / 12;
+}
+
+static double
+scene_to_hlg(double light)
+{
+	return light <= 1 / 12.0 ? sqrt(3 * light) : HLG_A * log(12 * light - HLG_B) + HLG_C;
 }
 
 static double
@@ -62,9 +78,10 @@ to_light(const struct tonemap_spec *s, double c[static 3])
 {
 	double gain;
 
-	if (!s->hlg) {
+	if (s->from != LIGHT_HLG) {
 		for (int i = 0; i < 3; i++)
-			c[i] = pq_to_nits(c[i]);
+			c[i] = s->from == LIGHT_PQ ? pq_to_nits(c[i]) :
+			    WHITE * pow(c[i], SDR_GAMMA);
 		return;
 	}
 	for (int i = 0; i < 3; i++)
@@ -75,6 +92,17 @@ to_light(const struct tonemap_spec *s, double c[static 3])
 		c[i] *= gain;
 }
 
+/* And back. */
+static void
+from_light(const struct tonemap_spec *s, double c[static 3])
+{
+	double y = luminance_2020(c) / HLG_PEAK;
+	double gain = y > 0 ? pow(y, 1 / HLG_GAMMA - 1) / HLG_PEAK : 0;
+
+	for (int i = 0; i < 3; i++)
+		c[i] = s->to == LIGHT_PQ ? nits_to_pq(c[i]) : scene_to_hlg(c[i] * gain);
+}
+
 /* ---- gamut */
 
 static void
@@ -83,6 +111,18 @@ to_709(double c[static 3])
 	double r = 1.6605 * c[R] - 0.5876 * c[G] - 0.0728 * c[B];
 	double g = -0.1246 * c[R] + 1.1329 * c[G] - 0.0083 * c[B];
 	double b = -0.0182 * c[R] - 0.1006 * c[G] + 1.1187 * c[B];
+
+	c[R] = r;
+	c[G] = g;
+	c[B] = b;
+}
+
+static void
+to_2020(double c[static 3])
+{
+	double r = 0.6274 * c[R] + 0.3293 * c[G] + 0.0433 * c[B];
+	double g = 0.0691 * c[R] + 0.9195 * c[G] + 0.0114 * c[B];
+	double b = 0.0164 * c[R] + 0.0880 * c[G] + 0.8956 * c[B];
 
 	c[R] = r;
 	c[G] = g;
@@ -127,11 +167,38 @@ static void
 tone(const struct tonemap_spec *s, double c[static 3])
 {
 	double most = fmax(c[R], fmax(c[G], c[B]));
-	double peak = s->hlg ? HLG_PEAK : clip(s->peak, CURVE_LEAST, PQ_MOST);
+	double peak = s->from == LIGHT_HLG ? HLG_PEAK : clip(s->peak, CURVE_LEAST, PQ_MOST);
 	double gain = most > 0 ? curve(most / peak, peak) / most : 0;
 
 	for (int i = 0; i < 3; i++)
 		c[i] *= gain;
+}
+
+/* ---- Y'CbCr */
+
+struct matrix {
+	double r, b;			/* of luma; green has the rest */
+};
+
+static const struct matrix bt601 = { 0.299, 0.114 }, bt709 = { 0.2126, 0.0722 },
+	bt2020 = { 0.2627, 0.0593 };
+
+static void
+to_rgb(const struct matrix *m, const double in[static 3], double c[static 3])
+{
+	c[R] = in[0] + 2 * (1 - m->r) * in[2];
+	c[B] = in[0] + 2 * (1 - m->b) * in[1];
+	c[G] = (in[0] - m->r * c[R] - m->b * c[B]) / (1 - m->r - m->b);
+	for (int i = 0; i < 3; i++)
+		c[i] = clip(c[i], 0, BEYOND);
+}
+
+static void
+from_rgb(const struct matrix *m, const double c[static 3], double out[static 3])
+{
+	out[0] = m->r * c[R] + (1 - m->r - m->b) * c[G] + m->b * c[B];
+	out[1] = (c[B] - out[0]) / (2 * (1 - m->b));
+	out[2] = (c[R] - out[0]) / (2 * (1 - m->r));
 }
 
 void
@@ -140,20 +207,21 @@ tonemap_color(const struct tonemap_spec *s, const double in[static 3],
 {
 	double c[3];
 
-	c[R] = in[0] + 1.4746 * in[2];
-	c[G] = in[0] - 0.164553 * in[1] - 0.571353 * in[2];
-	c[B] = in[0] + 1.8814 * in[1];
-	for (int i = 0; i < 3; i++)
-		c[i] = clip(c[i], 0, BEYOND);
+	to_rgb(s->from != LIGHT_SDR ? &bt2020 : s->bt601 ? &bt601 : &bt709, in, c);
 	to_light(s, c);
-	to_709(c);
-	into_gamut(c);
-	tone(s, c);
-	for (int i = 0; i < 3; i++)
-		c[i] = pow(c[i], 1 / SDR_GAMMA);
-	out[0] = luminance_709(c);
-	out[1] = (c[B] - out[0]) / 1.8556;
-	out[2] = (c[R] - out[0]) / 1.5748;
+	if (s->to == LIGHT_SDR) {
+		to_709(c);
+		into_gamut(c);
+		tone(s, c);
+		for (int i = 0; i < 3; i++)
+			c[i] = pow(c[i], 1 / SDR_GAMMA);
+		from_rgb(&bt709, c, out);
+		return;
+	}
+	if (s->from == LIGHT_SDR)
+		to_2020(c);
+	from_light(s, c);
+	from_rgb(&bt2020, c, out);
 }
 
 /* ---- the table */

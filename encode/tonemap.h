@@ -1,16 +1,18 @@
 /*
- * tonemap.h - HDR to SDR: BT.2020 with PQ or HLG to BT.709, by a table.
+ * tonemap.h - HDR to SDR, SDR to HDR, and PQ to HLG and back, by a table.  HDR has the
+ * primaries of BT.2020, SDR those of BT.709.
  *
  * The table has what becomes of a colour, Y'CbCr of 10 bits, at 65 by 65 steps of chroma;
  * what lies between is interpolated.  So a picture is looked up as it is, 4:2:0, in no
  * other colour space.
  *
- * What BT.709 does not have comes nearer to grey of the same luminance, softly.  Then the
- * brightest component of a colour goes by the curve of BT.2446 A and takes the others
- * along, so that hues stay.
+ * To SDR, what BT.709 does not have comes nearer to grey of the same luminance, softly.
+ * Then the brightest component of a colour goes by the curve of BT.2446 A and takes the
+ * others along, so that hues stay.  SDR is shown in HDR as it is: its white is the
+ * reference white there.
  *
- * Spec     ITU-R BT.2100-2 (PQ, HLG and its OOTF), BT.2446-1 4 (method A), BT.709-6,
- *          BT.1886 (gamma 2.4), BT.2087 (primaries).
+ * Spec     ITU-R BT.2100-2 (PQ, HLG and its OOTF), BT.2446-1 4 (method A), BT.2408-7
+ *          5.1 (203 cd/m2), BT.709-6, BT.1886 (gamma 2.4), BT.2087 (primaries).
  * Units    Luminance in cd/m2.
  * Memory   6.5 MB, in the struct: allocate it.
  * Threads  What is made is only read.
@@ -29,8 +31,11 @@
 
 #define TONEMAP_PEAK	1000.0		/* of HDR, if nothing says it */
 
+enum light { LIGHT_SDR, LIGHT_PQ, LIGHT_HLG };
+
 struct tonemap_spec {
-	bool	 hlg;			/* else PQ */
+	enum light from, to;
+	bool	 bt601;			/* the matrix of SDR that is made HDR */
 	double	 peak;			/* of PQ: the brightest there is; HLG has 1000 */
 	int	 depth;			/* of what is made: 8 or 10 bits */
 };

@@ -137,6 +137,26 @@ check 'from HDR to SDR and back in one stream: each rung stays what it is' '
 	cmp at.1 at.5 || test "$(cut -c-6 at.1)" -ne 666
 	tags out.ts 0 | cut -d, -f1 | grep -x yuv420p
 '
+check 'SDR in a rung of HDR: its white is the reference white there, in a slate too' '
+	ffmpeg -v error -f lavfi -i "color=white:s=640x160:r=25:d=2" -c:v libx264 -preset ultrafast \
+		-color_primaries bt709 -color_trc bt709 -colorspace bt709 -f mpegts white.ts
+	for kind in "pq 573" "hlg 721"
+	do
+		cat "${kind% *}.ts" white.ts >both.ts
+		mlive-encode -r 160p@4M,codec=hevc <both.ts >out.ts
+		ffmpeg -v error -i out.ts -map 0:v -ss 3 -frames:v 1 -vf "format=yuv444p10,
+			crop=16:16:96:72,scale=1:1:flags=area,format=yuv444p10" -f rawvideo - |
+			od -An -tu2 >codes
+		cat codes
+		read -r y cb cr <codes
+		near "$y" "${kind#* }" 8 && near "$cb" 512 6 && near "$cr" 512 6
+	done
+	ffmpeg -v error -f lavfi -i color=white:s=64x16 -frames:v 1 slate.png
+	echo "+400ms out 20s auto" >cues
+	mlive-cue insert -q -f cues <pq.ts >cued.ts
+	mlive-encode --blank slate.png -r 160p@4M,codec=hevc <cued.ts >out.ts
+	is_about out.ts 0 48 573 512 512
+'
 check 'what is no colour' '
 	for what in 2020 "" hlg,always hlg, ,force hdr10x
 	do

@@ -45,7 +45,7 @@ main(int argc, char **argv)
 
 	if (argc < 4 || t == NULL || (w = atoi(argv[1])) < 2 || (h = atoi(argv[2])) < 2)
 		return 2;
-	spec.hlg = strcmp(argv[3], "hlg") == 0;
+	spec.from = strcmp(argv[3], "hlg") == 0 ? LIGHT_HLG : LIGHT_PQ;
 	if (argc > 4)
 		spec.peak = atof(argv[4]);
 	size = (size_t)w * (size_t)h * 3 / 2;

@@ -21,15 +21,21 @@ room(const AVFrame *f, int plane)
 }
 
 static struct tonemap *
-table(bool hlg, double peak, int depth)
+from_to(enum light from, enum light to, double peak, int depth)
 {
 	struct tonemap *t = malloc(sizeof(*t));
-	struct tonemap_spec s = { hlg, peak, depth };
+	struct tonemap_spec s = { from, to, false, peak, depth };
 
 	if (t == NULL)
 		abort();
 	tonemap_init(t, &s);
 	return t;
+}
+
+static struct tonemap *
+table(bool hlg, double peak, int depth)
+{
+	return from_to(hlg ? LIGHT_HLG : LIGHT_PQ, LIGHT_SDR, peak, depth);
 }
 
 /* Made by hand, so that no library is needed; each line is so many bytes longer. */
@@ -200,6 +206,36 @@ test_table(bool hlg, int depth)
 	free(t);
 }
 
+/* To HDR, and from one to the other; codes of 8 bits have fractions, of 10. */
+static void
+test_up(void)
+{
+	struct tonemap *pq = from_to(LIGHT_SDR, LIGHT_PQ, 0, 10);
+	struct tonemap *hlg = from_to(LIGHT_SDR, LIGHT_HLG, 0, 10);
+	struct tonemap *over = from_to(LIGHT_HLG, LIGHT_PQ, 0, 10);
+	struct tonemap *back = from_to(LIGHT_PQ, LIGHT_HLG, 1000, 10);
+	const int red[3] = { code_of(0.2126), 512 - 103, 960 };
+	double out[3];
+
+	near(grey(pq, 0), 16, 0.3, "SDR to PQ: black is black");
+	near(grey(pq, 1), 16 + 219 * 0.5807, 0.5, "white is 203 cd/m2");
+	near(grey(hlg, 0), 16, 0.3, "SDR to HLG: black");
+	near(grey(hlg, 1), 16 + 219 * 0.75, 0.7, "white is 75%");
+	near(grey(over, 1), 16 + 219 * 0.7518, 0.5, "HLG to PQ: its peak is 1000");
+	near(grey(over, 0.75), 16 + 219 * 0.5807, 0.7, "and 75% are 203");
+	near(grey(back, 0.7518), 235, 0.5, "PQ to HLG: 1000 are white");
+	near(grey(back, 0.5807), 16 + 219 * 0.75, 0.7, "and 203 are 75%");
+	becomes(pq, red, out);
+	/* 127.4, 14.0 and 3.3 cd/m2, in PQ 0.5325, 0.3270 and 0.2201 */
+	near(out[0], 98.05, 0.7, "a red of BT.709: luma in BT.2020 and PQ");
+	near(out[1], 109.60, 0.7, "Cb");
+	near(out[2], 151.98, 0.7, "Cr");
+	free(pq);
+	free(hlg);
+	free(over);
+	free(back);
+}
+
 static bool
 same(const AVFrame *a, const AVFrame *b, int bytes)
 {
@@ -253,6 +289,7 @@ main(void)
 	test_table(false, 8);
 	test_table(true, 8);
 	test_table(true, 10);
+	test_up();
 	test_alike(8);
 	test_alike(10);
 	return done_testing();

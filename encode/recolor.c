@@ -3,7 +3,9 @@
 
 #include <libavutil/mastering_display_metadata.h>
 
-#include "encode/sdr.h"
+#include "encode/recolor.h"
+
+#define HD_LINES	720		/* from so many on it is BT.709 that is meant */
 
 static const struct {
 	const char *name;
@@ -39,10 +41,11 @@ color_take(AVFrame *f, enum color c, bool force)
 		f->colorspace = colors[c].matrix;
 }
 
-bool
-color_is_hdr(const AVFrame *f)
+enum light
+color_light(const AVFrame *f)
 {
-	return f->color_trc == AVCOL_TRC_SMPTE2084 || f->color_trc == AVCOL_TRC_ARIB_STD_B67;
+	return f->color_trc == AVCOL_TRC_SMPTE2084 ? LIGHT_PQ :
+	    f->color_trc == AVCOL_TRC_ARIB_STD_B67 ? LIGHT_HLG : LIGHT_SDR;
 }
 
 /* The brightest there is, as far as this picture says it; else 0. */
@@ -65,24 +68,33 @@ peak_of(const AVFrame *f)
 }
 
 void
-sdr_init(struct sdr *s, int width, int height, enum AVPixelFormat format)
+recolor_init(struct recolor *s, int width, int height, enum AVPixelFormat format,
+    enum light to)
 {
-	*s = (struct sdr){ .table = NULL };
+	*s = (struct recolor){ .to = to };
 	scaler_init(&s->to_size, width, height, AV_PIX_FMT_YUV420P10);
 	scaler_init(&s->room, width, height, format);
 }
 
+static bool
+is_601(const AVFrame *f)
+{
+	return f->colorspace == AVCOL_SPC_SMPTE170M || f->colorspace == AVCOL_SPC_BT470BG ||
+	    (f->colorspace == AVCOL_SPC_UNSPECIFIED && f->height < HD_LINES);
+}
+
 /* The table for pictures like this one. */
 static bool
-have_table(struct sdr *s, const AVFrame *in)
+have_table(struct recolor *s, const AVFrame *in)
 {
 	struct tonemap_spec want = {
-		.hlg = in->color_trc == AVCOL_TRC_ARIB_STD_B67, .peak = peak_of(in),
+		.from = color_light(in), .to = s->to, .peak = peak_of(in),
 		.depth = s->room.format == AV_PIX_FMT_YUV420P10 ? 10 : 8,
-	};
+	}, *have = s->table != NULL ? &s->table->spec : NULL;
 
-	if (s->table != NULL && s->table->spec.hlg == want.hlg &&
-	    (want.hlg || want.peak == 0 || s->table->spec.peak == want.peak))
+	want.bt601 = want.from == LIGHT_SDR && is_601(in);
+	if (have != NULL && have->from == want.from && have->bt601 == want.bt601 &&
+	    (want.from != LIGHT_PQ || want.peak == 0 || have->peak == want.peak))
 		return true;
 	if (want.peak == 0)
 		want.peak = TONEMAP_PEAK;
@@ -93,8 +105,11 @@ have_table(struct sdr *s, const AVFrame *in)
 }
 
 AVFrame *
-sdr_frame(struct sdr *s, const AVFrame *in)
+recolor_frame(struct recolor *s, const AVFrame *in)
 {
+	static const enum color light_color[] = {
+		[LIGHT_SDR] = COLOR_709, [LIGHT_PQ] = COLOR_HDR10, [LIGHT_HLG] = COLOR_HLG,
+	};
 	AVFrame *mid, *f;
 
 	if (!have_table(s, in) || (mid = scaler_frame(&s->to_size, in)) == NULL)
@@ -105,14 +120,14 @@ sdr_frame(struct sdr *s, const AVFrame *in)
 	if (f != NULL) {
 		f->pts = in->pts;
 		f->color_range = AVCOL_RANGE_MPEG;
-		color_take(f, COLOR_709, true);
+		color_take(f, light_color[s->to], true);
 	}
 	av_frame_free(&mid);
 	return f;
 }
 
 void
-sdr_free(struct sdr *s)
+recolor_free(struct recolor *s)
 {
 	scaler_free(&s->to_size);
 	scaler_free(&s->room);
