@@ -110,26 +110,6 @@ caption_language(const struct pres *p, bool service, unsigned n)
 	return asked[0] != '\0' ? asked : told[0] != '\0' ? told : "und";
 }
 
-#define SERVICE		0x100		/* in the channel of a text track */
-
-uint16_t
-text_channel(bool service, unsigned n)
-{
-	return (uint16_t)(service ? SERVICE | n : n);
-}
-
-bool
-text_is_service(uint16_t channel)
-{
-	return (channel & SERVICE) != 0;
-}
-
-unsigned
-text_number(uint16_t channel)
-{
-	return channel & (SERVICE - 1u);
-}
-
 const char *
 text_language(const struct pres *p, const struct ptrack *t)
 {

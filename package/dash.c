@@ -78,11 +78,15 @@ same_times(const struct group *g, unsigned a, unsigned b)
 	return true;
 }
 
+/* A part of text follows that of the picture, and nothing of it has been hinted. */
 static void
-put_offset(const struct pres *p, struct text *t)
+put_offset(const struct pres *p, unsigned track, struct text *t)
 {
+	int64_t later = p->track[track].kind == KIND_TEXT ? ns(p->chunk) : 0;
+	int64_t offset = dash_offset(p) - later;
+
 	text_add(t, " availabilityTimeOffset=\"");
-	text_seconds(t, dash_offset(p), CLK_SECOND, 3);
+	text_seconds(t, offset > 0 ? offset : 0, CLK_SECOND, 3);
 	text_add(t, "\" availabilityTimeComplete=\"false\"");
 }
 
@@ -115,7 +119,6 @@ put_template(const struct group *g, unsigned track, const char *indent, struct t
 {
 	const struct init *init = init_of(g, track);
 	const struct pres *p = g->p;
-	bool text = p->track[track].kind == KIND_TEXT;
 	int64_t due = -1;
 	char file[24];
 
@@ -126,8 +129,7 @@ put_template(const struct group *g, unsigned track, const char *indent, struct t
 		    "media=\"$RepresentationID$/$Number$.m4s\" startNumber=\"%" PRId64 "\"",
 		    indent, init->timescale, rescale_near(g->offset, init->timescale, CLK_90K),
 		    rescale_near(p->nominal, init->timescale, CLK_90K), file, g->number);
-		if (!text)		/* it is there when its segment ends */
-			put_offset(p, t);
+		put_offset(p, track, t);
 		text_add(t, "/>\n");
 		return;
 	}
@@ -136,8 +138,8 @@ put_template(const struct group *g, unsigned track, const char *indent, struct t
 	    "media=\"$RepresentationID$/$Number$.m4s\" startNumber=\"%" PRId64 "\"",
 	    indent, init->timescale, rescale_near(g->offset, init->timescale, CLK_90K), file,
 	    p->segment[g->from]->number);
-	if (p->low && p->live && !p->ended && g->to == p->n && !text)
-		put_offset(p, t);
+	if (p->low && p->live && !p->ended && g->to == p->n)
+		put_offset(p, track, t);
 	text_add(t, ">\n%s  <SegmentTimeline>\n", indent);
 	for (size_t i = g->from; i < g->to;) {
 		const struct part *part = part_of(g, i, track), *next;

@@ -38,7 +38,7 @@ hold_back(const struct pres *p)
 	int64_t longest = 0;
 
 	for (unsigned i = 0; i < p->ntrack; i++)
-		if (p->track[i].kind != KIND_TEXT && hls_part_target(p, i) > longest)
+		if (hls_part_target(p, i) > longest)
 			longest = hls_part_target(p, i);
 	return p->latency > 3 * longest ? p->latency : 3 * longest;
 }
@@ -52,12 +52,7 @@ hls_put_control(const struct pres *p, unsigned track, struct text *t)
 	if (p->blocks && !p->ended)
 		text_add(t, "CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=%" PRId64 ".0,%s",
 		    6 * p->target, p->has_cues || p->has_id3 ? "CAN-SKIP-DATERANGES=YES," : "");
-	text_add(t, "HOLD-BACK=%" PRId64 ".0", 3 * p->target);
-	if (p->track[track].kind == KIND_TEXT) {	/* it has no parts */
-		text_add(t, "\n");
-		return;
-	}
-	text_add(t, ",PART-HOLD-BACK=");
+	text_add(t, "HOLD-BACK=%" PRId64 ".0,PART-HOLD-BACK=", 3 * p->target);
 	text_seconds(t, hold_back(p), CLK_SECOND, 6);
 	text_add(t, "\n#EXT-X-PART-INF:PART-TARGET=");
 	text_seconds(t, hls_part_target(p, track), CLK_SECOND, 6);
@@ -127,12 +122,21 @@ count_gaps(const struct pres *p, const struct segment *s, unsigned track, int64_
 	return (unsigned)((*ns + target - 1) / target);
 }
 
+/* A part of text is an object of its own, with its header. */
 static void
-put_part(int64_t number, int64_t duration, uint32_t timescale, struct text *t)
+put_uri(const struct pres *p, unsigned track, int64_t number, unsigned chunk, struct text *t)
+{
+	if (p->track[track].kind == KIND_TEXT)
+		text_add(t, ",URI=\"%" PRId64 ".%u.vtt\"", number, chunk);
+	else
+		text_add(t, ",URI=\"%" PRId64 ".m4s\"", number);
+}
+
+static void
+put_part(int64_t duration, uint32_t timescale, struct text *t)
 {
 	text_add(t, "#EXT-X-PART:DURATION=");
 	text_seconds(t, duration, timescale, 6);
-	text_add(t, ",URI=\"%" PRId64 ".m4s\"", number);
 }
 
 void
@@ -150,16 +154,20 @@ hls_put_parts(const struct pres *p, const struct segment *s, unsigned track,
 	for (unsigned i = 0; init != NULL && i < part->nchunk; i++) {
 		const struct chunk *c = &part->chunk[i];
 
-		put_part(s->number, c->duration, init->timescale, t);
+		put_part(c->duration, init->timescale, t);
+		put_uri(p, track, s->number, i, t);
 		if (c->gap)
 			text_add(t, ",GAP=YES\n");
+		else if (p->track[track].kind == KIND_TEXT)
+			text_add(t, ",INDEPENDENT=YES\n");
 		else
 			text_add(t, ",BYTERANGE=\"%u@%" PRIu64 "\"%s\n", c->size, c->offset,
 			    c->sync ? ",INDEPENDENT=YES" : "");
 	}
 	gaps = count_gaps(p, s, track, &ns);
 	for (unsigned i = 0; i < gaps; i++) {
-		put_part(s->number, ns * (i + 1) / gaps - ns * i / gaps, CLK_SECOND, t);
+		put_part(ns * (i + 1) / gaps - ns * i / gaps, CLK_SECOND, t);
+		put_uri(p, track, s->number, (part != NULL ? part->nchunk : 0) + i, t);
 		text_add(t, ",GAP=YES\n");
 	}
 }
@@ -223,9 +231,12 @@ hls_put_hints(const struct pres *p, unsigned track, struct text *t)
 	s = last_of(p, track);
 	more = goes_on(p, s, track);
 	hls_put_next_cues(p, s, t);
-	if (!p->idle)
-		text_add(t, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"%" PRId64
-		    ".m4s\",BYTERANGE-START=%" PRIu64 "\n", s->number + !more,
-		    more ? s->part[track].bytes : 0);
+	if (!p->idle) {
+		text_add(t, "#EXT-X-PRELOAD-HINT:TYPE=PART");
+		put_uri(p, track, s->number + !more, more ? s->part[track].nchunk : 0, t);
+		if (p->track[track].kind != KIND_TEXT)
+			text_add(t, ",BYTERANGE-START=%" PRIu64, more ? s->part[track].bytes : 0);
+		text_add(t, "\n");
+	}
 	put_reports(p, track, t);
 }

@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "package/low.h"
 #include "package/lowpart.h"
+#include "package/subs.h"
 #include "package/times.h"
 
 /* ---- a part */
@@ -249,7 +250,7 @@ put_chunk(struct pack *p, struct track *t, unsigned index, struct segment *seg,
 
 /* ---- a segment of one track */
 
-void
+int
 low_close(struct pack *p, struct track *t, unsigned index, struct pack_segment *m)
 {
 	struct part *part = &m->segment->part[index];
@@ -263,6 +264,7 @@ low_close(struct pack *p, struct track *t, unsigned index, struct pack_segment *
 	part->over = true;
 	m->done |= UINT64_C(1) << index;
 	p->changed |= UINT64_C(1) << index;
+	return subs_end(p, t, m->segment, index);
 }
 
 /* How many samples from the front are surely of this segment?  Strays are no good. */
@@ -332,10 +334,12 @@ low_put(struct pack *p, struct track *t, unsigned index, struct pack_segment *m,
 		if (ended && n == 0 && until > l->time &&
 		    (r = put_hole(p, t, index, part, until - l->time)) < 0)
 			return r;
+		if ((r = subs_part(p, t, m, index, over || (ended && n == 0))) < 0)
+			return r;
+		part = &m->segment->part[index];
 		if (over) {
 			cutter_promise(&p->cutter, true);
-			low_close(p, t, index, m);
-			return 0;
+			return low_close(p, t, index, m);
 		}
 	}
 	return 0;
@@ -402,7 +406,8 @@ low_run(struct pack *p, struct track *t, unsigned index, bool eof)
 	if (m != NULL) {
 		if (m->segment->number <= p->skip_to)
 			m->segment->part[index].present = true;
-		low_close(p, t, index, m);
+		if ((r = low_close(p, t, index, m)) < 0)
+			return r;
 	}
 	t->current++;
 	t->started = t->started && next != NULL && !next->discontinuity && !t->absent;

@@ -49,7 +49,7 @@ int low_put(struct pack *p, struct track *t, unsigned index, struct pack_segment
     const struct cut *cut, const struct cut *next, size_t n, bool ended);
 size_t low_settled(const struct pack *p, const struct track *t, const struct cut *cut,
     const struct cut *next, bool eof, size_t *good);
-void low_close(struct pack *p, struct track *t, unsigned index, struct pack_segment *m);
+int low_close(struct pack *p, struct track *t, unsigned index, struct pack_segment *m);
 
 /* Has nothing come for too long?  To be called now and then. */
 int low_idle(struct pack *p);

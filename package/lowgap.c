@@ -38,7 +38,8 @@ close_all(struct pack *p)
 		if (good > 0 && (r = low_put(p, t, p->index[i], m, cut, NULL, good,
 		    true)) < 0)
 			return r;
-		low_close(p, t, p->index[i], m);
+		if ((r = low_close(p, t, p->index[i], m)) < 0)
+			return r;
 		list_rest(p, m->segment, p->index[i]);
 	}
 	return 0;

@@ -203,6 +203,10 @@ options_parse(struct tool *s, int argc, char *argv[])
 			    !caption_list_parse(optarg, &pr->subtitles, &pr->asked))
 				opt_usage(help, "--subtitles '%s' is neither auto nor like "
 				    "CC1=eng,SERVICE2", optarg);
+			if (__builtin_popcount(pr->subtitles.cc) +
+			    __builtin_popcountll(pr->subtitles.services) > PACK_SUBS)
+				opt_usage(help, "--subtitles '%s' are more than %d", optarg,
+				    PACK_SUBS);
 			break;
 		case OPT_TOKEN_FILE:
 			s->token_file = optarg;

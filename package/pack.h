@@ -39,6 +39,7 @@ struct pack {
 	struct pack_segment *making;
 	int64_t	 skip_to;		/* numbers up to this exist already */
 	bool	 resumed;		/* and a saved presentation is continued */
+	bool	 joined;		/* by the segment that is published */
 	unsigned nsub;
 	struct sub *sub[PACK_SUBS];	/* subs.h */
 	size_t	 scratch_cap;

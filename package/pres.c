@@ -7,6 +7,8 @@
 #include "lib/base/rational.h"
 #include "package/pres.h"
 
+#define SERVICE		0x100		/* else one of CC1 to CC4 */
+
 void
 segment_free(struct segment *s)
 {
@@ -125,4 +127,30 @@ pres_rate(uint64_t bytes, int64_t duration)
 {
 	return duration > 0 ? (uint64_t)rescale_near((int64_t)bytes * 8, CLK_90K,
 	    duration) : 0;
+}
+
+/* ---- the channel of a text track */
+
+uint16_t
+text_channel(bool service, unsigned n)
+{
+	return (uint16_t)(service ? SERVICE | n : n);
+}
+
+bool
+text_is_channel(int64_t channel)
+{
+	return (channel >= 1 && channel <= 4) || (channel > SERVICE && channel < SERVICE + 64);
+}
+
+bool
+text_is_service(uint16_t channel)
+{
+	return (channel & SERVICE) != 0;
+}
+
+unsigned
+text_number(uint16_t channel)
+{
+	return channel & (SERVICE - 1u);
 }

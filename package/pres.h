@@ -200,6 +200,7 @@ const char *caption_language(const struct pres *p, bool service, unsigned n);
  * The pid of a text track is a channel or service: that, its number, and its language.
  */
 uint16_t text_channel(bool service, unsigned n);
+bool text_is_channel(int64_t channel);
 bool text_is_service(uint16_t channel);
 unsigned text_number(uint16_t channel);
 const char *text_language(const struct pres *p, const struct ptrack *t);

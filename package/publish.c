@@ -487,6 +487,7 @@ pack_publish(struct pack *p, struct segment *s)
 		return r;
 	}
 	last = pr->n > 0 ? pr->segment[pr->n - 1] : NULL;
+	p->joined = p->resumed;
 	if (pr->low) {			/* has been told already */
 		p->resumed = false;
 	} else if (p->resumed) {	/* the first after those of an earlier run */

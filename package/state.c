@@ -299,6 +299,7 @@ read_track(json_t *j, struct ptrack *t)
 	    strlen(name) < 2 || strspn(name + 1, "0123456789") != strlen(name + 1) ||
 	    strchr("vat", name[0]) == NULL || (kind != KIND_VIDEO &&
 	    kind != KIND_AUDIO && kind != KIND_TEXT) || codec <= 0 || codec >= CODEC_COUNT ||
+	    (kind == KIND_TEXT && !text_is_channel(pid)) ||
 	    strlen(language) >= sizeof(t->language) || bytes < 0 || time < 0 ||
 	    peak < 0 || key_bytes < 0 || sap < 0 || sap > PRES_NO_SAP || !json_is_array(inits))
 		return -EBADMSG;

@@ -31,8 +31,10 @@ subs_note(struct pack *p)
 void
 subs_free(struct pack *p)
 {
-	for (unsigned i = 0; i < p->nsub; i++)
+	for (unsigned i = 0; i < p->nsub; i++) {
+		captext_cues_clear(&p->sub[i]->tail);
 		free(p->sub[i]);
+	}
 	p->nsub = 0;
 }
 
@@ -85,8 +87,9 @@ add_sub(struct pack *p, bool service, unsigned n)
 		return 0;
 	if ((sub = malloc(sizeof(*sub))) == NULL)
 		return -ENOMEM;
+	*sub = (struct sub){ .track = at, .fed = INT64_MIN, .done = INT64_MIN };
 	captext_init(&sub->text, service, n);
-	sub->track = at;
+	captext_init(&sub->low, service, n);
 	p->sub[p->nsub++] = sub;
 	if (at < p->pres.ntrack && p->pres.track[at].ninit > 0)
 		return 0;
@@ -101,8 +104,8 @@ add_sub(struct pack *p, bool service, unsigned n)
 	return put_init(p, at);
 }
 
-static int
-add_subs(struct pack *p)
+int
+subs_add(struct pack *p)
 {
 	struct captions want = p->pres.subtitles;
 	int r = 0;
@@ -121,8 +124,8 @@ add_subs(struct pack *p)
 /* ---- whose captions */
 
 /* The first video, in the order of their names, that has shown some. */
-static struct track *
-source(const struct pack *p)
+struct track *
+subs_source(const struct pack *p)
 {
 	struct track *best = NULL;
 	unsigned at = UINT_MAX;
@@ -153,25 +156,37 @@ bounds(const struct pack *p, const struct segment *s, int64_t *begin, int64_t *e
 		}
 }
 
+unsigned
+subs_leader(const struct pack *p)
+{
+	const struct track *from = subs_source(p);
+	unsigned first = UINT_MAX;
+
+	for (unsigned i = 0; i < p->cutter.ntrack; i++)
+		if (p->cutter.track[i] == from)
+			return p->index[i];
+		else if (p->cutter.track[i]->kind == KIND_VIDEO && p->index[i] < first)
+			first = p->index[i];
+	return first;
+}
+
 /* ---- objects */
 
-static int
-put_text(struct pack *p, const struct segment *s, struct part *part, const char *folder,
-    const struct captext_cues *cues)
+int
+sub_put_text(struct pack *p, const struct segment *s, const struct sub *sub,
+    const char *file, const struct captext_cues *cues, int64_t begin, size_t *len)
 {
 	struct text t = { .len = 0 };
 	char name[SINK_NAME_MAX], *text;
-	size_t len;
 
 	/* What is not live counts from its beginning, as for readers who know of no map. */
-	webvtt_put(&t, cues, s->utc_ns != 0 ? part->t : p->cutter.origin);
-	len = t.len;
+	webvtt_put(&t, cues, s->utc_ns != 0 ? begin : p->cutter.origin);
+	*len = t.len;
 	if ((text = text_take(&t)) == NULL)
 		return -ENOMEM;
-	part->ts_bytes = len;
-	p->bytes_out += len;
-	snprintf(name, sizeof(name), "%s/%lld.vtt", folder, (long long)s->number);
-	return sink_put_text(p->sink, name, "text/vtt", SINK_MEDIA, text, len);
+	p->bytes_out += *len;
+	snprintf(name, sizeof(name), "%s/%s", p->pres.track[sub->track].name, file);
+	return sink_put_text(p->sink, name, "text/vtt", SINK_MEDIA, text, *len);
 }
 
 static int
@@ -233,7 +248,8 @@ run(struct pack *p, struct sub *sub, const struct track *from, int64_t begin, in
 			continue;
 		if (t >= begin)
 			break;
-		r = captext_put(&sub->text, t, u->cc_data, u->cc_count, &before);
+		if (t >= sub->fed)
+			r = captext_put(&sub->text, t, u->cc_data, u->cc_count, &before);
 	}
 	if (fresh)
 		captext_init(&sub->text, sub->text.service, text_number(
@@ -241,6 +257,7 @@ run(struct pack *p, struct sub *sub, const struct track *from, int64_t begin, in
 	if (r == 0)
 		r = captext_cut(&sub->text, begin, &before);
 	captext_cues_clear(&before);
+	sub->fed = end;
 	for (; i < n && r == 0; i++) {
 		const struct ccunit *u = &from->captions.unit[i];
 
@@ -253,39 +270,66 @@ run(struct pack *p, struct sub *sub, const struct track *from, int64_t begin, in
 	return r == 0 ? captext_cut(&sub->text, end, cues) : r;
 }
 
-static int
-put_sub(struct pack *p, struct sub *sub, const struct track *from, struct segment *s,
-    int64_t begin, int64_t end)
+/* Where a restart has left something out the source may have gone on. */
+bool
+subs_break(const struct pack *p, const struct segment *s)
 {
-	const char *folder = p->pres.track[sub->track].name;
+	return s->discontinuity && !p->resumed && !p->joined;
+}
+
+/* The text of the whole segment, from the part's beginning on. */
+int
+sub_put_whole(struct pack *p, struct sub *sub, struct segment *s, int64_t end)
+{
 	struct part *part = &s->part[sub->track];
 	struct captext_cues cues = { .n = 0 };
-	int r = run(p, sub, from, begin, end, s->discontinuity, &cues);
+	char file[32];
+	size_t len = 0;
+	int r = run(p, sub, subs_source(p), part->t, end, subs_break(p, s), &cues);
 
-	if (r == 0) {
-		*part = (struct part){
-			.present = true, .sap = 1, .init = 1, .t = begin,
-			.duration = end - begin,
-		};
+	snprintf(file, sizeof(file), "%lld.vtt", (long long)s->number);
+	if (r == 0 && part->nchunk == 0)
 		r = put_samples(p, s, part, sub->track, &cues);
-	}
 	if (r == 0)
-		r = put_text(p, s, part, folder, &cues);
+		r = sub_put_text(p, s, sub, file, &cues, part->t, &len);
+	part->ts_bytes = len;
 	captext_cues_clear(&cues);
 	return r;
 }
 
+static int
+put_sub(struct pack *p, struct sub *sub, struct segment *s, int64_t begin, int64_t end)
+{
+	struct part *part = &s->part[sub->track];
+
+	if (sub->item != NULL && sub->number == s->number)
+		return sub_end_parts(p, sub, s, end);
+	if (part->nchunk > 0)
+		return 0;
+	*part = (struct part){
+		.present = true, .sap = 1, .init = 1, .t = begin, .duration = end - begin,
+	};
+	return sub_put_whole(p, sub, s, end);
+}
+
 /* What is before a time is in a segment, or came too late for one. */
+static bool
+is_over(const struct pack *p, const struct ccunit *u, int64_t end)
+{
+	int64_t t;
+
+	return cutter_time(&p->cutter, u->base, u->pts, &t) ? t < end :
+	    u->base < p->cutter.bases.newest;
+}
+
 static void
 forget(struct pack *p, int64_t end)
 {
 	for (unsigned i = 0; i < p->cutter.ntrack; i++) {
 		struct ccqueue *q = &p->cutter.track[i]->captions;
 		size_t n = 0;
-		int64_t t;
 
-		while (n < q->n && (!cutter_time(&p->cutter, q->unit[n].base,
-		    q->unit[n].pts, &t) || t < end))
+		while (n < q->n && is_over(p, &q->unit[n], end))
 			n++;
 		ccqueue_drop(q, n);
 	}
@@ -294,16 +338,22 @@ forget(struct pack *p, int64_t end)
 int
 subs_publish(struct pack *p, struct segment **segment)
 {
+	unsigned lead = subs_leader(p);
 	int64_t begin, end;
 	int r;
 
 	if (!p->cutter.bases.captions)
 		return 0;
-	if ((r = add_subs(p)) < 0 || (r = pack_widen(segment, p->pres.ntrack)) < 0)
+	if ((r = subs_add(p)) < 0 || (r = pack_widen(segment, p->pres.ntrack)) < 0)
 		return r;
 	bounds(p, *segment, &begin, &end);
-	for (unsigned i = 0; i < p->nsub && r == 0 && end > begin; i++)
-		r = put_sub(p, p->sub[i], source(p), *segment, begin, end);
+	for (unsigned i = 0; i < p->nsub && r == 0 && end > begin; i++) {
+		r = put_sub(p, p->sub[i], *segment, begin, end);
+		if (p->pres.low && lead < (*segment)->npart)
+			(*segment)->part[p->sub[i]->track].listed = (*segment)->part[lead].listed;
+	}
+	for (unsigned i = 0; i < p->nsub && p->pres.low; i++)
+		sub_forget_parts(p, p->sub[i]);
 	forget(p, end);
 	return r;
 }

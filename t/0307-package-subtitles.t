@@ -24,9 +24,9 @@ want () {
 		printf "%.0f %.0f %s\n", $from * 1001 / 30, $to * 1001 / 30, $text;'
 }
 
-# numbered FILES - in the order of their numbers
+# numbered FILES - the segments of them, in the order of their numbers
 numbered () {
-	printf '%s\n' "$@" | sort -t/ -k3n
+	printf '%s\n' "$@" | grep -v '/[0-9]*\.[0-9]*\.' | sort -t/ -k3n
 }
 
 # cues [base=SECONDS] DIR EXT - of the segments, strictly read
@@ -176,8 +176,66 @@ check 'a break clears the screen' '
 	grep "HELLO" got
 	awk "{ exit \$2 > 3500 }" got
 '
+check 'low latency: the same segments, and parts of them' '
+	mpkg-segment -q --low-latency --segment 2s --window 60s \
+		--subtitles CC1=eng,CC3=spa,SERVICE1,SERVICE2=fra -o low <film.ts
+	for n in 1 2 3 4
+	do
+		for i in 1 2 3 4 5 6 7 8
+		do
+			cmp all/t$n/$i.vtt low/t$n/$i.vtt
+		done
+	done
+	for pair in 1.SERVICE1 2.SERVICE2
+	do
+		cues base=10 low/t$((${pair%.*} + 2)) m4s | said >got
+		same want.${pair#*.} got
+	done
+	cues base=10 low/t1 m4s | said >got
+	grep "PAINTED ON" got
+	grep "THE SECOND/AND A THIRD" got
+'
+check 'low latency: each part is an object of its own, as long as it is listed' '
+	grep "^#EXT-X-PART-INF:PART-TARGET=0.200200" low/t1/index.m3u8
+	grep -c "^#EXT-X-PART:" low/t1/index.m3u8 >n
+	test "$(cat n)" -eq "$(grep -c "^#EXT-X-PART:" low/v1/index.m3u8)"
+	sed -n "s/^#EXT-X-PART:DURATION=[0-9.]*,URI=.\(.*vtt\).,INDEPENDENT=YES/\1/p" \
+		low/t1/index.m3u8 >parts
+	diff n - <<-END
+		$(wc -l <parts)
+	END
+	perl "$top/t/vtt.pl" base=10 $(sed "s|^|low/t1/|" parts) | said >got
+	grep "THE SECOND/AND A THIRD" got
+	test ! -e low/t1/1.0.vtt
+	awk -F "[=,:]" "/^#EXT-X-PART:/ { sum += \$3 }
+		/^#EXTINF/ { if (sum > 0 && (sum - \$2 > 0.001 || \$2 - sum > 0.001)) exit 1; sum = 0 }" \
+		low/t1/index.m3u8
+'
+check 'started again it goes on with the same numbers, and the same text' '
+	mlive-ingest -q --realtime -t 9s film.ts >clocked.ts
+	head -c $(($(wc -c <clocked.ts) / 2 / 188 * 188)) clocked.ts >half.ts
+	for how in "" --low-latency
+	do
+		mpkg-segment -q $how --segment 1s --subtitles CC1,CC3 -o once <clocked.ts
+		mpkg-segment -q $how --segment 1s --subtitles CC1,CC3 -o again <half.ts
+		ls again/t1/*.m4s | tail -n 1 >last
+		mpkg-segment -q $how --segment 1s --subtitles CC1,CC3 -o again <clocked.ts
+		ls once/t1 | grep "^[0-9]*.vtt" >want
+		ls again/t1 | grep "^[0-9]*.vtt" | diff want -
+		rm -f once/t[12]/$(basename "$(cat last)" .m4s).* again/t[12]/$(basename "$(cat last)" .m4s).*
+		for t in t1 t2
+		do
+			cues once/$t vtt >want
+			test "$(wc -l <want)" -ge 2
+			cues again/$t vtt | diff want -
+			cues once/$t m4s >want
+			cues again/$t m4s | diff want -
+		done
+		rm -r once again
+	done
+'
 check 'what makes no track is refused' '
-	for wrong in "" CC5 cc1 CC1= CC1=en CC1=english SERVICE0 SERVICE64 CC1, auto,CC1
+	for wrong in CC1,CC2,CC3,CC4,SERVICE1,SERVICE2,SERVICE3,SERVICE4,SERVICE5 "" CC5 cc1 CC1= CC1=en CC1=english SERVICE0 SERVICE64 CC1, auto,CC1
 	do
 		fails 2 mpkg-segment --subtitles "$wrong" --vod -o wrong <film.ts
 	done

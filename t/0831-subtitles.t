@@ -1,6 +1,6 @@
 #!/bin/sh
 # What mpkg-segment makes of captions is shown by every player at the right second, in a
-# real browser: video on demand and live.
+# real browser: video on demand, live, and with low latency.
 # FULL=1: for longer, and a browser that is missing is a failure.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/chain.sh"
@@ -72,6 +72,9 @@ plays () {
 	done
 }
 live plain --segment 2s
+plays
+kill "$ingest" "$segment"
+live low --segment 2s --low-latency
 plays
 kill "$ingest" "$segment"
 done_testing

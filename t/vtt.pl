@@ -87,10 +87,16 @@ sub boxes {
 sub box { my ($p, $first, @path) = @_; for (boxes($p)) { return @path ? box($_->[1], @path) : $_->[1] if $_->[0] eq $first } return }
 
 sub samples {
-	my $p = shift;
-	my @top = boxes($p);
-	my (%moof) = map { $_->[0] => $_->[1] } @top;
-	my $traf = box($moof{moof}, 'traf');
+	my $moof;
+	for (boxes(shift)) {
+		$moof = $_->[1] if $_->[0] eq 'moof';
+		chunk($moof, $_->[1]) if $_->[0] eq 'mdat';
+	}
+}
+
+sub chunk {
+	my ($moof, $mdat) = @_;
+	my $traf = box($moof, 'traf');
 	my ($flags, undef, @tfhd) = unpack 'N*', box($traf, 'tfhd');
 	my $duration = $flags & 8 ? shift @tfhd : undef;
 	my $size = $flags & 16 ? shift @tfhd : undef;
@@ -102,7 +108,7 @@ sub samples {
 		my $d = $tr & 0x100 ? shift @row : $duration;
 		my $s = $tr & 0x200 ? shift @row : $size;
 		shift @row if $tr & 0x400;
-		for (boxes(substr $moof{mdat}, $at, $s)) {
+		for (boxes(substr $mdat, $at, $s)) {
 			next if $_->[0] eq 'vtte';
 			wrong("sample of '$_->[0]'") unless $_->[0] eq 'vttc';
 			add($t, $t + $d / 90, box($_->[1], 'sttg') // '', box($_->[1], 'payl'));
@@ -110,7 +116,7 @@ sub samples {
 		$t += $d / 90;
 		$at += $s;
 	}
-	wrong("$at bytes of samples in " . length $moof{mdat}) if $at != length $moof{mdat};
+	wrong("$at bytes of samples in " . length $mdat) if $at != length $mdat;
 }
 
 for $file (@ARGV) {

@@ -39,6 +39,16 @@ g2(uint8_t c)
 	return '_';
 }
 
+/* A code point of its own: no control code and no half of a pair. */
+static uint16_t
+p16(unsigned high, unsigned low)
+{
+	unsigned ch = high << 8 | low;
+
+	return ch < 0x20 || (ch >= 0x7f && ch < 0xa0) || (high & 0xf8) == 0xd8 ? '_' :
+	    (uint16_t)ch;
+}
+
 static struct cea708_window *
 current(struct cea708 *d)
 {
@@ -244,8 +254,7 @@ c0(struct cea708 *d, const uint8_t *p)
 		w->column = 0;
 		return w->visible;
 	case C0_P16:
-		return put_character(d, (uint16_t)(p[1] << 8 | p[2]) < 0x20 ? '_' :
-		    (p[1] & 0xf8) == 0xd8 ? '_' : (uint16_t)(p[1] << 8 | p[2]));
+		return put_character(d, p16(p[1], p[2]));
 	default:
 		return false;
 	}

@@ -16,7 +16,7 @@
  *
  * text: these subtitles are shown.  VOD: of the lines of the file, "BEGIN END TEXT" in ms and
  * rows divided by "/", each comes at that time.  Live: what the segments of the HLS track
- * have comes at its date of the picture; five of them at least.
+ * have comes at its date of the picture; three of them at least.
  *
  * Of an https: page, all media must come by the protocol h2, which ALPN chose.
  *
@@ -50,6 +50,12 @@ function expectShown(dropped, frames)
 function atBegin(error)
 {
 	return opt.mode !== "vod" && /^bufferSeekOverHole .*seeking from 0 to /.test(error);
+}
+
+/* dash.js 5.2 looks for captions in the pictures of what has none yet, part by part. */
+function isEmptyPart(error)
+{
+	return player === "dashjs" && /of null \(reading 'fields'\)/.test(error);
 }
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -156,9 +162,13 @@ function watchTexts()
 
 async function chooseText(tab)
 {
-	for (const end = Date.now() + 30000; Date.now() < end; await sleep(100))
-		if (await tab.evaluate((l) => window.demo.text(l), opt.text))
+	const on = (s) => s.texts.some((t) => t.label === opt.text && t.on);
+
+	for (const end = Date.now() + 30000; Date.now() < end; await sleep(200)) {
+		await tab.evaluate((l) => window.demo.text(l), opt.text);
+		if (await until(tab, 1000, on))
 			break;
+	}
 	if (opt.mode === "vod") {	/* from the begin on, with them */
 		await sleep(1000);
 		await tab.evaluate(() => {
@@ -166,8 +176,7 @@ async function chooseText(tab)
 			document.querySelector("video").currentTime = 0;
 		});
 	}
-	expect((await tab.evaluate(() => window.stats())).texts.some((t) => t.label === opt.text),
-	    `no subtitles '${opt.text}'`);
+	expect(on(await tab.evaluate(() => window.stats())), `no subtitles '${opt.text}'`);
 }
 
 /* Markup is the players' business: some take it away, and some take escapes for it. */
@@ -197,6 +206,8 @@ async function judgeTexts(tab)
 	const seen = all.filter((t) => opt.mode === "vod" || t.at > all[0].at + 1);
 	const lines = opt.mode === "vod" ? fs.readFileSync(opt.texts, "utf8").trim().split("\n") :
 	    await listed();
+	/* DASH counts from 1970; Shaka's own date is another with a ProducerReferenceTime. */
+	const dated = (t) => /dash/.test(player) ? 1000 * t.at : t.date;
 	const told = new Set();
 	let right = 0;
 
@@ -212,8 +223,8 @@ async function judgeTexts(tab)
 				continue;
 			told.add(text);
 			for (const t of got.slice(0, 1)) {
-				expect(Math.abs(t.date - from) < 1000,
-				    `'${text}' of ${from} is shown at ${t.date}`);
+				expect(Math.abs(dated(t) - from) < 1000,
+				    `'${text}' of ${from} is shown at ${dated(t)}`);
 				right++;
 			}
 			continue;
@@ -222,7 +233,7 @@ async function judgeTexts(tab)
 		    `'${text}' of ${from} ms is shown at ${got.map((t) => t.at.toFixed(3)).join(", ")}`);
 	}
 	if (opt.mode !== "vod")
-		expect(right >= 5, `${right} cues of the ${lines.length} that there are`);
+		expect(right >= 3, `${right} cues of the ${lines.length} that there are`);
 }
 
 /* Players look at the time every quarter of a second or so. */
@@ -330,7 +341,7 @@ function judgeProtocol(seen)
 	const tab = await browser.newPage({ viewport: opt.shot ?
 		{ width: 1440, height: 860 } : { width: 860, height: 640 } });
 
-	tab.on("pageerror", (e) => wrong.push(`page: ${e}`));
+	tab.on("pageerror", (e) => isEmptyPart(e) || wrong.push(`page: ${e}`));
 	tab.on("request", (r) => expect(new URL(r.url()).origin === new URL(page).origin ||
 	    /^(blob|data):/.test(r.url()), `asks for ${r.url()}`));
 	if (opt.mode === "glass")
