@@ -42,6 +42,8 @@ ccqueue_put(struct ccqueue *q, int64_t pts, uint32_t base, const uint8_t *cc_dat
 void
 ccqueue_drop(struct ccqueue *q, size_t n)
 {
+	if (n == 0)
+		return;
 	q->n -= n;
 	memmove(q->unit, q->unit + n, q->n * sizeof(*q->unit));
 }

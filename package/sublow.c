@@ -101,7 +101,8 @@ put_part(struct pack *p, struct sub *sub, struct segment *s, int64_t until, int6
 
 	sub->tail = (struct captext_cues){ .n = 0 };
 	r = run(p, sub, until > begin ? until : begin + 1, &cues);
-	own = (struct captext_cues){ .n = cues.n - old, .cue = cues.cue + old };
+	own = (struct captext_cues){ .n = cues.n - old,
+	    .cue = old > 0 ? cues.cue + old : cues.cue };
 	sub_part_name(s->number, part->nchunk, file);
 	if (r == 0)
 		r = put_samples(p, sub, s, begin, &own, &chunk);
