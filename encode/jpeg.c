@@ -119,18 +119,22 @@ jpeg_put(struct jpeg *j, const AVFrame *f, uint8_t **data, size_t *len)
 {
 	struct rational sar = { f->sample_aspect_ratio.num, f->sample_aspect_ratio.den };
 	int w, h, r;
+	AVFrame *g, *sdr = NULL;
 	bool limited;
-	AVFrame *g;
 
 	size_fit(&j->size, f->width, f->height, sar, &w, &h, &limited);
 	if (w != j->width || h != j->height) {
-		scaler_free(&j->scaler);
+		jpeg_free(j);
+		recolor_init(&j->recolor, w, h, AV_PIX_FMT_YUV420P, LIGHT_SDR);
 		scaler_init(&j->scaler, w, h, AV_PIX_FMT_YUV420P);
 		j->scaler.jfif = true;
 		j->width = w;
 		j->height = h;
 	}
-	g = scaler_frame(&j->scaler, f);
+	if (color_light(f) != LIGHT_SDR && (sdr = recolor_frame(&j->recolor, f)) == NULL)
+		return -EINVAL;
+	g = scaler_frame(&j->scaler, sdr != NULL ? sdr : f);
+	av_frame_free(&sdr);
 	if (g == NULL)
 		return -EINVAL;
 	extend(g);
@@ -142,5 +146,6 @@ jpeg_put(struct jpeg *j, const AVFrame *f, uint8_t **data, size_t *len)
 void
 jpeg_free(struct jpeg *j)
 {
+	recolor_free(&j->recolor);
 	scaler_free(&j->scaler);
 }

@@ -1,5 +1,5 @@
 /*
- * jpeg.h - a decoded picture as a JPEG file, by libjpeg.
+ * jpeg.h - a decoded picture as a JPEG file, by libjpeg; of HDR in SDR.
  *
  * Spec     ITU-T T.81 (baseline, 4:2:0), T.871 (JFIF).
  * Memory   jpeg_put() gives; jpeg_free() gives back what is kept between pictures.
@@ -14,6 +14,7 @@
 
 #include <libavutil/frame.h>
 
+#include "encode/recolor.h"
 #include "encode/scale.h"
 #include "encode/size.h"
 
@@ -21,6 +22,7 @@ struct jpeg {
 	struct size_spec size;
 	int	 quality;		/* 1 to 100 */
 	int	 width, height;		/* of the last one */
+	struct recolor recolor;		/* of HDR */
 	struct scaler scaler;
 };
 

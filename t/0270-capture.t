@@ -97,6 +97,21 @@ check 'colours: BT.709, BT.601, 10 bits, full range' '
 	in_range=pc alike bt709 d.ts d.jpg 2
 	fails 1 alike bt709 d.ts d.jpg 2
 '
+check 'HDR: its reference white is that of SDR for it, grey is grey' '
+	for kind in "smpte2084 573" "arib-std-b67 721"
+	do
+		ffmpeg -nostdin -v error -f lavfi -i "color=black:s=320x180:r=25:d=1,format=yuv420p10,
+			geq=lum=${kind#* }:cb=512:cr=512" -c:v libx265 -preset ultrafast -x265-params \
+			"log-level=none:colorprim=bt2020:transfer=${kind% *}:colormatrix=bt2020nc" -f mpegts -y h.ts
+		mlive-capture -q -o h.jpg <h.ts
+		ffmpeg -nostdin -v error -i h.jpg -f rawvideo - | od -An -v -tu1 -w1 | sort -n |
+			awk "{ n[\$1]++ } END { for (v in n) if (n[v] > 9999) print v }" | sort -n >levels
+		tr "\n" " " <levels
+		test "$(head -n 1 levels)" -eq 128
+		test "$(tail -n 1 levels)" -ge 173
+		test "$(tail -n 1 levels)" -le 177
+	done
+'
 check 'sizes: square pixels, nothing is stretched, fit, lines, upright' '
 	coloured 720x576 -vf setsar=64/45 -c:v mpeg2video -q:v 3 >sd.ts
 	mlive-capture -q -o s1.jpg <sd.ts
