@@ -18,6 +18,7 @@ LAYERS  := lib/base lib/media lib/net
 # Packages a folder cannot be built without, and in FOLDER_want ones that it uses
 # when present (its sources then see HAVE_NAME).
 lib_need    := jansson libcrypto libcurl libnghttp2 libssl libxml-2.0
+lib_want    := libavcodec libavutil
 ingest_need := libavformat libavcodec libavutil libcrypto
 encode_need := libavcodec libavutil libavfilter libswscale libswresample libjpeg x264 x265
 origin_need := zlib
@@ -41,7 +42,7 @@ override CFLAGS += -std=c11 -pthread $(WARN) $(if $(DEBUG)$(SAN),-Werror) \
 override LDFLAGS += -pthread -Wl,--as-needed
 
 # ---- packages
-asked := $(sort $(lib_need) $(foreach f,$(FOLDERS),$($(f)_need) $($(f)_want)))
+asked := $(sort $(lib_need) $(lib_want) $(foreach f,$(FOLDERS),$($(f)_need) $($(f)_want)))
 have  := $(foreach p,$(asked),$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null && echo $(p)))
 pkg    = $(if $($(2)_pkgs),$(shell $(PKG_CONFIG) $(1) $($(2)_pkgs)))
 macro  = -DHAVE_$(shell printf %s '$(1)' | tr a-z- A-Z_)
@@ -50,7 +51,7 @@ lacks  = $(filter-out $(have),$($(1)_need))
 installs = $(filter demo check bench,$(MAKECMDGOALS))
 BUILT := $(foreach f,$(FOLDERS),$(if $(call lacks,$(f)),$(if $(installs),,\
 	$(warning $(f)/ is left out: no package $(call lacks,$(f)))),$(f)))
-lib_pkgs := $(filter $(have),$(lib_need))
+lib_pkgs := $(filter $(have),$(lib_need) $(lib_want))
 
 # ---- objects and tools
 obj    = $(patsubst %.c,$(B)/%.o,$(1))
@@ -87,6 +88,7 @@ $(TOOLS) $(UNITS) $(FUZZ) $(HELP):
 	echo "  LD   $@"
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(B)/lib/%.o: override CPPFLAGS += $(foreach p,$(filter $(have),$(lib_want)),$(call macro,$(p)))
 $(LIB): $(call obj,$(LIBC))
 $(LIB) $(BUILT:%=$(B)/%/shared.a):
 	echo "  AR   $@"

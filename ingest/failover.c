@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ingest/failover.h"
+#include "ingest/failon.h"
 #include "ingest/feed.h"
 #include "ingest/line.h"
 #include "ingest/order.h"
@@ -18,15 +19,20 @@
 #define SOUND		(2 * CLK_SECOND)	/* to wait for a point without damage */
 #define APART		(5 * CLK_SECOND)	/* that inputs of the same pictures may be */
 
-enum cause { CAUSE_START, CAUSE_LOSS, CAUSE_PREFERENCE, CAUSE_COMMAND, CAUSE_RETURN };
-static const char *const cause_name[] = { "start", "loss", "preference", "command",
-	"return" };
+enum cause { CAUSE_START, CAUSE_PREFERENCE, CAUSE_COMMAND, CAUSE_RETURN,
+	CAUSE_LOSS, CAUSE_BLACK, CAUSE_FREEZE, CAUSE_SILENCE, CAUSE_CC, CAUSE_ERRORS,
+	CAUSES };
+static const char *const cause_name[] = { "start", "preference", "command", "return",
+	"loss", "black", "freeze", "silence", "cc", "errors" };
 
 /* What is known of an input's health. */
 struct health {
 	bool	 well, failed;		/* now; it has been ill since it was first well */
 	int64_t	 since_ns;		/* well */
 	int64_t	 heard_ns;		/* the last unit, without what our reader took */
+	bool	 holds[CAUSES];		/* which conditions */
+	int64_t	 fault_ns;		/* when the first of them began to show */
+	struct burst cc, errors;
 };
 
 struct failover {
@@ -97,21 +103,78 @@ is_lost(const struct failover *f, unsigned i, int64_t now)
 	bool rest = (int)i == f->active && f->on && feed->next != NULL;
 
 	return feed->unit_ns == 0 || (feed->fd < 0 && !rest) ||
-	    now - f->health[i].heard_ns >= f->cfg.loss_ns;
+	    now - f->health[i].heard_ns >= f->cfg.failon.loss_ns;
+}
+
+/* The conditions, but for loss: of what does not come nothing is known. */
+static void
+look(struct failover *f, unsigned i, int64_t now)
+{
+	const struct failon *on = &f->cfg.failon;
+	struct feed *feed = &f->feed[i];
+	struct health *h = &f->health[i];
+	struct feedwatch_state state = { .black = false };
+
+	if (feed->watch != NULL)
+		state = feedwatch_look(feed->watch);
+	h->holds[CAUSE_BLACK] = on->black_ns > 0 && state.black;
+	h->holds[CAUSE_FREEZE] = on->freeze_ns > 0 && state.frozen;
+	h->holds[CAUSE_SILENCE] = on->silence_ns > 0 &&
+	    (state.silent || feed_lacks_sound(feed));
+	h->holds[CAUSE_CC] = burst_holds(&h->cc, &on->cc, feed_cc_errors(feed), now);
+	h->holds[CAUSE_ERRORS] = burst_holds(&h->errors, &on->errors, state.errors, now);
+}
+
+/* The first condition that holds; CAUSES: none. */
+static enum cause
+cause_of(const struct health *h)
+{
+	enum cause c = CAUSE_LOSS;
+
+	while (c < CAUSES && !h->holds[c])
+		c++;
+	return c;
+}
+
+/* For how long it has shown when a condition comes to hold. */
+static int64_t
+shown_ns(const struct failon *on, enum cause c)
+{
+	switch (c) {
+	case CAUSE_LOSS:
+		return on->loss_ns;
+	case CAUSE_BLACK:
+		return on->black_ns;
+	case CAUSE_FREEZE:
+		return on->freeze_ns;
+	case CAUSE_SILENCE:
+		return on->silence_ns;
+	default:
+		return 0;
+	}
 }
 
 static void
 examine(struct failover *f, unsigned i, int64_t now)
 {
 	struct health *h = &f->health[i];
-	bool lost = is_lost(f, i, now), well = !lost;
+	bool was_lost = h->holds[CAUSE_LOSS], well;
+	enum cause cause;
 
+	h->holds[CAUSE_LOSS] = is_lost(f, i, now);
+	look(f, i, now);
+	cause = cause_of(h);
+	well = cause == CAUSES;
 	if (well && !h->well)
 		h->since_ns = now;
-	if (!well && h->well)
+	if (!well && h->well) {
 		h->failed = true;
-	if (h->well && lost) {		/* pictures that follow lack those before */
-		feed_break(&f->feed[i]);
+		h->fault_ns = cause == CAUSE_LOSS ? h->heard_ns :
+		    now - shown_ns(&f->cfg.failon, cause);
+		log_debug("'%s' has failed: %s", f->feed[i].name, cause_name[cause]);
+	}
+	if (h->holds[CAUSE_LOSS] && !was_lost) {
+		feed_break(&f->feed[i]);	/* pictures that follow lack those before */
 		if ((int)i == f->active)
 			f->on = false;
 	}
@@ -170,6 +233,8 @@ give_up(struct failover *f)
 static void
 say_waiting(struct failover *f)
 {
+	if (f->on)
+		return;
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->health[i].well || (f->active < 0 && f->feed[i].unit_ns == 0 &&
 		    clk_mono_ns() - f->start_ns < START))
@@ -200,7 +265,8 @@ decide(struct failover *f, int64_t now)
 	} else if (!f->health[f->active].well) {
 		f->pinned = false;
 		if (f->to < 0 && (to = choose(f, now)) >= 0)
-			aim(f, to, CAUSE_LOSS, f->health[f->active].heard_ns, now);
+			aim(f, to, cause_of(&f->health[f->active]),
+			    f->health[f->active].fault_ns, now);
 	} else if (f->cfg.prefer && !f->pinned && f->to < 0) {
 		for (int i = 0; i < f->active && f->to < 0; i++)
 			if (is_clear(f, (unsigned)i, now) && is_ready(f, (unsigned)i))
@@ -300,7 +366,7 @@ proceed(struct failover *f, int64_t now)
 		}
 		if (!f->on || line_is_cut(&f->line) || now - f->cut_ns >= TAIL)
 			begin(f, f->to, now);
-	} else if (f->active >= 0 && !f->on && f->health[f->active].well) {
+	} else if (f->active >= 0 && !f->on && !f->health[f->active].holds[CAUSE_LOSS]) {
 		f->cause = CAUSE_RETURN;
 		f->fault_ns = f->asked_ns = f->health[f->active].since_ns;
 		begin(f, f->active, now);
@@ -405,14 +471,24 @@ failover_stats(const struct source *s, json_t *o)
 
 	for (unsigned i = 0; i < f->n; i++) {
 		const struct feed *feed = &f->feed[i];
+		struct feedwatch_state state = { .black = false };
+		json_t *conditions = json_array();
 
+		if (feed->watch != NULL)
+			state = feedwatch_look(feed->watch);
+		for (int c = CAUSE_LOSS; c < CAUSES; c++)
+			if (f->health[i].holds[c])
+				json_array_append_new(conditions,
+				    json_string(cause_name[c]));
 		json_array_append_new(inputs, json_pack(
-		    "{s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:i}",
+		    "{s:s, s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
 		    "source", feed->name, "active", (int)i == f->active,
-		    "well", f->health[i].well, "ready", is_ready(f, i),
+		    "well", f->health[i].well, "ready", is_ready(f, i), "fails_on", conditions,
 		    "source_bytes", (json_int_t)feed->bytes,
 		    "source_disconnections", (json_int_t)feed->ends,
 		    "source_continuity_counter", (json_int_t)feed_cc_errors(feed),
+		    "decoder_errors", (json_int_t)state.errors,
+		    "not_watched_bytes", (json_int_t)state.left_out,
 		    "kept_bytes", (json_int_t)feed->kept, "process", (int)feed->pid));
 	}
 	json_object_set_new(o, "active_input", json_integer(f->active + 1));
@@ -458,7 +534,7 @@ failover_open(const struct source_config *cfg, const struct failover_config *fcf
 	order_open(&f->order, fcfg->control);
 	for (unsigned i = 0; i < n; i++) {
 		feed_init(&f->feed[i], cfg, name[i], fcfg->program,
-		    fcfg->loss_ns + APART);
+		    &f->cfg.failon, fcfg->failon.loss_ns + APART);
 	}
 	return &f->s;
 }

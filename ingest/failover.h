@@ -20,6 +20,7 @@
 
 #include <jansson.h>
 
+#include "ingest/failon.h"
 #include "ingest/source.h"
 
 #define FAILOVER_INPUTS	20
@@ -27,7 +28,7 @@
 struct failover_config {
 	bool	 prefer;		/* the first, when it is well again */
 	int64_t	 clear_ns;		/* for which it must have been */
-	int64_t	 loss_ns;		/* without a picture */
+	struct failon failon;
 	const char *control;		/* path of a named pipe, or NULL */
 	const char *program;		/* -P, as given, or NULL */
 	void	 (*event)(void *arg, json_t *object);	/* takes it */

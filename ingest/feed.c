@@ -64,9 +64,13 @@ add_options(struct feed *f, const struct source_config *cfg, const char *program
 
 void
 feed_init(struct feed *f, const struct source_config *cfg, const char *name,
-    const char *program, int64_t keep_ns)
+    const char *program, const struct failon *failon, int64_t keep_ns)
 {
 	f->name = name;
+	f->failon = failon;
+	if (failon_decodes(failon))
+		f->watch = feedwatch_new(failon);
+	f->access_pts = PES_NO_TIME;
 	f->keep_ns = keep_ns;
 	f->fd = -1;
 	f->program = -1;
@@ -109,6 +113,8 @@ feed_start(struct feed *f, int64_t now_ns)
 	fcntl(fd[0], F_SETPIPE_SZ, PIPE);	/* less will do */
 	if (tsdemux_init(&f->demux) < 0)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot read '%s'", f->name);
+	if (f->watch != NULL)
+		feedwatch_restart(f->watch);
 	f->demuxing = true;
 	f->program = -1;
 	f->len = 0;
@@ -314,6 +320,19 @@ unit_new(const struct tsdemux_event *ev)
 	return u;
 }
 
+/* Where groups of pictures are short, their first ones show enough. */
+static void
+measure_group(struct feed *f, const struct feed_unit *u)
+{
+	int64_t group = f->access_pts != PES_NO_TIME && !u->breaks ?
+	    u->pts - f->access_pts : 0;
+
+	f->access_pts = u->pts;
+	if (f->watch != NULL && group > 0)
+		feedwatch_spare(f->watch, failon_spares(f->failon,
+		    rescale_near(group, CLK_SECOND, CLK_90K)));
+}
+
 static void
 take_unit(struct feed *f, const struct tsdemux_event *ev, int64_t now_ns)
 {
@@ -345,6 +364,8 @@ take_unit(struct feed *f, const struct tsdemux_event *ev, int64_t now_ns)
 	if (u->main) {
 		u->random_access = is_access(f, s, ev);
 		u->breaks = f->broken || ev->discontinuity;
+		if (u->random_access)
+			measure_group(f, u);
 		if (u->breaks || f->newest_pts == PES_NO_TIME || u->pts > f->newest_pts) {
 			f->newest_pts = u->pts;
 			f->newest_ns = now_ns;
@@ -357,6 +378,8 @@ take_unit(struct feed *f, const struct tsdemux_event *ev, int64_t now_ns)
 	} else {
 		u->random_access = ev->random_access;
 	}
+	if (s->kind == KIND_AUDIO)
+		f->sound_ns = now_ns;
 	feedlist_add(f, u, now_ns);
 }
 
@@ -439,6 +462,8 @@ feed_read(struct feed *f, int64_t now_ns)
 
 	if (n > 0) {
 		f->bytes += (uint64_t)n;
+		if (f->watch != NULL)
+			feedwatch_push(f->watch, f->buf + f->len, (size_t)n);
 		f->len += (size_t)n;
 		take_apart(f, now_ns);
 	} else if (n == 0) {
@@ -446,6 +471,15 @@ feed_read(struct feed *f, int64_t now_ns)
 	} else if (errno != EAGAIN && errno != EINTR) {
 		fatal(EXIT_RUNTIME, errno, "cannot read '%s'", f->name);
 	}
+}
+
+bool
+feed_lacks_sound(const struct feed *f)
+{
+	for (unsigned i = 0; i < f->nstream; i++)
+		if (f->stream[i].present && f->stream[i].kind == KIND_AUDIO)
+			return f->unit_ns - f->sound_ns >= f->failon->silence_ns;
+	return false;
 }
 
 uint64_t
@@ -460,6 +494,7 @@ feed_free(struct feed *f)
 	stop(f);
 	reap(f);
 	feedlist_clear(f);
+	feedwatch_free(f->watch);
 	for (unsigned i = 0; i < f->argc; i++)
 		free(f->argv[i]);
 }

@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ingest/failon.h"
+#include "ingest/feedwatch.h"
 #include "ingest/source.h"
 #include "lib/media/tsdemux.h"
 #include "lib/media/video.h"
@@ -88,6 +90,10 @@ struct feed {
 	int64_t	 last_pts;		/* of the main stream */
 	int64_t	 newest_pts, newest_ns;	/* the latest picture since the last break */
 	int64_t	 unit_ns;		/* when the last unit of the main stream came */
+	int64_t	 sound_ns;		/* and of any audio */
+	int64_t	 access_pts;		/* of the last random access point */
+	const struct failon *failon;
+	struct feedwatch *watch;	/* or NULL: no condition needs it */
 	bool	 has_clock;
 	int64_t	 clock_pts, clock_utc_ns;	/* the last PCR with a time of arrival */
 
@@ -100,7 +106,7 @@ struct feed {
 
 /* The process gets those of our options that are of use to this source. */
 void feed_init(struct feed *f, const struct source_config *cfg, const char *name,
-    const char *program, int64_t keep_ns);
+    const char *program, const struct failon *failon, int64_t keep_ns);
 
 /* Start the process if there is none and it is time to. */
 void feed_start(struct feed *f, int64_t now_ns);
@@ -133,6 +139,9 @@ void feed_unuse(struct feed *f);
 
 /* The stream that decides, or NULL. */
 const struct feed_stream *feed_main(const struct feed *f);
+
+/* There is sound in the program, but for the time of the condition none has come. */
+bool feed_lacks_sound(const struct feed *f);
 uint64_t feed_cc_errors(const struct feed *f);
 void feed_free(struct feed *f);
 

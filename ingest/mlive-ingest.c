@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ingest/failon.h"
 #include "ingest/failover.h"
 #include "ingest/pass.h"
 #include "ingest/source.h"
@@ -31,7 +30,6 @@ struct ingest {
 	const char	*stats_target;
 	bool		failover;
 	struct failover_config several;
-	struct failon	failon;
 
 	struct url	url;
 	struct source	*source;
@@ -57,7 +55,8 @@ static const char help[] =
     "      --clear time         an input that failed counts again when it has been well\n"
     "                           for this time; 30s, if not said\n"
     "      --control pipe       take commands from a named pipe: switch N, auto\n"
-    "      --fail-on list       when an input has failed, such as loss=1s\n"
+    "      --fail-on list       when an input has failed, such as\n"
+    "                           loss=1s,black=5s/98%,freeze=10s,silence=30s,cc=9/10s\n"
     "      --failover           of several sources, use one that is well\n"
     "  -h, --help               print this and exit\n"
     "  -L, --loop               begin again when a file ends, without a jump in time\n"
@@ -97,7 +96,7 @@ parse_options(struct ingest *s, int argc, char *argv[])
 	int c;
 
 	s->several.clear_ns = 30 * CLK_SECOND;
-	failon_init(&s->failon);
+	failon_init(&s->several.failon);
 	while ((c = getopt_long(argc, argv, "LnOP:Rs:t:" OPT_COMMON, longopts,
 	    NULL)) != -1)
 		switch (c) {
@@ -110,7 +109,7 @@ parse_options(struct ingest *s, int argc, char *argv[])
 			break;
 		case FAIL_ON:
 			only = "fail-on";
-			failon_parse(&s->failon, optarg);
+			failon_parse(&s->several.failon, optarg);
 			break;
 		case FAILOVER:
 			s->failover = true;
@@ -173,7 +172,6 @@ open_failover(struct ingest *s, int argc, char *argv[])
 		opt_usage(help, "--failover is for 2 to %u sources, not %u",
 		    FAILOVER_INPUTS, n);
 	s->several.program = s->program_text;
-	s->several.loss_ns = s->failon.loss_ns;
 	s->several.event = failover_event;
 	s->several.arg = s;
 	s->source = failover_open(&s->cfg, &s->several, argv + optind, n);

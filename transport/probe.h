@@ -21,7 +21,7 @@
 #include "lib/media/tshealth.h"
 #include "lib/net/tsudp.h"
 #include "transport/expr.h"
-#include "transport/watch.h"
+#include "lib/media/watch.h"
 
 #define RECENT		8		/* events that the screen remembers */
 #define RECENT_TEXT	96

@@ -1,4 +1,4 @@
-#include "transport/watch.h"
+#include "lib/media/watch.h"
 
 #include "lib/base/clk.h"
 
@@ -20,9 +20,9 @@ watch_config_init(struct watch_config *cfg)
 #include <string.h>
 
 #include "lib/media/captions.h"
+#include "lib/media/look.h"
+#include "lib/media/loudness.h"
 #include "lib/media/tsdemux.h"
-#include "transport/look.h"
-#include "transport/loudness.h"
 
 #define WINDOW		(1 << 20)	/* bytes that wait for the demultiplexer */
 #define CHANNELS	LOUDNESS_CHANNELS
@@ -49,6 +49,7 @@ struct eye {				/* a stream that is decoded */
 
 struct watch {
 	struct watch_config cfg;
+	bool	 spare;
 	struct tsdemux demux;
 	unsigned n;
 	struct eye *eye[WATCH_STREAMS];
@@ -379,6 +380,7 @@ eye_of(struct watch *w, struct tsdemux_stream *s)
 	if (s->user != NULL)
 		return s->user;
 	if ((kind != KIND_VIDEO && kind != KIND_AUDIO) ||
+	    (kind == KIND_VIDEO ? w->cfg.no_video : w->cfg.no_audio) ||
 	    codec_id(s->codec) == AV_CODEC_ID_NONE)
 		return NULL;
 	for (unsigned i = 0; i < w->n; i++)
@@ -420,6 +422,9 @@ take_units(struct watch *w)
 		pos += used;
 		if (ev.type != TSDEMUX_UNIT || (e = eye_of(w, ev.stream)) == NULL)
 			continue;
+		e->ctx->skip_frame = w->spare && e->s.video ? AVDISCARD_NONKEY :
+		    AVDISCARD_DEFAULT;
+		e->ctx->skip_loop_filter = w->cfg.rough ? AVDISCARD_ALL : AVDISCARD_DEFAULT;
 		feed(e, ev.data, ev.len, ev.pts, ev.dts);
 	}
 	pos += used;
@@ -460,6 +465,12 @@ watch_end(struct watch *w)
 		decode(e, NULL);
 		end_all(e);
 	}
+}
+
+void
+watch_spare(struct watch *w, bool spare)
+{
+	w->spare = spare;
 }
 
 const struct watch_stream *
@@ -513,6 +524,12 @@ watch_free(struct watch *w)
 }
 
 #else
+
+void
+watch_spare(struct watch *w, bool spare)
+{
+	(void)w, (void)spare;
+}
 
 bool
 watch_there(void)

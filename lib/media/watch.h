@@ -30,6 +30,8 @@ struct watch_config {
 	int64_t	black_pixel, black_part;	/* of full scale; of all pixels */
 	int64_t	freeze_noise;		/* mean difference, of full scale */
 	int64_t	silence_level;		/* dBFS */
+	bool	no_video, no_audio;	/* of these nothing is decoded */
+	bool	rough;			/* pictures need not be exact: no loop filter */
 	void	*arg;
 	/* It has lasted so long (end_90k: till now), or it has ended. */
 	void	(*event)(void *arg, uint16_t pid, enum watch_kind kind, bool ends,
@@ -62,6 +64,9 @@ void watch_free(struct watch *w);
 /* Bytes of a stream whose packets come every stride bytes. */
 void watch_push(struct watch *w, size_t stride, const uint8_t *p, size_t len);
 void watch_end(struct watch *w);
+
+/* From now on decode key pictures only, or all. */
+void watch_spare(struct watch *w, bool spare);
 
 /* By place; NULL behind the last. */
 const struct watch_stream *watch_stream(struct watch *w, unsigned i);

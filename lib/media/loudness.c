@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "transport/loudness.h"
+#include "lib/media/loudness.h"
 
 #define OFFSET		(-0.691)	/* BS.1770: of K-weighted mean squares */
 #define MOMENTARY	4		/* blocks */

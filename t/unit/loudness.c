@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "t/tap.h"
-#include "transport/loudness.c"
+#include "lib/media/loudness.c"
 
 static struct loudness l;
 static unsigned rate;

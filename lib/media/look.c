@@ -1,4 +1,4 @@
-#include "transport/look.h"
+#include "lib/media/look.h"
 
 #ifdef HAVE_LIBAVCODEC
 
