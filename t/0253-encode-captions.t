@@ -1,6 +1,6 @@
 #!/bin/sh
 # Captions from end to end: what mpkg-segment reads out of the rungs of mlive-encode, AVC and
-# HEVC, at 60, 30, 25 and 15 pictures a second, is what was in the source.
+# HEVC, at 60, 30, 25 and 15 pictures a second, is what was in the source, AVC or MPEG-2.
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=/dev/null
 . "${top:-.}/t/encode.sh"
@@ -55,4 +55,14 @@ do
 	'
 	n=$((n + 1))
 done
+check 'MPEG-2 into AVC: all channels and services, at their times' '
+	ffmpeg -nostdin -v error -i film.ts -c:v mpeg2video -b:v 1000k -bf 2 -g 15 -c:a copy \
+		-f mpegts mpeg2.ts
+	mlive-encode -q -r 90p@100k,preset=ultrafast <mpeg2.ts >avc.ts
+	read_out avc.ts mpeg2
+	for channel in CC1 CC3 SERVICE1 SERVICE2
+	do
+		late source.$channel mpeg2.$channel 200
+	done
+'
 done_testing

@@ -58,7 +58,14 @@ check 'mlive-ingest: the first seconds of a program' '
 	fails 1 grep 384,216 shown
 '
 stage origin /dev/null /dev/null mstore-serve -l "127.0.0.1:$port" --root srv/media
+check 'mpkg-segment: a recording with captions' '
+	"$BUILD/t/helper/decorate" <recording.ts >film.ts
+	run example mpkg-segment.1 4
+	finish
+	grep -e "-->" film/t1/1.vtt
+'
 check 'mpkg-segment: a recording' '
+	rm -rf film
 	cp recording.ts film.ts
 	run example mpkg-segment.1 1
 	finish
