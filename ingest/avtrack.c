@@ -10,9 +10,6 @@
 #include "lib/base/log.h"
 #include "lib/media/nal.h"
 
-#define COARSE		(2 * 90)	/* as far from the grid as ms may be */
-#define COARSE_AUDIO	(30 * 90)
-
 static enum codec
 codec_of_id(enum AVCodecID id)
 {
@@ -145,66 +142,27 @@ avtrack_free(struct avtrack *t)
 void
 avtrack_restart(struct avtrack *t)
 {
-	t->anchored = false;
+	t->grid.anchored = false;
 	t->last_dts = INT64_MIN;
 }
 
 /* ---- times */
 
-/* The time of step n on the grid of this track, after the anchor. */
-static int64_t
-grid(const struct avtrack *t, int64_t n)
-{
-	if (codec_kind(t->info.codec) == KIND_VIDEO)
-		return rescale_near(n, 90000 * t->info.rate.den, t->info.rate.num);
-	return rescale_near(n, 90000 * (int64_t)t->audio.frame_samples, t->audio.rate);
-}
-
-/* The nearest step to a distance in time. */
-static int64_t
-steps(const struct avtrack *t, int64_t ticks)
-{
-	if (codec_kind(t->info.codec) == KIND_VIDEO)
-		return rescale_near(ticks, t->info.rate.num, 90000 * t->info.rate.den);
-	return rescale_near(ticks, t->audio.rate, 90000 * (int64_t)t->audio.frame_samples);
-}
-
-/*
- * Times that were rounded to ms go back to where they came from: pictures to the
- * grid of their rate, audio to the count of its samples.
- */
+/* Times that were rounded to ms go back to where they came from. */
 static void
 straighten(struct avtrack *t, int64_t *pts, int64_t *dts)
 {
-	bool video = codec_kind(t->info.codec) == KIND_VIDEO;
-	int64_t off;
+	if (codec_kind(t->info.codec) == KIND_VIDEO)
+		msgrid_picture(&t->grid, t->info.rate, pts, dts);
+	else
+		*dts = *pts = msgrid_samples(&t->grid, t->audio.rate,
+		    t->audio.frame_samples, *pts);
+}
 
-	if (video ? t->info.rate.num <= 0 : t->audio.frame_samples == 0 ||
-	    t->audio.rate == 0)
-		return;
-	if (!t->anchored) {
-		t->anchored = true;
-		t->anchor = *pts;
-		t->count = 0;
-	}
-	if (!video) {		/* one after the other, and look how far it is off */
-		off = *pts - t->anchor - grid(t, t->count);
-		if (off > COARSE_AUDIO || off < -COARSE_AUDIO) {
-			t->anchor = *pts;
-			t->count = 0;
-		}
-		*dts = *pts = t->anchor + grid(t, t->count++);
-		return;
-	}
-	off = *pts - t->anchor - grid(t, steps(t, *pts - t->anchor));
-	if (off > COARSE || off < -COARSE) {
-		t->anchor = *pts;
-		off = 0;
-	}
-	*pts -= off;
-	off = *dts - t->anchor - grid(t, steps(t, *dts - t->anchor));
-	if (off <= COARSE && off >= -COARSE)
-		*dts -= off;
+static int64_t
+pictures(const struct avtrack *t, int64_t n)
+{
+	return rescale_near(n, 90000 * t->info.rate.den, t->info.rate.num);
 }
 
 /*
@@ -219,9 +177,9 @@ guess_dts(const struct avtrack *t, int64_t pts)
 	if (codec_kind(t->info.codec) != KIND_VIDEO || t->info.rate.num <= 0)
 		return pts;
 	if (t->last_dts != INT64_MIN)
-		dts = t->last_dts + grid(t, 1);
+		dts = t->last_dts + pictures(t, 1);
 	else
-		dts = pts - grid(t, t->st->codecpar->video_delay);
+		dts = pts - pictures(t, t->st->codecpar->video_delay);
 	return dts < pts ? dts : pts;
 }
 

@@ -16,6 +16,7 @@
 #include <libavcodec/packet.h>
 #include <libavformat/avformat.h>
 
+#include "ingest/msgrid.h"
 #include "ingest/source.h"
 #include "lib/media/audio.h"
 #include "lib/media/video.h"
@@ -28,9 +29,7 @@ struct avtrack {
 	struct audio_info audio;
 
 	bool	 coarse;		/* times in ms */
-	bool	 anchored;
-	int64_t	 anchor, count;		/* grid: anchor + count * step */
-	int64_t	 anchor_dts, count_dts;
+	struct msgrid grid;
 	int64_t	 last_dts;
 	uint8_t	*buf;
 	size_t	 size;

@@ -12,6 +12,7 @@
 
 #include "ingest/failover.h"
 #include "ingest/pass.h"
+#include "ingest/publishers.h"
 #include "ingest/source.h"
 #include "ingest/units.h"
 #include "lib/base/clk.h"
@@ -30,6 +31,7 @@ struct ingest {
 	const char	*stats_target;
 	bool		failover;
 	struct failover_config several;
+	struct publishers_config publishers;
 
 	struct url	url;
 	struct source	*source;
@@ -52,13 +54,19 @@ static const char help[] =
     "usage: mlive-ingest [-LnORqv] [-P number] [-s target] [-t duration] [source] >output.ts\n"
     "       mlive-ingest --failover [--clear time] [--control pipe] [--fail-on list]\n"
     "                    [--prefer] [option] source source ... >output.ts\n"
+    "       mlive-ingest --listen address --keys file --fifo-dir folder [option]\n"
+    "      --cert file          for rtmps: the certificate, with its chain\n"
     "      --clear time         an input that failed counts again when it has been well\n"
     "                           for this time; 30s, if not said\n"
     "      --control pipe       take commands from a named pipe: switch N, auto\n"
     "      --fail-on list       when an input has failed, such as\n"
     "                           loss=1s,black=5s/98%,freeze=10s,silence=30s,cc=9/10s\n"
     "      --failover           of several sources, use one that is well\n"
+    "      --fifo-dir folder    where each publisher has its named pipe\n"
     "  -h, --help               print this and exit\n"
+    "      --key file           for rtmps: the key of the certificate\n"
+    "      --keys file          who may publish: lines of app/key, name\n"
+    "  -l, --listen address     take publishers at rtmp://[address]:port, or rtmps://...\n"
     "  -L, --loop               begin again when a file ends, without a jump in time\n"
     "  -n, --drop-null          drop null packets\n"
     "  -O, --reopen             when the writer of a named pipe goes, wait for the next\n"
@@ -71,13 +79,18 @@ static const char help[] =
     "  -v, --verbose            say more\n"
     "  -V, --version            print the version and exit\n";
 
-enum { CLEAR = 256, CONTROL, FAIL_ON, FAILOVER, PREFER };
+enum { CERT = 256, CLEAR, CONTROL, FAIL_ON, FAILOVER, FIFO_DIR, KEY, KEYS, PREFER };
 
 static const struct option longopts[] = {
+	{ "cert", required_argument, NULL, CERT },
 	{ "clear", required_argument, NULL, CLEAR },
 	{ "control", required_argument, NULL, CONTROL },
 	{ "fail-on", required_argument, NULL, FAIL_ON },
 	{ "failover", no_argument, NULL, FAILOVER },
+	{ "fifo-dir", required_argument, NULL, FIFO_DIR },
+	{ "key", required_argument, NULL, KEY },
+	{ "keys", required_argument, NULL, KEYS },
+	{ "listen", required_argument, NULL, 'l' },
 	{ "loop", no_argument, NULL, 'L' },
 	{ "drop-null", no_argument, NULL, 'n' },
 	{ "reopen", no_argument, NULL, 'O' },
@@ -89,6 +102,26 @@ static const struct option longopts[] = {
 	OPT_COMMON_LONG,
 };
 
+/* What goes with --listen, and what does not. */
+static void
+check_publishers(const struct ingest *s, bool source)
+{
+	const struct publishers_config *p = &s->publishers;
+
+	if (p->nlisten == 0 && (p->cert != NULL || p->fifo_dir != NULL || p->key != NULL ||
+	    p->keys != NULL))
+		opt_usage(help, "--cert, --fifo-dir, --key and --keys are for --listen");
+	if (p->nlisten == 0)
+		return;
+	if (p->keys == NULL || p->fifo_dir == NULL)
+		opt_usage(help, "--listen needs --keys and --fifo-dir");
+	if ((p->cert == NULL) != (p->key == NULL))
+		opt_usage(help, "--cert and --key go together");
+	if (source || s->cfg.loop || s->cfg.reopen || s->cfg.realtime || s->drop_null ||
+	    s->program != 0 || s->cfg.duration_ns != 0)
+		opt_usage(help, "--listen goes with --stats only, and without a source");
+}
+
 static void
 parse_options(struct ingest *s, int argc, char *argv[])
 {
@@ -97,9 +130,12 @@ parse_options(struct ingest *s, int argc, char *argv[])
 
 	s->several.clear_ns = 30 * CLK_SECOND;
 	failon_init(&s->several.failon);
-	while ((c = getopt_long(argc, argv, "LnOP:Rs:t:" OPT_COMMON, longopts,
+	while ((c = getopt_long(argc, argv, "l:LnOP:Rs:t:" OPT_COMMON, longopts,
 	    NULL)) != -1)
 		switch (c) {
+		case CERT:
+			s->publishers.cert = optarg;
+			break;
 		case CLEAR:
 			s->several.clear_ns = (int64_t)opt_duration(only = "clear", optarg);
 			break;
@@ -114,9 +150,24 @@ parse_options(struct ingest *s, int argc, char *argv[])
 		case FAILOVER:
 			s->failover = true;
 			break;
+		case FIFO_DIR:
+			s->publishers.fifo_dir = optarg;
+			break;
+		case KEY:
+			s->publishers.key = optarg;
+			break;
+		case KEYS:
+			s->publishers.keys = optarg;
+			break;
 		case PREFER:
 			only = "prefer";
 			s->several.prefer = true;
+			break;
+		case 'l':
+			if (s->publishers.nlisten == PUBLISHERS_LISTEN)
+				opt_usage(help, "more than %d times --listen",
+				    PUBLISHERS_LISTEN);
+			s->publishers.listen[s->publishers.nlisten++] = optarg;
 			break;
 		case 'L':
 			s->cfg.loop = true;
@@ -146,6 +197,7 @@ parse_options(struct ingest *s, int argc, char *argv[])
 			opt_common(c, help);
 		}
 	s->cfg.name = optind < argc ? argv[optind] : "-";
+	check_publishers(s, optind < argc || s->failover);
 	if (s->failover)
 		return;
 	if (only != NULL)
@@ -352,6 +404,7 @@ take_streams(struct ingest *s, const struct source_event *ev)
 	const struct units_config cfg = {
 		.name = s->cfg.name, .live = s->source->live,
 		.realtime = paced(s), .keep_time = s->source->keep_time,
+		.announce = s->source->announce,
 		.duration = s->cfg.duration_ns > 0 && duration == 0 ? 1 : duration,
 	};
 
@@ -480,6 +533,10 @@ main(int argc, char *argv[])
 
 	log_init("mlive-ingest");
 	parse_options(&s, argc, argv);
+	if (s.publishers.nlisten > 0) {
+		s.publishers.stats = s.stats_target;
+		return publishers_run(&s.publishers);
+	}
 	io_init_filter();
 	io_refuse_terminal(STDOUT_FILENO, "standard output");
 	if ((r = stats_open(&s.stats, s.stats_target)) < 0)

@@ -13,7 +13,9 @@ out_flush(struct out *o)
 {
 	int r;
 
-	if (o->len > 0 && (r = io_write(STDOUT_FILENO, o->buf, o->len)) < 0)
+	if (o->len > 0 && o->write != NULL)
+		o->write(o->write_arg, o->buf, o->len);
+	else if (o->len > 0 && (r = io_write(STDOUT_FILENO, o->buf, o->len)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot write to standard output");
 	o->len = 0;
 }

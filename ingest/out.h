@@ -7,6 +7,7 @@
  * clock is set anew.  Nothing is dropped.
  *
  * Units    Media time in 27 MHz ticks from anywhere; ns.
+ * Shape    With a function to write by, it has the bytes instead of standard output.
  * Errors   Writing fails: fatal(), status 1.
  */
 #ifndef OUT_H
@@ -28,6 +29,8 @@ struct out {
 	int64_t	 media, mono_ns, utc_ns;	/* the same instant */
 	void	 (*tick)(void *);	/* called while we wait */
 	void	*tick_arg;
+	void	 (*write)(void *, const uint8_t *, size_t);	/* or NULL */
+	void	*write_arg;
 	size_t	 len;
 	uint8_t	 buf[700 * TS_PACKET];
 };

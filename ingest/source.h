@@ -102,6 +102,7 @@ struct source {
 	bool keep_time;		/* units: timestamps go out as they are (modulo 2^33);
 				 * false: the tool may add a constant after open()
 				 * and each break */
+	bool announce;		/* units: a break is the switch of a source */
 	bool cues, only_cues;	/* bytes: SOURCE_CUE may come; and the stream's own are
 				 * to be left out */
 	bool connected;		/* for the counters: the peer is there */
@@ -136,6 +137,10 @@ struct source_type {
 
 /* Every kind there is, and the table of them, ended by NULL (sources.c). */
 extern const struct source_type source_file, source_http, source_udp, source_rtmp, source_test;
+
+/* rtmp:// and rtmps:// without a host: one publisher (rtmplisten.c). */
+extern const struct source_type source_rtmp_listen;
+struct source *rtmp_listen_open(const struct source_config *cfg, struct url *url);
 extern const struct source_type *const source_types[];
 
 /* A playlist that is a file, with or without a fragment: NULL if path is none. */

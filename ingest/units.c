@@ -37,6 +37,7 @@ struct units {
 	struct track	 track[SOURCE_STREAMS_MAX];
 
 	bool		 based, sent, begun;
+	bool		 again;		/* as at the start: a clock packet first */
 	int64_t		 base;		/* added to what is received */
 	struct grid	 grid;		/* rate 0/0: no pictures */
 	int64_t		 picture;	/* that the origin of this pass is */
@@ -290,8 +291,18 @@ units_break(struct units *u)
 	u->based = false;
 	for (unsigned i = 0; i < u->ntrack; i++)
 		u->track[i].timed = u->track[i].ended = false;
-	if (u->sent && u->cfg.keep_time)
+	if (u->sent && u->cfg.announce)
+		tsmux_changed(&u->mux);
+	if (u->sent && (u->cfg.keep_time || u->cfg.announce))
 		tsmux_discontinuity(&u->mux);
+}
+
+void
+units_again(struct units *u)
+{
+	u->mux.last_tables = u->mux.last_pcr = INT64_MIN;
+	u->clock_sent = false;
+	u->again = true;
 }
 
 void
@@ -334,9 +345,10 @@ put_packets(struct units *u, int64_t dts)
 	bool timed = u->cfg.live || u->cfg.realtime;
 	struct ts_packet pkt;
 
-	if (!u->sent)
+	if (!u->sent || u->again)
 		put_clock(u, timed, timed ? pcr_utc(u, dts - u->mux.delay, dts) : 0);
 	u->sent = true;
+	u->again = false;
 	for (; p < end; p += TS_PACKET) {
 		int64_t pcr, utc_ns;
 

@@ -24,6 +24,7 @@
 struct units_config {
 	const char *name;
 	bool	 live, realtime, keep_time;
+	bool	 announce;		/* a break, as the switch of a source */
 	int64_t	 duration;		/* 90 kHz, 0: no end */
 };
 
@@ -39,6 +40,9 @@ bool units_unit(struct units *u, const struct source_event *ev);
 
 void units_clock(struct units *u, int64_t pts, int64_t utc_ns);	/* SOURCE_CLOCK */
 void units_break(struct units *u);				/* SOURCE_BREAK */
+
+/* A reader begins here: tables, PCR and clock packet come first. */
+void units_again(struct units *u);
 
 /* The source begins again from its start. */
 void units_loop(struct units *u);

@@ -73,4 +73,13 @@ check 'a look at a stream' '
 	finish
 	grep "\"tool\": *\"mlive-ingest\"" run.log
 '
+check 'what encoders push, each into a channel' '
+	run pasted 9
+	within 60 sh -c "ss -Hltn sport = :$rtmp | grep -q ."
+	ffmpeg -nostdin -v error -re -stream_loop 3 -i film.mp4 -c copy -f flv \
+		"rtmp://127.0.0.1:$rtmp/live/6f1c0a7e2b" >push.log 2>&1 & push=$!
+	within 120 listed srv/media/live/studio/v1/index.m3u8
+	kill $push
+	end
+'
 done_testing

@@ -92,6 +92,15 @@ check 'mlive-ingest: a line, its reserve, and a film when both are silent' '
 	end
 	shows ladder.ts h264,384,216 aac
 '
+check 'mlive-ingest: what encoders push, each to its channel' '
+	run example mlive-ingest.1 8
+	within 60 sh -c "ss -Hltn sport = :$rtmp | grep -q ."
+	ffmpeg -nostdin -v error -re -stream_loop 6 -i film.mp4 -c copy -f flv \
+		"rtmp://127.0.0.1:$rtmp/live/6f1c0a7e2b" >push.log 2>&1 & push=$!
+	within 120 grep "EXTINF" srv/live/studio/v1/index.m3u8
+	kill $push
+	end
+'
 check 'mlive-encode: a ladder of three rungs' '
 	run example mlive-encode.1 1
 	finish

@@ -8,12 +8,13 @@
 #   send TO [FORMAT]   start to send film.mp4 there, for ever
 #   served PATH        the origin serves it, and not nothing; it is in ./served
 #
-# $port is for the origin, $admin for its metrics, $udp for datagrams.
+# $port is for the origin, $admin for its metrics, $udp for datagrams, $rtmp for publishers.
 # shellcheck shell=sh disable=SC2154
 
 port=$(free_port)
 admin=$(free_port)
 udp=$(free_port)
+rtmp=$(free_port)
 mkdir -p srv/media srv/capture run
 # What a failed test left running.
 sweep () {
@@ -27,6 +28,7 @@ adapt () {
 		s|@239.1.1.1:5000|&?iface=lo|g
 		s|10.0.0.9@|127.0.0.1@|; s|:5004?iface=eth1|:$udp?iface=lo|
 		s|:5000|:$udp|g; s|https://example.net|http://127.0.0.1:$port|
+		s|:1935|:$rtmp|g
 		s|/srv/|srv/|g; s|/run/|run/|g"
 }
 

@@ -134,7 +134,9 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	static const unsigned char ours[] = "\2h2\10http/1.1";
 	unsigned char *chosen;
 
-	(void)ssl, (void)user;
+	(void)user;
+	if (SSL_get_app_data(ssl) != NULL)	/* of tls_session(): no HTTP */
+		return SSL_TLSEXT_ERR_NOACK;
 	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in,
 	    in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -263,6 +265,23 @@ tls_free(struct tls *t)
 }
 
 /* ---- connections */
+
+struct ssl_st *
+tls_session(struct tls *t, int fd)
+{
+	SSL *ssl;
+
+	pthread_mutex_lock(&t->lock);
+	ssl = SSL_new(t->ctx);
+	pthread_mutex_unlock(&t->lock);
+	if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_set_app_data(ssl, t) != 1) {
+		SSL_free(ssl);
+		ERR_clear_error();
+		return NULL;
+	}
+	SSL_set_accept_state(ssl);
+	return ssl;
+}
 
 int
 tls_begin(struct tls *t, struct httpd_conn *c)

@@ -3,6 +3,7 @@
  *
  * Spec     RFC 8446 and RFC 5246 (1.3 and 1.2, nothing older); RFC 7301, by which
  *          a peer chooses h2 or http/1.1; RFC 9325 for what is not offered.
+ *          A server of another protocol has the same by tls_session().
  * Shape    One struct tls for a server: its certificate and key.  They can be
  *          read again while connections are open: those keep what they have.
  * Memory   A connection's TLS is freed by tls_end(); its buffers only exist
@@ -19,6 +20,7 @@
 struct tls;
 struct httpd_conn;
 struct httpd_io;
+struct ssl_st;
 
 #define TLS_WHY	256
 
@@ -30,6 +32,12 @@ int tls_new(struct tls **out, const char *cert, const char *key,
 int tls_reload(struct tls *t, char why[static TLS_WHY]);
 
 void tls_free(struct tls *t);
+
+/*
+ * What is needed to speak TLS as a server on fd without httpd.h: an SSL of OpenSSL,
+ * which the caller frees by SSL_free().  NULL: no memory.
+ */
+struct ssl_st *tls_session(struct tls *t, int fd);
 
 /* Prepare c for its handshake.  0 or -ENOMEM. */
 int tls_begin(struct tls *t, struct httpd_conn *c);

@@ -1,0 +1,246 @@
+#!/bin/sh
+# mlive-ingest --listen: what publishers of RTMP send is what comes out, byte by byte.
+. "$(dirname "$0")/lib.sh"
+. "$top/t/rtmp.sh"
+
+need 'no ffmpeg' ffmpeg -version
+# shellcheck disable=SC2154
+. "$top/t/tls.sh"
+
+clips
+echo 'live/sesame one' >keys
+chmod 600 keys
+port=$(free_port)
+
+# carried FILE REF [N=V...]: one publication of it is the same as REF
+carried () {
+	file=$1 ref=$2
+	shift 2
+	: >err
+	server
+	read_pipe one
+	send "$file" "$@"
+	stop
+	wait $reader
+	elements one.ts one
+	same one "$ref"
+	fails 1 grep warning err
+}
+
+check 'what is wrong on the command line: status 2' '
+	fails 2 mlive-ingest --listen rtmp://127.0.0.1:1 --keys keys 2>err
+	grep "needs --keys and --fifo-dir" err
+	fails 2 mlive-ingest --keys keys 2>err
+	grep "are for --listen" err
+	mkdir fifos
+	fails 2 mlive-ingest -l http://127.0.0.1:1 --keys keys --fifo-dir fifos 2>err
+	grep "is no rtmp://" err
+	fails 2 mlive-ingest -l rtmps://127.0.0.1:1 --keys keys --fifo-dir fifos 2>err
+	grep "needs --cert and --key" err
+	fails 2 mlive-ingest -l rtmp://127.0.0.1:1/live --keys keys --fifo-dir fifos 2>err
+	grep "apps and keys are in the file" err
+	fails 2 mlive-ingest -R -l rtmp://127.0.0.1:1 --keys keys --fifo-dir fifos 2>err
+	grep "goes with --stats only" err
+	fails 1 mlive-ingest -l rtmp://127.0.0.1:1 --keys keys --fifo-dir nil 2>err
+	grep "cannot use .nil.: No such file" err
+	touch plain
+	echo "live/sesame plain" >bad
+	fails 2 mlive-ingest -l rtmp://127.0.0.1:1 --keys bad --fifo-dir . 2>err
+	grep "others can read it: chmod 600" err
+	chmod 600 bad
+	fails 1 mlive-ingest -l rtmp://127.0.0.1:1 --keys bad --fifo-dir . 2>err
+	grep "./plain. is no named pipe" err
+	for line in live one "live/ one" "live/x ../one" "live/x one two" "live/x .one"
+	do
+		echo "$line" >bad
+		fails 2 mlive-ingest -l rtmp://127.0.0.1:1 --keys bad --fifo-dir fifos 2>err
+		grep "cannot use .bad.: line 1: " err
+		fails 1 grep "live/x" err
+	done
+	printf "live/x one\nlive/x two\n" >bad
+	fails 2 mlive-ingest -l rtmp://127.0.0.1:1 --keys bad --fifo-dir fifos 2>err
+	grep "line 2: its key is that of another line" err
+'
+check 'FFmpeg' '
+	: >err
+	server
+	read_pipe one
+	ffmpeg -nostdin -v error -i clip.flv -c copy -f flv rtmp://127.0.0.1:$port/live/sesame
+	stop
+	wait $reader
+	elements one.ts one
+	same one clip.ref
+	ffmpeg -v error -xerror -i one.ts -f null - 2>errors
+	test ! -s errors
+	head -c 24 one.ts | od -An -tx1 | tr -d " \n" | grep "^471ffe20b7"
+	fails 1 grep sesame err
+'
+for way in 'clip.flv clip.ref' \
+	'bf.flv bf.ref chunk=4096 csid=70' \
+	'bf.flv bf.ref chunk=60000 csid=400 base=4294966000' \
+	'bf.flv bf.ref base=20000000 ext3=0' \
+	'bf.flv bf.ref base=20000000' \
+	'bf.flv bf.ref aggregate=5' \
+	'clip.flv clip.ref twice=1 empty=1' \
+	'bf.flv bf.ref amf3=1 v=9' \
+	'clip.flv clip.ref abort=1 chunk=1000' \
+	'clip.flv clip.ref split=7' \
+	'bf.flv bf.ref ex=1 modex=1' \
+	'hv.hevc hv.ref' \
+	'hv.hevc hv.ref x=1 chunk=4096 colour=1'
+do
+	export way
+	check "the same comes out: $way" 'carried $way'
+done
+
+if gst-inspect-1.0 rtmp2sink >/dev/null 2>&1
+then
+	for sink in rtmp2sink rtmpsink
+	do
+		export sink
+		check "GStreamer: $sink" '
+			: >err
+			server
+			read_pipe one
+			timeout 60 gst-launch-1.0 -q filesrc location=clip.flv ! flvdemux name=d \
+				d.video ! queue ! h264parse ! mux. d.audio ! queue ! aacparse ! mux. \
+				flvmux name=mux streamable=true ! \
+				$sink location=rtmp://127.0.0.1:$port/live/sesame
+			stop
+			wait $reader
+			elements one.ts one
+			same one clip.ref
+		'
+	done
+else
+	skip 'GStreamer' 'no gst-launch-1.0 with rtmp2sink'
+fi
+module=/usr/lib/nginx/modules/ngx_rtmp_module.so
+if test -e $module
+then
+	check 'nginx, which passes on what FFmpeg has sent' '
+		: >err
+		front=$(free_port)
+		server
+		read_pipe one
+		cat >nginx.conf <<-X
+			load_module $module;
+			daemon off; pid $PWD/nginx.pid; error_log $PWD/nginx.log;
+			events { }
+			rtmp { server { listen 127.0.0.1:$front; application in { live on;
+				push rtmp://127.0.0.1:$port/live/sesame; } } }
+		X
+		nginx -p . -c nginx.conf 2>nginx.err & nginx=$!
+		eventually listening $front
+		ffmpeg -nostdin -v error -re -i clip.flv -c copy -f flv rtmp://127.0.0.1:$front/in/x
+		eventually grep "publisher of .one.*\(has ended\|is gone\)" err
+		kill $nginx
+		wait $nginx || :
+		stop
+		wait $reader
+		elements one.ts one
+		cat err
+		# What it has before its own connection stands is lost.
+		test "$(wc -c <one.v)" -gt $(($(wc -c <clip.ref.v) / 4))
+		ffmpeg -v error -xerror -i one.ts -f null - 2>errors
+		test ! -s errors
+	'
+else
+	skip 'nginx' 'no libnginx-mod-rtmp'
+fi
+check 'several audio tracks; video that comes without them' '
+	: >err
+	server
+	read_pipe one
+	send clip.flv ex=1 multi=2
+	stop
+	wait $reader
+	ffprobe -v error -show_entries stream=codec_name -of csv=p=0 one.ts | sort | uniq -c >streams
+	grep "4 aac" streams
+	for n in 0 1
+	do
+		ffmpeg -nostdin -v error -y -i one.ts -map a:$n -c copy -f data two.a
+		cmp two.a clip.ref.a
+	done
+'
+check 'another sequence header holds from its place on, and is no discontinuity' '
+	: >err
+	server
+	read_pipe one
+	send clip.flv then=bf.flv after=3000 twice=1
+	stop
+	wait $reader
+	elements one.ts one
+	cat clip.ref.v bf.ref.v | cmp - one.v
+	cat clip.ref.a bf.ref.a | cmp - one.a
+	grep "\"publisher\":\"one\"" stats | tail -n 1 | grep "\"rtmp_configs\":3,"
+	perl -e "while (read STDIN, \$p, 188) { @b = unpack q(C*), \$p; \$pid = (\$b[1] & 31) << 8 | \$b[2];
+		\$n++ if \$pid >= 256 && \$pid < 300 && \$b[3] & 32 && \$b[4] && \$b[5] & 128;
+		\$v{\$b[5 + \$b[4] + 5]}++ if \$pid == 4096 } print \"flags \", \$n || 0, \" versions \", scalar keys %v, qq(\n)" <one.ts >flags
+	cat flags
+	grep "^flags 0 versions 1$" flags
+'
+check 'pictures shown before they are decoded; AAC without a header; late sound' '
+	carried clip.flv clip.ref lag=0
+	: >err
+	server
+	read_pipe one
+	send bf.flv lag=100
+	stop
+	wait $reader
+	elements one.ts one
+	cmp one.v bf.ref.v
+	grep -v N/A one.vt | awk "\$1 < \$2 || (NR > 1 && \$2 <= d) { exit 1 } { d = \$2 }"
+	# Sound and picture stay as far apart as they are.
+	paste one.vt bf.ref.vt | awk "NR == 1 { d = \$1 - \$3 } (\$1 - \$3 - d) ^ 2 > 180 ^ 2 { exit 1 }"
+	: >err
+	server
+	read_pipe one
+	send clip.flv noconfig=1
+	stop
+	wait $reader
+	elements one.ts one
+	same one clip.ref
+	grep "sends AAC without saying how it is coded: it is taken" err
+	: >err
+	server
+	read_pipe one
+	send clip.flv noconfig=1 skipmeta=1
+	stop
+	wait $reader
+	elements one.ts one
+	cmp one.v clip.ref.v
+	grep "sends AAC without saying how it is coded: left out" err
+	server
+	read_pipe one
+	send clip.flv late=1500
+	stop
+	wait $reader
+	elements one.ts one
+	cmp one.v clip.ref.v
+	cmp one.vt clip.ref.vt
+	# The sound that there is begins where its millisecond says.
+	tail -n "$(wc -l <one.at)" clip.ref.at | paste - one.at |
+		awk "(\$1 - \$3) ^ 2 > 90 ^ 2 { exit 1 } END { if (NR < 60) exit 1 }"
+'
+certify
+check 'rtmps, and one publisher to standard output' '
+	: >err
+	echo sesame >key
+	mlive-ingest -t 2s "rtmps://@127.0.0.1:$port/live?key-file=key&cert=tls.pem&key=tls.key" \
+		>one.ts 2>err & server=$!
+	eventually listening $port
+	ffmpeg -nostdin -v error -i clip.flv -c copy -f flv rtmps://127.0.0.1:$port/live/sesame 2>no || :
+	wait $server
+	elements one.ts one
+	head -c 20000 clip.ref.v >begin
+	head -c 20000 one.v | cmp - begin
+	fails 1 grep sesame err
+	fails 2 mlive-ingest "rtmp://:$port/live" 2>err
+	grep "needs the key key-file" err
+	fails 2 mlive-ingest "rtmp://:$port?key-file=key" 2>err
+	grep "has no app" err
+	fails 2 mlive-ingest "rtmps://:$port/live?key-file=key" 2>err
+	grep "needs the keys cert and key" err
+'
+done_testing
