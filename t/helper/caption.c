@@ -26,10 +26,11 @@ static bool
 read_triplets(const char *name)
 {
 	FILE *f = fopen(name, "r");
+	static const char hex[] = "0123456789abcdef";
 	char line[256];
 
 	for (unsigned n = 0; f != NULL && n < PICTURES && fgets(line, sizeof(line), f); n++)
-		for (unsigned i = 0; i < 31 * 3 && strspn(line + 2 * i, "0123456789abcdef") > 1; i++) {
+		for (unsigned i = 0; i < 31 * 3 && strspn(line + 2 * i, hex) > 1; i++) {
 			const char two[3] = { line[2 * i], line[2 * i + 1], '\0' };
 
 			picture[n].t[i / 3][i % 3] = (uint8_t)strtoul(two, NULL, 16);
