@@ -14,7 +14,7 @@
 #include "lib/media/ebp.h"
 #include "lib/media/pes.h"
 #include "lib/media/rewrite.h"
-#include "schedule/control.h"
+#include "lib/base/ctl.h"
 #include "schedule/cue.h"
 #include "schedule/lines.h"
 #include "schedule/pass.h"
@@ -35,7 +35,7 @@ struct insert {
 	int64_t	 arrival;		/* ns of the next PCR, by a clock packet */
 	struct queue queue;
 	struct order_ids ids;
-	struct control control;
+	struct ctl control;
 	uint64_t packets;		/* put in */
 };
 
@@ -84,7 +84,7 @@ run_queue(struct insert *s)
 }
 
 static void
-control_says(void *arg, char *line, char answer[static CONTROL_ANSWER])
+control_says(void *arg, char *line, char answer[static CTL_ANSWER])
 {
 	struct insert *s = arg;
 	char err[FIELDS_ERROR];
@@ -92,15 +92,15 @@ control_says(void *arg, char *line, char answer[static CONTROL_ANSWER])
 	int64_t ms;
 
 	if (o == NULL && err[0] != '\0') {
-		snprintf(answer, CONTROL_ANSWER, "error: %s", err);
+		snprintf(answer, CTL_ANSWER, "error: %s", err);
 	} else if (o != NULL && queue_past(&s->queue, o, &ms)) {
-		snprintf(answer, CONTROL_ANSWER, "error: its time was %" PRId64 " ms ago", ms);
+		snprintf(answer, CTL_ANSWER, "error: its time was %" PRId64 " ms ago", ms);
 		free(o);
 	} else if (o != NULL) {
 		if (o->has_id)
-			snprintf(answer, CONTROL_ANSWER, "ok id=%" PRIu32, o->id);
+			snprintf(answer, CTL_ANSWER, "ok id=%" PRIu32, o->id);
 		else
-			snprintf(answer, CONTROL_ANSWER, "ok");
+			snprintf(answer, CTL_ANSWER, "ok");
 		queue_add(&s->queue, o, true);
 		run_queue(s);
 	}
@@ -257,22 +257,22 @@ start(struct insert *s, const struct cue_options *o)
 	tables_init(&s->tables, &s->pass, edit, false, s);
 	s->pass.look[EBP_CLOCK_PID] |= PASS_CLOCK;
 	if (o->control != NULL)
-		control_open(&s->control, o->control, control_says, s);
+		ctl_open(&s->control, o->control, control_says, s);
 }
 
 /* Wait for the stream and for lines.  False if there is nothing of the stream. */
 static bool
 wait_for_both(struct insert *s)
 {
-	struct pollfd pfd[1 + CONTROL_POLL] = { { .fd = STDIN_FILENO, .events = POLLIN } };
-	unsigned n = control_poll(&s->control, pfd + 1);
+	struct pollfd pfd[1 + CTL_POLL] = { { .fd = STDIN_FILENO, .events = POLLIN } };
+	unsigned n = ctl_poll(&s->control, pfd + 1);
 	int r = io_wait(pfd, 1 + n, -1);
 
 	if (r < 0 && r != -EINTR)
 		fatal(EXIT_RUNTIME, -r, "cannot wait");
 	if (r < 0)
 		return io_stopping();
-	control_ready(&s->control, pfd + 1, n);
+	ctl_ready(&s->control, pfd + 1, n);
 	pass_flush(&s->pass);
 	return pfd[0].revents != 0;
 }
@@ -291,7 +291,7 @@ cue_insert(const struct cue_options *o)
 	tables_flush(&s.tables);
 	queue_end(&s.queue);
 	pass_end(&s.pass);
-	control_close(&s.control);
+	ctl_close(&s.control);
 	log_info("cues=%" PRIu64 " messages=%" PRIu64 " missed=%" PRIu64 " packets=%" PRIu64
 	    " added=%" PRIu64, s.queue.cues, s.queue.messages, s.queue.missed,
 	    s.pass.sync.packets, s.packets);

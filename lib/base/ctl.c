@@ -7,13 +7,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/base/ctl.h"
 #include "lib/base/log.h"
-#include "schedule/control.h"
 
 /* ---- open and close */
 
 static void
-open_fifo(struct control *c)
+open_fifo(struct ctl *c)
 {
 	/* For reading and writing: then it does not end with its writer. */
 	c->fd = open(c->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -38,7 +38,7 @@ remove_stale(const struct sockaddr_un *sa)
 }
 
 static void
-open_socket(struct control *c, bool exists)
+open_socket(struct ctl *c, bool exists)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
@@ -49,12 +49,12 @@ open_socket(struct control *c, bool exists)
 		remove_stale(&sa);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    listen(c->fd, CONTROL_CLIENTS) < 0)
+	    listen(c->fd, CTL_CLIENTS) < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot listen on '%s'", c->path);
 }
 
 void
-control_open(struct control *c, const char *path, control_line *line, void *arg)
+ctl_open(struct ctl *c, const char *path, ctl_line *line, void *arg)
 {
 	struct stat st;
 	bool exists = stat(path, &st) == 0;
@@ -63,7 +63,7 @@ control_open(struct control *c, const char *path, control_line *line, void *arg)
 	c->line = line;
 	c->arg = arg;
 	c->fifo = exists && S_ISFIFO(st.st_mode);
-	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+	for (unsigned i = 0; i < CTL_CLIENTS; i++)
 		c->client[i].fd = -1;
 	if (c->fifo)
 		open_fifo(c);
@@ -74,11 +74,11 @@ control_open(struct control *c, const char *path, control_line *line, void *arg)
 }
 
 void
-control_close(struct control *c)
+ctl_close(struct ctl *c)
 {
 	if (c->path == NULL)
 		return;
-	for (unsigned i = 0; !c->fifo && i < CONTROL_CLIENTS; i++)
+	for (unsigned i = 0; !c->fifo && i < CTL_CLIENTS; i++)
 		if (c->client[i].fd >= 0)
 			close(c->client[i].fd);
 	close(c->fd);
@@ -90,7 +90,7 @@ control_close(struct control *c)
 /* ---- lines */
 
 static void
-answer(struct control *c, const struct control_client *k, char *text)
+answer(struct ctl *c, const struct ctl_client *k, char *text)
 {
 	size_t len = strlen(text);
 
@@ -107,9 +107,9 @@ answer(struct control *c, const struct control_client *k, char *text)
 }
 
 static void
-take_line(struct control *c, struct control_client *k, char *line)
+take_line(struct ctl *c, struct ctl_client *k, char *line)
 {
-	char text[CONTROL_ANSWER] = "";
+	char text[CTL_ANSWER] = "";
 
 	if (k->skip)
 		snprintf(text, sizeof(text), "error: the line is too long");
@@ -121,7 +121,7 @@ take_line(struct control *c, struct control_client *k, char *line)
 
 /* All whole lines; at its end what is left of a client is one. */
 static void
-take_lines(struct control *c, struct control_client *k, bool ended)
+take_lines(struct ctl *c, struct ctl_client *k, bool ended)
 {
 	char *line = k->text, *end;
 
@@ -144,7 +144,7 @@ take_lines(struct control *c, struct control_client *k, bool ended)
 }
 
 static void
-read_client(struct control *c, struct control_client *k)
+read_client(struct ctl *c, struct ctl_client *k)
 {
 	ssize_t n = read(k->fd, k->text + k->len, sizeof(k->text) - 1 - k->len);
 
@@ -159,11 +159,11 @@ read_client(struct control *c, struct control_client *k)
 }
 
 static void
-accept_client(struct control *c)
+accept_client(struct ctl *c)
 {
 	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	for (unsigned i = 0; fd >= 0 && i < CONTROL_CLIENTS; i++)
+	for (unsigned i = 0; fd >= 0 && i < CTL_CLIENTS; i++)
 		if (c->client[i].fd < 0) {
 			c->client[i].fd = fd;
 			c->client[i].len = 0;
@@ -175,27 +175,27 @@ accept_client(struct control *c)
 }
 
 unsigned
-control_poll(const struct control *c, struct pollfd pfd[static CONTROL_POLL])
+ctl_poll(const struct ctl *c, struct pollfd pfd[static CTL_POLL])
 {
 	unsigned n = 0;
 
 	if (!c->fifo)
 		pfd[n++] = (struct pollfd){ .fd = c->fd, .events = POLLIN };
-	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+	for (unsigned i = 0; i < CTL_CLIENTS; i++)
 		if (c->client[i].fd >= 0)
 			pfd[n++] = (struct pollfd){ .fd = c->client[i].fd, .events = POLLIN };
 	return n;
 }
 
 void
-control_ready(struct control *c, const struct pollfd *pfd, unsigned n)
+ctl_ready(struct ctl *c, const struct pollfd *pfd, unsigned n)
 {
 	for (unsigned k = 0; k < n; k++) {
 		if (pfd[k].revents == 0)
 			continue;
 		if (!c->fifo && pfd[k].fd == c->fd)
 			accept_client(c);
-		for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		for (unsigned i = 0; i < CTL_CLIENTS; i++)
 			if (c->client[i].fd >= 0 && c->client[i].fd == pfd[k].fd) {
 				read_client(c, &c->client[i]);
 				break;
