@@ -3,6 +3,7 @@
 #include <libavutil/pixdesc.h>
 
 #include "encode/coder.h"
+#include "encode/quality.h"
 #include "lib/base/log.h"
 
 static const struct coder_ops *
@@ -54,13 +55,16 @@ coder_params(const struct rung_spec *r,
 }
 
 int
-coder_level(const struct rung_spec *r, const struct level_needs *n, int level)
+coder_level(const struct rung_spec *r, const struct coder_format *f,
+    const struct level_needs *n, int level)
 {
 	const char *what = level_lacks(n, level);
 
 	if (what == NULL)
 		return level;
 	level = level_lowest(n);
+	if (f->told)
+		return level;
 	if (level > 0)
 		log_warn(0, "rung '%s': its level is too low for its %s, coded as level %d.%d",
 		    r->text, what, level / 10, level % 10);
@@ -69,12 +73,31 @@ coder_level(const struct rung_spec *r, const struct level_needs *n, int level)
 	return level;
 }
 
+struct coder_rate
+coder_rate_of(const struct rung_spec *r)
+{
+	int64_t buffer = (int64_t)(r->maxrate / 1000) *
+	    (r->vbv_ns / 1000000);
+
+	return (struct coder_rate){
+		.mean = (int64_t)r->rate, .most = (int64_t)r->maxrate, .buffer = buffer,
+		.fill = buffer * 9 / 10, .crf = quality_crf(r->codec, r->quality > 0 ?
+		r->quality : QUALITY_MOST),
+	};
+}
+
 int
 coder_open(struct coder *c, const struct rung_spec *r,
-    const struct coder_format *f)
+    const struct coder_format *f, const struct coder_rate *rate)
 {
 	*c = (struct coder){ .ops = ops_of(r) };
-	return c->ops->open(c, r, f);
+	return c->ops->open(c, r, f, rate);
+}
+
+int
+coder_set(struct coder *c, const struct coder_rate *rate)
+{
+	return c->ops->set(c, rate);
 }
 
 int

@@ -5,7 +5,7 @@
  * IDR is decided by the caller: the encoders run with an endless GOP and without
  * scene cuts, so a forced IDR never shifts the cadence.
  *
- * Units    pts and dts count pictures of the rung.
+ * Units    pts and dts count pictures of the rung; CRF and QP are in thousandths.
  * Memory   A unit borrows the encoder until the next call.
  * Threads  One coder belongs to one thread.
  * Errors   -EINVAL the encoder refuses its parameters, -EIO it failed.
@@ -31,6 +31,16 @@ struct coder_format {
 	int	 threads;
 	unsigned max_cll, max_fall;		/* 0: not said */
 	char	 mastering[128];		/* as x265 reads it; "" not said */
+	bool	 told;			/* what is wrong with it has been said */
+};
+
+/* What the rate control is told, of which some changes while it runs. */
+struct coder_rate {
+	int64_t	 mean;			/* bit/s; not of QVBR */
+	int64_t	 most, buffer;		/* VBV, bit/s and bits */
+	int64_t	 fill;			/* of the buffer at the beginning */
+	int	 crf;			/* QVBR */
+	bool	 ssim;			/* is to be measured */
 };
 
 #define CAPTIONS_SEI_MAX	128
@@ -49,6 +59,8 @@ struct coder_unit {
 	size_t	 len;
 	int64_t	 pts, dts;
 	bool	 idr;
+	int	 qp, crf;		/* of the whole picture, as it was coded */
+	int	 ssim;			/* of luma, in millionths; -1 not measured */
 	void	*opaque;
 };
 
@@ -60,7 +72,8 @@ struct coder {
 struct coder_ops {
 	const char *(*check)(const struct rung_spec *r);
 	int (*open)(struct coder *c, const struct rung_spec *r,
-	    const struct coder_format *f);
+	    const struct coder_format *f, const struct coder_rate *rate);
+	int (*set)(struct coder *c, const struct coder_rate *rate);
 	int (*encode)(struct coder *c, const struct coder_picture *p,
 	    struct coder_unit *u);
 	void (*close)(struct coder *c);
@@ -81,13 +94,20 @@ bool coder_params(const struct rung_spec *r,
 
 /* The level to write: the one asked for, or if that is too low, which it says, the
  * lowest that is not; 0 for the encoder to choose. */
-int coder_level(const struct rung_spec *r, const struct level_needs *n, int level);
+int coder_level(const struct rung_spec *r, const struct coder_format *f,
+    const struct level_needs *n, int level);
 
 /* The pixel format in which the rung is coded, for a source of this one. */
 enum AVPixelFormat coder_pixels(const struct rung_spec *r, enum AVPixelFormat source);
 
+/* What the command line asks for. */
+struct coder_rate coder_rate_of(const struct rung_spec *r);
+
 int coder_open(struct coder *c, const struct rung_spec *r,
-    const struct coder_format *f);
+    const struct coder_format *f, const struct coder_rate *rate);
+
+/* From the next picture that is coded: crf, most and buffer. */
+int coder_set(struct coder *c, const struct coder_rate *rate);
 
 /* p NULL: drain.  1 with a unit, 0 without (draining: the end), negative errno. */
 int coder_encode(struct coder *c, const struct coder_picture *p,

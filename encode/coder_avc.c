@@ -1,5 +1,6 @@
 /* AVC by libx264: ITU-T H.264. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,11 @@
 #include <x264.h>
 
 #include "encode/coder.h"
+
+struct avc {
+	x264_t	*enc;
+	bool	 qvbr, ssim;
+};
 
 /*
  * Without a preset: superfast with what buys back veryfast's quality for least:
@@ -73,8 +79,42 @@ parse_param(void *p, const char *name, const char *value)
 	return x264_param_parse(p, name, value);
 }
 
+static void
+say_nothing(void *arg, int level, const char *format, va_list ap)
+{
+	(void)arg;
+	(void)level;
+	(void)format;
+	(void)ap;
+}
+
+/* Without a log of that level it would not measure. */
+static void
+set_ssim(x264_param_t *p)
+{
+	p->analyse.b_ssim = 1;
+	p->i_log_level = X264_LOG_INFO;
+	p->pf_log = say_nothing;
+}
+
+/* The VBV in units of 1000 bits, as the encoder counts. */
+static void
+set_rate(x264_param_t *p, const struct rung_spec *r, const struct coder_rate *rate)
+{
+	p->rc.i_vbv_max_bitrate = (int)(rate->most / 1000);
+	p->rc.i_vbv_buffer_size = (int)(rate->buffer / 1000);
+	p->rc.i_rc_method = r->rc == RATE_QVBR ? X264_RC_CRF : X264_RC_ABR;
+	if (r->rc == RATE_QVBR)
+		p->rc.f_rf_constant = (float)rate->crf / 1000;
+	else
+		p->rc.i_bitrate = (int)(rate->mean / 1000);
+	if (rate->buffer > 0)
+		p->rc.f_vbv_buffer_init = (float)rate->fill / (float)rate->buffer;
+}
+
 static const char *
-set_options(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
+set_options(x264_param_t *p, const struct rung_spec *r, const struct coder_rate *rate,
+    int64_t pixels)
 {
 	if (!set_preset(p, r, pixels))
 		return r->tune[0] != '\0' ? "preset or tune" : "preset";
@@ -83,13 +123,11 @@ set_options(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 	    x264_param_parse(p, "level", r->level) < 0 ||
 	    !level_known(CODEC_AVC, p->i_level_idc)))
 		return "level";
-	p->rc.i_rc_method = X264_RC_ABR;
-	p->rc.i_bitrate = (int)(r->rate / 1000);
-	p->rc.i_vbv_max_bitrate = (int)(r->maxrate / 1000);
-	p->rc.i_vbv_buffer_size = (int)rescale_near((int64_t)(r->maxrate / 1000),
-	    r->vbv_ns / 1000000, 1000);
+	set_rate(p, r, rate);
 	if (!coder_params(r, parse_param, p))
 		return "x264";
+	if (r->rc != RATE_ABR)
+		set_rate(p, r, rate);
 	/* What a ladder rests on is not for options to change. */
 	p->i_keyint_max = X264_KEYINT_MAX_INFINITE;
 	p->i_scenecut_threshold = 0;
@@ -97,11 +135,14 @@ set_options(x264_param_t *p, const struct rung_spec *r, int64_t pixels)
 	p->b_intra_refresh = 0;
 	p->b_vfr_input = 0;
 	p->b_repeat_headers = 1;
+	p->b_stitchable = 1;		/* the same parameter sets in all segments */
 	p->b_annexb = 1;
 	p->b_aud = 1;
 	p->i_nal_hrd = X264_NAL_HRD_NONE;
 	p->b_interlaced = 0;
 	p->i_log_level = X264_LOG_NONE;
+	if (rate->ssim)
+		set_ssim(p);
 	return NULL;
 }
 
@@ -109,7 +150,8 @@ static const char *
 avc_check(const struct rung_spec *r)
 {
 	x264_param_t p;
-	const char *wrong = set_options(&p, r, 0);
+	struct coder_rate rate = coder_rate_of(r);
+	const char *wrong = set_options(&p, r, &rate, 0);
 
 	if (wrong == NULL && r->profile[0] != '\0') {
 		if (strcmp(r->profile, "high10") == 0)
@@ -123,33 +165,40 @@ avc_check(const struct rung_spec *r)
 	return wrong;
 }
 
+/* By what the rung may have, which is more than the encoder is told in QVBR. */
 static void
-set_level(x264_param_t *p, const struct rung_spec *r)
+set_level(x264_param_t *p, const struct rung_spec *r, const struct coder_format *f)
 {
+	const struct coder_rate rate = coder_rate_of(r);
 	int b = p->i_bframe == 0 ? 1 : p->i_bframe_pyramid ? 4 : 2;
 	struct level_needs n = {
 		.codec = CODEC_AVC, .width = p->i_width, .height = p->i_height,
 		.rate = { p->i_fps_num, p->i_fps_den },
-		.kbps = p->rc.i_vbv_max_bitrate, .cpb_kbit = p->rc.i_vbv_buffer_size,
+		.kbps = r->rc == RATE_QVBR ? rate.most / 1000 : p->rc.i_vbv_max_bitrate,
+		.cpb_kbit = r->rc == RATE_QVBR ? (rate.buffer + 999) / 1000 :
+		    p->rc.i_vbv_buffer_size,
 		.dpb = p->i_frame_reference > b ? p->i_frame_reference : b,
 		.quarters = p->i_bitdepth > 8 ? 12 : p->analyse.b_transform_8x8 ? 5 : 4,
 	};
 	int level;
 
-	if (!level_known(CODEC_AVC, p->i_level_idc))
+	if (level_known(CODEC_AVC, p->i_level_idc))
+		level = coder_level(r, f, &n, p->i_level_idc);
+	else if (r->rc == RATE_QVBR)
+		level = level_lowest(&n);
+	else
 		return;			/* x264 chooses, or refuses */
-	level = coder_level(r, &n, p->i_level_idc);
 	p->i_level_idc = level > 0 ? level : -1;
 }
 
 static int
 avc_open(struct coder *c, const struct rung_spec *r,
-    const struct coder_format *f)
+    const struct coder_format *f, const struct coder_rate *rate)
 {
+	struct avc *a;
 	x264_param_t p;
-	x264_t *enc;
 
-	if (set_options(&p, r, (int64_t)f->width * f->height) != NULL)
+	if (set_options(&p, r, rate, (int64_t)f->width * f->height) != NULL)
 		return -EINVAL;
 	p.i_width = f->width;
 	p.i_height = f->height;
@@ -171,13 +220,59 @@ avc_open(struct coder *c, const struct rung_spec *r,
 		p.i_threads = f->threads;
 	if (r->profile[0] != '\0')
 		x264_param_apply_profile(&p, r->profile);
-	set_level(&p, r);
-	enc = x264_encoder_open(&p);
+	set_level(&p, r, f);
+	a = malloc(sizeof(*a));
+	if (a != NULL)
+		*a = (struct avc){ x264_encoder_open(&p), r->rc == RATE_QVBR,
+			p.analyse.b_ssim };
 	x264_param_cleanup(&p);
-	if (enc == NULL)
-		return -EINVAL;
-	c->private = enc;
+	if (a == NULL || a->enc == NULL) {
+		free(a);
+		return a == NULL ? -ENOMEM : -EINVAL;
+	}
+	c->private = a;
 	return 0;
+}
+
+static int
+avc_set(struct coder *c, const struct coder_rate *rate)
+{
+	struct avc *a = c->private;
+	x264_param_t p;
+
+	x264_encoder_parameters(a->enc, &p);
+	p.rc.f_rf_constant = (float)rate->crf / 1000;
+	p.rc.i_vbv_max_bitrate = (int)(rate->most / 1000);
+	p.rc.i_vbv_buffer_size = (int)(rate->buffer / 1000);
+	return x264_encoder_reconfig(a->enc, &p) < 0 ? -EINVAL : 0;
+}
+
+/* user_data_unregistered */
+static bool
+is_version(const x264_nal_t *nal)
+{
+	return nal->i_type == NAL_SEI && nal->i_payload > 5 &&
+	    nal->p_payload[nal->b_long_startcode ? 5 : 4] == 5;
+}
+
+/*
+ * The message of x264 about itself, at the beginning of each encoder: where there is
+ * one a segment it is a few percent of a small rung.  What is before it moves up.
+ */
+static void
+leave_out_version(const x264_nal_t *nal, int n, struct coder_unit *u)
+{
+	size_t before = 0, len;
+	int i = 0;
+
+	for (; i < n && !is_version(&nal[i]); i++)
+		before += (size_t)nal[i].i_payload;
+	if (i == n)
+		return;
+	len = (size_t)nal[i].i_payload;
+	memmove(nal[0].p_payload + len, nal[0].p_payload, before);
+	u->data = nal[0].p_payload + len;
+	u->len -= len;
 }
 
 /* x264 keeps the message until the picture is coded, and then frees it. */
@@ -207,12 +302,13 @@ static int
 avc_encode(struct coder *c, const struct coder_picture *p,
     struct coder_unit *u)
 {
+	struct avc *a = c->private;
 	x264_picture_t in, out;
 	x264_nal_t *nal;
 	int n, len;
 
 	if (p == NULL) {
-		if (x264_encoder_delayed_frames(c->private) == 0)
+		if (x264_encoder_delayed_frames(a->enc) == 0)
 			return 0;
 	} else {
 		x264_picture_init(&in);
@@ -230,7 +326,7 @@ avc_encode(struct coder *c, const struct coder_picture *p,
 		    add_captions(&in, p->captions, p->captions_len) < 0)
 			return -ENOMEM;
 	}
-	len = x264_encoder_encode(c->private, &nal, &n, p != NULL ? &in : NULL, &out);
+	len = x264_encoder_encode(a->enc, &nal, &n, p != NULL ? &in : NULL, &out);
 	if (len < 0)
 		return -EIO;
 	if (len == 0)
@@ -239,16 +335,24 @@ avc_encode(struct coder *c, const struct coder_picture *p,
 		.data = nal[0].p_payload, .len = (size_t)len,
 		.pts = out.i_pts, .dts = out.i_dts,
 		.idr = out.i_type == X264_TYPE_IDR, .opaque = out.opaque,
+		.qp = (out.i_qpplus1 - 1) * 1000,
+		.crf = (int)(out.prop.f_crf_avg * 1000 + 0.5),
+		.ssim = a->ssim ? (int)(out.prop.f_ssim * 1000000) : -1,
 	};
+	if (u->idr && a->qvbr)
+		leave_out_version(nal, n, u);
 	return 1;
 }
 
 static void
 avc_close(struct coder *c)
 {
-	x264_encoder_close(c->private);
+	struct avc *a = c->private;
+
+	x264_encoder_close(a->enc);
+	free(a);
 }
 
 const struct coder_ops coder_avc = {
-	avc_check, avc_open, avc_encode, avc_close,
+	avc_check, avc_open, avc_set, avc_encode, avc_close,
 };

@@ -1,5 +1,6 @@
 /* HEVC by libx265: ITU-T H.265. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ struct hevc {
 	const x265_api *api;
 	x265_param   *param;
 	x265_encoder *enc;
-	int	      depth;
+	int	      depth, crf;
 	struct {
 		size_t	len;
 		uint8_t data[CAPTIONS_SEI_MAX];
@@ -52,8 +53,24 @@ set_low_latency(x265_param *p)
 	p->frameNumThreads = 1;
 }
 
+/* The VBV in units of 1000 bits, as the encoder counts. */
+static void
+set_rate(x265_param *p, const struct rung_spec *r, const struct coder_rate *rate)
+{
+	p->rc.vbvMaxBitrate = (int)(rate->most / 1000);
+	p->rc.vbvBufferSize = (int)(rate->buffer / 1000);
+	p->rc.rateControlMode = r->rc == RATE_QVBR ? X265_RC_CRF : X265_RC_ABR;
+	if (r->rc == RATE_QVBR)
+		p->rc.rfConstant = (double)rate->crf / 1000;
+	else
+		p->rc.bitrate = (int)(rate->mean / 1000);
+	if (rate->buffer > 0)
+		p->rc.vbvBufferInit = (double)rate->fill / (double)rate->buffer;
+}
+
 static const char *
-set_options(const x265_api *api, x265_param *p, const struct rung_spec *r)
+set_options(const x265_api *api, x265_param *p, const struct rung_spec *r,
+    const struct coder_rate *rate)
 {
 	struct target target = { api, p };
 
@@ -65,14 +82,12 @@ set_options(const x265_api *api, x265_param *p, const struct rung_spec *r)
 		return "level";
 	if (r->low)
 		set_low_latency(p);
-	p->rc.rateControlMode = X265_RC_ABR;
-	p->rc.bitrate = (int)(r->rate / 1000);
-	p->rc.vbvMaxBitrate = (int)(r->maxrate / 1000);
-	p->rc.vbvBufferSize = (int)rescale_near((int64_t)(r->maxrate / 1000),
-	    r->vbv_ns / 1000000, 1000);
+	set_rate(p, r, rate);
 	p->logLevel = X265_LOG_NONE;
 	if (!coder_params(r, parse_param, &target))
 		return "x265";
+	if (r->rc != RATE_ABR)
+		set_rate(p, r, rate);
 	/* What a ladder rests on is not for options to change. */
 	p->keyframeMax = -1;
 	p->keyframeMin = 1;
@@ -91,6 +106,7 @@ set_options(const x265_api *api, x265_param *p, const struct rung_spec *r)
 static const char *
 hevc_check(const struct rung_spec *r)
 {
+	const struct coder_rate rate = coder_rate_of(r);
 	bool deep = strcmp(r->profile, "main10") == 0;
 	const x265_api *api = x265_api_get(deep ? 10 : 8);
 	x265_param *p;
@@ -100,7 +116,7 @@ hevc_check(const struct rung_spec *r)
 		return "profile";
 	if (api == NULL || (p = api->param_alloc()) == NULL)
 		return "profile";
-	wrong = set_options(api, p, r);
+	wrong = set_options(api, p, r, &rate);
 	api->param_free(p);
 	return wrong;
 }
@@ -120,24 +136,29 @@ hevc_close(struct coder *c)
 
 /* Where a level is too low x265 refuses the size, and lowers the rates unasked. */
 static void
-set_level(x265_param *p, const struct rung_spec *r)
+set_level(x265_param *p, const struct rung_spec *r, const struct coder_format *f)
 {
+	const struct coder_rate rate = coder_rate_of(r);
 	int reorder = p->bframes == 0 ? 0 : p->bBPyramid ? 2 : 1;
 	int dpb = reorder + 2 > p->maxNumReferences ? reorder + 2 : p->maxNumReferences;
 	struct level_needs n = {
 		.codec = CODEC_HEVC, .width = p->sourceWidth, .height = p->sourceHeight,
 		.rate = { p->fpsNum, p->fpsDenom },
-		.kbps = p->rc.vbvMaxBitrate, .cpb_kbit = p->rc.vbvBufferSize,
+		.kbps = r->rc == RATE_QVBR ? rate.most / 1000 : p->rc.vbvMaxBitrate,
+		.cpb_kbit = r->rc == RATE_QVBR ? (rate.buffer + 999) / 1000 :
+		    p->rc.vbvBufferSize,
 		.dpb = dpb + 1, .high_tier = p->bHighTier != 0,
 	};
 
 	if (level_known(CODEC_HEVC, p->levelIdc))
-		p->levelIdc = coder_level(r, &n, p->levelIdc);
+		p->levelIdc = coder_level(r, f, &n, p->levelIdc);
+	else if (r->rc == RATE_QVBR)
+		p->levelIdc = level_lowest(&n);
 }
 
 static int
 open_encoder(struct hevc *h, const struct rung_spec *r,
-    const struct coder_format *f)
+    const struct coder_format *f, const struct coder_rate *rate)
 {
 	x265_param *p;
 	char pools[16];
@@ -147,7 +168,7 @@ open_encoder(struct hevc *h, const struct rung_spec *r,
 	if (h->api == NULL || (h->param = h->api->param_alloc()) == NULL)
 		return -EINVAL;
 	p = h->param;
-	if (set_options(h->api, p, r) != NULL)
+	if (set_options(h->api, p, r, rate) != NULL)
 		return -EINVAL;
 	p->sourceWidth = f->width;
 	p->sourceHeight = f->height;
@@ -175,14 +196,14 @@ open_encoder(struct hevc *h, const struct rung_spec *r,
 		p->frameNumThreads = 1;
 	if (r->profile[0] != '\0')
 		h->api->param_apply_profile(p, r->profile);
-	set_level(p, r);
+	set_level(p, r, f);
 	h->enc = h->api->encoder_open(p);
 	return h->enc == NULL ? -EINVAL : 0;
 }
 
 static int
 hevc_open(struct coder *c, const struct rung_spec *r,
-    const struct coder_format *f)
+    const struct coder_format *f, const struct coder_rate *rate)
 {
 	struct hevc *h = calloc(1, sizeof(*h));
 	int err;
@@ -190,10 +211,23 @@ hevc_open(struct coder *c, const struct rung_spec *r,
 	if (h == NULL)
 		return -ENOMEM;
 	c->private = h;
-	err = open_encoder(h, r, f);
+	err = open_encoder(h, r, f, rate);
 	if (err < 0)
 		coder_close(c);
 	return err;
+}
+
+/* Takes effect with the next picture that comes in, when that is coded. */
+static int
+hevc_set(struct coder *c, const struct coder_rate *rate)
+{
+	struct hevc *h = c->private;
+	x265_param *p = h->param;
+
+	p->rc.rfConstant = (double)rate->crf / 1000;
+	p->rc.vbvMaxBitrate = (int)(rate->most / 1000);
+	p->rc.vbvBufferSize = (int)(rate->buffer / 1000);
+	return h->api->encoder_reconfig(h->enc, p) < 0 ? -EINVAL : 0;
 }
 
 static void
@@ -253,6 +287,22 @@ add_captions(struct hevc *h, const x265_nal *nal, uint32_t n, struct coder_unit 
 	return 0;
 }
 
+/*
+ * x265 tells the CRF of P pictures; of I pictures it tells that of their own scale, and
+ * B pictures follow the P pictures.
+ */
+static int
+crf_of(struct hevc *h, const x265_picture *out)
+{
+	int crf = (int)(out->frameData.rateFactor * 1000 + 0.5);
+
+	if (IS_X265_TYPE_I(out->sliceType))
+		h->crf = crf + (int)(6000 * log2(h->param->rc.ipFactor) + 0.5);
+	else if (out->sliceType == X265_TYPE_P)
+		h->crf = crf;
+	return h->crf;
+}
+
 static int
 hevc_encode(struct coder *c, const struct coder_picture *p,
     struct coder_unit *u)
@@ -284,6 +334,9 @@ hevc_encode(struct coder *c, const struct coder_picture *p,
 	*u = (struct coder_unit){
 		.data = nal[0].payload, .pts = out.pts, .dts = out.dts,
 		.idr = out.sliceType == X265_TYPE_IDR, .opaque = out.userData,
+		.qp = (int)(out.frameData.qp * 1000 + 0.5),
+		.crf = crf_of(h, &out),
+		.ssim = -1,	/* x265 measures it only where it prints it */
 	};
 	for (uint32_t i = 0; i < n; i++)
 		u->len += nal[i].sizeBytes;
@@ -291,5 +344,5 @@ hevc_encode(struct coder *c, const struct coder_picture *p,
 }
 
 const struct coder_ops coder_hevc = {
-	hevc_check, hevc_open, hevc_encode, hevc_close,
+	hevc_check, hevc_open, hevc_set, hevc_encode, hevc_close,
 };

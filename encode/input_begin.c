@@ -142,7 +142,7 @@ input_wait_for_video(struct input *in, bool wait)
 		return;
 	in->video_off = !wait;
 	for (unsigned i = 0; i < in->ladder.nrung; i++)
-		output_require(&in->out, in->ladder.rung[i].stream, wait);
+		output_require(&in->out, in->ladder.rung[i].worker.stream, wait);
 }
 
 void

@@ -14,16 +14,6 @@
 #define REORDER		2	/* pictures: the most that the encoders make */
 #define COMMON_LEAST	10	/* pictures a second that are still close together */
 
-/* A picture on its way through a rung; without its frame, until it is coded. */
-struct job {
-	AVFrame	*frame;
-	int64_t	 k;
-	bool	 idr, has_ebp, jump;
-	struct ebp ebp;
-	size_t	 captions_len;
-	uint8_t	 captions[CC_PAYLOAD_MAX];
-};
-
 static struct rational
 rung_rate(const struct rung_spec *r, struct rational source)
 {
@@ -62,64 +52,14 @@ ladder_init(struct ladder *l, const struct options *o, struct output *out,
 		s->stream_id = PES_VIDEO;
 		s->program = (int)i;
 		s->max_rate = r->maxrate;
-		l->rung[i].spec = r;
-		l->rung[i].out = out;
-		l->rung[i].stream = s;
+		l->rung[i].worker = (struct worker){
+			.spec = r, .out = out, .stream = s, .ssim = o->ssim,
+		};
+		worker_init(&l->rung[i].worker);
 		if (out->pcr_pid == 0 || (!fastest && !r->half && r->fps.num == 0))
 			out->pcr_pid = s->pid;
 		fastest |= !r->half && r->fps.num == 0;
 	}
-}
-
-/* ---- one rung's thread */
-
-static void
-put_unit(struct rung *r, const struct coder_unit *u)
-{
-	struct output_unit *o = output_unit_new(u->data, u->len);
-	struct job *job = u->opaque;
-
-	o->pts = grid_time(&r->grid, u->pts);
-	o->dts = grid_time(&r->grid, u->dts);
-	o->random_access = u->idr;
-	o->has_ebp = job->has_ebp;
-	o->ebp = job->ebp;
-	o->jump = job->jump;
-	free(job);
-	output_put(r->out, r->stream, o);
-	atomic_fetch_add(&r->pictures, 1);
-}
-
-static void *
-work(void *arg)
-{
-	struct rung *r = arg;
-	struct coder_unit u;
-	struct job *job;
-	int n;
-
-	while ((job = queue_get(&r->queue)) != NULL) {
-		struct coder_picture p = {
-			.frame = job->frame, .pts = job->k, .idr = job->idr,
-			.opaque = job, .captions_len = job->captions_len,
-		};
-		AVFrame *f = job->frame;
-
-		memcpy(p.captions, job->captions, job->captions_len);
-		n = coder_encode(&r->coder, &p, &u);
-		av_frame_free(&f);	/* the job may be gone; the coder has a copy */
-		if (n < 0)
-			fatal(EXIT_RUNTIME, -n, "the encoder of rung '%s' failed",
-			    r->spec->text);
-		if (n > 0)
-			put_unit(r, &u);
-	}
-	while ((n = coder_encode(&r->coder, NULL, &u)) > 0)
-		put_unit(r, &u);
-	if (n < 0)
-		fatal(EXIT_RUNTIME, -n, "the encoder of rung '%s' failed", r->spec->text);
-	output_end(r->out, r->stream);
-	return NULL;
 }
 
 /* ---- the start */
@@ -166,11 +106,11 @@ set_hdr(struct coder_format *f, const AVFrame *first)
 static enum light
 set_colors(struct rung *r, const AVFrame *first)
 {
-	struct coder_format *f = &r->format;
+	struct coder_format *f = &r->worker.format;
 	enum light light = color_light(first);
 
-	if (light != LIGHT_SDR && (r->spec->color == RUNG_SDR ||
-	    (r->spec->color == RUNG_AUTO && f->format == AV_PIX_FMT_YUV420P))) {
+	if (light != LIGHT_SDR && (r->worker.spec->color == RUNG_SDR ||
+	    (r->worker.spec->color == RUNG_AUTO && f->format == AV_PIX_FMT_YUV420P))) {
 		f->primaries = AVCOL_PRI_BT709;
 		f->transfer = AVCOL_TRC_BT709;
 		f->matrix = AVCOL_SPC_BT709;
@@ -207,8 +147,8 @@ static void
 start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
     struct rational source, int64_t k)
 {
-	const struct rung_spec *s = r->spec;
-	struct coder_format *f = &r->format;
+	const struct rung_spec *s = r->worker.spec;
+	struct coder_format *f = &r->worker.format;
 	struct rational sar = {
 		first->sample_aspect_ratio.num, first->sample_aspect_ratio.den,
 	};
@@ -224,24 +164,20 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	if (limited)
 		log_warn(0, "rung '%s': the source is smaller, coded as %dx%d", s->text,
 		    f->width, f->height);
-	r->grid = grid_make(f->rate, l->opt->segment_ns);
-	r->gop = pictures_in(s->gop_ns, f->rate);
+	r->worker.grid = grid_make(f->rate, l->opt->segment_ns);
+	r->worker.gop = pictures_in(s->gop_ns, f->rate);
 	r->part = pictures_in(l->opt->part_ns, f->rate);
-	r->next_k = grid_picture(&r->grid, grid_time(&l->grid, k));
+	r->next_k = grid_picture(&r->worker.grid, grid_time(&l->grid, k));
 	r->segment = INT64_MIN;
 	r->fresh = true;
 	scaler_init(&r->scaler, f->width, f->height, f->format);
 	recolor_init(&r->recolor, f->width, f->height, f->format, light);
 	ccfifo_init(&r->captions, f->rate, f->rate.num == source.num &&
 	    f->rate.den == source.den);
-	queue_init(&r->queue, LADDER_QUEUE);
-	err = coder_open(&r->coder, s, f);
+	err = worker_start(&r->worker);
 	if (err < 0)
 		fatal(EXIT_USAGE, 0, "the encoder refuses rung '%s' at %dx%d", s->text,
 		    f->width, f->height);
-	err = pthread_create(&r->thread, NULL, work, r);
-	if (err != 0)
-		fatal(EXIT_RUNTIME, err, "cannot start a thread");
 	log_info("rung '%s': %dx%d %lld/%lld fps%s", s->text, f->width, f->height,
 	    (long long)f->rate.num, (long long)f->rate.den, light != LIGHT_SDR ? ", HDR" :
 	    color_light(first) != LIGHT_SDR ? ", made SDR" : "");
@@ -255,8 +191,8 @@ plan_cascade(struct ladder *l)
 		unsigned j = i;
 
 		for (; j > 0; j--) {
-			const struct coder_format *a = &l->rung[l->order[j - 1]].format;
-			const struct coder_format *b = &l->rung[i].format;
+			const struct coder_format *a = &l->rung[l->order[j - 1]].worker.format;
+			const struct coder_format *b = &l->rung[i].worker.format;
 
 			if ((int64_t)a->width * a->height >= (int64_t)b->width * b->height)
 				break;
@@ -266,15 +202,15 @@ plan_cascade(struct ladder *l)
 	}
 	for (unsigned i = 0; i < l->nrung; i++) {
 		struct rung *r = &l->rung[l->order[i]];
+		const struct coder_format *own = &r->worker.format;
 
 		r->parent = -1;
 		for (unsigned j = i; j-- > 0 && r->parent < 0;) {
-			const struct coder_format *p = &l->rung[l->order[j]].format;
+			const struct coder_format *p = &l->rung[l->order[j]].worker.format;
 
 			/* 8 bits are not enough to make 10 of, nor SDR for HDR. */
-			if (p->width >= r->format.width && p->height >= r->format.height &&
-			    (p->format == r->format.format ||
-			    r->format.format == AV_PIX_FMT_YUV420P) &&
+			if (p->width >= own->width && p->height >= own->height &&
+			    (p->format == own->format || own->format == AV_PIX_FMT_YUV420P) &&
 			    (r->recolor.to == LIGHT_SDR ||
 			    l->rung[l->order[j]].recolor.to != LIGHT_SDR))
 				r->parent = (int)l->order[j];
@@ -305,7 +241,7 @@ find_common(struct ladder *l)
 	struct rational rate = l->grid.rate, slowest = rate;
 
 	for (unsigned i = 0; i < l->nrung; i++) {
-		struct rational r = l->rung[i].format.rate;
+		struct rational r = l->rung[i].worker.format.rate;
 
 		if (r.num * slowest.den < slowest.num * r.den)
 			slowest = r;
@@ -339,15 +275,19 @@ static void
 decide_idr(struct ladder *l, struct rung *r, struct job *job,
     const struct epoch *epoch)
 {
-	int64_t t = grid_time(&r->grid, job->k);
+	int64_t t = grid_time(&r->worker.grid, job->k);
 	int64_t segment = grid_segment(&l->grid, grid_picture(&l->grid, t));
-	int64_t first = grid_picture(&r->grid,
+	int64_t first = grid_picture(&r->worker.grid,
 	    grid_time(&l->grid, segment * l->grid.pictures));
 
-	job->has_ebp = r->fresh || segment != r->segment;
+	job->segment = segment;
+	job->begins = job->has_ebp = r->fresh || segment != r->segment;
+	job->whole = job->k == first;
+	job->left = grid_picture(&r->worker.grid, grid_time(&l->grid,
+	    (segment + 1) * l->grid.pictures)) - job->k;
 	job->idr = job->has_ebp ||
-	    (r->gop > 0 && job->k > first && (job->k - first) % r->gop == 0) ||
-	    splices_at(&l->splices, &r->grid, job->k);
+	    (r->worker.gop > 0 && job->k > first && (job->k - first) % r->worker.gop == 0) ||
+	    splices_at(&l->splices, &r->worker.grid, job->k);
 	r->segment = segment;
 	r->fresh = false;
 	job->ebp = (struct ebp){
@@ -365,7 +305,7 @@ rung_due(const struct ladder *l, const struct rung *r, int64_t t)
 {
 	int64_t half = rescale_down(45000, l->grid.rate.den, l->grid.rate.num);
 
-	return grid_time(&r->grid, r->next_k) < t + half;
+	return grid_time(&r->worker.grid, r->next_k) < t + half;
 }
 
 static void
@@ -376,14 +316,14 @@ scale_rung(struct ladder *l, struct rung *r, const AVFrame *source)
 	r->scaled = color_light(from) != r->recolor.to ? recolor_frame(&r->recolor, from) :
 	    scaler_frame(&r->scaler, from);
 	if (r->scaled == NULL)
-		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->spec->text);
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->worker.spec->text);
 }
 
 /* The slate in the size of the rung, and in its colours. */
 static const AVFrame *
 slate_of(const struct ladder *l, struct rung *r)
 {
-	const struct coder_format *c = &r->format;
+	const struct coder_format *c = &r->worker.format;
 	bool hdr = r->recolor.to != LIGHT_SDR;
 	struct recolor light;
 	struct scaler s;
@@ -400,7 +340,7 @@ slate_of(const struct ladder *l, struct rung *r)
 		r->slate = hdr ? recolor_frame(&light, f) : scaler_frame(&s, f);
 	}
 	if (r->slate == NULL)
-		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->spec->text);
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->worker.spec->text);
 	av_frame_free(&f);
 	scaler_free(&s);
 	recolor_free(&light);
@@ -419,7 +359,7 @@ give(struct ladder *l, struct rung *r, const AVFrame *f, bool gap,
 	job->jump = gap;
 	decide_idr(l, r, job, epoch);
 	job->captions_len = ccfifo_take(&r->captions, job->captions);
-	queue_put(&r->queue, job);
+	worker_put(&r->worker, job);
 }
 
 /*
@@ -457,12 +397,12 @@ ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
 		struct rung *r = &l->rung[i];
 
 		if (gap) {
-			int64_t next = grid_picture(&r->grid, t);
+			int64_t next = grid_picture(&r->worker.grid, t);
 
 			r->next_k = next > r->next_k ? next : r->next_k;
 			r->fresh = true;
 		}
-		r->blank = blank_picture(l->blank, &r->grid, r->next_k);
+		r->blank = blank_picture(l->blank, &r->worker.grid, r->next_k);
 		r->wanted = rung_due(l, r, t) && !r->blank;
 	}
 	for (unsigned i = l->nrung; i-- > 0;) {	/* parents come before in order */
@@ -494,7 +434,7 @@ ladder_next_common(const struct ladder *l, int64_t t)
 		at = grid_time(&l->common, k++);
 		begun = at < t;
 		for (unsigned i = 0; i < l->nrung; i++)
-			begun |= grid_picture(&l->rung[i].grid, at) < l->rung[i].next_k;
+			begun |= grid_picture(&l->rung[i].worker.grid, at) < l->rung[i].next_k;
 	} while (begun);
 	return at;
 }
@@ -513,16 +453,16 @@ void
 ladder_finish(struct ladder *l)
 {
 	for (unsigned i = 0; i < l->nrung; i++)
-		queue_close(&l->rung[i].queue);
+		queue_close(&l->rung[i].worker.queue);
 	for (unsigned i = 0; i < l->nrung; i++)
-		pthread_join(l->rung[i].thread, NULL);
+		worker_finish(&l->rung[i].worker);
 }
 
 void
 ladder_free(struct ladder *l)
 {
 	for (unsigned i = 0; i < l->nrung; i++) {
-		coder_close(&l->rung[i].coder);
+		worker_free(&l->rung[i].worker);
 		scaler_free(&l->rung[i].scaler);
 		recolor_free(&l->rung[i].recolor);
 		av_frame_free(&l->rung[i].slate);

@@ -9,37 +9,27 @@
  *
  * Memory   ladder_free() gives all back.
  * Threads  The caller's, and one for each rung; between them bounded queues of
- *          LADDER_QUEUE pictures, where the caller waits.
+ *          WORKER_QUEUE pictures, where the caller waits.
  */
 #ifndef ENCODE_LADDER_H
 #define ENCODE_LADDER_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "encode/blank.h"
 #include "encode/ccfifo.h"
-#include "encode/coder.h"
 #include "encode/epoch.h"
 #include "encode/options.h"
 #include "encode/output.h"
-#include "encode/queue.h"
 #include "encode/recolor.h"
 #include "encode/scale.h"
 #include "encode/splices.h"
+#include "encode/worker.h"
 #include "lib/media/timeline.h"
 
-#define LADDER_QUEUE	4
-
 struct rung {
-	const struct rung_spec *spec;
-	struct output *out;
-	struct output_stream *stream;
-	struct coder_format format;
-	struct grid grid;		/* at its own frame rate */
-	int64_t	 gop;			/* pictures, 0: a segment */
+	struct worker worker;		/* with its format, and its grid at its rate */
 	int64_t	 part;			/* pictures, 0: no fragments are marked */
 	int64_t	 next_k, segment;
 	bool	 fresh;			/* the next picture is an IDR whatever its number */
@@ -50,10 +40,6 @@ struct rung {
 	struct scaler scaler;
 	struct recolor recolor;		/* for pictures of another light than its own */
 	struct ccfifo captions;
-	struct queue queue;
-	struct coder coder;
-	pthread_t thread;
-	atomic_ullong pictures;		/* coded */
 };
 
 struct ladder {

@@ -6,6 +6,9 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +19,9 @@
 
 #include "encode/input.h"
 #include "encode/options.h"
+#include "encode/steer.h"
 #include "lib/base/clk.h"
+#include "lib/base/ctl.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
@@ -27,6 +32,7 @@ struct encode {
 	struct options opt;
 	struct stats stats;
 	struct input input;
+	struct ctl control;
 	int64_t	start_ns;
 	uint8_t	in[1024 * TS_PACKET];
 };
@@ -51,7 +57,7 @@ deepest_queue(struct encode *s)
 	unsigned most = 0;
 
 	for (unsigned i = 0; i < s->input.ladder.nrung && s->input.video.started; i++) {
-		unsigned n = queue_depth(&s->input.ladder.rung[i].queue);
+		unsigned n = queue_depth(&s->input.ladder.rung[i].worker.queue);
 
 		most = n > most ? n : most;
 	}
@@ -69,24 +75,54 @@ status(struct encode *s)
 	for (unsigned i = 0; i < s->opt.nrung && len < sizeof(rates) - 16; i++)
 		len += (size_t)snprintf(rates + len, sizeof(rates) - len, "%s%" PRIu64 "k",
 		    i > 0 ? "/" : "", output_rate(&s->input.out,
-		    s->input.ladder.rung[i].stream) / 1000);
+		    s->input.ladder.rung[i].worker.stream) / 1000);
 	log_status("%" PRIu64 " frames, %" PRId64 ".%02" PRId64 "x, %s, queue %u/%u, "
 	    "dup %" PRIu64 ", drop %" PRIu64 ", corrupt %" PRIu64, v->pictures, x / 1000,
-	    x % 1000 / 10, rates, deepest_queue(s), LADDER_QUEUE, v->timing.repeated,
+	    x % 1000 / 10, rates, deepest_queue(s), WORKER_QUEUE, v->timing.repeated,
 	    v->timing.dropped, v->corrupt + v->errors);
 }
 
+/* What became of each segment since the last line. */
 static json_t *
-rung_stats(struct encode *s, struct rung *r)
+segment_stats(struct worker *w)
 {
-	return json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I}",
-	    "rung", r->spec->text, "width", r->format.width, "height", r->format.height,
-	    "fps_milli", (json_int_t)(r->format.rate.den > 0 ?
-	    r->format.rate.num * 1000 / r->format.rate.den : 0),
-	    "rate_bps", (json_int_t)output_rate(&s->input.out, r->stream),
-	    "frames", (json_int_t)atomic_load(&r->pictures),
-	    "queue", (json_int_t)(s->input.video.started ? queue_depth(&r->queue) : 0),
-	    "captions_dropped", (json_int_t)r->captions.dropped);
+	struct worker_report r[WORKER_REPORTS];
+	json_t *list = json_array();
+	uint64_t unreported;
+	unsigned n = worker_reports(w, r, &unreported);
+
+	for (unsigned i = 0; i < n; i++) {
+		json_t *o = json_pack("{s:I, s:i, s:I, s:I, s:I, s:i}",
+		    "segment", (json_int_t)r[i].segment, "frames", (int)r[i].pictures,
+		    "bits", (json_int_t)r[i].bits, "asked_bps", (json_int_t)r[i].rate,
+		    "rate_bps", (json_int_t)rescale_near(r[i].bits, CLK_SECOND, r[i].ns),
+		    "qp_milli", r[i].qp);
+
+		if (w->spec->rc == RATE_QVBR)
+			json_object_update_new(o, json_pack("{s:i, s:i, s:b}",
+			    "quality_milli", r[i].quality, "reached_milli", r[i].reached,
+			    "capped", r[i].capped));
+		if (r[i].ssim >= 0)
+			json_object_set_new(o, "ssim_micro", json_integer(r[i].ssim));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *
+rung_stats(struct encode *s, struct rung *rung)
+{
+	struct worker *w = &rung->worker;
+	const struct rational fps = w->format.rate;
+
+	return json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o}",
+	    "rung", w->spec->text, "width", w->format.width, "height", w->format.height,
+	    "fps_milli", (json_int_t)(fps.den > 0 ? fps.num * 1000 / fps.den : 0),
+	    "rate_bps", (json_int_t)output_rate(&s->input.out, w->stream),
+	    "frames", (json_int_t)atomic_load(&w->pictures),
+	    "queue", (json_int_t)(s->input.video.started ? queue_depth(&w->queue) : 0),
+	    "captions_dropped", (json_int_t)rung->captions.dropped,
+	    "segments", segment_stats(w));
 }
 
 static json_t *
@@ -137,13 +173,16 @@ write_stats(struct encode *s)
 static bool
 read_some(struct encode *s)
 {
-	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	struct pollfd pfd[1 + CTL_POLL] = { { .fd = STDIN_FILENO, .events = POLLIN } };
+	unsigned clients = s->control.path != NULL ? ctl_poll(&s->control, pfd + 1) : 0;
 	ssize_t n;
-	int r = io_wait(&pfd, 1, TICK);
+	int r = io_wait(pfd, 1 + clients, TICK);
 
 	if (io_stopping())
 		return false;
-	if (r == 0 || r == -EINTR) {
+	if (r > 0)
+		ctl_ready(&s->control, pfd + 1, clients);
+	if (r == 0 || r == -EINTR || (r > 0 && pfd[0].revents == 0)) {
 		input_take(&s->input, NULL, 0, false);
 		return true;
 	}
@@ -169,6 +208,14 @@ report(struct encode *s)
 	    v->deint.deinterlaced);
 }
 
+static void
+control_says(void *arg, char *line, char answer[static CTL_ANSWER])
+{
+	struct encode *s = arg;
+
+	steer(&s->input.ladder, line, answer);
+}
+
 /* A damaged stream makes thousands of them; the counters say the rest. */
 static void PRINTFLIKE(3, 0)
 decoder_message(void *avcl, int level, const char *fmt, va_list ap)
@@ -184,6 +231,20 @@ decoder_message(void *avcl, int level, const char *fmt, va_list ap)
 	log_debug("libav: %s", text);
 }
 
+/*
+ * With some widths, of 20 macroblocks for instance, what x264's macroblock tree makes of
+ * a picture depends on what was in its memory before.  In the first encoder of a program
+ * that is zeros; fresh memory for each makes it so in all of them, and a segment is
+ * coded the same whenever the program began.
+ */
+static void
+use_fresh_memory(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	mallopt(M_MMAP_THRESHOLD, 8192);
+#endif
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -192,6 +253,7 @@ main(int argc, char *argv[])
 	int err;
 
 	log_init("mlive-encode");
+	use_fresh_memory();
 	options_parse(&s.opt, argc, argv);
 	io_init_filter();
 	io_refuse_terminal(STDIN_FILENO, "standard input");
@@ -205,6 +267,8 @@ main(int argc, char *argv[])
 	av_log_set_callback(decoder_message);
 	input_init(&s.input, &s.opt,
 	    fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
+	if (s.opt.control != NULL)
+		ctl_open(&s.control, s.opt.control, control_says, &s);
 	s.start_ns = clk_mono_ns();
 	while (read_some(&s)) {
 		status(&s);
@@ -213,6 +277,7 @@ main(int argc, char *argv[])
 	}
 	input_take(&s.input, NULL, 0, true);
 	input_finish(&s.input);
+	ctl_close(&s.control);
 	if (s.opt.stats != NULL)
 		write_stats(&s);
 	report(&s);

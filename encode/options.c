@@ -4,6 +4,7 @@
 
 #include "encode/coder.h"
 #include "encode/options.h"
+#include "encode/quality.h"
 #include "lib/base/opt.h"
 
 static const char help[] =
@@ -15,14 +16,16 @@ static const char help[] =
     "                           hlg,force: whatever it says\n"
     "      --condition CUES     the cues that get an IDR: all (default), none, or a list\n"
     "                           of splice_insert, time_signal, segmentation types\n"
+    "      --control PATH       take commands at run time from this FIFO or socket\n"
     "  -g, --segment DURATION   segments, and IDR pictures, this long (default 2s)\n"
     "      --latency MODE       normal (default), or low: nothing is looked at ahead\n"
     "      --part DURATION      mark fragments this long (default with low: 200ms)\n"
     "  -P, --program NUMBER     of the input (default: the first with video)\n"
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
     "                           1280x720@2800k,codec=hevc,fps=25; keys: codec\n"
-    "                           color fps gop level maxrate preset profile threads tune vbv\n"
-    "                           x264 x265\n"
+    "                           color fps gop level maxrate preset profile quality rc\n"
+    "                           threads tune vbv x264 x265\n"
+    "      --ssim               measure the quality that the statistics tell\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
     OPT_COMMON_HELP
     "for instance:\n"
@@ -32,7 +35,9 @@ static const char help[] =
 #define VBV_LOW_NS	INT64_C(500000000)
 #define PART_NS		INT64_C(200000000)
 
-enum { OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_LATENCY, OPT_PART };
+enum {
+	OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_LATENCY, OPT_PART, OPT_SSIM
+};
 
 static const struct option longopts[] = {
 	{ "audio", required_argument, NULL, 'a' },
@@ -40,11 +45,13 @@ static const struct option longopts[] = {
 	{ "clock", required_argument, NULL, 'c' },
 	{ "color", required_argument, NULL, OPT_COLOR },
 	{ "condition", required_argument, NULL, OPT_CONDITION },
+	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "part", required_argument, NULL, OPT_PART },
 	{ "program", required_argument, NULL, 'P' },
 	{ "rung", required_argument, NULL, 'r' },
 	{ "segment", required_argument, NULL, 'g' },
+	{ "ssim", no_argument, NULL, OPT_SSIM },
 	{ "stats", required_argument, NULL, 's' },
 	OPT_COMMON_LONG,
 };
@@ -86,8 +93,12 @@ parse_rung_color(struct rung_spec *r, const char *value)
 		bad_rung(r, "color is auto, source or sdr, not", value);
 }
 
+struct seen {
+	bool	quality, rc;
+};
+
 static void
-set_key(struct rung_spec *r, const char *key, const char *value)
+set_key(struct rung_spec *r, struct seen *seen, const char *key, const char *value)
 {
 	if (strcmp(key, "codec") == 0) {
 		r->codec = strcmp(value, "avc") == 0 ? CODEC_AVC :
@@ -104,6 +115,17 @@ set_key(struct rung_spec *r, const char *key, const char *value)
 			bad_rung(r, "vbv is from 20ms to 60s, not", value);
 	} else if (strcmp(key, "maxrate") == 0) {
 		r->maxrate = opt_rate("rung maxrate", value);
+	} else if (strcmp(key, "quality") == 0) {
+		r->quality = quality_parse(value);
+		if (r->quality == 0 && strcmp(value, "auto") != 0)
+			bad_rung(r, "quality is from 1 to 10, as 7.33, or auto, not", value);
+		seen->quality = true;
+	} else if (strcmp(key, "rc") == 0) {
+		r->rc = strcmp(value, "abr") == 0 ? RATE_ABR :
+		    strcmp(value, "cbr") == 0 ? RATE_CBR : RATE_QVBR;
+		if (r->rc == RATE_QVBR && strcmp(value, "qvbr") != 0)
+			bad_rung(r, "rc is qvbr, abr or cbr, not", value);
+		seen->rc = true;
 	} else if (strcmp(key, "threads") == 0) {
 		r->threads = (int)opt_number("rung threads", value, 1, 64);
 	} else if (strcmp(key, "color") == 0) {
@@ -125,11 +147,28 @@ set_key(struct rung_spec *r, const char *key, const char *value)
 		r->params_of = strcmp(key, "x265") == 0 ? CODEC_HEVC : CODEC_AVC;
 }
 
+/* The rate is the cap of QVBR; one that has a mean below it is of ABR. */
+static void
+check_rate(struct rung_spec *r, const struct seen *seen)
+{
+	if (r->maxrate > 0 && !seen->rc && !seen->quality)
+		r->rc = RATE_ABR;
+	if (r->maxrate > 0 && r->rc != RATE_ABR)
+		bad_rung(r, "maxrate is of", "rc=abr");
+	if (seen->quality && r->rc != RATE_QVBR)
+		bad_rung(r, "quality is of", "rc=qvbr");
+	if (r->maxrate == 0)
+		r->maxrate = r->rate;
+	if (r->maxrate < r->rate)
+		bad_rung(r, "maxrate is below", "RATE");
+}
+
 static void
 parse_rung(struct options *o, const char *arg)
 {
 	struct rung_spec *r = &o->rung[o->nrung];
 	char *text = strdup(arg), *at, *rest, *item;
+	struct seen seen = { false, false };
 
 	if (o->nrung++ == RUNGS_MAX)
 		fatal(EXIT_USAGE, 0, "more than %d rungs", RUNGS_MAX);
@@ -147,7 +186,7 @@ parse_rung(struct options *o, const char *arg)
 	if (!size_parse(&r->size, item))
 		bad_rung(r, "a size is 1080p or 1920x1080, from 16 to 8192, not", item);
 	r->rate = opt_rate("rung", at + 1);
-	if (r->rate < 10000 || r->rate > 400000000)
+	if (r->rate < RUNG_RATE_LEAST || r->rate > 400000000)
 		bad_rung(r, "a rate is from 10k to 400M, not", at + 1);
 	while ((item = strsep(&rest, ",")) != NULL) {
 		char *eq = strchr(item, '=');
@@ -155,16 +194,13 @@ parse_rung(struct options *o, const char *arg)
 		if (eq == NULL)
 			bad_rung(r, "not key=value:", item);
 		*eq = '\0';
-		set_key(r, item, eq + 1);
+		set_key(r, &seen, item, eq + 1);
 	}
 	if (r->params_of == CODEC_AVC && r->codec != CODEC_AVC)
 		bad_rung(r, "x264= needs", "codec=avc");
 	if (r->params_of == CODEC_HEVC && r->codec != CODEC_HEVC)
 		bad_rung(r, "x265= needs", "codec=hevc");
-	if (r->maxrate == 0)
-		r->maxrate = r->rate;
-	if (r->maxrate < r->rate)
-		bad_rung(r, "maxrate is below", "RATE");
+	check_rate(r, &seen);
 	free(text);
 }
 
@@ -264,6 +300,9 @@ options_parse(struct options *o, int argc, char *argv[])
 		case OPT_CONDITION:
 			condition_parse(&o->condition, optarg);
 			break;
+		case OPT_CONTROL:
+			o->control = optarg;
+			break;
 		case 'g':
 			o->segment_ns = (int64_t)opt_duration("segment", optarg);
 			if (o->segment_ns < 200000000 || o->segment_ns > 60000000000)
@@ -287,6 +326,9 @@ options_parse(struct options *o, int argc, char *argv[])
 			break;
 		case 'r':
 			parse_rung(o, optarg);
+			break;
+		case OPT_SSIM:
+			o->ssim = true;
 			break;
 		case 's':
 			o->stats = optarg;

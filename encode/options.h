@@ -19,13 +19,18 @@
 #include "lib/media/codec.h"
 
 #define RUNGS_MAX	16
+#define RUNG_RATE_LEAST	10000
+
+enum rate_control { RATE_QVBR, RATE_ABR, RATE_CBR };
 
 enum rung_color { RUNG_AUTO, RUNG_SOURCE, RUNG_SDR };
 
 struct rung_spec {
 	const char *text;		/* as the user wrote it, for messages */
 	struct size_spec size;
-	uint64_t rate, maxrate;
+	enum rate_control rc;
+	uint64_t rate, maxrate;		/* the same but in ABR */
+	int	 quality;		/* in thousandths; 0: by its size and rate */
 	int64_t	 vbv_ns, gop_ns;	/* gop 0: the segment */
 	enum codec codec;
 	struct rational fps;		/* num 0: as the source */
@@ -53,6 +58,8 @@ struct options {
 	bool	 force_color;		/* whatever it says */
 	int64_t	 segment_ns;
 	bool	 low;			/* --latency low */
+	bool	 ssim;			/* is measured */
+	const char *control;		/* NULL: no commands are taken */
 	int64_t	 part_ns;		/* between fragments; 0: none are marked */
 	uint16_t program;		/* 0: the first */
 	const char *stats;

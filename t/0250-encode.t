@@ -51,8 +51,9 @@ check 'rungs with and without B pictures show theirs at the same times' '
 '
 check 'a rung has its rate within a few percent' '
 	source_ts 8 25 -qp 4 >big.ts
-	mlive-encode -q -s rates -r 360p@1500k -r 180p@400k <big.ts >out2.ts
-	rates=$(grep -o "\"rate_bps\":[0-9]*" rates | tail -n 2 | cut -d: -f2)
+	mlive-encode -q -s rates -r 360p@1500k,rc=abr -r 180p@400k,rc=abr <big.ts >out2.ts
+	rates=$(tail -n 1 rates | grep -o "\"rung\":[^}]*\"frames\"" |
+		sed "s/.*rate_bps\":\([0-9]*\).*/\1/")
 	set -- $rates
 	near "$1" 1500000 150000
 	near "$2" 400000 40000
@@ -164,7 +165,9 @@ check 'what is wrong with a command is said, with status 2' '
 		360p@1M,x264=me=hex,codec=hevc 360p@1M,x265=me=hex \
 		360p@1M,level=3.7 360p@1M,level=9 360p@1M,codec=hevc,level=3.2 \
 		360p@1M,gop=3s 360p@1M,x264=nope=1 360p@1M,x265=a=1 360p@1M,vbv=1 \
-		360p@1M,maxrate=500k 9p@1M 360q@1M 360p@1M,,
+		360p@1M,maxrate=500k 360p@1M,rc=qvbr,maxrate=2M 360p@1M,rc=vbr \
+		360p@1M,quality=0 360p@1M,quality=11 360p@1M,quality=best \
+		360p@1M,rc=abr,quality=7 360p@1M,maxrate=2M,quality=7 9p@1M 360q@1M 360p@1M,,
 	do
 		fails 2 mlive-encode -r "$rung" <in.ts >out 2>err
 		test ! -s out

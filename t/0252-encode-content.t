@@ -33,8 +33,8 @@ ffmpeg -v error -f lavfi -i "mandelbrot=s=1280x720:r=25:end_scale=0.02" -t 3 -vf
 	noise=alls=5:allf=t,format=yuv420p -c:v libx264 -preset ultrafast -qp 12 -f mpegts source.ts
 
 check 'PSNR as that of ffmpeg with the same settings, within 0.1 dB' '
-	mlive-encode -q -r "720p@3000k,preset=superfast,threads=1" \
-		-r "360p@800k,preset=superfast,threads=1" <source.ts >ours.ts
+	mlive-encode -q -r "720p@3000k,rc=abr,preset=superfast,threads=1" \
+		-r "360p@800k,rc=abr,preset=superfast,threads=1" <source.ts >ours.ts
 	ffmpeg -v error -i source.ts -filter_complex "[0:v]split=2[a][b];[b]scale=640:360[c]" \
 		-map "[a]" -map "[c]" -c:v libx264 -preset superfast -threads 1 -g 50 \
 		-keyint_min 50 -sc_threshold 0 -b:v:0 3000k -maxrate:v:0 3000k -bufsize:v:0 6000k \

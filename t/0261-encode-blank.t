@@ -69,7 +69,7 @@ check 'without the option, and without cues, nothing is blank' '
 	test "$(shades plain.ts 0)" = "900000:126 "
 '
 check 'a slate keeps its aspect; what is left free is black, all of it' '
-	mlive-encode -q -r 180p@1000k -r 90p@400k,profile=high10 --blank white.png <auto.ts >out.ts
+	mlive-encode -q -r 180p@1000k,rc=abr -r 90p@400k,profile=high10 --blank white.png <auto.ts >out.ts
 	test "$(shades out.ts 0 crop=176:180:72:0)" = "900000:126 1170000:235 1350000:126 "
 	test "$(shades out.ts 0 crop=68:180:0:0)" = "900000:126 1170000:16 1350000:126 "
 	# The first columns of the bar on the right.

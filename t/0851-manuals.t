@@ -111,24 +111,29 @@ check 'mlive-encode: HEVC, and half the frame rate' '
 	finish
 	shows ladder.ts hevc,1920,1080 h264,1280,720,24/1 h264,640,360,12/1
 '
-check 'mlive-encode: as the x264 command line codes' '
+check 'mlive-encode: quality under caps' '
 	run example mlive-encode.1 3
+	finish
+	shows ladder.ts 1280,720 640,360
+'
+check 'mlive-encode: as the x264 command line codes' '
+	run example mlive-encode.1 4
 	finish
 	shows out.ts h264,1280,720
 '
 check 'mlive-encode: HDR, and SDR of it' '
-	run example mlive-encode.1 4
+	run example mlive-encode.1 5
 	finish
 	shows out.ts hevc,1920,1080 h264,1280,720
 '
 check 'mlive-encode: a slate in place of advertisements' '
 	ffmpeg -v error -f lavfi -i color=blue:s=64x36 -frames:v 1 slate.png
-	run example mlive-encode.1 5
+	run example mlive-encode.1 6
 	finish
 	shows out.ts h264,1280,720
 '
 check 'mlive-encode: IDR pictures for chosen cues' '
-	run example mlive-encode.1 6
+	run example mlive-encode.1 7
 	finish
 	shows out.ts h264,1280,720
 '

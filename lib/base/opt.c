@@ -112,15 +112,14 @@ scaled_or_die(const char *name, const char *arg, const struct opt_unit *units,
 	}
 }
 
+const struct opt_unit opt_rates[] = {
+	{ "", 1 }, { "k", 1000 }, { "M", 1000000 }, { "G", 1000000000 }, { NULL, 0 },
+};
+
 uint64_t
 opt_rate(const char *name, const char *arg)
 {
-	static const struct opt_unit units[] = {
-		{ "", 1 }, { "k", 1000 }, { "M", 1000000 },
-		{ "G", 1000000000 }, { NULL, 0 },
-	};
-
-	return scaled_or_die(name, arg, units, "a bit rate such as 2500k");
+	return scaled_or_die(name, arg, opt_rates, "a bit rate such as 2500k");
 }
 
 uint64_t

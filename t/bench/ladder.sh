@@ -1,5 +1,6 @@
 #!/bin/sh
-# The three-rung ladder beside ffmpeg: pictures per CPU-second, SSIM, memory.
+# The three-rung ladder beside ffmpeg: pictures per CPU-second, SSIM, memory.  By mean
+# rates, to have the same ones, and by quality under them as caps.
 #
 #   CLIPS='a.mp4 b.mpg ...'   use these; else those that packages of Debian and npm
 #                             have, which are fetched and unpacked, not installed;
@@ -130,14 +131,16 @@ frames=$(ffprobe -v error -select_streams v -count_packets -show_entries \
 for run in $(seq "$runs")
 do
 	test "$runs" -eq 1 || echo "run $run"
-	ours default ''
+	ours quality ''
+	ours default ,rc=abr
 	theirs ffmpeg-veryfast -preset veryfast
-	ours same-superfast ,preset=superfast,threads=1,x264=bframes=0
+	ours same-superfast ,rc=abr,preset=superfast,threads=1,x264=bframes=0
 	theirs ffmpeg-superfast -preset superfast -bf 0 -threads 1
-	for name in default ffmpeg-veryfast same-superfast ffmpeg-superfast
+	for name in quality default ffmpeg-veryfast same-superfast ffmpeg-superfast
 	do
 		report "$name"
 	done
+	ratio quality default 'quality under a cap : rate'
 	ratio default ffmpeg-veryfast 'default : ffmpeg veryfast'
 	ratio same-superfast ffmpeg-superfast 'same x264 settings : ffmpeg'
 done

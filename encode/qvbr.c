@@ -1,0 +1,178 @@
+#include "encode/doubling.h"
+#include "encode/qvbr.h"
+
+#define HALVES		6000	/* CRF that halves the rate */
+#define UP		1500	/* CRF a picture, at most */
+#define DOWN		600
+#define ENOUGH		3	/* pictures in the window: one of each kind */
+#define CARRY_STEP	500
+
+#define CRF_MOST	51000
+
+/* Of it all, in thousandths; an encoder that is told late keeps more in its VBV. */
+#define PLANNED		960
+#define PLANNED_LATE	850
+#define ALLOWED		985
+#define BUFFERED_LATE	400
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+in_pictures(const struct qvbr *q, int64_t rate, int64_t pictures)
+{
+	return rescale_near(rate, pictures * q->spec.fps.den, q->spec.fps.num);
+}
+
+static int64_t
+part_of(int64_t v, int64_t milli)
+{
+	return v / 1000 * milli + v % 1000 * milli / 1000;
+}
+
+/*
+ * For the encoder the buffer is full of what is left of the segment, or of what the
+ * decoder has if that is less, and fills at the rate that would spend it evenly: so no
+ * picture takes more than half of it, nor those of the look-ahead all.  One that is told
+ * late has a buffer that together with what comes in up to the end is the budget.
+ */
+static void
+set_limits(struct qvbr *q)
+{
+	int64_t left = q->pictures > q->coded ? q->pictures - q->coded : 1;
+	int64_t floor = in_pictures(q, q->spec.cap / 20, 1) + 1;
+	int64_t rest = part_of(q->budget, ALLOWED) - q->used;
+
+	if (q->spec.late && q->coded > 0)
+		return;
+	if (rest < floor)
+		rest = floor;
+	q->buffer = least(q->spec.late ? part_of(rest, BUFFERED_LATE) : rest,
+	    part_of(q->real, 950));
+	if (q->spec.late)
+		rest -= q->buffer;
+	if (q->buffer < floor)
+		q->buffer = floor;
+	q->max_rate = least(rescale_near(rest, q->spec.fps.num, left * q->spec.fps.den),
+	    q->spec.cap);
+	if (q->max_rate < q->spec.cap / 20)
+		q->max_rate = q->spec.cap / 20;
+}
+
+static int64_t
+planned(const struct qvbr *q)
+{
+	return part_of(q->budget, q->spec.late ? PLANNED_LATE : PLANNED);
+}
+
+/* How far the level must be left for so many bits at it to be no more than room. */
+static int
+raise_for(int64_t bits, int64_t room)
+{
+	int64_t raise;
+
+	if (bits <= room)
+		return 0;
+	raise = room > 0 ? doublings(bits, room) * HALVES / 1000 : QVBR_RAISE_MOST;
+	return (int)least(raise, QVBR_RAISE_MOST);
+}
+
+/* Where the segment before q would have been well from its beginning, under q's budget. */
+static int
+carried(const struct qvbr *q, const struct qvbr *before)
+{
+	int64_t bits = rescale_near(before->at_asked, q->pictures, before->coded);
+	int raise = raise_for(bits, planned(q)) / CARRY_STEP * CARRY_STEP;
+
+	return raise > 0 ? before->spec.crf + raise : 0;
+}
+
+void
+qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
+    int64_t pictures, bool whole)
+{
+	const struct qvbr before = *q;
+
+	*q = (struct qvbr){
+		.spec = *spec, .segment = segment, .crf = spec->crf,
+		.pictures = pictures > 0 ? pictures : 1,
+	};
+	q->budget = in_pictures(q, spec->cap, q->pictures);
+	q->real_size = rescale_near(spec->cap, spec->vbv_ns / 1000000, 1000);
+	q->real = whole ? q->real_size * 9 / 10 : q->real_size;
+	q->budget += whole ? 0 : q->real_size / 10;
+	if (before.coded > 0 && segment == before.segment + 1 && segment % QVBR_RESET != 0) {
+		int crf = carried(q, &before);
+
+		q->crf = crf > q->crf ? crf : q->crf;
+		q->crf = q->crf < CRF_MOST ? q->crf : CRF_MOST;
+	}
+	set_limits(q);
+}
+
+/*
+ * What the rest of the segment would be at the level that was asked for, by the last
+ * pictures; the largest of them, which may be a cut between two scenes, counts as
+ * the second.
+ */
+static int64_t
+expected(const struct qvbr *q)
+{
+	int64_t left = q->pictures - q->coded, sum = 0, most = 0, second = 0;
+
+	for (unsigned i = 0; i < q->nwindow; i++) {
+		int64_t bits = q->window[i];
+
+		sum += bits;
+		second = bits > most ? most : bits > second ? bits : second;
+		most = bits > most ? bits : most;
+	}
+	sum = (sum - most + second) / q->nwindow * left;
+	if (q->spec.gop > 0)
+		sum += (left - 1) / q->spec.gop * q->idr_at_asked;
+	return sum;
+}
+
+static void
+decide(struct qvbr *q)
+{
+	int64_t room = planned(q) - q->used;
+	int crf;
+
+	if (q->nwindow < ENOUGH || q->coded >= q->pictures)
+		return;
+	crf = q->spec.crf + raise_for(expected(q), room);
+	if (crf > CRF_MOST)
+		crf = CRF_MOST;
+	if (crf > q->crf)
+		q->crf = crf < q->crf + UP ? crf : q->crf + UP;
+	else if (q->pictures - q->coded > ENOUGH)
+		q->crf = crf > q->crf - DOWN ? crf : q->crf - DOWN;
+}
+
+void
+qvbr_coded(struct qvbr *q, size_t len, int crf, bool idr)
+{
+	int64_t bits = (int64_t)len * 8;
+	int64_t at_asked = doubled(bits, (int64_t)(crf - q->spec.crf) * 1000 / HALVES);
+
+	q->coded++;
+	q->used += bits;
+	q->at_asked += at_asked;
+	q->real = least(q->real - bits + in_pictures(q, q->spec.cap, 1), q->real_size);
+	if (q->real < 0)
+		q->real = 0;
+	if (idr) {
+		q->idr_at_asked = at_asked;
+	} else {
+		q->window[q->next] = at_asked;
+		q->next = (q->next + 1) % QVBR_WINDOW;
+		if (q->nwindow < QVBR_WINDOW)
+			q->nwindow++;
+	}
+	decide(q);
+	set_limits(q);
+}

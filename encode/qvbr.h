@@ -1,0 +1,69 @@
+/*
+ * qvbr.h - quality-defined variable bit rate: the outer loop around an encoder's
+ * constant rate factor.
+ *
+ * A segment is coded at the CRF of the level that was asked for, and gets at most
+ * what the cap is in its time.  When the bits of its pictures say that it will not do
+ * with that, the CRF is raised to what it will do with, and lowered again when they
+ * say so.  The encoder's own VBV is told no more than what is left of the segment, so
+ * it stops what comes too suddenly for that.
+ *
+ * What is decided depends on the access units of the segment, and on one number that
+ * is carried from the segment before while the cap binds: how far the CRF had to be
+ * raised there.  Each QVBR_RESET-th segment begins without it.  So encoders of the
+ * same pictures that began at different times agree from such a segment on, and where
+ * the cap does not bind from the first whole one.
+ *
+ * Units    CRF in thousandths, rates in bit/s, amounts in bits.
+ * Memory   Nothing allocates.
+ * Threads  One struct belongs to one thread.
+ */
+#ifndef ENCODE_QVBR_H
+#define ENCODE_QVBR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/rational.h"
+
+#define QVBR_RESET	16	/* segments */
+#define QVBR_WINDOW	9	/* pictures */
+#define QVBR_RAISE_MOST	24000
+
+struct qvbr_spec {
+	int64_t	 cap;
+	int64_t	 vbv_ns;	/* the decoder's buffer, at the cap */
+	struct rational fps;
+	int	 crf;		/* of the level asked for */
+	int64_t	 gop;		/* pictures between IDR pictures; 0: the segment */
+	bool	 late;		/* the encoder takes what it is told much later: its VBV
+				 * stays as at the beginning of the segment */
+};
+
+struct qvbr {
+	/* What the encoder has to be told now: */
+	int	 crf;
+	int64_t	 max_rate, buffer;
+	/* private: */
+	struct qvbr_spec spec;
+	int64_t	 segment, pictures, coded;
+	int64_t	 budget, used;
+	int64_t	 real, real_size;	/* of the decoder's buffer, at least */
+	int64_t	 at_asked;		/* what used would be at the level asked for */
+	int64_t	 idr_at_asked;		/* of the last IDR picture */
+	int64_t	 window[QVBR_WINDOW];	/* the same of the last other pictures */
+	unsigned nwindow, next;
+};
+
+/*
+ * Zeroed before the first.  pictures: to the end of the segment; if it is not whole it
+ * may have a tenth of the decoder's buffer in addition, for its IDR picture.
+ */
+void qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
+    int64_t pictures, bool whole);
+
+/* An access unit, in coding order, and the CRF that it was coded with at last. */
+void qvbr_coded(struct qvbr *q, size_t len, int crf, bool idr);
+
+#endif

@@ -1,0 +1,352 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode/quality.h"
+#include "encode/worker.h"
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+
+/* An encoder that had fewer pictures goes on: times would not fit together. */
+#define RENEW_LEAST	4
+
+#define CAPPED		250	/* CRF above that of the level, on average */
+
+static _Noreturn void
+failed(const struct worker *w, int err)
+{
+	fatal(EXIT_RUNTIME, -err, "the encoder of rung '%s' failed", w->spec->text);
+}
+
+/* ---- reports */
+
+static void
+close_tally(struct worker *w)
+{
+	struct worker_report *t = &w->tally;
+
+	if (t->pictures == 0)
+		return;
+	t->qp = (int)(w->qp_sum / t->pictures);
+	t->ssim = w->ssim_sum >= 0 ? (int)(w->ssim_sum / t->pictures) : -1;
+	t->ns = rescale_near(t->pictures, w->grid.rate.den * CLK_SECOND, w->grid.rate.num);
+	if (w->spec->rc == RATE_QVBR) {
+		int64_t crf = w->crf_sum / t->pictures;
+
+		t->reached = quality_of(w->spec->codec, (int)crf);
+		t->capped = crf > quality_crf(w->spec->codec, t->quality) + CAPPED;
+	}
+	pthread_mutex_lock(&w->lock);
+	if (w->nreport < WORKER_REPORTS)
+		w->report[w->nreport++] = *t;
+	else
+		w->unreported++;
+	pthread_mutex_unlock(&w->lock);
+	t->pictures = 0;
+}
+
+static void
+tally(struct worker *w, const struct coder_unit *u, size_t len, int64_t segment)
+{
+	struct worker_report *t = &w->tally;
+
+	if (t->pictures > 0 && t->segment != segment)
+		close_tally(w);
+	if (t->pictures == 0) {
+		*t = (struct worker_report){
+			.segment = segment, .rate = w->mean,
+			.quality = w->spec->rc == RATE_QVBR ? w->quality : 0,
+		};
+		w->qp_sum = w->crf_sum = w->ssim_sum = 0;
+	}
+	t->pictures++;
+	t->bits += (int64_t)len * 8;
+	w->qp_sum += u->qp;
+	w->crf_sum += u->crf;
+	w->ssim_sum = u->ssim < 0 || w->ssim_sum < 0 ? -1 : w->ssim_sum + u->ssim;
+}
+
+unsigned
+worker_reports(struct worker *w, struct worker_report out[static WORKER_REPORTS],
+    uint64_t *unreported)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&w->lock);
+	n = w->nreport;
+	memcpy(out, w->report, n * sizeof(*out));
+	*unreported = w->unreported;
+	w->nreport = 0;
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
+/* ---- what comes out */
+
+/* CBR: so much is left over that a decoder's buffer would not hold it. */
+static size_t
+filler(struct worker *w, size_t len)
+{
+	int64_t share = rescale_near((int64_t)w->mean, w->grid.rate.den, w->grid.rate.num);
+	int64_t over;
+	size_t n;
+
+	w->fill += share - (int64_t)len * 8;
+	over = w->fill - w->rate.buffer;
+	if (w->spec->rc != RATE_CBR && over > 0)
+		w->fill = w->rate.buffer;
+	if (w->spec->rc != RATE_CBR || over < 8 * 8)
+		return 0;
+	n = (size_t)over / 8;
+	w->fill -= (int64_t)n * 8;
+	return n;
+}
+
+/* A filler data NAL unit: H.264 7.3.2.7, H.265 7.3.2.8. */
+static void
+put_filler(uint8_t *p, size_t len, enum codec codec)
+{
+	static const uint8_t avc[] = { 0, 0, 0, 1, 12 }, hevc[] = { 0, 0, 0, 1, 38 << 1, 1 };
+
+	memset(p, 0xff, len);
+	if (codec == CODEC_HEVC)
+		memcpy(p, hevc, sizeof(hevc));
+	else
+		memcpy(p, avc, sizeof(avc));
+	p[len - 1] = 0x80;
+}
+
+static void
+put_unit(struct worker *w, const struct coder_unit *u)
+{
+	size_t fill = w->spec->rc == RATE_QVBR ? 0 : filler(w, u->len);
+	struct output_unit *o = output_unit_new(NULL, u->len + fill);
+	struct job *job = u->opaque;
+
+	memcpy(o->data, u->data, u->len);
+	if (fill > 0)
+		put_filler(o->data + u->len, fill, w->spec->codec);
+	o->pts = grid_time(&w->grid, u->pts);
+	o->dts = grid_time(&w->grid, u->dts);
+	o->random_access = u->idr;
+	o->has_ebp = job->has_ebp;
+	o->ebp = job->ebp;
+	o->jump = job->jump;
+	tally(w, u, u->len + fill, job->segment);
+	free(job);
+	output_put(w->out, w->stream, o);
+	atomic_fetch_add(&w->pictures, 1);
+}
+
+/* ---- rate control */
+
+static void
+take_qvbr(struct worker *w)
+{
+	w->rate.crf = w->qvbr.crf;
+	w->rate.most = w->qvbr.max_rate;
+	w->rate.buffer = w->qvbr.buffer;
+}
+
+static void
+coded(struct worker *w, const struct coder_unit *u)
+{
+	int err;
+
+	put_unit(w, u);
+	if (w->spec->rc != RATE_QVBR)
+		return;
+	qvbr_coded(&w->qvbr, u->len, u->crf, u->idr);
+	take_qvbr(w);
+	err = coder_set(&w->coder, &w->rate);
+	if (err < 0)
+		failed(w, err);
+}
+
+/* Does anything become different? */
+static bool
+take_wish(struct worker *w)
+{
+	bool wished;
+
+	pthread_mutex_lock(&w->lock);
+	wished = w->wished;
+	w->wished = false;
+	w->mean = w->wish_rate;
+	w->quality = w->wish_quality;
+	pthread_mutex_unlock(&w->lock);
+	if (w->quality == 0)
+		w->quality = quality_auto(w->spec->codec,
+		    (int64_t)w->format.width * w->format.height, w->mean);
+	return wished;
+}
+
+static void
+begin_rate(struct worker *w, int64_t segment, int64_t pictures, bool whole)
+{
+	struct qvbr_spec spec = {
+		.cap = (int64_t)w->mean, .vbv_ns = w->spec->vbv_ns,
+		.fps = w->grid.rate, .crf = quality_crf(w->spec->codec, w->quality),
+		.gop = w->gop, .late = w->spec->codec == CODEC_HEVC,
+	};
+
+	if (w->spec->rc == RATE_QVBR) {
+		qvbr_begin(&w->qvbr, &spec, segment, pictures, whole);
+		take_qvbr(w);
+		w->rate.fill = w->rate.buffer;
+		return;
+	}
+	w->rate = coder_rate_of(w->spec);
+	w->rate.mean = (int64_t)w->mean;
+	w->rate.most = rescale_near((int64_t)w->spec->maxrate, w->rate.mean,
+	    (int64_t)w->spec->rate);
+	w->rate.buffer = w->rate.most / 1000 * (w->spec->vbv_ns / 1000000);
+	w->rate.fill = w->rate.buffer * 9 / 10;
+	if (w->given > 0)
+		w->rate.fill = w->fill < 0 ? 0 : w->fill < w->rate.buffer ? w->fill :
+		    w->rate.buffer;
+	w->fill = w->rate.fill;
+}
+
+static void
+drain(struct worker *w)
+{
+	struct coder_unit u;
+	int n;
+
+	while ((n = coder_encode(&w->coder, NULL, &u)) > 0)
+		coded(w, &u);
+	if (n < 0)
+		failed(w, n);
+}
+
+static int
+open_coder(struct worker *w)
+{
+	int err;
+
+	w->rate.ssim = w->ssim;
+	w->given = 0;
+	err = coder_open(&w->coder, w->spec, &w->format, &w->rate);
+	w->format.told = true;
+	return err;
+}
+
+/* A segment begins, where an encoder may begin too. */
+static void
+begin_segment(struct worker *w, const struct job *job)
+{
+	bool qvbr = w->spec->rc == RATE_QVBR, wished;
+	int err;
+
+	if (w->given > 0 && w->given < RENEW_LEAST)
+		return;
+	wished = take_wish(w);
+	if (!qvbr && !wished)
+		return;
+	if (w->given > 0)
+		drain(w);
+	coder_close(&w->coder);
+	begin_rate(w, job->segment, job->left, job->whole);
+	err = open_coder(w);
+	if (err < 0)
+		failed(w, err);
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	struct coder_unit u;
+	struct job *job;
+	int n;
+
+	while ((job = queue_get(&w->queue)) != NULL) {
+		struct coder_picture p = {
+			.frame = job->frame, .pts = job->k, .idr = job->idr,
+			.opaque = job, .captions_len = job->captions_len,
+		};
+		AVFrame *f = job->frame;
+
+		if (job->begins)
+			begin_segment(w, job);
+		memcpy(p.captions, job->captions, job->captions_len);
+		w->given++;
+		n = coder_encode(&w->coder, &p, &u);
+		av_frame_free(&f);	/* the job may be gone; the coder has a copy */
+		if (n < 0)
+			failed(w, n);
+		if (n > 0)
+			coded(w, &u);
+	}
+	drain(w);
+	close_tally(w);
+	output_end(w->out, w->stream);
+	return NULL;
+}
+
+/* ---- the caller's side */
+
+void
+worker_init(struct worker *w)
+{
+	pthread_mutex_init(&w->lock, NULL);
+	queue_init(&w->queue, WORKER_QUEUE);
+	w->wish_rate = w->mean = w->spec->rate;
+	w->wish_quality = w->spec->quality;
+}
+
+int
+worker_start(struct worker *w)
+{
+	int err;
+
+	take_wish(w);
+	begin_rate(w, -1, w->grid.pictures, true);
+	err = open_coder(w);
+	if (err < 0)
+		return err;
+	err = pthread_create(&w->thread, NULL, work, w);
+	if (err != 0)
+		fatal(EXIT_RUNTIME, err, "cannot start a thread");
+	return 0;
+}
+
+void
+worker_put(struct worker *w, struct job *job)
+{
+	queue_put(&w->queue, job);
+}
+
+void
+worker_wish(struct worker *w, uint64_t rate, int quality)
+{
+	pthread_mutex_lock(&w->lock);
+	w->wished |= rate != w->wish_rate || quality != w->wish_quality;
+	w->wish_rate = rate;
+	w->wish_quality = quality;
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+worker_wishes(struct worker *w, uint64_t *rate, int *quality)
+{
+	pthread_mutex_lock(&w->lock);
+	*rate = w->wish_rate;
+	*quality = w->wish_quality;
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+worker_finish(struct worker *w)
+{
+	queue_close(&w->queue);
+	pthread_join(w->thread, NULL);
+}
+
+void
+worker_free(struct worker *w)
+{
+	coder_close(&w->coder);
+	pthread_mutex_destroy(&w->lock);
+}

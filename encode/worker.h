@@ -1,0 +1,105 @@
+/*
+ * worker.h - a rung's own thread: pictures from its queue, coded under its rate
+ * control, to the output.
+ *
+ * In QVBR each segment is coded by an encoder of its own, which knows nothing of the
+ * segments before (qvbr.h); otherwise one encoder goes on until its rate is changed.
+ *
+ * Memory   worker_free() gives all back.
+ * Threads  One puts pictures; any may ask for reports and for changes.
+ * Errors   An encoder that fails ends the program.
+ */
+#ifndef ENCODE_WORKER_H
+#define ENCODE_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "encode/ccfifo.h"
+#include "encode/coder.h"
+#include "encode/options.h"
+#include "encode/output.h"
+#include "encode/queue.h"
+#include "encode/qvbr.h"
+#include "lib/media/timeline.h"
+
+#define WORKER_QUEUE	4	/* pictures; then who puts one waits */
+#define WORKER_REPORTS	32
+
+/* A picture on its way; without its frame, until it is coded. */
+struct job {
+	AVFrame	*frame;
+	int64_t	 k;
+	bool	 idr, has_ebp, jump;
+	struct ebp ebp;
+	int64_t	 segment;
+	bool	 begins, whole;		/* the segment, or else what there is of it */
+	int64_t	 left;			/* pictures to its end, with this one */
+	size_t	 captions_len;
+	uint8_t	 captions[CC_PAYLOAD_MAX];
+};
+
+/* What became of a segment.  Levels, QP in thousandths, SSIM in millionths or -1. */
+struct worker_report {
+	int64_t	 segment;
+	unsigned pictures;
+	int64_t	 bits, ns;
+	uint64_t rate;			/* that was asked for, in bit/s */
+	int	 quality, reached;	/* QVBR, else 0 */
+	bool	 capped;		/* the cap did not let it reach what was asked for */
+	int	 qp, ssim;
+};
+
+struct worker {
+	const struct rung_spec *spec;
+	struct output *out;
+	struct output_stream *stream;
+	struct coder_format format;
+	struct grid grid;
+	int64_t	 gop;			/* pictures, 0: a segment */
+	bool	 ssim;
+	struct queue queue;
+	pthread_t thread;
+	atomic_ullong pictures;		/* coded */
+	/* private, of the thread: */
+	struct coder coder;
+	struct coder_rate rate;		/* what the encoder was told last */
+	struct qvbr qvbr;
+	int64_t	 given;			/* pictures, to this encoder */
+	int64_t	 fill;			/* of the decoder's buffer; not in QVBR */
+	uint64_t mean;			/* bit/s, as it is now */
+	int	 quality;
+	struct worker_report tally;
+	int64_t	 qp_sum, crf_sum, ssim_sum;
+	/* private, under the lock: */
+	pthread_mutex_t lock;
+	bool	 wished;
+	uint64_t wish_rate;
+	int	 wish_quality;		/* 0: by size and rate */
+	unsigned nreport;
+	uint64_t unreported;
+	struct worker_report report[WORKER_REPORTS];
+};
+
+/* What is above "private" but thread and queue is the caller's. */
+void worker_init(struct worker *w);
+
+/* The first encoder is opened, to see whether it can be.  0 or as coder_open(). */
+int worker_start(struct worker *w);
+
+void worker_put(struct worker *w, struct job *job);	/* takes */
+
+/* From the next segment on; quality 0: by size and rate. */
+void worker_wish(struct worker *w, uint64_t rate, int quality);
+void worker_wishes(struct worker *w, uint64_t *rate, int *quality);
+
+/* Those since the last call, and how many more were forgotten.  Returns how many. */
+unsigned worker_reports(struct worker *w, struct worker_report out[static WORKER_REPORTS],
+    uint64_t *unreported);
+
+void worker_finish(struct worker *w);
+void worker_free(struct worker *w);
+
+#endif

@@ -1,0 +1,66 @@
+#!/bin/sh
+# mlive-encode: two encoders of one stream, one begun later, make the same bytes.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=/dev/null
+. "${top:-.}/t/encode.sh"
+# shellcheck source=/dev/null
+. "$top/t/quality.sh"
+
+ffmpeg -v error -f lavfi -i "mandelbrot=s=320x180:r=25:end_scale=0.01" -f lavfi -i \
+	"gradients=s=320x180:r=25" -t 15 -filter_complex \
+	"[0:v]noise=alls=25:allf=t[a];[a][1:v]overlay=enable='lt(mod(t\\,5)\\,2)',format=yuv420p" \
+	-c:v libx264 -preset ultrafast -qp 14 -g 25 -f mpegts film.ts
+# Half-second segments, of which each 16th is one to meet at.
+mlive-ingest -q --realtime -t 15s film.ts >in.ts
+rungs='-r 180p@40M,quality=6 -r 180p@250k -r 90p@40M,quality=6,codec=hevc -r 90p@80k,codec=hevc'
+
+# same N: how segments that both have compare, after the first of the second: number,
+# "same" or "other", and whether the cap was in the way.
+same () {
+	for who in one two
+	do
+		segments $who.stats "$1" >$who.segments
+		gops $who.ts "$1" >$who.gops
+		test "$(wc -l <$who.segments)" -eq "$(wc -l <$who.gops)"
+		paste -d" " $who.segments $who.gops | awk '{ print $1, $8, $9, $6 }' | sort >$who.list
+	done
+	join one.list two.list | sed 1d | awk '{ print $1, $2 == $5 ? "same" : "other", $4 }'
+}
+
+check 'two encoders, one of which gets the stream from the middle of its fourth second on' '
+	mlive-encode -q -g 500ms -s one.stats $rungs <in.ts >one.ts
+	tail -c +$(($(wc -c <in.ts) / 4 / 188 * 188 + 1)) in.ts >rest.ts
+	mlive-encode -q -g 500ms -s two.stats $rungs <rest.ts >two.ts
+'
+for n in 0 2
+do
+	export n
+	check "rung $n, whose cap is ample: the same from the first whole segment on" '
+		same $n >got
+		cat got
+		test "$(wc -l <got)" -ge 20
+		grep -v -c " same false" got && exit 1
+		true
+	'
+done
+for n in 1 3
+do
+	export n
+	check "rung $n, whose cap is not: the same from a multiple of 16 on" '
+		same $n >got
+		cat got
+		test "$(grep -c "true$" got)" -ge 4
+		awk "\$1 % 16 == 0 { met = 1 } met { n++ } met && \$2 != \"same\" { bad = 1 }
+			END { exit bad || n < 5 }" got
+	'
+done
+check 'with low latency too' '
+	rm one.stats two.stats
+	mlive-encode -q --latency low -g 500ms -s one.stats -r 180p@250k <in.ts >one.ts
+	mlive-encode -q --latency low -g 500ms -s two.stats -r 180p@250k <rest.ts >two.ts
+	same 0 >got
+	cat got
+	awk "\$1 % 16 == 0 { met = 1 } met { n++ } met && \$2 != \"same\" { bad = 1 }
+		END { exit bad || n < 5 }" got
+'
+done_testing

@@ -1,0 +1,174 @@
+/* QVBR: logarithms, levels, and the outer loop around an encoder made of one formula. */
+#include <string.h>
+
+#include "encode/doubling.c"
+#include "encode/quality.c"
+#include "encode/qvbr.c"
+#include "t/tap.h"
+
+static void
+test_doublings(void)
+{
+	is(doublings(8, 1), 3000, "8 is three doublings of 1");
+	is(doublings(1, 8), -3000, "and 1 of 8 the other way");
+	is(doublings(3, 2), 584, "3 to 2");
+	is(doublings(INT64_MAX, INT64_MAX - 1), 0, "the largest");
+	is(doubled(1000, 3000), 8000, "1000 doubled three times");
+	ok(doubled(1000000, 584) >= 1498000 && doubled(1000000, 584) <= 1500000,
+	    "and 0.584 times");
+	ok(doubled(1000000, -1000) == 500000, "halved");
+	is(doubled(1, 900000), INT64_MAX / 4, "no overflow");
+	is(doubled(5, -900000), 0, "nothing is left");
+	is(doubled(0, 5000), 0, "nothing stays nothing");
+}
+
+static void
+test_levels(void)
+{
+	static const struct {
+		const char *s;
+		int	    level;
+	} t[] = {
+		{ "7", 7000 }, { "7.33", 7330 }, { "7.5", 7500 }, { "10", 10000 },
+		{ "1", 1000 }, { "9.999", 9999 }, { "10.0", 10000 }, { "0", 0 },
+		{ "0.99", 0 }, { "10.1", 0 }, { "11", 0 }, { "7.", 0 }, { "", 0 },
+		{ ".5", 0 }, { "7,5", 0 }, { "-7", 0 }, { "7.3333", 0 }, { "7 ", 0 },
+		{ "99999999999", 0 }, { "auto", 0 },
+	};
+	bool falls = true, back = true;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		is(quality_parse(t[i].s), t[i].level, "level '%s'", t[i].s);
+	for (int c = 0; c < 2; c++)
+		for (int l = QUALITY_LEAST; l < QUALITY_MOST; l += 10) {
+			enum codec codec = c == 0 ? CODEC_AVC : CODEC_HEVC;
+			int off = quality_of(codec, quality_crf(codec, l)) - l;
+
+			falls &= quality_crf(codec, l) > quality_crf(codec, l + 10);
+			back &= off >= -1 && off <= 1;
+		}
+	ok(falls, "a higher level is a lower CRF");
+	ok(back, "a CRF is the level that it was made of");
+	is(quality_of(CODEC_AVC, 51000), 0, "below the lowest");
+	is(quality_of(CODEC_AVC, 1000), 10000, "above the highest");
+}
+
+static void
+test_auto(void)
+{
+	is(quality_auto(CODEC_AVC, 1920 * 1080, 8500000), 8000, "1080p, ample");
+	is(quality_auto(CODEC_AVC, 1920 * 1080, 20000000), 8000, "more than ample");
+	is(quality_auto(CODEC_AVC, 1920 * 1080, 4250000), 7000, "half of it");
+	is(quality_auto(CODEC_AVC, 3840 * 2160, 15000000), 9000, "2160p");
+	is(quality_auto(CODEC_AVC, 640 * 360, 1500000), 7000, "360p");
+	is(quality_auto(CODEC_AVC, 640 * 360, 10000), 3000, "next to nothing");
+	is(quality_auto(CODEC_HEVC, 1280 * 720, 4000000), 8000, "720p in HEVC");
+	ok(quality_auto(CODEC_AVC, 16 * 16, 400000000) == 7000, "the smallest");
+	ok(quality_auto(CODEC_AVC, 8192 * 8192, 10000) == 3000, "the largest");
+}
+
+/*
+ * An encoder: so many bits a P picture at CRF 20, ten times that for an IDR, a third
+ * for each of two B pictures, half with each 5 of CRF; it may stop at half its buffer.
+ */
+struct model {
+	int64_t	total, most;		/* of a segment; bits */
+	int	crf;			/* at the end */
+	bool	kept;			/* within the decoder's buffer */
+};
+
+static struct model
+run(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment, int64_t pictures,
+    int64_t p_bits, int64_t p_bits_later)
+{
+	struct model m = { .kept = true };
+	int64_t real = spec->cap * 2 * 9 / 10;
+
+	qvbr_begin(q, spec, segment, pictures, true);
+	for (int64_t i = 0; i < pictures; i++) {
+		int64_t p = i < pictures / 2 ? p_bits : p_bits_later;
+		int64_t bits = i == 0 ? p * 10 : i % 3 == 1 ? p : p / 3;
+		int crf = q->crf;
+
+		bits = doubled(bits, (20000 - crf) / 5);
+		for (; bits > q->buffer / 2; crf += 100)
+			bits = doubled(bits, -20);
+		real -= bits;
+		m.kept &= real >= 0;
+		real += spec->cap / 25;
+		m.total += bits;
+		qvbr_coded(q, (size_t)bits / 8, crf, i == 0);
+	}
+	m.crf = q->crf;
+	return m;
+}
+
+static void
+test_loop(void)
+{
+	const struct qvbr_spec spec = {
+		.cap = 1000000, .vbv_ns = INT64_C(2000000000), .fps = { 25, 1 }, .crf = 20000,
+	};
+	struct qvbr q = { .crf = 0 };
+	struct model m, fresh;
+
+	m = run(&q, &spec, 1, 50, 20000, 20000);
+	is(m.crf, 20000, "what needs less than the cap keeps its level");
+	ok(m.total < 1200000, "and less than the cap");
+	m = run(&q, &spec, 2, 50, 200000, 200000);
+	ok(m.total <= 2000000 && m.kept, "ten times as much stays below the cap (%lld)",
+	    (long long)m.total);
+	ok(m.total > 1800000, "and uses it");
+	ok(m.crf > 30000, "with a raised CRF (%d)", m.crf);
+	qvbr_begin(&q, &spec, 3, 50, true);
+	ok(q.crf > 28000 && q.crf < 31000,
+	    "the next segment begins where it would have been even (%d)", q.crf);
+	m = run(&q, &spec, 4, 50, 20000, 20000);
+	m = run(&q, &spec, 5, 50, 20000, 20000);
+	is(m.crf, 20000, "until it is easy again");
+	m = run(&q, &spec, 6, 50, 20000, 300000);
+	ok(m.total <= 2000000 && m.kept, "what becomes hard in the middle stays below it (%lld)",
+	    (long long)m.total);
+	m = run(&q, &spec, 7, 50, 300000, 10000);
+	ok(m.total <= 2000000 && m.crf < 30000, "what becomes easy gets its level back (%d)",
+	    m.crf);
+	m = run(&q, &spec, 16, 50, 200000, 200000);
+	memset(&q, 0, sizeof(q));
+	fresh = run(&q, &spec, 16, 50, 200000, 200000);
+	ok(m.total == fresh.total && m.crf == fresh.crf, "segment 16 knows nothing of before");
+	m = run(&q, &spec, 18, 50, 200000, 200000);
+	memset(&q, 0, sizeof(q));
+	fresh = run(&q, &spec, 18, 50, 200000, 200000);
+	is(m.total, fresh.total, "nor one after a gap");
+}
+
+static void
+test_edges(void)
+{
+	struct qvbr_spec spec = {
+		.cap = 10000, .vbv_ns = INT64_C(20000000), .fps = { 300, 1 }, .crf = 45000,
+	};
+	struct qvbr q = { .crf = 0 };
+
+	qvbr_begin(&q, &spec, -5, 0, false);
+	for (int i = 0; i < 100; i++)
+		qvbr_coded(&q, i % 2 == 0 ? 100000000 : 0, 51000, false);
+	ok(q.crf <= 51000 && q.buffer > 0 && q.max_rate > 0, "far too much of next to nothing");
+	spec.cap = 400000000;
+	spec.vbv_ns = INT64_C(60000000000);
+	spec.fps = (struct rational){ 1, 60 };
+	qvbr_begin(&q, &spec, INT64_MAX - 1, 1000000, true);
+	qvbr_coded(&q, SIZE_MAX / 1024, -2000, true);
+	ok(q.buffer > 0 && q.max_rate > 0, "large numbers");
+}
+
+int
+main(void)
+{
+	test_doublings();
+	test_levels();
+	test_auto();
+	test_loop();
+	test_edges();
+	return done_testing();
+}
