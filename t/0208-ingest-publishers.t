@@ -236,6 +236,17 @@ check 'rtmps, and one publisher to standard output' '
 	head -c 20000 clip.ref.v >begin
 	head -c 20000 one.v | cmp - begin
 	fails 1 grep sesame err
+	: >err
+	secure=$(free_port)
+	server --listen rtmps://127.0.0.1:$secure --cert tls.pem --key tls.key
+	read_pipe one
+	ffmpeg -nostdin -v error -i clip.flv -c copy -f flv rtmps://127.0.0.1:$secure/live/sesame
+	printf "\3plain" | timeout 10 nc -N 127.0.0.1 $secure
+	eventually grep "is refused: no TLS comes about with it" err
+	stop
+	wait $reader
+	elements one.ts one
+	same one clip.ref
 	fails 2 mlive-ingest "rtmp://:$port/live" 2>err
 	grep "needs the key key-file" err
 	fails 2 mlive-ingest "rtmp://:$port?key-file=key" 2>err

@@ -300,7 +300,8 @@ rtmp_in_next(struct rtmp_in *in, const uint8_t *p, size_t len, size_t *used,
 	in->lent = s;
 	*msg = (struct rtmp_msg){
 		.csid = s->csid, .timestamp = s->timestamp, .type = s->type,
-		.stream_id = s->stream_id, .data = s->data, .len = s->len,
+		.stream_id = s->stream_id, .len = s->len,
+		.data = s->data != NULL ? s->data : (const uint8_t *)"",
 	};
 	r = obey(in, msg);
 	return r < 0 ? r : 1;
