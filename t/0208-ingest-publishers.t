@@ -10,7 +10,6 @@ need 'no ffmpeg' ffmpeg -version
 clips
 echo 'live/sesame one' >keys
 chmod 600 keys
-port=$(free_port)
 
 # carried FILE REF [N=V...]: one publication of it is the same as REF
 carried () {
@@ -226,6 +225,7 @@ check 'pictures shown before they are decoded; AAC without a header; late sound'
 certify
 check 'rtmps, and one publisher to standard output' '
 	: >err
+	port=$(free_port)
 	echo sesame >key
 	mlive-ingest -t 2s "rtmps://@127.0.0.1:$port/live?key-file=key&cert=tls.pem&key=tls.key" \
 		>one.ts 2>err & server=$!

@@ -6,7 +6,6 @@
 need 'no ffmpeg' ffmpeg -version
 
 clips
-port=$(free_port)
 fresh () {
 	: >err
 	rm -f stats

@@ -2,8 +2,8 @@
 #
 #   clips              make clip.flv, bf.flv (with B pictures) and hv.hevc for t/rtmp.pl,
 #                      and of the first two NAME.ref.*, what is in them
-#   server [OPTION...] start mlive-ingest --listen on $port, with pipes in fifos/; sets
-#                      $server.  Keys are in the file keys.
+#   server [OPTION...] start mlive-ingest --listen, with pipes in fifos/; sets $server
+#                      and $port.  Keys are in the file keys.
 #   stop               end it, and wait
 #   read_pipe NAME     read that pipe into NAME.ts; sets $reader
 #   send FILE [N=V...] publish as live/sesame by t/rtmp.pl; what the server said: codes
@@ -37,7 +37,8 @@ clips () {
 }
 server () {
 	mkdir -p fifos
-	mlive-ingest --listen "rtmp://127.0.0.1:${port:?}" --keys keys --fifo-dir fifos -v \
+	port=$(free_port)		# another test may have taken the last one
+	mlive-ingest --listen "rtmp://127.0.0.1:$port" --keys keys --fifo-dir fifos -v \
 		--stats stats "$@" 2>>err &
 	server=$!
 	eventually listening "$port"
