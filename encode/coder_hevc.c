@@ -83,6 +83,9 @@ set_options(const x265_api *api, x265_param *p, const struct rung_spec *r,
 	if (r->low)
 		set_low_latency(p);
 	set_rate(p, r, rate);
+	/* Without SAO each encoder loses what it had for it: 0.2 MB at 1080p. */
+	if (r->rc == RATE_QVBR)
+		p->bEnableSAO = 1;
 	p->logLevel = X265_LOG_NONE;
 	if (!coder_params(r, parse_param, &target))
 		return "x265";
