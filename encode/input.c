@@ -24,6 +24,8 @@ input_init(struct input *in, const struct options *opt, bool regular)
 	epoch_init(&in->epoch);
 	output_init(&in->out, opt->nrung, opt->low);
 	blank_init(&in->blank, opt->blank);
+	if (opt->on_loss != NULL)
+		loss_parse(&in->loss, opt->on_loss);
 	ladder_init(&in->ladder, opt, &in->out, &in->blank);
 	vtrack_init(&in->video, opt, &in->ladder, &in->epoch);
 	in->video.begins = input_begin_with_video;
@@ -122,6 +124,8 @@ take_unit(struct input *in, const struct tsdemux_event *ev)
 	} else if (section) {
 		t = in->video_t != PES_NO_TIME ? in->video_t : in->audio_t;
 	}
+	if (codec_kind(s->codec) == KIND_AUDIO)
+		in->sound_ns = clk_mono_ns();
 	if (s->use == INPUT_VIDEO) {
 		if (t != PES_NO_TIME)
 			in->video_t = t;
@@ -207,6 +211,33 @@ input_take(struct input *in, const uint8_t *p, size_t len, bool eof)
 	work(in);
 }
 
+/* Silence beside the pictures that are made, unless the sound still comes. */
+static void
+fill_sound(struct input *in, int64_t grid_t)
+{
+	if (clk_mono_ns() - in->sound_ns < LOSS_LATE)
+		return;
+	for (unsigned i = 0; i < in->nstream; i++)
+		if (in->stream[i].use == INPUT_AUDIO)
+			atrack_fill(&in->stream[i].audio, grid_t);
+}
+
+void
+input_idle(struct input *in)
+{
+	if (!in->started || !loss_fill(&in->loss, &in->video))
+		return;
+	in->video_t = vtrack_next(&in->video) + in->video.timing.phase;
+	fill_sound(in, vtrack_next(&in->video));
+	keep_together(in);
+}
+
+int64_t
+input_wait(const struct input *in, int64_t most_ns)
+{
+	return in->started ? loss_wait(&in->loss, &in->video, most_ns) : most_ns;
+}
+
 void
 input_finish(struct input *in)
 {
@@ -253,6 +284,7 @@ input_free(struct input *in)
 	if (in->video.started)
 		ladder_free(&in->ladder);
 	blank_free(&in->blank);
+	loss_free(&in->loss);
 	tsdemux_free(&in->demux);
 	ahead_free(&in->ahead);
 	free(in->buf);

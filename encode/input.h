@@ -21,6 +21,7 @@
 #include "encode/cues.h"
 #include "encode/epoch.h"
 #include "encode/ladder.h"
+#include "encode/loss.h"
 #include "encode/options.h"
 #include "encode/output.h"
 #include "encode/vtrack.h"
@@ -72,6 +73,8 @@ struct input {
 	struct vtrack video;
 	struct cues cues;
 	struct blank blank;
+	struct loss loss;
+	int64_t	 sound_ns;		/* when the last audio came, CLOCK_MONOTONIC */
 	struct input_stream *video_stream;	/* or NULL */
 	bool	 video_off;		/* the output does not wait for video */
 	int64_t	 video_t, audio_t;	/* the newest, source time */
@@ -86,6 +89,12 @@ void input_init(struct input *in, const struct options *opt, bool regular);
 
 /* Take all of p[0..len); eof: no more will come.  Call it now and then without any. */
 void input_take(struct input *in, const uint8_t *p, size_t len, bool eof);
+
+/* All that there was has been taken, and no more comes now: --on-loss. */
+void input_idle(struct input *in);
+
+/* When to call that next, at most after most_ns. */
+int64_t input_wait(const struct input *in, int64_t most_ns);
 
 void input_finish(struct input *in);
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -366,22 +367,28 @@ give(struct ladder *l, struct rung *r, const AVFrame *f, bool gap,
  * Captions that stand on the screen are erased in the first pictures of the slate: of CC1
  * and CC3, then of CC2 and CC4, each twice as CTA-608 wants it.
  */
-static void
-cover(struct ladder *l, int64_t k)
+void
+ladder_erase(struct ladder *l, unsigned n)
 {
 	static const uint8_t erase[4][6] = {
 		{ 0xfc, 0x94, 0x2c, 0xfd, 0x15, 0x2c }, { 0xfc, 0x94, 0x2c, 0xfd, 0x15, 0x2c },
 		{ 0xfc, 0x1c, 0x2c, 0xfd, 0x9d, 0x2c }, { 0xfc, 0x1c, 0x2c, 0xfd, 0x9d, 0x2c },
 	};
 
+	if (!l->captioned || n >= sizeof(erase) / sizeof(erase[0]))
+		return;
+	for (unsigned i = 0; i < l->nrung; i++)
+		ccfifo_put(&l->rung[i].captions, erase[n], sizeof(erase[0]));
+}
+
+static void
+cover(struct ladder *l, int64_t k)
+{
 	if (!blank_picture(l->blank, &l->grid, k)) {
 		l->covered = 0;
 		return;
 	}
-	if (l->captioned && l->covered < sizeof(erase) / sizeof(erase[0]))
-		for (unsigned i = 0; i < l->nrung; i++)
-			ccfifo_put(&l->rung[i].captions, erase[l->covered],
-			    sizeof(erase[0]));
+	ladder_erase(l, l->covered < UINT_MAX ? (unsigned)l->covered : UINT_MAX);
 	l->covered++;
 	l->blanked++;
 }

@@ -80,6 +80,9 @@ void ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
     const struct epoch *epoch);
 void ladder_captions(struct ladder *l, int64_t k, const uint8_t *triplets, size_t len);
 
+/* Before a picture: captions on the screen are erased, in four pictures from n = 0 on. */
+void ladder_erase(struct ladder *l, unsigned n);
+
 /* The first time t of a picture in common that no rung has begun to code yet. */
 int64_t ladder_next_common(const struct ladder *l, int64_t t);
 

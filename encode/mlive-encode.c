@@ -33,6 +33,7 @@ struct encode {
 	struct stats stats;
 	struct input input;
 	struct ctl control;
+	bool	lost;			/* as it was told */
 	int64_t	start_ns;
 	uint8_t	in[1024 * TS_PACKET];
 };
@@ -154,7 +155,7 @@ write_stats(struct encode *s)
 			json_array_append_new(audio, audio_stats(&in->stream[i]));
 	stats_write(&s->stats, json_pack(
 	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-	    "s:I, s:o, s:o}",
+	    "s:I, s:I, s:I, s:I, s:o, s:o}",
 	    "packets", (json_int_t)sync->packets, "lost", (json_int_t)sync->lost,
 	    "bad", (json_int_t)sync->bad, "damaged_units", (json_int_t)in->demux.damaged,
 	    "decoded", (json_int_t)v->decoded, "corrupt", (json_int_t)v->corrupt,
@@ -166,7 +167,9 @@ write_stats(struct encode *s)
 	    (json_int_t)speed(s), "output_waiting_bytes",
 	    (json_int_t)output_waiting(&in->out), "cues", (json_int_t)in->cues.taken,
 	    "cues_late", (json_int_t)in->cues.late, "blanked",
-	    (json_int_t)in->ladder.blanked, "rungs", rungs, "audio", audio));
+	    (json_int_t)in->ladder.blanked, "preroll", (json_int_t)v->prerolled,
+	    "input_losses", (json_int_t)in->loss.losses, "fill_msec",
+	    (json_int_t)(in->loss.fill_ns / 1000000), "rungs", rungs, "audio", audio));
 }
 
 /* Take what there is, and return after a tick at most.  False: the end. */
@@ -176,7 +179,7 @@ read_some(struct encode *s)
 	struct pollfd pfd[1 + CTL_POLL] = { { .fd = STDIN_FILENO, .events = POLLIN } };
 	unsigned clients = s->control.path != NULL ? ctl_poll(&s->control, pfd + 1) : 0;
 	ssize_t n;
-	int r = io_wait(pfd, 1 + clients, TICK);
+	int r = io_wait(pfd, 1 + clients, input_wait(&s->input, TICK));
 
 	if (io_stopping())
 		return false;
@@ -184,6 +187,7 @@ read_some(struct encode *s)
 		ctl_ready(&s->control, pfd + 1, clients);
 	if (r == 0 || r == -EINTR || (r > 0 && pfd[0].revents == 0)) {
 		input_take(&s->input, NULL, 0, false);
+		input_idle(&s->input);
 		return true;
 	}
 	n = r < 0 ? r : io_read(STDIN_FILENO, s->in, sizeof(s->in));
@@ -192,7 +196,23 @@ read_some(struct encode *s)
 	if (n < 0)
 		fatal(EXIT_RUNTIME, (int)-n, "cannot read standard input");
 	input_take(&s->input, s->in, (size_t)n, false);
+	if ((size_t)n < sizeof(s->in))
+		input_idle(&s->input);
 	return true;
+}
+
+/* A line of its own when pictures do not come any more, and when they do. */
+static void
+tell_loss(struct encode *s)
+{
+	const struct loss *l = &s->input.loss;
+
+	if (l->on == s->lost)
+		return;
+	s->lost = l->on;
+	stats_write(&s->stats, json_pack("{s:s, s:I}", "event",
+	    l->on ? "input_lost" : "input_back", "fill_msec",
+	    (json_int_t)(l->fill_ns / 1000000)));
 }
 
 static void
@@ -272,6 +292,7 @@ main(int argc, char *argv[])
 	s.start_ns = clk_mono_ns();
 	while (read_some(&s)) {
 		status(&s);
+		tell_loss(&s);
 		if (stats_due(&s.stats))
 			write_stats(&s);
 	}

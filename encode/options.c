@@ -19,6 +19,8 @@ static const char help[] =
     "      --control PATH       take commands at run time from this FIFO or socket\n"
     "  -g, --segment DURATION   segments, and IDR pictures, this long (default 2s)\n"
     "      --latency MODE       normal (default), or low: nothing is looked at ahead\n"
+    "      --on-loss STEPS      when no pictures come: repeat=1s,black=2s,slate=FILE or\n"
+    "                           color=RRGGBB\n"
     "      --part DURATION      mark fragments this long (default with low: 200ms)\n"
     "  -P, --program NUMBER     of the input (default: the first with video)\n"
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
@@ -36,7 +38,8 @@ static const char help[] =
 #define PART_NS		INT64_C(200000000)
 
 enum {
-	OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_LATENCY, OPT_PART, OPT_SSIM
+	OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_LATENCY, OPT_ON_LOSS,
+	OPT_PART, OPT_SSIM
 };
 
 static const struct option longopts[] = {
@@ -47,6 +50,7 @@ static const struct option longopts[] = {
 	{ "condition", required_argument, NULL, OPT_CONDITION },
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "latency", required_argument, NULL, OPT_LATENCY },
+	{ "on-loss", required_argument, NULL, OPT_ON_LOSS },
 	{ "part", required_argument, NULL, OPT_PART },
 	{ "program", required_argument, NULL, 'P' },
 	{ "rung", required_argument, NULL, 'r' },
@@ -314,6 +318,9 @@ options_parse(struct options *o, int argc, char *argv[])
 			if (!o->low && strcmp(optarg, "normal") != 0)
 				fatal(EXIT_USAGE, 0, "--latency is normal or low, not '%s'",
 				    optarg);
+			break;
+		case OPT_ON_LOSS:
+			o->on_loss = optarg;
 			break;
 		case OPT_PART:
 			o->part_ns = (int64_t)opt_duration("part", optarg);

@@ -54,6 +54,7 @@ struct options {
 	enum clock_mode clock;
 	struct condition condition;
 	const char *blank;		/* NULL: nothing is */
+	const char *on_loss;		/* NULL: nothing is done */
 	enum color color;		/* of the source, where it says none */
 	bool	 force_color;		/* whatever it says */
 	int64_t	 segment_ns;

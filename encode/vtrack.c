@@ -281,6 +281,18 @@ vtrack_catch_up(struct vtrack *v, int64_t t)
 }
 
 void
+vtrack_fill(struct vtrack *v, const AVFrame *f, int erase)
+{
+	if (erase >= 0)
+		ladder_erase(v->ladder, (unsigned)erase);
+	hand_on(v, f, v->timing.next_k++, false);
+	if (f == v->last)
+		return;
+	av_frame_free(&v->last);	/* what is repeated until the source is there */
+	v->last = av_frame_clone(f);
+}
+
+void
 vtrack_finish(struct vtrack *v)
 {
 	drain(v);

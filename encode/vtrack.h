@@ -72,6 +72,12 @@ void vtrack_unit(struct vtrack *v, const uint8_t *data, size_t len, int64_t pts,
 /* Repeat the last picture up to source time t. */
 void vtrack_catch_up(struct vtrack *v, int64_t t);
 
+/*
+ * Make the next picture of the grid of this one, which is as those of the source are.
+ * erase: captions are to be erased, and this is the nth picture to do so, from 0; or -1.
+ */
+void vtrack_fill(struct vtrack *v, const AVFrame *f, int erase);
+
 void vtrack_finish(struct vtrack *v);
 void vtrack_free(struct vtrack *v);
 
