@@ -32,10 +32,10 @@ grab_init(struct grab *g, const struct grab_config *c)
 /* ---- time */
 
 static void
-decide_mode(struct grab *g)
+decide_mode(struct grab *g, bool dated)
 {
 	const struct grab_config *c = &g->config;
-	bool file = c->recording || (!c->arrival && (g->ahead.clock == TSDEMUX_NOT_LIVE ||
+	bool file = c->recording || (!c->arrival && !dated && (g->ahead.clock == TSDEMUX_NOT_LIVE ||
 	    (g->ahead.clock == TSDEMUX_CLOCK_UNKNOWN && c->regular)));
 
 	g->epoch.mode = file ? EPOCH_FILE : EPOCH_LIVE;
@@ -489,7 +489,7 @@ take_event(struct grab *g, const struct tsdemux_event *ev)
 	if (ev->type != TSDEMUX_UNIT || (v = find_video(g, ev->stream)) == NULL)
 		return;
 	if (g->epoch.mode == EPOCH_UNDECIDED)
-		decide_mode(g);
+		decide_mode(g, ev->has_ebp && ev->ebp.has_time);
 	if (g->chosen < 0) {
 		look(g, v, ev);
 		choose(g, false);
@@ -497,6 +497,8 @@ take_event(struct grab *g, const struct tsdemux_event *ev)
 	if (g->chosen < 0 || v != &g->video[g->chosen])
 		return;
 	if (ev->dts != PES_NO_TIME) {
+		if (ev->has_ebp && ev->ebp.has_time && !g->config.arrival)
+			epoch_pcr(&g->epoch, ev->pts, clk_ntp_to_ns(ev->ebp.ntp), true);
 		dts = epoch_time(&g->epoch, &g->place, ev->dts, ev->discontinuity,
 		    clk_utc_ns());
 		if (dts != PES_NO_TIME)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -589,6 +590,7 @@ main(int argc, char *argv[])
 	log_init("mlive-capture");
 	parse_options(&s, argc, argv);
 	io_init_filter();
+	signal(SIGPIPE, SIG_IGN);	/* that of a connection */
 	io_refuse_terminal(STDIN_FILENO, "standard input");
 	av_log_set_level(AV_LOG_QUIET);
 	s.config.regular = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);

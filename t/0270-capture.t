@@ -145,12 +145,12 @@ check 'interlaced pictures do not comb, and progressive ones are left alone' '
 '
 check 'of a ladder the cheapest rung that is large enough, or the one named' '
 	source_ts 4 25 | mlive-encode -q -r 360p@800k -r 270p@500k -r 180p@300k >ladder.ts
-	mlive-capture -q -s l1 --size 200p -o l1.jpg <ladder.ts
+	mlive-capture -c none -q -s l1 --size 200p -o l1.jpg <ladder.ts
 	test "$(size l1.jpg)" = 356,200,1:1
 	test "$(counter l1 program)" -eq 2
-	mlive-capture -q -s l2 -o l2.jpg <ladder.ts
+	mlive-capture -c none -q -s l2 -o l2.jpg <ladder.ts
 	test "$(size l2.jpg)" = 640,360,1:1
-	mlive-capture -q -s l3 -P 3 -o l3.jpg <ladder.ts
+	mlive-capture -c none -q -s l3 -P 3 -o l3.jpg <ladder.ts
 	test "$(size l3.jpg)" = 320,180,1:1
 	fails 3 mlive-capture -q -P 9 -o l4.jpg <ladder.ts 2>err
 	grep "no video in program 9" err

@@ -201,6 +201,22 @@ check 'uploads that nobody has finished are aborted, of a folder or of all' '
 	mstore-ctl empty s3://live/other
 	fails 1 uploads other/d
 '
+check 'a recording in pieces, large ones in parts, and pictures of it' '
+	ffmpeg -nostdin -v error -f lavfi -i testsrc2=s=1280x720:r=25:d=6,noise=alls=40:allf=t -c:v libx264 \
+		-preset ultrafast -g 50 -qp 32 -f mpegts rec.ts
+	test "$(wc -c <rec.ts)" -gt 12000000
+	mlive-archive -q -e 4s --spool rec.spool -o s3://live/rec/ <rec.ts
+	mstore-ctl get s3://live/rec/19700101-000000.ts one.ts
+	mstore-ctl get s3://live/rec/19700101-000004.ts two.ts
+	cat one.ts two.ts | cmp - rec.ts
+	mstore-ctl get s3://live/rec/index.json - | grep "$(sha256sum <one.ts | cut -d " " -f 1)"
+	mlive-archive -q -e 4s --spool rec.spool -o s3://live/rec/ <rec.ts
+	mstore-ctl get s3://live/rec/19700101-000000_2.ts - | cmp - one.ts
+	mlive-capture -q -e 1s --keep 3 -o "s3://live/shot/%05d.jpg" <rec.ts
+	test "$(mstore-ctl ls s3://live/shot/ | grep -c jpg)" -eq 3
+	mstore-ctl get s3://live/shot/00006.jpg shot.jpg
+	ffmpeg -nostdin -v error -xerror -i shot.jpg -f null -
+'
 check 'a bucket is emptied' '
 	mstore-ctl empty s3://live
 	test -z "$(mstore-ctl ls -r s3://live)"

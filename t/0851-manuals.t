@@ -428,6 +428,30 @@ check 'mlive-capture: thumbnails, one picture, each second of a recording' '
 	finish
 	pictures stills 3
 '
+recorded () {
+	echo "export AWS_ENDPOINT_URL=http://127.0.0.1:$s3 AWS_REGION=us-east-1"
+	echo "export AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret"
+	example mlive-archive.1 1 | sed "s/-e 10min/-e 1s --spool run\/spool/"
+}
+check 'mlive-archive: into S3, into a directory, and as one film again' '
+	setsid perl "$top/t/s3d.pl" "$s3" server & pid=$!
+	eventually curl -s -o /dev/null "http://127.0.0.1:$s3/none"
+	send "udp://127.0.0.1:$udp?pkt_size=1316"
+	run recorded
+	within 60 test -s server/www/archive/one/index.json
+	end
+	find server/www/archive/one -name "*.ts" | grep -E "/20[0-9-]{8}/[0-9]{6}.*[.]ts$"
+	kill -s KILL -- "-$pid"
+	run example mlive-archive.1 2
+	within 60 grown srv/archive/one/.spool/0000000001.ts 500000
+	end
+	kill -9 $sender
+	grep "\"event\":\"piece\"" pieces.ndjson
+	rm -rf film
+	run example mlive-archive.1 3
+	finish
+	grep ENDLIST film/v1/index.m3u8
+'
 check 'mlive-cue: what a channel announces' '
 	run example mlive-cue.1 1
 	within 120 announced

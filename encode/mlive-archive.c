@@ -1,0 +1,545 @@
+/*
+ * mlive-archive - record a transport stream in pieces, to a directory or S3.
+ *
+ * See mlive-archive(1).  The way of a byte: roll.h decides where pieces begin,
+ * spool.h keeps them on local disk, sender.h delivers those that are whole.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "encode/roll.h"
+#include "encode/sender.h"
+#include "lib/base/clk.h"
+#include "lib/base/hash.h"
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/base/opt.h"
+#include "lib/base/rational.h"
+#include "lib/base/stats.h"
+
+#define TICK		(CLK_SECOND / 4)
+#define END_WAIT	(30 * CLK_SECOND)	/* without progress, at the end */
+#define AGAIN		CLK_SECOND		/* when the disk was full */
+
+struct archive {
+	struct roll_config config;
+	struct roll roll;
+	struct spool spool;
+	struct sender sender;
+	struct naming naming;
+	struct stats stats;
+	const char *output, *name, *show, *spool_said, *stats_target, *token_file;
+	char	 spool_path[4096];
+	int64_t	 sync_ns;
+	uint64_t spool_max;
+	/* the piece that is written: */
+	bool	 open;
+	struct piece piece;
+	int64_t	 t;			/* of its beginning, or PES_NO_TIME */
+	bool	 gap;			/* before the next one */
+	/* the disk: */
+	bool	 full;
+	int64_t	 again_ns;
+	uint64_t lost_bytes, dropped_told;
+	int	 sync_told;
+	uint8_t	 in[1024 * TS_PACKET];
+};
+
+static const char help[] =
+    "usage: mlive-archive [options] -o PLACE <input.ts\n"
+    "  -c, --clock MODE         auto, arrival or none: where time comes from\n"
+    "  -e, --every DURATION     of pieces (default 10min)\n"
+    "      --name TEMPLATE      of pieces (default %Y%m%d-%H%M%S.ts); %05d is a counter, %i\n"
+    "                           the interval, %n the show\n"
+    "  -o, --output PLACE       directory, http(s):// or s3://\n"
+    "  -P, --program NUMBER     whose pictures say where to cut (default: the first)\n"
+    "      --show NAME          for names and the manifest\n"
+    "      --spool DIRECTORY    local disk until all is delivered\n"
+    "      --spool-max SIZE     the oldest that wait are dropped beyond this\n"
+    "  -s, --stats TARGET       a JSON line each second, and for each piece\n"
+    "      --sync DURATION      what comes is safe on disk after it (default 1s)\n"
+    "      --token-file FILE    bearer token for the server\n"
+    OPT_COMMON_HELP
+    "for instance:\n"
+    "  mlive-archive -e 10min --spool /var/spool/one -o s3://archive/one/ <in.ts\n";
+
+enum {
+	OPT_NAME = 256, OPT_SHOW, OPT_SPOOL, OPT_SPOOL_MAX, OPT_SYNC, OPT_TOKEN_FILE,
+};
+
+static const struct option longopts[] = {
+	{ "clock", required_argument, NULL, 'c' },
+	{ "every", required_argument, NULL, 'e' },
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "output", required_argument, NULL, 'o' },
+	{ "program", required_argument, NULL, 'P' },
+	{ "show", required_argument, NULL, OPT_SHOW },
+	{ "spool", required_argument, NULL, OPT_SPOOL },
+	{ "spool-max", required_argument, NULL, OPT_SPOOL_MAX },
+	{ "stats", required_argument, NULL, 's' },
+	{ "sync", required_argument, NULL, OPT_SYNC },
+	{ "token-file", required_argument, NULL, OPT_TOKEN_FILE },
+	OPT_COMMON_LONG,
+};
+
+/* ---- the command line */
+
+static void
+parse_clock(struct archive *s, const char *arg)
+{
+	s->config.arrival = strcmp(arg, "arrival") == 0;
+	s->config.recording = strcmp(arg, "none") == 0;
+	if (!s->config.arrival && !s->config.recording && strcmp(arg, "auto") != 0)
+		fatal(EXIT_USAGE, 0, "--clock '%s' is not auto, arrival or none", arg);
+}
+
+static void
+set_option(struct archive *s, int c)
+{
+	switch (c) {
+	case 'c':
+		parse_clock(s, optarg);
+		break;
+	case 'e':
+		s->config.every_ns = (int64_t)opt_duration("every", optarg);
+		if (s->config.every_ns < CLK_SECOND || s->config.every_ns > 86400 * CLK_SECOND)
+			fatal(EXIT_USAGE, 0, "--every '%s' is not in 1s..24h", optarg);
+		break;
+	case OPT_NAME:
+		s->name = optarg;
+		break;
+	case 'o':
+		s->output = optarg;
+		break;
+	case 'P':
+		s->config.program = (uint16_t)opt_number("program", optarg, 1, 65535);
+		break;
+	case OPT_SHOW:
+		s->show = optarg;
+		if (!piece_name_good(optarg) || strchr(optarg, '/') != NULL)
+			fatal(EXIT_USAGE, 0, "--show '%s' is no part of a name", optarg);
+		break;
+	case OPT_SPOOL:
+		s->spool_said = optarg;
+		break;
+	case OPT_SPOOL_MAX:
+		s->spool_max = opt_size("spool-max", optarg);
+		break;
+	case 's':
+		s->stats_target = optarg;
+		break;
+	case OPT_SYNC:
+		s->sync_ns = (int64_t)opt_duration("sync", optarg);
+		if (s->sync_ns < CLK_SECOND / 20 || s->sync_ns > 3600 * CLK_SECOND)
+			fatal(EXIT_USAGE, 0, "--sync '%s' is not in 50ms..1h", optarg);
+		break;
+	case OPT_TOKEN_FILE:
+		s->token_file = optarg;
+		break;
+	default:
+		opt_common(c, help);
+	}
+}
+
+static bool
+is_url(const char *s)
+{
+	return strncmp(s, "s3://", 5) == 0 || strncmp(s, "http://", 7) == 0 ||
+	    strncmp(s, "https://", 8) == 0;
+}
+
+/* Beside the pieces, from where they need not be copied; else by what they are for. */
+static void
+choose_spool(struct archive *s)
+{
+	uint64_t h = hash_add(HASH_START, s->output, strlen(s->output));
+	const char *path = strncmp(s->output, "file://", 7) == 0 ? s->output + 7 : s->output;
+	int n;
+
+	if (s->spool_said != NULL)
+		n = snprintf(s->spool_path, sizeof(s->spool_path), "%s", s->spool_said);
+	else if (is_url(s->output))
+		n = snprintf(s->spool_path, sizeof(s->spool_path),
+		    "/var/tmp/mlive-archive-%016" PRIx64, h);
+	else
+		n = snprintf(s->spool_path, sizeof(s->spool_path), "%s/.spool", path);
+	if (n < 0 || (size_t)n >= sizeof(s->spool_path) || s->spool_path[0] == '\0')
+		fatal(EXIT_USAGE, 0, "--spool '%s' is no directory", s->spool_path);
+}
+
+static void
+parse_options(struct archive *s, int argc, char *argv[])
+{
+	const char *reason;
+	int c;
+
+	s->config.every_ns = 600 * CLK_SECOND;
+	s->sync_ns = CLK_SECOND;
+	s->name = "%Y%m%d-%H%M%S.ts";
+	s->show = "";
+	while ((c = getopt_long(argc, argv, "c:e:o:P:s:" OPT_COMMON, longopts, NULL)) != -1)
+		set_option(s, c);
+	if (optind != argc)
+		opt_usage(help, "unexpected argument '%s'", argv[optind]);
+	if (s->output == NULL || s->output[0] == '\0')
+		opt_usage(help, "where to? say for instance -o s3://archive/one/");
+	if (naming_parse(&s->naming, s->name, is_url(s->output), &reason) < 0)
+		fatal(EXIT_USAGE, 0, "--name '%s': %s", s->name, reason);
+	if (strstr(s->name, "%n") != NULL && s->show[0] == '\0')
+		fatal(EXIT_USAGE, 0, "--name '%s' needs --show", s->name);
+	if (is_url(s->output) && strchr(s->show, '%') != NULL)
+		fatal(EXIT_USAGE, 0, "--show '%s' cannot be in a URL", s->show);
+	choose_spool(s);
+}
+
+/* ---- pieces */
+
+static void
+close_piece(struct archive *s, int64_t end_t)
+{
+	int r;
+
+	if (!s->open)
+		return;
+	s->open = false;
+	if (s->t == PES_NO_TIME && s->roll.first_t != PES_NO_TIME) {
+		s->t = s->roll.first_t;		/* the first of all */
+		s->piece.slot = roll_slot(&s->roll, s->t);
+		s->piece.utc_ns = roll_utc_ns(&s->roll, s->t);
+	}
+	if (s->t != PES_NO_TIME && end_t != PES_NO_TIME && end_t > s->t)
+		s->piece.duration_ns = rescale_near(end_t - s->t, CLK_SECOND, CLK_90K);
+	r = spool_close(&s->spool, &s->piece);
+	if (r < 0)
+		log_warn(-r, "cannot write the journal of '%s'", s->spool_path);
+}
+
+static int
+open_piece(struct archive *s)
+{
+	int r;
+
+	s->piece.gap = s->gap;
+	r = spool_begin(&s->spool, &s->piece);
+	s->open = r == 0;
+	if (r == 0)
+		s->gap = false;
+	return r;
+}
+
+static void
+disk_failed(struct archive *s, int r, size_t len)
+{
+	close_piece(s, s->roll.last_t);
+	s->gap = true;
+	s->lost_bytes += len;
+	s->again_ns = clk_mono_ns() + AGAIN;
+	if (!s->full)
+		log_warn(-r, "cannot write to '%s': the stream is lost until that works again",
+		    s->spool_path);
+	s->full = true;
+}
+
+static int
+begin_piece(void *arg, const struct roll_cut *c)
+{
+	struct archive *s = arg;
+	int r;
+
+	close_piece(s, c->t != PES_NO_TIME ? c->t : s->roll.last_t);
+	s->t = c->t;
+	s->piece = (struct piece){
+		.slot = c->slot != INT64_MIN ? c->slot : c->utc_ns / s->config.every_ns,
+		.utc_ns = c->utc_ns,
+	};
+	if (c->first && (s->config.recording || s->config.regular))
+		s->piece.slot = s->piece.utc_ns = 0;
+	if (s->full)
+		return 0;		/* take_data() tries again */
+	s->piece.copied = c->ntables;
+	if ((r = open_piece(s)) == 0 && c->ntables > 0)
+		r = spool_write(&s->spool, c->tables, c->ntables, 0);
+	if (r < 0)
+		disk_failed(s, r, 0);
+	return 0;
+}
+
+/* What begins with a PAT may begin a piece after the disk was full. */
+static bool
+try_again(struct archive *s, const uint8_t *p, size_t len)
+{
+	bool pat = len >= TS_PACKET && p[0] == TS_SYNC && (p[1] & 0x1f) == 0 && p[2] == 0;
+
+	if (!pat || clk_mono_ns() < s->again_ns)
+		return false;
+	s->t = s->roll.last_t;
+	if (s->t != PES_NO_TIME)
+		s->piece.utc_ns = roll_utc_ns(&s->roll, s->t);
+	s->piece.duration_ns = 0;
+	s->piece.copied = 0;
+	s->again_ns = clk_mono_ns() + AGAIN;
+	return open_piece(s) == 0;
+}
+
+static int
+take_data(void *arg, const uint8_t *p, size_t len)
+{
+	struct archive *s = arg;
+	int r;
+
+	if (!s->open && !(s->full && try_again(s, p, len))) {
+		s->lost_bytes += len;
+		return 0;
+	}
+	r = spool_write(&s->spool, p, len, len);
+	if (r < 0) {
+		disk_failed(s, r, len);
+	} else if (s->full) {
+		log_info("'%s' takes the stream again", s->spool_path);
+		s->full = false;
+	}
+	return 0;
+}
+
+/* ---- what is said of it */
+
+static void
+write_stats(struct archive *s)
+{
+	struct spool_counts c = spool_counts(&s->spool);
+	const struct roll *r = &s->roll;
+
+	stats_write(&s->stats, json_pack("{sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI}",
+	    "bytes", (json_int_t)r->bytes, "synced_bytes", (json_int_t)c.synced,
+	    "lost_bytes", (json_int_t)s->lost_bytes, "cuts", (json_int_t)r->cuts,
+	    "forced_cuts", (json_int_t)r->forced, "waiting", (json_int_t)c.waiting,
+	    "waiting_bytes", (json_int_t)c.waiting_bytes,
+	    "delivered", (json_int_t)c.delivered,
+	    "delivered_bytes", (json_int_t)c.delivered_bytes,
+	    "dropped", (json_int_t)c.dropped, "dropped_bytes", (json_int_t)c.dropped_bytes,
+	    "recovered", (json_int_t)c.recovered,
+	    "retried", (json_int_t)atomic_load(&s->sender.retried),
+	    "packets", (json_int_t)r->sync.packets, "lost", (json_int_t)r->sync.lost));
+}
+
+static void
+say_piece(struct archive *s, const struct piece *p)
+{
+	char iso[CLK_ISO];
+
+	clk_iso(p->utc_ns, iso);
+	log_debug("delivered '%s'", p->name);
+	stats_write(&s->stats, json_pack("{ss sI ss sI ss sI ss sb sb}", "event", "piece",
+	    "number", (json_int_t)p->number, "path", p->name,
+	    "interval", (json_int_t)p->slot, "start", iso,
+	    "bytes", (json_int_t)p->bytes, "sha256", p->sha256, "gap", p->gap,
+	    "recovered", p->recovered));
+}
+
+static void
+tell(struct archive *s)
+{
+	struct spool_counts c = spool_counts(&s->spool);
+	struct piece p;
+
+	while (sender_said(&s->sender, &p))
+		say_piece(s, &p);
+	if (c.dropped > s->dropped_told)
+		log_warn(0, "%" PRIu64 " pieces are dropped, the oldest: the spool is above "
+		    "--spool-max", c.dropped - s->dropped_told);
+	s->dropped_told = c.dropped;
+	if (c.sync_error != 0 && s->sync_told == 0)
+		log_warn(-c.sync_error, "cannot sync '%s'", s->spool_path);
+	s->sync_told = c.sync_error;
+	log_status("%" PRIu64 " MB, %" PRIu64 " pieces delivered, %" PRIu64 " wait (%" PRIu64
+	    " MB), %" PRIu64 " dropped", s->roll.bytes / 1000000, c.delivered, c.waiting,
+	    c.waiting_bytes / 1000000, c.dropped);
+	if (stats_due(&s->stats))
+		write_stats(s);
+}
+
+/* ---- start, loop and end */
+
+/* What is at the place from earlier runs, also of another spool. */
+static void
+read_manifest(struct archive *s)
+{
+	struct pieces old = { .n = 0 };
+	char *text;
+	size_t len;
+	int r = deliver_get(&s->sender.deliver, "index.json", &text, &len);
+
+	if (r == 0) {
+		r = manifest_parse(&old, text, len);
+		free(text);
+		if (r < 0)
+			fatal(EXIT_RUNTIME, -r, "'index.json' at '%s' is no manifest of ours",
+			    s->output);
+		r = spool_merge(&s->spool, &old);
+		pieces_free(&old);
+		if (r < 0)
+			fatal(EXIT_RUNTIME, -r, "cannot keep the manifest of '%s'", s->output);
+		return;
+	}
+	if (r == -ENOENT)
+		return;
+	if (r == -EACCES || r == -ENXIO || s->spool.list.n == 0)
+		fatal(EXIT_RUNTIME, 0, "cannot ask '%s' for 'index.json': %s", s->output,
+		    s->sender.deliver.why);
+	log_warn(0, "cannot ask '%s' for 'index.json', what the spool knows has to do: %s",
+	    s->output, s->sender.deliver.why);
+}
+
+static void
+open_all(struct archive *s)
+{
+	char *token = s->token_file != NULL ? opt_token(s->token_file) : NULL;
+	struct sender *n = &s->sender;
+	int r;
+
+	if ((r = stats_open(&s->stats, s->stats_target)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s->stats_target);
+	if ((r = deliver_init(&n->deliver, s->output, token)) < 0)
+		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, 0, "cannot open '%s': %s",
+		    s->output, n->deliver.why);
+	free(token);
+	r = spool_init(&s->spool, s->spool_path, s->output, s->sync_ns, s->spool_max);
+	if (r == -EWOULDBLOCK)
+		fatal(EXIT_RUNTIME, 0, "another process has the spool '%s'", s->spool_path);
+	if (r == -EXDEV)
+		fatal(EXIT_USAGE, 0, "the spool '%s' is of another place than '%s'",
+		    s->spool_path, s->output);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot open the spool '%s'", s->spool_path);
+	if (s->spool.counts.waiting > 0)
+		log_info("%" PRIu64 " pieces of an earlier run wait, %" PRIu64
+		    " were being written", s->spool.counts.waiting, s->spool.counts.recovered);
+	read_manifest(s);
+	s->gap = s->spool.list.n > 0;
+	n->spool = &s->spool;
+	n->naming = &s->naming;
+	n->place = s->output;
+	n->show = s->show;
+	n->every_ns = s->config.every_ns;
+	if ((r = sender_start(n)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot start");
+	s->config.cut = begin_piece;
+	s->config.data = take_data;
+	s->config.arg = s;
+	if ((r = roll_init(&s->roll, &s->config)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot start");
+}
+
+static void
+take(struct archive *s, size_t len, bool eof)
+{
+	int r = roll_take(&s->roll, s->in, len, eof);
+
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot read a transport stream");
+}
+
+static bool
+read_some(struct archive *s)
+{
+	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	ssize_t n;
+	int r = io_wait(&pfd, 1, TICK);
+
+	if (io_stopping())
+		return false;
+	if (r == 0 || r == -EINTR) {
+		take(s, 0, false);
+		return true;
+	}
+	n = r < 0 ? r : io_read(STDIN_FILENO, s->in, sizeof(s->in));
+	if (n == -EINTR || n == 0)
+		return false;
+	if (n < 0)
+		fatal(EXIT_RUNTIME, (int)-n, "cannot read standard input");
+	take(s, (size_t)n, false);
+	return true;
+}
+
+/* Until all is delivered, or nothing has moved for a while. */
+static bool
+drain(struct archive *s)
+{
+	int64_t until = clk_mono_ns() + END_WAIT;
+	uint64_t last = 0, moved = 0;
+
+	atomic_store(&s->sender.ended, !io_stopping());
+	atomic_store(&s->sender.idle, false);
+	for (;;) {
+		struct spool_counts c = spool_counts(&s->spool);
+
+		tell(s);
+		if (c.waiting == 0 && atomic_load(&s->sender.idle))
+			return true;
+		if (c.delivered != last || atomic_load(&s->sender.deliver.moved) != moved)
+			until = clk_mono_ns() + END_WAIT;
+		last = c.delivered;
+		moved = atomic_load(&s->sender.deliver.moved);
+		if (clk_mono_ns() > until)
+			return false;
+		spool_wait(&s->spool, clk_mono_ns() + CLK_SECOND / 20);
+	}
+}
+
+static int
+outcome(struct archive *s, bool all)
+{
+	struct spool_counts c = spool_counts(&s->spool);
+
+	log_info("bytes=%" PRIu64 " pieces=%" PRIu64 " waiting=%" PRIu64 " dropped=%" PRIu64
+	    " recovered=%" PRIu64 " lost=%" PRIu64, s->roll.bytes, c.delivered, c.waiting,
+	    c.dropped, c.recovered, s->roll.sync.lost);
+	if (!all)
+		fatal(EXIT_RUNTIME, 0, "%" PRIu64 " pieces could not be delivered to '%s' and "
+		    "wait in '%s' for the next run: %s", c.waiting, s->output, s->spool_path,
+		    s->sender.deliver.why);
+	if (s->roll.sync.packets == 0 && !io_stopping())
+		fatal(EXIT_INPUT, 0, "no transport stream on standard input");
+	if (c.dropped > 0 || s->lost_bytes > 0)
+		fatal(EXIT_RUNTIME, 0, "%" PRIu64 " pieces were dropped, and %" PRIu64
+		    " bytes were never written", c.dropped, s->lost_bytes);
+	return EXIT_SUCCESS;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct archive s;	/* zeroed, and too big for the stack */
+	struct stat st;
+	bool all;
+	int r;
+
+	log_init("mlive-archive");
+	parse_options(&s, argc, argv);
+	io_init_filter();
+	signal(SIGPIPE, SIG_IGN);	/* that of a connection */
+	io_refuse_terminal(STDIN_FILENO, "standard input");
+	s.config.regular = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+	open_all(&s);
+	while (read_some(&s))
+		tell(&s);
+	take(&s, 0, true);
+	close_piece(&s, s.roll.last_t);
+	spool_sync(&s.spool);
+	all = drain(&s);
+	tell(&s);
+	if (s.stats_target != NULL)
+		write_stats(&s);
+	r = outcome(&s, all);
+	atomic_store(&s.sender.stop, true);
+	pthread_join(s.sender.thread, NULL);
+	deliver_free(&s.sender.deliver);
+	spool_free(&s.spool);
+	roll_free(&s.roll);
+	return r;
+}

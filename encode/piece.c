@@ -1,0 +1,345 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode/piece.h"
+#include "lib/base/clk.h"
+#include "lib/base/text.h"
+
+static const char *const state_name[] = { "open", "closed", "sending", "done", "dropped" };
+#define STATES	(sizeof(state_name) / sizeof(state_name[0]))
+
+void
+pieces_free(struct pieces *l)
+{
+	free(l->p);
+	*l = (struct pieces){ .n = 0 };
+}
+
+/* The first that has this number or a later one. */
+static size_t
+place_of(const struct pieces *l, uint64_t number)
+{
+	size_t from = 0, to = l->n;
+
+	if (l->n > 0 && l->p[l->n - 1].number < number)
+		return l->n;
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (l->p[mid].number < number)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+int
+pieces_set(struct pieces *l, const struct piece *p)
+{
+	size_t at = place_of(l, p->number);
+
+	if (at < l->n && l->p[at].number == p->number) {
+		l->p[at] = *p;
+		return 0;
+	}
+	if (l->n == PIECES_MAX)
+		return -E2BIG;
+	if (l->n == l->cap) {
+		size_t cap = l->cap * 2 + 64;
+		struct piece *q = realloc(l->p, cap * sizeof(*q));
+
+		if (q == NULL)
+			return -ENOMEM;
+		l->p = q;
+		l->cap = cap;
+	}
+	memmove(l->p + at + 1, l->p + at, (l->n - at) * sizeof(*l->p));
+	l->p[at] = *p;
+	l->n++;
+	return 0;
+}
+
+struct piece *
+pieces_find(struct pieces *l, uint64_t number)
+{
+	size_t at = place_of(l, number);
+
+	return at < l->n && l->p[at].number == number ? &l->p[at] : NULL;
+}
+
+bool
+pieces_have_name(const struct pieces *l, const char *name)
+{
+	for (size_t i = l->n; i-- > 0;)
+		if (l->p[i].state != PIECE_DROPPED && strcmp(l->p[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+bool
+piece_name_good(const char *name)
+{
+	size_t len;
+
+	if (strlen(name) >= PIECE_NAME || *name == '\0')
+		return false;
+	for (;; name += len + 1) {
+		len = strcspn(name, "/");
+		if (len == 0 || (len <= 2 && strspn(name, ".") >= len))
+			return false;
+		for (size_t i = 0; i < len; i++)
+			if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+				return false;
+		if (name[len] == '\0')
+			return true;
+	}
+}
+
+/* ---- one piece */
+
+static bool
+read_number(json_t *j, const char *key, int64_t least, int64_t *v)
+{
+	json_t *n = json_object_get(j, key);
+
+	if (n == NULL)
+		return true;
+	*v = json_integer_value(n);
+	return json_is_integer(n) && *v >= least;
+}
+
+static bool
+read_text(json_t *j, const char *key, char *to, size_t size)
+{
+	json_t *s = json_object_get(j, key);
+
+	if (s == NULL)
+		return true;
+	if (!json_is_string(s) || json_string_length(s) >= size)
+		return false;
+	memcpy(to, json_string_value(s), json_string_length(s) + 1);
+	return true;
+}
+
+static bool
+read_time(json_t *j, struct piece *p)
+{
+	json_t *s = json_object_get(j, "start");
+	int64_t ms = 0;
+
+	if (s != NULL && (!json_is_string(s) ||
+	    clk_parse_iso(json_string_value(s), &p->utc_ns) < 0))
+		return false;
+	if (!read_number(j, "duration_ms", 0, &ms) || ms > INT64_MAX / 1000000)
+		return false;
+	p->duration_ns = ms * 1000000;
+	return true;
+}
+
+static int
+parse_object(json_t *j, struct piece *p)
+{
+	struct piece out = { .state = PIECE_DONE };
+	int64_t number = 0, bytes = 0, copied = 0;
+	char state[16] = "done";
+	size_t s;
+
+	if (!json_is_object(j) || !read_number(j, "number", 1, &number) || number == 0 ||
+	    !read_number(j, "interval", INT64_MIN, &out.slot) ||
+	    !read_number(j, "bytes", 0, &bytes) || !read_number(j, "copied", 0, &copied) ||
+	    copied > bytes + 65536 || !read_time(j, &out) ||
+	    !read_text(j, "path", out.name, sizeof(out.name)) ||
+	    !read_text(j, "sha256", out.sha256, sizeof(out.sha256)) ||
+	    !read_text(j, "state", state, sizeof(state)))
+		return -EBADMSG;
+	for (s = 0; s < STATES && strcmp(state, state_name[s]) != 0; s++)
+		;
+	if (s == STATES || (out.name[0] != '\0' && !piece_name_good(out.name)))
+		return -EBADMSG;
+	out.state = (enum piece_state)s;
+	out.number = (uint64_t)number;
+	out.bytes = (uint64_t)bytes;
+	out.copied = (unsigned)copied;
+	out.gap = json_is_true(json_object_get(j, "gap"));
+	out.recovered = json_is_true(json_object_get(j, "recovered"));
+	*p = out;
+	return 0;
+}
+
+static json_t *
+make_object(const struct piece *p, bool state)
+{
+	char iso[CLK_ISO];
+	json_t *j = json_pack("{sI ss sI sI sI}", "number", (json_int_t)p->number,
+	    "path", p->name, "interval", (json_int_t)p->slot,
+	    "duration_ms", (json_int_t)(p->duration_ns / 1000000),
+	    "bytes", (json_int_t)p->bytes);
+
+	clk_iso(p->utc_ns, iso);
+	json_object_set_new(j, "start", json_string(iso));
+	if (p->sha256[0] != '\0')
+		json_object_set_new(j, "sha256", json_string(p->sha256));
+	if (p->copied > 0)
+		json_object_set_new(j, "copied", json_integer(p->copied));
+	if (p->gap)
+		json_object_set_new(j, "gap", json_true());
+	if (p->recovered)
+		json_object_set_new(j, "recovered", json_true());
+	if (state)
+		json_object_set_new(j, "state", json_string(state_name[p->state]));
+	return j;
+}
+
+int
+piece_parse(const char *line, size_t len, struct piece *p)
+{
+	json_t *j = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	int r = j == NULL ? -EBADMSG : parse_object(j, p);
+
+	json_decref(j);
+	return r;
+}
+
+char *
+piece_line(const struct piece *p)
+{
+	json_t *j = make_object(p, true);
+	char *text = j == NULL ? NULL : json_dumps(j, JSON_COMPACT);
+	struct text t = { .len = 0 };
+
+	json_decref(j);
+	if (text == NULL)
+		return NULL;
+	text_add(&t, "%s\n", text);
+	free(text);
+	return text_take(&t);
+}
+
+/* ---- all of them */
+
+int
+journal_parse(struct pieces *l, const char *text, size_t len, uint64_t *bad)
+{
+	int r = 0;
+
+	while (len > 0 && r == 0) {
+		const char *end = memchr(text, '\n', len);
+		size_t n = end != NULL ? (size_t)(end - text) : len;
+		struct piece p;
+
+		if (n > 0 && (end == NULL || piece_parse(text, n, &p) < 0))
+			++*bad;
+		else if (n > 0)
+			r = pieces_set(l, &p);
+		n += end != NULL;
+		text += n;
+		len -= n;
+	}
+	return r;
+}
+
+int
+manifest_parse(struct pieces *l, const char *text, size_t len)
+{
+	json_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL), *list, *one;
+	struct pieces out = { .n = 0 };
+	struct piece p;
+	size_t i;
+	int r = 0;
+
+	list = json_object_get(j, "pieces");
+	if (!json_is_array(list))
+		r = -EBADMSG;
+	json_array_foreach(list, i, one)
+		if (r == 0 && (r = parse_object(one, &p)) == 0) {
+			p.state = PIECE_DONE;
+			r = pieces_set(&out, &p);
+		}
+	json_decref(j);
+	if (r == 0)
+		*l = out;
+	else
+		pieces_free(&out);
+	return r;
+}
+
+char *
+manifest_put(const struct pieces *l, const char *show, bool ended)
+{
+	struct text t = { .len = 0 };
+	json_t *head = json_pack("{si ss sb}", "version", 1, "show", show, "ended", ended);
+	char *s = head == NULL ? NULL : json_dumps(head, JSON_COMPACT);
+	bool first = true;
+
+	json_decref(head);
+	if (s == NULL)
+		return NULL;
+	text_add(&t, "%.*s,\"pieces\":[", (int)strlen(s) - 1, s);
+	free(s);
+	for (size_t i = 0; i < l->n; i++) {
+		json_t *j;
+
+		if (l->p[i].state != PIECE_DONE)
+			continue;
+		j = make_object(&l->p[i], false);
+		s = j == NULL ? NULL : json_dumps(j, JSON_COMPACT);
+		json_decref(j);
+		if (s == NULL)
+			t.failed = true;
+		else
+			text_add(&t, "%s\n%s", first ? "" : ",", s);
+		free(s);
+		first = false;
+	}
+	text_add(&t, "\n]}\n");
+	return text_take(&t);
+}
+
+/* What is not safe in a URI (RFC 3986 2.3) is escaped. */
+static void
+add_uri(struct text *t, const char *name)
+{
+	for (; *name != '\0'; name++)
+		if ((*name >= '0' && *name <= '9') || (*name >= 'A' && *name <= 'Z') ||
+		    (*name >= 'a' && *name <= 'z') || strchr("-._~/", *name) != NULL)
+			text_add(t, "%c", *name);
+		else
+			text_add(t, "%%%02X", (unsigned char)*name);
+	text_add(t, "\n");
+}
+
+char *
+playlist_put(const struct pieces *l, int64_t every_ns, bool ended)
+{
+	struct text t = { .len = 0 };
+	int64_t longest = every_ns > CLK_SECOND ? every_ns : CLK_SECOND;
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->p[i].state == PIECE_DONE && l->p[i].duration_ns > longest)
+			longest = l->p[i].duration_ns;
+	text_add(&t, "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-PLAYLIST-TYPE:%s\n"
+	    "#EXT-X-TARGETDURATION:%" PRId64 "\n", ended ? "VOD" : "EVENT",
+	    (longest + CLK_SECOND / 2) / CLK_SECOND);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct piece *p = &l->p[i];
+		char iso[CLK_ISO];
+
+		if (p->state != PIECE_DONE)
+			continue;
+		if (last != 0 && (p->gap || p->number != last + 1))
+			text_add(&t, "#EXT-X-DISCONTINUITY\n");
+		last = p->number;
+		clk_iso(p->utc_ns, iso);
+		text_add(&t, "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXTINF:", iso);
+		text_seconds(&t, p->duration_ns, CLK_SECOND, 3);
+		text_add(&t, ",\n");
+		add_uri(&t, p->name);
+	}
+	if (ended)
+		text_add(&t, "#EXT-X-ENDLIST\n");
+	return text_take(&t);
+}

@@ -1,0 +1,293 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "encode/sender.h"
+#include "lib/base/clk.h"
+#include "lib/base/log.h"
+#include "lib/media/ts.h"
+
+#define RETRY_FIRST	CLK_SECOND
+#define RETRY_MAX	(60 * CLK_SECOND)
+#define SCAN		(1 << 20)
+#define SHA256		32
+#define NAMES_MAX	10000
+
+/* ---- what a file says of itself */
+
+static int
+checksum(int fd, char out[static 65])
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	unsigned char md[EVP_MAX_MD_SIZE];
+	char *buf = malloc(SCAN);
+	off_t at = 0;
+	ssize_t n = 0;
+	int r = c == NULL || buf == NULL || EVP_DigestInit_ex(c, EVP_sha256(), NULL) != 1 ?
+	    -ENOMEM : 0;
+
+	while (r == 0 && (n = pread(fd, buf, SCAN, at)) > 0) {
+		EVP_DigestUpdate(c, buf, (size_t)n);
+		at += n;
+	}
+	if (r == 0 && n < 0)
+		r = -errno;
+	if (r == 0 && EVP_DigestFinal_ex(c, md, NULL) == 1)
+		for (int i = 0; i < SHA256; i++)
+			snprintf(out + 2 * i, 3, "%02x", md[i]);
+	EVP_MD_CTX_free(c);
+	free(buf);
+	return r;
+}
+
+/* From the first PCR to the last of its PID: for one that a crash has ended. */
+static int64_t
+duration_of(int fd)
+{
+	static const int64_t most = INT64_C(24 * 3600) * CLK_27M;
+	uint8_t p[TS_PACKET];
+	int64_t first = TS_NO_PCR, last = TS_NO_PCR;
+	uint16_t pid = TS_PID_NULL;
+	struct ts_packet pkt;
+	FILE *f = fdopen(dup(fd), "rb");
+
+	if (f == NULL)
+		return 0;
+	rewind(f);
+	while (fread(p, 1, sizeof(p), f) == sizeof(p)) {
+		if (ts_parse(p, &pkt) < 0 || pkt.pcr == TS_NO_PCR ||
+		    (pid != TS_PID_NULL && pkt.pid != pid))
+			continue;
+		pid = pkt.pid;
+		if (first == TS_NO_PCR)
+			first = pkt.pcr;
+		last = pkt.pcr;
+	}
+	fclose(f);
+	if (first == TS_NO_PCR)
+		return 0;
+	last = (last - first + TS_PCR_WRAP) % TS_PCR_WRAP;
+	return last > most ? 0 : last / 27 * 1000;
+}
+
+static int
+describe(struct sender *s, struct piece *p)
+{
+	int fd = spool_file(s->spool, p->number), r;
+	struct stat st = { .st_size = 0 };
+
+	if (fd < 0)
+		return fd;
+	r = fdatasync(fd) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0) {
+		p->bytes = (uint64_t)st.st_size;
+		if (p->duration_ns == 0)
+			p->duration_ns = duration_of(fd);
+		r = checksum(fd, p->sha256);
+	}
+	close(fd);
+	return r;
+}
+
+/* ---- names */
+
+/* The n-th try for a name that is taken has _n before its ending. */
+static int
+make_name(struct sender *s, struct piece *p, unsigned n)
+{
+	struct naming_values v = { .utc_ns = p->utc_ns, .counter = p->number,
+	    .slot = p->slot, .show = s->show };
+	char name[PIECE_NAME];
+	const char *dot;
+	int r;
+
+	/* A file that no journal tells of has a time only. */
+	if (p->slot == 0 && p->utc_ns > s->every_ns)
+		p->slot = p->utc_ns / s->every_ns;
+	if (p->slot >= 0 && p->slot <= INT64_MAX / s->every_ns)
+		v.utc_ns = p->slot * s->every_ns;
+	r = naming_put(s->naming, &v, name, sizeof(name));
+	if (r < 0)
+		return r;
+	dot = strrchr(name, '.');
+	if (dot == NULL || strchr(dot, '/') != NULL)
+		dot = name + strlen(name);
+	r = n < 2 ? snprintf(p->name, PIECE_NAME, "%s", name) :
+	    snprintf(p->name, PIECE_NAME, "%.*s_%u%s", (int)(dot - name), name, n, dot);
+	if (r >= PIECE_NAME)
+		return -ENAMETOOLONG;
+	return piece_name_good(p->name) ? 0 : -EINVAL;
+}
+
+static int
+free_name(struct sender *s, struct piece *p, unsigned *n)
+{
+	bool taken = true;
+	int r = 0;
+
+	while (r == 0 && taken && ++*n < NAMES_MAX) {
+		r = make_name(s, p, *n);
+		pthread_mutex_lock(&s->spool->lock);
+		taken = pieces_have_name(&s->spool->list, p->name);
+		pthread_mutex_unlock(&s->spool->lock);
+	}
+	return *n == NAMES_MAX ? -EEXIST : r;
+}
+
+/* ---- delivery */
+
+static void
+say(struct sender *s, const struct piece *p)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->nsaid < SENDER_SAID)
+		s->said[s->nsaid++] = *p;
+	else
+		s->unsaid++;
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+sender_said(struct sender *s, struct piece *p)
+{
+	bool some;
+
+	pthread_mutex_lock(&s->lock);
+	some = s->nsaid > 0;
+	if (some) {
+		*p = s->said[0];
+		memmove(s->said, s->said + 1, --s->nsaid * sizeof(s->said[0]));
+	}
+	pthread_mutex_unlock(&s->lock);
+	return some;
+}
+
+/* May be there already, when the answer to an earlier attempt was lost. */
+static int
+put_piece(struct sender *s, struct piece *p)
+{
+	bool again = p->state == PIECE_SENDING;
+	char file[32];
+	unsigned n = 0;
+	int r = 0;
+
+	spool_path(p->number, file);
+	if (!again && (r = describe(s, p)) < 0)
+		return why_failed(s->deliver.why, r, "%s", strerror(-r));
+	if (again)
+		deliver_tidy(&s->deliver, p->name);
+	do {
+		if (!again && (r = free_name(s, p, &n)) < 0)
+			return why_failed(s->deliver.why, r, "no name for it: %s",
+			    strerror(-r));
+		p->state = PIECE_SENDING;
+		spool_set(s->spool, p);
+		r = deliver_file(&s->deliver, s->spool->dir, file, (int64_t)p->bytes,
+		    p->name, "video/mp2t", !again);
+	} while (r == -EEXIST && !again);
+	return r;
+}
+
+static void
+put_manifest(struct sender *s)
+{
+	char *json, *m3u8;
+	bool ended = atomic_load(&s->ended);
+	int r;
+
+	pthread_mutex_lock(&s->spool->lock);
+	json = manifest_put(&s->spool->list, s->show, ended);
+	m3u8 = playlist_put(&s->spool->list, s->every_ns, ended);
+	pthread_mutex_unlock(&s->spool->lock);
+	if (json == NULL || m3u8 == NULL)
+		r = why_failed(s->deliver.why, -ENOMEM, "%s", strerror(ENOMEM));
+	else if ((r = deliver_text(&s->deliver, "index.json", "application/json", json,
+	    strlen(json))) == 0)
+		r = deliver_text(&s->deliver, "index.m3u8", "application/vnd.apple.mpegurl",
+		    m3u8, strlen(m3u8));
+	free(json);
+	free(m3u8);
+	s->dirty = r < 0;
+	s->ended_put = r == 0 && ended;
+}
+
+static void
+tell(struct sender *s, int r)
+{
+	if (r < 0 && !s->failing)
+		log_warn(0, "cannot deliver to '%s', trying again: %s", s->place,
+		    s->deliver.why);
+	else if (r == 0 && s->failing)
+		log_info("'%s' takes pieces again", s->place);
+	s->failing = r < 0;
+	if (r < 0)
+		atomic_fetch_add(&s->retried, 1);
+}
+
+static bool
+wants_manifest(struct sender *s)
+{
+	return s->dirty || (atomic_load(&s->ended) && !s->ended_put);
+}
+
+static void *
+work(void *arg)
+{
+	struct sender *s = arg;
+	int64_t pause = RETRY_FIRST;
+	struct piece p;
+
+	while (!atomic_load(&s->stop)) {
+		int64_t now = clk_mono_ns();
+		int r = 0;
+
+		if (spool_next(s->spool, &p, wants_manifest(s) ? now : now + CLK_SECOND / 5)) {
+			r = put_piece(s, &p);
+			if (r == 0) {
+				p.state = PIECE_DONE;
+				spool_set(s->spool, &p);
+				atomic_fetch_add(&s->sent, p.bytes);
+				say(s, &p);
+				s->dirty = true;
+			} else if (r == -ENOENT && s->deliver.dir >= 0 &&
+			    spool_file(s->spool, p.number) == -ENOENT) {
+				log_warn(0, "piece %llu has gone from the spool",
+				    (unsigned long long)p.number);
+				p.state = PIECE_DROPPED;
+				spool_set(s->spool, &p);
+				continue;
+			}
+			spool_rest(s->spool);
+		} else if (!wants_manifest(s)) {
+			atomic_store(&s->idle, true);
+			continue;
+		}
+		if (r == 0)
+			put_manifest(s);
+		if (r == 0 && s->dirty)
+			r = -EIO;
+		tell(s, r);
+		if (r == 0) {
+			pause = RETRY_FIRST;
+			continue;
+		}
+		for (now = clk_mono_ns() + pause; clk_mono_ns() < now &&
+		    !atomic_load(&s->stop);)
+			spool_wait(s->spool, clk_mono_ns() + CLK_SECOND / 5);
+		pause = pause * 2 < RETRY_MAX ? pause * 2 : RETRY_MAX;
+	}
+	return NULL;
+}
+
+int
+sender_start(struct sender *s)
+{
+	pthread_mutex_init(&s->lock, NULL);
+	return -pthread_create(&s->thread, NULL, work, s);
+}

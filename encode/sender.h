@@ -1,0 +1,48 @@
+/*
+ * sender.h - deliver the pieces of a spool, one after the other, in a thread.
+ *
+ * What fails is tried again, after 1 s and then twice as long each time up to a
+ * minute, for as long as it takes.  After each piece the manifest and the playlist are
+ * written again.
+ *
+ * Memory   sender_said() gives nothing: it copies.
+ * Threads  One of its own; the functions are for the one that started it.
+ */
+#ifndef ENCODE_SENDER_H
+#define ENCODE_SENDER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "encode/deliver.h"
+#include "encode/naming.h"
+#include "encode/spool.h"
+
+#define SENDER_SAID	64		/* pieces that nobody has asked for */
+
+struct sender {
+	struct spool *spool;
+	struct deliver deliver;
+	const struct naming *naming;
+	const char *place, *show;	/* of messages, of the manifest */
+	int64_t	 every_ns;
+	atomic_bool ended;		/* set by the caller: the recording is over */
+	atomic_bool stop;
+	atomic_bool idle;		/* all is delivered, the manifest too */
+	atomic_ullong retried, sent;	/* sent: bytes, of all attempts */
+	/* private: */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	unsigned nsaid;
+	struct piece said[SENDER_SAID];
+	uint64_t unsaid;
+	bool	 dirty, failing, ended_put;
+};
+
+/* deliver, spool, naming, place, show and every_ns are set.  0 or -errno. */
+int sender_start(struct sender *s);
+
+/* The next piece that has been delivered, or false. */
+bool sender_said(struct sender *s, struct piece *p);
+
+#endif

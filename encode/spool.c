@@ -1,0 +1,544 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "encode/spool.h"
+#include "lib/base/clk.h"
+#include "lib/base/io.h"
+
+#define JOURNAL_MAX	(1024u << 20)
+
+void
+spool_path(uint64_t number, char name[static 32])
+{
+	snprintf(name, 32, "%010" PRIu64 ".ts", number);
+}
+
+int
+spool_file(const struct spool *s, uint64_t number)
+{
+	char name[32];
+	int fd;
+
+	spool_path(number, name);
+	fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* ---- the journal; with the lock */
+
+static int
+note(struct spool *s, const struct piece *p)
+{
+	int r = pieces_set(&s->list, p);
+	char *line = r == 0 ? piece_line(p) : NULL;
+	ssize_t n;
+
+	if (line == NULL)
+		return r < 0 ? r : -ENOMEM;
+	n = write(s->journal, line, strlen(line));
+	r = n == (ssize_t)strlen(line) ? 0 : n < 0 ? -errno : -ENOSPC;
+	if (n > 0 && r < 0)		/* what comes must not go on with it */
+		while (write(s->journal, "\n", 1) < 0 && errno == EINTR)
+			;
+	free(line);
+	return r;
+}
+
+static int
+read_journal(struct spool *s)
+{
+	int fd = openat(s->dir, "journal", O_RDONLY | O_CLOEXEC), r = 0;
+	struct stat st;
+	char *text;
+	size_t len = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0 || st.st_size > JOURNAL_MAX) {
+		close(fd);
+		return -EFBIG;
+	}
+	text = malloc((size_t)st.st_size + 1);
+	while (text != NULL && len < (size_t)st.st_size) {
+		ssize_t n = read(fd, text + len, (size_t)st.st_size - len);
+
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	close(fd);
+	r = text == NULL ? -ENOMEM : journal_parse(&s->list, text, len, &s->bad_lines);
+	free(text);
+	return r;
+}
+
+/* A line for each, of what counts now. */
+static int
+write_journal(struct spool *s)
+{
+	int fd = openat(s->dir, "journal.new", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND |
+	    O_CLOEXEC, 0666), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; i < s->list.n && r == 0; i++) {
+		char *line = piece_line(&s->list.p[i]);
+
+		r = line == NULL ? -ENOMEM : io_write(fd, line, strlen(line));
+		free(line);
+	}
+	if (r == 0 && (fsync(fd) < 0 || renameat(s->dir, "journal.new", s->dir,
+	    "journal") < 0 || fsync(s->dir) < 0))
+		r = -errno;
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	s->journal = fd;
+	return 0;
+}
+
+/* ---- what an earlier run has left */
+
+static void
+remove_file(struct spool *s, uint64_t number)
+{
+	char name[32];
+
+	spool_path(number, name);
+	unlinkat(s->dir, name, 0);
+}
+
+/* Of one that was being written, the last packet may not be whole. */
+static int
+recover(struct spool *s, struct piece *p)
+{
+	int fd, r = 0;
+	char name[32];
+	struct stat st = { .st_size = 0 };
+
+	spool_path(p->number, name);
+	fd = openat(s->dir, name, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < 188) {
+		p->state = PIECE_DROPPED;
+		if (fd >= 0)
+			remove_file(s, p->number);
+	} else if (p->state == PIECE_OPEN) {
+		uint8_t sync = 0;
+
+		p->state = PIECE_CLOSED;
+		p->recovered = true;
+		if (st.st_size % 188 != 0 && pread(fd, &sync, 1, st.st_size / 188 * 188) == 1 &&
+		    sync == 0x47) {
+			st.st_size = st.st_size / 188 * 188;
+			r = ftruncate(fd, st.st_size) < 0 ? -errno : 0;
+		}
+		if (r == 0 && fsync(fd) < 0)
+			r = -errno;
+		s->counts.recovered++;
+	}
+	if (p->state != PIECE_DROPPED)
+		p->bytes = (uint64_t)st.st_size;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static int
+find_files(struct spool *s)
+{
+	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (d == NULL) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	while (r == 0 && (e = readdir(d)) != NULL) {
+		struct piece p = { .state = PIECE_OPEN, .gap = true }, *known;
+		char name[32], *end;
+
+		p.number = strtoull(e->d_name, &end, 10);
+		spool_path(p.number, name);
+		if (strcmp(name, e->d_name) != 0 || p.number == 0)
+			continue;
+		known = pieces_find(&s->list, p.number);
+		if (known == NULL) {
+			struct stat st;
+
+			if (fstatat(dirfd(d), name, &st, 0) == 0)
+				p.utc_ns = st.st_mtim.tv_sec * CLK_SECOND;
+			r = pieces_set(&s->list, &p);
+		}
+		if (known != NULL && (known->state == PIECE_DONE || known->state == PIECE_DROPPED))
+			remove_file(s, p.number);
+	}
+	closedir(d);
+	return r;
+}
+
+static int
+find_earlier(struct spool *s)
+{
+	int r = read_journal(s);
+
+	if (r == 0)
+		r = find_files(s);
+	for (size_t i = 0; i < s->list.n && r == 0; i++) {
+		struct piece *p = &s->list.p[i];
+
+		if (p->state == PIECE_DONE || p->state == PIECE_DROPPED)
+			continue;
+		r = recover(s, p);
+		if (p->state == PIECE_DROPPED)
+			continue;
+		s->counts.waiting++;
+		s->counts.waiting_bytes += p->bytes;
+	}
+	if (r == 0)
+		r = write_journal(s);
+	s->next = s->list.n > 0 ? s->list.p[s->list.n - 1].number + 1 : 1;
+	return r;
+}
+
+/* ---- syncing */
+
+/* All that was written when it began is safe when it has ended. */
+void
+spool_sync(struct spool *s)
+{
+	int fd[SPOOL_UNSYNCED + 1], err = 0;
+	uint64_t written;
+	unsigned n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->nunsynced;
+	memcpy(fd, s->unsynced, n * sizeof(fd[0]));
+	s->nunsynced = 0;
+	written = s->counts.written;
+	if (s->fd >= 0 && (fd[n] = dup(s->fd)) >= 0)
+		n++;
+	else if (s->fd >= 0)
+		err = -errno;
+	pthread_mutex_unlock(&s->lock);
+	for (unsigned i = 0; i < n; i++) {
+		if (fdatasync(fd[i]) < 0)
+			err = -errno;
+		close(fd[i]);
+	}
+	if (fdatasync(s->journal) < 0 || fsync(s->dir) < 0)
+		err = -errno;
+	pthread_mutex_lock(&s->lock);
+	if (err == 0)
+		s->counts.synced = written;
+	s->counts.sync_error = err;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+wait_until(struct spool *s, int64_t until_ns)
+{
+	struct timespec ts = { until_ns / CLK_SECOND, until_ns % CLK_SECOND };
+
+	pthread_cond_timedwait(&s->changed, &s->lock, &ts);
+}
+
+static void *
+keep_syncing(void *arg)
+{
+	struct spool *s = arg;
+	bool stop = false;
+
+	while (!stop) {
+		int64_t due = clk_mono_ns() + s->sync_ns;
+
+		spool_sync(s);
+		pthread_mutex_lock(&s->lock);
+		while (!s->stopping && clk_mono_ns() < due)
+			wait_until(s, due);
+		stop = s->stopping;
+		pthread_mutex_unlock(&s->lock);
+	}
+	return NULL;
+}
+
+/* ---- open and close */
+
+static int
+open_dir(struct spool *s, const char *path)
+{
+	char part[4096];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0777) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	s->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0)
+		return -errno;
+	s->lockfile = openat(s->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (s->lockfile < 0 || flock(s->lockfile, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Pieces of two recordings in one list would be a muddle. */
+static int
+check_place(struct spool *s, const char *place)
+{
+	size_t len = strlen(place);
+	char *said = malloc(len + 2);
+	ssize_t n = said == NULL ? -1 : pread(s->lockfile, said, len + 2, 0);
+	int r = said == NULL ? -ENOMEM : 0;
+
+	if (n > 0 && ((size_t)n != len + 1 || memcmp(said, place, len) != 0))
+		r = -EXDEV;
+	else if (n == 0 && (pwrite(s->lockfile, place, len, 0) != (ssize_t)len ||
+	    pwrite(s->lockfile, "\n", 1, (off_t)len) != 1))
+		r = -errno;
+	free(said);
+	return r;
+}
+
+int
+spool_init(struct spool *s, const char *path, const char *place, int64_t sync_ns,
+    uint64_t max_bytes)
+{
+	pthread_condattr_t attr;
+	int r;
+
+	*s = (struct spool){
+		.dir = -1, .journal = -1, .lockfile = -1, .fd = -1, .sync_ns = sync_ns,
+		.max_bytes = max_bytes,
+	};
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	if ((r = open_dir(s, path)) < 0 || (r = check_place(s, place)) < 0 ||
+	    (r = find_earlier(s)) < 0)
+		return r;
+	r = -pthread_create(&s->syncer, NULL, keep_syncing, s);
+	s->syncing = r == 0;
+	return r;
+}
+
+void
+spool_free(struct spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->stopping = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	if (s->syncing)
+		pthread_join(s->syncer, NULL);
+	spool_sync(s);
+	pieces_free(&s->list);
+	close(s->journal);
+	close(s->lockfile);
+	close(s->dir);
+}
+
+/* ---- the writer's side */
+
+int
+spool_begin(struct spool *s, struct piece *p)
+{
+	char name[32];
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	p->number = s->next;
+	p->state = PIECE_OPEN;
+	spool_path(p->number, name);
+	s->fd = openat(s->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	r = s->fd < 0 ? -errno : 0;
+	if (r == 0) {
+		s->next++;
+		s->open = *p;
+		s->counts.waiting++;
+		note(s, p);		/* the file tells of itself, too */
+	}
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+int
+spool_write(struct spool *s, const void *p, size_t len, size_t stream)
+{
+	off_t before = lseek(s->fd, 0, SEEK_CUR);
+	int r = io_write(s->fd, p, len);
+
+	if (r < 0) {			/* whole packets only */
+		if (ftruncate(s->fd, before) < 0 || lseek(s->fd, before, SEEK_SET) < 0)
+			return -EIO;
+		return r;
+	}
+	pthread_mutex_lock(&s->lock);
+	s->open.bytes += len;
+	s->counts.written += stream;
+	s->counts.waiting_bytes += len;
+	pthread_mutex_unlock(&s->lock);
+	return 0;
+}
+
+/* The oldest go first when there are too many.  With the lock. */
+static void
+keep_bound(struct spool *s)
+{
+	for (size_t i = 0; i < s->list.n && s->max_bytes > 0 &&
+	    s->counts.waiting_bytes > s->max_bytes; i++) {
+		struct piece p = s->list.p[i];
+
+		if ((p.state != PIECE_CLOSED && p.state != PIECE_SENDING) ||
+		    p.number == s->sending)
+			continue;
+		p.state = PIECE_DROPPED;
+		note(s, &p);
+		remove_file(s, p.number);
+		s->counts.waiting--;
+		s->counts.waiting_bytes -= p.bytes;
+		s->counts.dropped++;
+		s->counts.dropped_bytes += p.bytes;
+	}
+}
+
+int
+spool_close(struct spool *s, const struct piece *p)
+{
+	struct piece closed = *p;
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	closed.state = PIECE_CLOSED;
+	closed.number = s->open.number;
+	closed.bytes = s->open.bytes;
+	if (s->nunsynced < SPOOL_UNSYNCED) {
+		s->unsynced[s->nunsynced++] = s->fd;
+	} else {
+		fdatasync(s->fd);
+		close(s->fd);
+	}
+	s->fd = -1;
+	r = note(s, &closed);
+	keep_bound(s);
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+/* ---- the side that delivers */
+
+static struct piece *
+oldest(struct spool *s)
+{
+	for (size_t i = 0; i < s->list.n; i++)
+		if (s->list.p[i].state == PIECE_CLOSED || s->list.p[i].state == PIECE_SENDING)
+			return &s->list.p[i];
+	return NULL;
+}
+
+bool
+spool_next(struct spool *s, struct piece *p, int64_t until_ns)
+{
+	struct piece *found;
+
+	pthread_mutex_lock(&s->lock);
+	while ((found = oldest(s)) == NULL && clk_mono_ns() < until_ns && !s->stopping)
+		wait_until(s, until_ns);
+	if (found != NULL) {
+		*p = *found;
+		s->sending = p->number;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return found != NULL;
+}
+
+int
+spool_set(struct spool *s, const struct piece *p)
+{
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	r = note(s, p);
+	if (p->state == PIECE_DONE || p->state == PIECE_DROPPED) {
+		remove_file(s, p->number);
+		s->counts.waiting--;
+		s->counts.waiting_bytes -= p->bytes;
+		if (p->state == PIECE_DONE) {
+			s->counts.delivered++;
+			s->counts.delivered_bytes += p->bytes;
+		} else {
+			s->counts.dropped++;
+			s->counts.dropped_bytes += p->bytes;
+		}
+	}
+	if (p->state != PIECE_SENDING)
+		s->sending = 0;
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+struct spool_counts
+spool_counts(struct spool *s)
+{
+	struct spool_counts c;
+
+	pthread_mutex_lock(&s->lock);
+	c = s->counts;
+	pthread_mutex_unlock(&s->lock);
+	return c;
+}
+
+void
+spool_rest(struct spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->sending = 0;
+	keep_bound(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+spool_wait(struct spool *s, int64_t until_ns)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->stopping && clk_mono_ns() < until_ns)
+		wait_until(s, until_ns);
+	pthread_mutex_unlock(&s->lock);
+}
+
+int
+spool_merge(struct spool *s, const struct pieces *l)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < l->n && r == 0; i++)
+		if (pieces_find(&s->list, l->p[i].number) == NULL)
+			r = note(s, &l->p[i]);
+	if (s->list.n > 0)
+		s->next = s->list.p[s->list.n - 1].number + 1;
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
