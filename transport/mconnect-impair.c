@@ -465,13 +465,13 @@ parse_spec(struct impair_spec *spec, const char *arg)
 		wrong = text == NULL || wrong == arg ? arg : arg + (wrong - text);
 	else
 		wrong = NULL;
+	free(text);
 	if (wrong != NULL && lack != NULL)
 		fatal(EXIT_USAGE, 0, "'%s': '%.*s' does nothing without %s", arg,
 		    (int)strcspn(wrong, ","), wrong, lack);
 	if (wrong != NULL)			/* in arg: text has been cut up */
 		fatal(EXIT_USAGE, 0, "'%s' is not what a network can be: '%.*s'", arg,
 		    (int)strcspn(wrong, ","), wrong);
-	free(text);
 	if (*spec->trace_path != '\0' && spec->trace == NULL)
 		read_trace(spec);
 }
