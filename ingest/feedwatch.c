@@ -8,7 +8,7 @@
 #include "lib/media/ts.h"
 #include "lib/media/watch.h"
 
-#define NEVER		(INT64_C(1) << 60)	/* ns: a limit that is not reached */
+#define NEVER		(INT64_C(1) << 56)	/* ns: a limit that is not reached */
 
 struct piece {
 	struct piece *next;
