@@ -294,7 +294,7 @@ check 'rist in clear: reports, media and requests at random, and the stream afte
 	do
 		p=$(even_port)
 		rm -f r.ts
-		relay r -i "rist://@127.0.0.1:$p?buffer=100ms&profile=$how" -o r.ts
+		relay r -i "rist://@127.0.0.1:$p?buffer=300ms&profile=$how" -o r.ts
 		measure r
 		hostile no rist "$how" "$p"
 		sleep 4
@@ -302,7 +302,7 @@ check 'rist in clear: reports, media and requests at random, and the stream afte
 		bounded r
 		test "$(now r source_screened_packets i1)" -gt 100
 		now r ledger_ok | grep -x 1
-		good r.ts "rist://127.0.0.1:$p?buffer=100ms&profile=$how" 1
+		good r.ts "rist://127.0.0.1:$p?buffer=300ms&profile=$how" 1
 		ended r
 	done
 '
