@@ -280,7 +280,7 @@ put_video(const struct group *g, unsigned first, struct text *t)
 			continue;
 		c = &init->config;
 		text_add(t, "      <Representation id=\"%s\" bandwidth=\"%" PRIu64
-		    "\" codecs=\"%s\" width=\"%u\" height=\"%u\"", v->name, v->peak,
+		    "\" codecs=\"%s\" width=\"%u\" height=\"%u\"", v->name, pres_bandwidth(g->p, v),
 		    c->video.codec_string, c->video.width, c->video.height);
 		put_rate(g, c, t);
 		text_add(t, " sar=\"%" PRId64 ":%" PRId64 "\"%s\n",
@@ -316,7 +316,7 @@ put_audio(const struct group *g, unsigned track, bool main, struct text *t)
 	    "        <AudioChannelConfiguration "
 	    "schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" "
 	    "value=\"%u\"/>\n      </Representation>\n    </AdaptationSet>\n",
-	    a->name, a->peak, c->audio.codec_string, c->audio.rate,
+	    a->name, pres_bandwidth(g->p, a), c->audio.codec_string, c->audio.rate,
 	    c->audio.channels == 8 ? 7 : c->audio.channels);
 }
 

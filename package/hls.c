@@ -249,7 +249,7 @@ static void
 put_variant(struct pres *p, struct ptrack *v, const struct ptrack *group, bool captions,
     bool subtitles, struct text *t)
 {
-	uint64_t peak = v->peak, mean = average(v), audio_peak = 0, audio_mean = 0;
+	uint64_t peak = pres_bandwidth(p, v), mean = average(v), audio_peak = 0, audio_mean = 0;
 	const struct config *c = newest(v);
 
 	for (unsigned i = 0; i < p->ntrack && group != NULL; i++) {
@@ -257,8 +257,8 @@ put_variant(struct pres *p, struct ptrack *v, const struct ptrack *group, bool c
 
 		if (a->kind != KIND_AUDIO || !same_group(a, group) || newest(a) == NULL)
 			continue;
-		if (a->peak > audio_peak)
-			audio_peak = a->peak;
+		if (pres_bandwidth(p, a) > audio_peak)
+			audio_peak = pres_bandwidth(p, a);
 		if (average(a) > audio_mean)
 			audio_mean = average(a);
 	}
@@ -277,10 +277,10 @@ put_variant(struct pres *p, struct ptrack *v, const struct ptrack *group, bool c
 }
 
 static void
-put_audio_variant(struct ptrack *a, bool group, struct text *t)
+put_audio_variant(struct pres *p, struct ptrack *a, bool group, struct text *t)
 {
 	text_add(t, "#EXT-X-STREAM-INF:BANDWIDTH=%" PRIu64 ",AVERAGE-BANDWIDTH=%" PRIu64
-	    ",CODECS=\"%s\"", a->peak, average(a), codec_of_track(a));
+	    ",CODECS=\"%s\"", pres_bandwidth(p, a), average(a), codec_of_track(a));
 	if (group)
 		text_add(t, ",AUDIO=\"%s\"", group_of(a));
 	text_add(t, "\n%s/index.m3u8\n", a->name);
@@ -300,7 +300,7 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 		    !tsout_carries(track->codec));
 		videos += track->kind == KIND_VIDEO && newest(track) != NULL;
 		audios += track->kind == KIND_AUDIO && newest(track) != NULL;
-		track->told_peak = track->peak;
+		track->told_peak = pres_bandwidth(p, track);
 		track->told_average = average(track);
 		track->told_key = track->key_peak;
 		track->told_sap = track->sap;
@@ -318,7 +318,7 @@ hls_put_index(struct pres *p, struct text *t, bool ts)
 		if (newest(v) == NULL || v->kind == KIND_TEXT)
 			continue;
 		if (videos == 0 && is_first_of_group(p, i))
-			put_audio_variant(v, audios > 1, t);
+			put_audio_variant(p, v, audios > 1, t);
 		if (v->kind != KIND_VIDEO)
 			continue;
 		if (audios == 0)

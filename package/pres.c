@@ -7,6 +7,7 @@
 #include "lib/base/rational.h"
 #include "package/pres.h"
 
+#define SANE_RATE	400000000	/* a PMT that says more says nothing */
 #define SERVICE		0x100		/* else one of CC1 to CC4 */
 
 void
@@ -127,6 +128,14 @@ pres_rate(uint64_t bytes, int64_t duration)
 {
 	return duration > 0 ? (uint64_t)rescale_near((int64_t)bytes * 8, CLK_90K,
 	    duration) : 0;
+}
+
+uint64_t
+pres_bandwidth(const struct pres *p, const struct ptrack *t)
+{
+	bool said = !p->ended && t->max_bitrate > t->peak && t->max_bitrate <= SANE_RATE;
+
+	return said ? t->max_bitrate : t->peak;
 }
 
 /* ---- the channel of a text track */

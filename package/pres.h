@@ -183,6 +183,12 @@ int64_t segment_date(const struct pres *p, const struct segment *s);
 /* Bits a second; the duration is 90 kHz. */
 uint64_t pres_rate(uint64_t bytes, int64_t duration);
 
+/*
+ * What players have to be ready for, in bit/s: the most that a segment had, and until the
+ * end what the source says it may have.
+ */
+uint64_t pres_bandwidth(const struct pres *p, const struct ptrack *t);
+
 /* The first that has this track; p->n if none does. */
 size_t pres_first(const struct pres *p, unsigned track);
 

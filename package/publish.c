@@ -98,7 +98,7 @@ index_is_old(const struct pack *p)
 			return true;
 		if (t->kind == KIND_TEXT)
 			continue;
-		if (t->sap > t->told_sap || t->peak > t->told_peak ||
+		if (t->sap > t->told_sap || pres_bandwidth(&p->pres, t) > t->told_peak ||
 		    t->key_peak > t->told_key ||
 		    average > t->told_average + t->told_average / 10)
 			return true;

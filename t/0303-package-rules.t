@@ -29,6 +29,29 @@ check 'the mean rate is not above the peak, however short the last segment' '
 	awk -F "[=,]" "/BANDWIDTH=/ { print \$2, \$4; n++; bad = bad || \$4 > \$2 + 0 }
 		END { exit bad || !n }" mean/index.m3u8
 '
+# bandwidth FILE FROM TO: of a playlist or manifest, its first one
+bandwidth () {
+	sed -n 's/.*STREAM-INF:BANDWIDTH=\([0-9]*\).*/\1/p; s/.* bandwidth="\([0-9]*\)".* width=.*/\1/p' "$1" |
+		head -n 1 >rate
+	cat rate
+	test "$(cat rate)" -ge "$2"
+	test "$(cat rate)" -le "$3"
+}
+
+check 'until the end a rung may need what its source says it may, then what it needed' '
+	mlive-encode -q -r 90p@2M -a 64k <a.ts >ladder.ts
+	mkfifo slow
+	mpkg-segment -q --segment 2s --event -o cap <slow &
+	exec 7>slow
+	cat ladder.ts >&7
+	eventually test -s cap/v1/3.m4s
+	bandwidth cap/index.m3u8 2000000 2400000
+	bandwidth cap/index.mpd 2000000 2200000
+	exec 7>&-
+	wait
+	bandwidth cap/index.m3u8 10000 1900000
+	bandwidth cap/index.mpd 10000 1900000
+'
 check 'a hole in the sound makes no long segment, and the target stays' '
 	make_ts hole.ts 16 -af "aselect=lt(t\,5)+gt(t\,9.3)"
 	mpkg-segment --segment 2s --event -o hole <hole.ts 2>err

@@ -4,12 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/net/sinkq.h"
 
-/* Not yet whole objects have this name, with our number, in the folder they belong to. */
+/*
+ * Not yet whole objects have this name, in the folder they belong to, and are locked; with
+ * our number behind it while another process has it.  So what one that was killed has left
+ * there is used by the next.
+ */
 #define PART	".mlive-part"
 #define PART_MAX	(SINK_NAME_MAX + sizeof(PART) + 16)
 
@@ -97,6 +102,24 @@ write_all(int fd, const struct iovec *from, unsigned n)
 	return 0;
 }
 
+/* -EBUSY: another process has it, or has just made an object of it. */
+static int
+open_locked(struct dir *d, const char *part)
+{
+	int fd = openat(d->fd, part, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	struct stat ours, there;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &ours) == 0 &&
+	    fstatat(d->fd, part, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    ours.st_ino == there.st_ino && ours.st_dev == there.st_dev &&
+	    ftruncate(fd, 0) == 0)
+		return fd;
+	close(fd);
+	return -EBUSY;
+}
+
 /* A new file beside those of an object, and its name. */
 static int
 open_part(struct dir *d, const struct sink_object *o,
@@ -108,15 +131,19 @@ open_part(struct dir *d, const struct sink_object *o,
 	int fd, r;
 
 	memcpy(part, o->name, folder);
-	memcpy(part + folder, d->part, strlen(d->part) + 1);
-	fd = openat(d->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0 && errno == ENOENT && folder > 0) {
+	memcpy(part + folder, PART, sizeof(PART));
+	fd = open_locked(d, part);
+	if (fd == -ENOENT && folder > 0) {
 		memcpy(parents, o->name, folder - 1);
 		parents[folder - 1] = '\0';
 		if ((r = make_dirs(d->fd, parents)) < 0)
 			return r;
-		fd = openat(d->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		fd = open_locked(d, part);
 	}
+	if (fd != -EBUSY)
+		return fd;
+	memcpy(part + folder, d->part, strlen(d->part) + 1);
+	fd = openat(d->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -124,17 +151,22 @@ static int
 put(struct dir *d, const struct sink_object *o)
 {
 	char part[PART_MAX];
-	int fd = open_part(d, o, part), r;
+	int fd = open_part(d, o, part), lock, r;
 
 	if (fd < 0)
 		return fd;
 	r = write_all(fd, o->iov, o->niov);
+	/* That it is closed tells whether all was written; the lock has to last. */
+	if ((lock = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0 && r == 0)
+		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0 && renameat(d->fd, part, d->fd, o->name) < 0)
 		r = -errno;
 	if (r < 0)
 		unlinkat(d->fd, part, 0);
+	if (lock >= 0)
+		close(lock);
 	return r;
 }
 
