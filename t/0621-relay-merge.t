@@ -30,7 +30,7 @@ got_some () {
 through () {
 	impair neta -S 11 -t "$1" "$a1=127.0.0.1:$a2"
 	impair netb -S 12 -t "$2" "$b1=127.0.0.1:$b2"
-	relay m --merge --window 200ms -i "rtp://127.0.0.1:$a2" -i "rtp://127.0.0.1:$b2" -o out.ts
+	relay m --merge --window 1s -i "rtp://127.0.0.1:$a2" -i "rtp://127.0.0.1:$b2" -o out.ts
 	both
 	ended m
 	ended neta
