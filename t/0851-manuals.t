@@ -87,6 +87,7 @@ check 'mlive-ingest: whoever writes into a named pipe' '
 	end
 '
 check 'mlive-ingest: a line, its reserve, and a film when both are silent' '
+	rm -f ladder.ts			# of an example before
 	run example mlive-ingest.1 7
 	within 120 grown ladder.ts 100000
 	end
