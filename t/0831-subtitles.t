@@ -74,6 +74,9 @@ plays () {
 live plain --segment 2s
 plays
 kill "$ingest" "$segment"
+# The clip's pictures come up to 1.4 s before they are due: who catches up is ahead of the
+# clock after a while, and of the text.
+seconds=8
 live low --segment 2s --low-latency
 plays
 kill "$ingest" "$segment"
