@@ -131,9 +131,11 @@ programs: all $(UNITS) $(FUZZ) $(HELP)
 # and beside it the others, which give way (t/lib.sh).  A rule is a row of tests that
 # wait for each other: prove starts the first that can, in this order.
 CLOCKED := 'seq=t/08{1,2,3,4,6,7}*'
+# This one waits for ten minutes, with FULL.
+WAITING := 'seq=t/0211-*'
 test: programs
-	BUILD=$(abspath $(B)) prove -j$$(($$(nproc) + 1)) --timer $(if $(V),-v) \
-		--rules $(CLOCKED) $(patsubst %,--rules 'seq=t/???%-*',0 1 2 3 4 5 6 7 8 9) \
+	BUILD=$(abspath $(B)) prove -j$$(($$(nproc) + 2)) --timer $(if $(V),-v) \
+		--rules $(CLOCKED) --rules $(WAITING) $(patsubst %,--rules 'seq=t/???%-*',0 1 2 3 4 5 6 7 8 9) \
 		t/*.t
 
 bench:
