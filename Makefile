@@ -134,9 +134,9 @@ CLOCKED := 'seq=t/08{1,2,3,4,6,7}*'
 # This one waits for ten minutes, with FULL.
 WAITING := 'seq=t/0211-*'
 test: programs
-	BUILD=$(abspath $(B)) prove -j$$(($$(nproc) + 2)) --timer $(if $(V),-v) \
-		--rules $(CLOCKED) --rules $(WAITING) $(patsubst %,--rules 'seq=t/???%-*',0 1 2 3 4 5 6 7 8 9) \
-		t/*.t
+	BUILD=$(abspath $(B)) prove -j$$(($$(nproc) + $(if $(FULL),2,1))) --timer $(if $(V),-v) \
+		--rules $(CLOCKED) $(if $(FULL),--rules $(WAITING)) \
+		$(patsubst %,--rules 'seq=t/???%-*',0 1 2 3 4 5 6 7 8 9) t/*.t
 
 bench:
 	.ci/deps bench
