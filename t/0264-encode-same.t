@@ -12,6 +12,7 @@ ffmpeg -v error -f lavfi -i "mandelbrot=s=320x180:r=25:end_scale=0.01" -f lavfi 
 	-c:v libx264 -preset ultrafast -qp 14 -g 25 -f mpegts film.ts
 # Half-second segments, of which each 16th is one to meet at.
 mlive-ingest -q --realtime -t 15s film.ts >in.ts
+# shellcheck disable=SC2034	# checks use it
 rungs='-r 180p@40M,quality=6 -r 180p@250k -r 90p@40M,quality=6,codec=hevc -r 90p@80k,codec=hevc'
 
 # same N: how segments that both have compare, after the first of the second: number,
