@@ -58,7 +58,7 @@ check 'bursts, jitter, another order and copies: every byte' '
 	arrives burst
 	over_now burst
 '
-check 'a latency that is too short: what is missing is counted, and told' '
+twice 'a latency that is too short: what is missing is counted, and told' '
 	over short 60ms "loss=10%,delay=50ms"
 	sleep 0.5
 	over_now short
