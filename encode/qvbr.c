@@ -98,13 +98,14 @@ qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
 
 	*q = (struct qvbr){
 		.spec = *spec, .segment = segment, .crf = spec->crf,
-		.pictures = pictures > 0 ? pictures : 1,
+		.pictures = pictures > 0 ? pictures : 1, .whole = whole,
 	};
 	q->budget = in_pictures(q, spec->cap, q->pictures);
 	q->real_size = rescale_near(spec->cap, spec->vbv_ns / 1000000, 1000);
 	q->real = whole ? q->real_size * 9 / 10 : q->real_size;
 	q->budget += whole ? 0 : q->real_size / 10;
-	if (before.coded > 0 && segment == before.segment + 1 && segment % QVBR_RESET != 0) {
+	if (before.coded > 0 && before.whole && segment == before.segment + 1 &&
+	    segment % QVBR_RESET != 0) {
 		int crf = carried(q, &before);
 
 		q->crf = crf > q->crf ? crf : q->crf;

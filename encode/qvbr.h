@@ -48,6 +48,7 @@ struct qvbr {
 	/* private: */
 	struct qvbr_spec spec;
 	int64_t	 segment, pictures, coded;
+	bool	 whole;
 	int64_t	 budget, used;
 	int64_t	 real, real_size;	/* of the decoder's buffer, at least */
 	int64_t	 at_asked;		/* what used would be at the level asked for */

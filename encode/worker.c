@@ -8,7 +8,7 @@
 #include "lib/base/log.h"
 
 /* An encoder that had fewer pictures goes on: times would not fit together. */
-#define RENEW_LEAST	4
+#define RENEW_LEAST	(WORKER_NEXT + 1)
 
 #define CAPPED		250	/* CRF above that of the level, on average */
 
@@ -149,18 +149,54 @@ take_qvbr(struct worker *w)
 }
 
 static void
-coded(struct worker *w, const struct coder_unit *u)
+set_qvbr(struct worker *w)
 {
 	int err;
 
-	put_unit(w, u);
-	if (w->spec->rc != RATE_QVBR)
-		return;
-	qvbr_coded(&w->qvbr, u->len, u->crf, u->idr);
 	take_qvbr(w);
 	err = coder_set(&w->coder, &w->rate);
 	if (err < 0)
 		failed(w, err);
+}
+
+/* The next segment of this encoder has its own budget. */
+static void
+begin_next(struct worker *w)
+{
+	const struct qvbr_spec spec = w->qvbr.spec;
+
+	if (w->nnext == 0)
+		return;
+	qvbr_begin(&w->qvbr, &spec, w->next[0].segment, w->next[0].pictures,
+	    w->next[0].whole);
+	w->nnext--;
+	memmove(&w->next[0], &w->next[1], w->nnext * sizeof(w->next[0]));
+}
+
+/* All of a segment has come out, and what is told now is for the IDR of the next. */
+static void
+begin_early(struct worker *w)
+{
+	if (w->nnext == 0 || w->qvbr.coded < w->qvbr.pictures)
+		return;
+	begin_next(w);
+	w->early = true;
+}
+
+static void
+coded(struct worker *w, const struct coder_unit *u)
+{
+	bool begins = ((const struct job *)u->opaque)->begins;
+
+	put_unit(w, u);
+	if (w->spec->rc != RATE_QVBR)
+		return;
+	if (begins && !w->early)	/* the one before is shorter than it should be */
+		begin_next(w);
+	w->early = w->early && !begins;
+	qvbr_coded(&w->qvbr, u->len, u->crf, u->idr);
+	begin_early(w);
+	set_qvbr(w);
 }
 
 /* Does anything become different? */
@@ -192,6 +228,7 @@ begin_rate(struct worker *w, int64_t segment, int64_t pictures, bool whole)
 
 	if (w->spec->rc == RATE_QVBR) {
 		qvbr_begin(&w->qvbr, &spec, segment, pictures, whole);
+		w->early = true;
 		take_qvbr(w);
 		w->rate.fill = w->rate.buffer;
 		return;
@@ -232,6 +269,17 @@ open_coder(struct worker *w)
 	return err;
 }
 
+/* The encoder goes on; what is left of its segments may still be inside. */
+static void
+go_on(struct worker *w, const struct job *job)
+{
+	w->next[w->nnext].segment = job->segment;
+	w->next[w->nnext].pictures = job->left;
+	w->next[w->nnext++].whole = job->whole;
+	begin_early(w);
+	set_qvbr(w);
+}
+
 /* A segment begins, where an encoder may begin too. */
 static void
 begin_segment(struct worker *w, const struct job *job)
@@ -239,8 +287,11 @@ begin_segment(struct worker *w, const struct job *job)
 	bool qvbr = w->spec->rc == RATE_QVBR, wished;
 	int err;
 
-	if (w->given > 0 && w->given < RENEW_LEAST)
+	if (w->given > 0 && w->given < RENEW_LEAST) {
+		if (qvbr)
+			go_on(w, job);
 		return;
+	}
 	wished = take_wish(w);
 	if (!qvbr && !wished)
 		return;

@@ -27,6 +27,7 @@
 
 #define WORKER_QUEUE	4	/* pictures; then who puts one waits */
 #define WORKER_REPORTS	32
+#define WORKER_NEXT	3
 
 /* A picture on its way; without its frame, until it is coded. */
 struct job {
@@ -68,6 +69,12 @@ struct worker {
 	struct coder_rate rate;		/* what the encoder was told last */
 	struct qvbr qvbr;
 	int64_t	 given;			/* pictures, to this encoder */
+	struct {
+		int64_t	segment, pictures;
+		bool	whole;
+	} next[WORKER_NEXT];		/* segments that this encoder has begun, too */
+	unsigned nnext;
+	bool	 early;			/* qvbr has begun the segment of the next unit */
 	int64_t	 fill;			/* of the decoder's buffer; not in QVBR */
 	uint64_t mean;			/* bit/s, as it is now */
 	int	 quality;

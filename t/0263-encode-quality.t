@@ -50,6 +50,27 @@ check 'what is hard is told: the level that was reached, and that it was the cap
 	cat got
 	awk "\$4 != 9000 || \$5 > 7000 || \$6 != \"true\" || \$2 < 225000 { exit 1 }" got
 '
+check 'what begins two pictures before a segment does not starve that' '
+	ffmpeg -v error -i hard.ts -f lavfi -i sine=r=48000 -t 13.9 -vf \
+		"settb=1/25,setpts=N+if(lt(N\\,50)\\,0\\,148)" -enc_time_base:v 1/25 -fps_mode passthrough \
+		-c:v libx264 -preset ultrafast -bf 0 -qp 12 -c:a aac -f mpegts hole.ts
+	mlive-encode -q -c none -s hole.stats -r 180p@500k <hole.ts >hole.out
+	grep -q "\"segment\":8,\"frames\":2," hole.stats
+	segments hole.stats 0 >got
+	cat got
+	awk "\$1 == 9 && \$2 > 250000 && \$2 <= 500000 { good = 1 } END { exit !good }" got
+'
+check 'segments of three pictures leave each other what is theirs' '
+	mlive-encode -q -c none -g 200ms -s few.stats -r 180p@500k,fps=half \
+		-r 180p@500k,fps=half,codec=hevc <hard.ts >few.out
+	for n in 0 1
+	do
+		segments few.stats $n >got
+		test "$(wc -l <got)" -ge 32
+		awk "{ r = r \" \" \$2 } \$2 < 100000 || \$2 > 500000 { bad = 1 }
+			END { print r; exit bad }" got
+	done
+'
 check 'bytes and SSIM grow with the level, in both codecs' '
 	ffmpeg -v error -i hard.ts -t 2 -c copy -f mpegts short.ts
 	for codec in avc hevc

@@ -142,6 +142,23 @@ test_loop(void)
 	is(m.total, fresh.total, "nor one after a gap");
 }
 
+/* What has its IDR picture for so few others says nothing of a whole one. */
+static void
+test_part(void)
+{
+	const struct qvbr_spec spec = {
+		.cap = 1000000, .vbv_ns = INT64_C(2000000000), .fps = { 25, 1 }, .crf = 20000,
+	};
+	struct qvbr q = { .crf = 0 };
+
+	qvbr_begin(&q, &spec, 1, 5, false);
+	qvbr_coded(&q, 400000 / 8, 20000, true);
+	for (int i = 0; i < 4; i++)
+		qvbr_coded(&q, 10000 / 8, 20000, false);
+	qvbr_begin(&q, &spec, 2, 50, true);
+	is(q.crf, 20000, "the first whole segment begins with its level");
+}
+
 static void
 test_edges(void)
 {
@@ -169,6 +186,7 @@ main(void)
 	test_levels();
 	test_auto();
 	test_loop();
+	test_part();
 	test_edges();
 	return done_testing();
 }
