@@ -31,6 +31,9 @@ color_parse(const char *name, enum color *c)
 void
 color_take(AVFrame *f, enum color c, bool force)
 {
+	if (f->colorspace == AVCOL_SPC_RGB)
+		f->colorspace = f->color_primaries == AVCOL_PRI_BT2020 ? AVCOL_SPC_BT2020_NCL :
+		    AVCOL_SPC_BT709;
 	if (c == COLOR_UNSAID)
 		return;
 	if (force || f->color_primaries == AVCOL_PRI_UNSPECIFIED)

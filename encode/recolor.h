@@ -20,7 +20,10 @@ enum color { COLOR_UNSAID, COLOR_601, COLOR_709, COLOR_HDR10, COLOR_HLG };
 /* false: no such name. */
 bool color_parse(const char *name, enum color *c);
 
-/* The picture's own colours become these: always if forced, else where it says none. */
+/*
+ * The picture's own colours become these: always if forced, else where it says none.  RGB
+ * has the matrix that it gets as Y'CbCr.
+ */
 void color_take(AVFrame *f, enum color c, bool force);
 
 /* What is not PQ or HLG is SDR. */

@@ -157,6 +157,17 @@ check 'SDR in a rung of HDR: its white is the reference white there, in a slate 
 	mlive-encode --blank slate.png -r 160p@4M,codec=hevc <cued.ts >out.ts
 	is_about out.ts 0 48 573 512 512
 '
+check 'RGB: it is coded, and tagged, as BT.709' '
+	ffmpeg -v error -f lavfi -i "color=0x3060c0:s=640x160:r=25:d=2" -c:v libx264rgb \
+		-preset ultrafast -qp 4 -pix_fmt rgb24 -f mpegts rgb.ts
+	ffprobe -v error -show_entries stream=color_space -of csv=p=0 rgb.ts | grep gbr
+	mlive-encode -r 160p@4M -r 160p@4M,codec=hevc <rgb.ts >out.ts
+	for n in 0 1
+	do
+		tags out.ts $n | grep ",bt709,unknown,unknown$"
+		is_about out.ts $n 48 382 700 412
+	done
+'
 check 'what is no colour' '
 	for what in 2020 "" hlg,always hlg, ,force hdr10x
 	do
