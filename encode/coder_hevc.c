@@ -20,6 +20,7 @@ struct hevc {
 	x265_param   *param;
 	x265_encoder *enc;
 	int	      depth, crf;
+	struct coder_rate told;
 	struct {
 		size_t	len;
 		uint8_t data[CAPTIONS_SEI_MAX];
@@ -214,19 +215,27 @@ hevc_open(struct coder *c, const struct rung_spec *r,
 	if (h == NULL)
 		return -ENOMEM;
 	c->private = h;
+	h->told = *rate;
 	err = open_encoder(h, r, f, rate);
 	if (err < 0)
 		coder_close(c);
 	return err;
 }
 
-/* Takes effect with the next picture that comes in, when that is coded. */
+/*
+ * Takes effect with the next picture that comes in, when that is coded.  x265 loses its
+ * strings each time, so it is told only what is new.
+ */
 static int
 hevc_set(struct coder *c, const struct coder_rate *rate)
 {
 	struct hevc *h = c->private;
 	x265_param *p = h->param;
 
+	if (rate->crf == h->told.crf && rate->most == h->told.most &&
+	    rate->buffer == h->told.buffer)
+		return 0;
+	h->told = *rate;
 	p->rc.rfConstant = (double)rate->crf / 1000;
 	p->rc.vbvMaxBitrate = (int)(rate->most / 1000);
 	p->rc.vbvBufferSize = (int)(rate->buffer / 1000);
