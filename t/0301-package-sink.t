@@ -186,6 +186,22 @@ check 'a long event: its state stays small, and kill -9 loses nothing of it' '
 	diff -r long-whole server/www/live/long-http
 	fails 2 ls long-whole/mpkg-segment-*
 '
+check 'an unfinished file of another user is in nobody'\''s way' '
+	mpkg-segment -q --vod -o ours <a.ts
+	for folder in theirs theirs/v1 theirs/a1
+	do
+		test $folder = theirs || test -d "ours/${folder#*/}"
+		mkdir $folder
+		echo left >$folder/.mlive-part
+		chmod 444 $folder/.mlive-part
+	done
+	drop=
+	test "$(id -u)" -ne 0 || drop="setpriv --bounding-set=-dac_override"
+	$drop mpkg-segment -q --vod -o theirs <a.ts
+	test "$(cat theirs/v1/.mlive-part)" = left
+	rm -f theirs/.mlive-part theirs/*/.mlive-part
+	diff -r ours theirs
+'
 check 'a finished presentation is not gone on with' '
 	mpkg-segment -q --segment 1s --event -o whole <first.ts
 	grep ENDLIST whole/v1/index.m3u8

@@ -102,7 +102,7 @@ write_all(int fd, const struct iovec *from, unsigned n)
 	return 0;
 }
 
-/* -EBUSY: another process has it, or has just made an object of it. */
+/* -EBUSY: another process or user has it, or has just made an object of it. */
 static int
 open_locked(struct dir *d, const char *part)
 {
@@ -110,7 +110,7 @@ open_locked(struct dir *d, const char *part)
 	struct stat ours, there;
 
 	if (fd < 0)
-		return -errno;
+		return errno == EACCES ? -EBUSY : -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &ours) == 0 &&
 	    fstatat(d->fd, part, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    ours.st_ino == there.st_ino && ours.st_dev == there.st_dev &&
