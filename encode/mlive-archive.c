@@ -395,6 +395,18 @@ read_manifest(struct archive *s)
 	    s->output, s->sender.deliver.why);
 }
 
+/* Where everybody may write, a directory of that name could be a trap. */
+static void
+own_spool(const char *path)
+{
+	struct stat st;
+
+	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || lstat(path, &st) < 0)
+		fatal(EXIT_RUNTIME, errno, "cannot make the spool '%s'", path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+		fatal(EXIT_RUNTIME, 0, "the spool '%s' is not ours alone: say --spool", path);
+}
+
 static void
 open_all(struct archive *s)
 {
@@ -408,6 +420,8 @@ open_all(struct archive *s)
 		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, 0, "cannot open '%s': %s",
 		    s->output, n->deliver.why);
 	free(token);
+	if (s->spool_said == NULL && is_url(s->output))
+		own_spool(s->spool_path);
 	r = spool_init(&s->spool, s->spool_path, s->output, s->sync_ns, s->spool_max);
 	if (r == -EWOULDBLOCK)
 		fatal(EXIT_RUNTIME, 0, "another process has the spool '%s'", s->spool_path);

@@ -246,6 +246,24 @@ check 'a disk that is full: the message, and on it goes when there is room' '
 	listed full gap | grep 1
 	true_list full
 '
+check 'a spool that somebody else has laid out in /var/tmp is not used' '
+	place=http://127.0.0.1:$port/trap/
+	fails 1 mlive-archive -o $place <in.ts 2>err
+	spool=$(dirname "$(grep -lxF "$place" /var/tmp/mlive-archive-*/lock)")
+	test "$(stat -c %a "$spool")" = 700
+	rm -r "$spool"
+	mkdir trap
+	ln -s "$PWD/trap" "$spool"
+	fails 1 mlive-archive -o $place <in.ts 2>err || { rm "$spool"; false; }
+	rm "$spool"
+	grep "the spool .$spool. is not ours alone" err
+	test -z "$(ls trap)"
+	mkdir "$spool"
+	chmod 777 "$spool"
+	fails 1 mlive-archive -o $place <in.ts 2>err || { rm -r "$spool"; false; }
+	rmdir "$spool"
+	grep "is not ours alone" err
+'
 check 'usage: each mistake has its message, and 2; no stream is 3' '
 	said () {
 		words=$1
