@@ -148,6 +148,7 @@ parse_object(json_t *j, struct piece *p)
 	size_t s;
 
 	if (!json_is_object(j) || !read_number(j, "number", 1, &number) || number == 0 ||
+	    (uint64_t)number > PIECE_NUMBER ||
 	    !read_number(j, "interval", INT64_MIN, &out.slot) ||
 	    !read_number(j, "bytes", 0, &bytes) || !read_number(j, "copied", 0, &copied) ||
 	    copied > bytes + 65536 || !read_time(j, &out) ||

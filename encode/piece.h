@@ -22,6 +22,7 @@
 
 #define PIECE_NAME	512
 #define PIECES_MAX	2000000		/* 10 minutes each: 38 years */
+#define PIECE_NUMBER	(UINT64_C(1) << 53)	/* the largest, as JSON is read by many */
 
 enum piece_state {
 	PIECE_OPEN,			/* being written, or left so by a crash */

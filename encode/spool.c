@@ -172,7 +172,7 @@ find_files(struct spool *s)
 
 		p.number = strtoull(e->d_name, &end, 10);
 		spool_path(p.number, name);
-		if (strcmp(name, e->d_name) != 0 || p.number == 0)
+		if (strcmp(name, e->d_name) != 0 || p.number == 0 || p.number > PIECE_NUMBER)
 			continue;
 		known = pieces_find(&s->list, p.number);
 		if (known == NULL) {

@@ -286,5 +286,8 @@ check 'usage: each mistake has its message, and 2; no stream is 3' '
 	echo "{}" >bad/index.json
 	fails 1 mlive-archive -o bad <in.ts 2>err
 	grep "no manifest of ours" err
+	echo "{\"pieces\":[{\"number\":9223372036854775807,\"path\":\"a.ts\"}]}" >bad/index.json
+	fails 1 mlive-archive -o bad <in.ts 2>err
+	grep "no manifest of ours" err
 '
 done_testing
