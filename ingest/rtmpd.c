@@ -17,6 +17,7 @@
 #define SAY_AGAIN	(10 * CLK_SECOND)
 #define FORGET		(60 * CLK_SECOND)	/* a wrong key */
 #define DELAY_MAX	(8 * CLK_SECOND)
+#define WITHOUT		(CLK_SECOND / 10)	/* descriptors, before another look */
 #define NO_PLACE	UINT32_MAX
 
 void
@@ -148,6 +149,17 @@ strangers(const struct rtmpd *d, const uint8_t addr[static 16])
 	return n;
 }
 
+/* Who waits stays in the queue of the socket, which would wake us at once again. */
+static void
+wait_to_accept(struct rtmpd *d)
+{
+	int64_t now = clk_mono_ns();
+
+	if (d->accept_ns == 0 || now - d->accept_ns > SAY_AGAIN)
+		log_warn(errno, "cannot take connections for now");
+	d->accept_ns = now + WITHOUT;
+}
+
 static void
 accept_some(struct rtmpd *d, int listener, bool tls)
 {
@@ -159,8 +171,11 @@ accept_some(struct rtmpd *d, int listener, bool tls)
 		struct rtmpd_conn *c;
 		uint8_t addr[16];
 
-		if (fd < 0)
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+				wait_to_accept(d);
 			return;
+		}
 		what_counts(&from, addr);
 		d->counts.accepted++;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -234,11 +249,15 @@ events_of(const struct rtmpd_conn *c)
 unsigned
 rtmpd_prepare(struct rtmpd *d, struct pollfd *pfd, unsigned max, int64_t *deadline_ns)
 {
+	bool accepts = clk_mono_ns() >= d->accept_ns;
 	unsigned n = 0;
 
+	if (!accepts && d->accept_ns < *deadline_ns)
+		*deadline_ns = d->accept_ns;
 	d->nset = 0;
 	for (unsigned i = 0; i < d->nlisten && n < max; i++) {
-		pfd[n++] = (struct pollfd){ .fd = d->listen[i].fd, .events = POLLIN };
+		pfd[n++] = (struct pollfd){ .fd = d->listen[i].fd,
+		    .events = accepts ? POLLIN : 0 };
 		d->nset++;
 	}
 	for (struct link *l = d->conns.next; l != &d->conns; l = l->next) {
@@ -266,8 +285,13 @@ rtmpd_act(struct rtmpd *d, const struct pollfd *pfd, unsigned n)
 
 		next = l->next;
 		c->place = NO_PLACE;
-		if (got != 0 || c->more)
+		/* Nobody waits for this answer; what is not read would wake us for ever. */
+		if (c->state == RTMPD_DELAYED && (got & (POLLHUP | POLLERR)) != 0) {
+			d->counts.failed++;
+			rtmpdconn_close(c);
+		} else if (got != 0 || c->more) {
 			rtmpdconn_run(c, (got & (POLLIN | POLLHUP | POLLERR)) != 0);
+		}
 		rtmpdconn_tick(c, now);
 	}
 	for (struct link *l = d->conns.next, *next; l != &d->conns; l = next) {

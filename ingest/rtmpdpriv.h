@@ -77,6 +77,7 @@ struct rtmpd {
 	} listen[RTMPD_LISTEN];
 	unsigned nset;			/* listeners in the set of the last poll */
 	bool	 draining;
+	int64_t	 accept_ns;		/* not before it: descriptors were short */
 	int64_t	 told_ns;		/* refusals, the last time */
 	uint64_t untold;
 	struct rtmpd_addr addr[RTMPD_ADDRS];

@@ -170,6 +170,48 @@ check 'one address has 16 connections without a key, and no more' '
 	send clip.flv
 	stop
 '
+cat >hang.pl <<'EOF2'
+# Some with a wrong key and much behind it, who do not wait for the answer.
+use strict; use warnings; use IO::Socket::INET; use Socket;
+my @s;
+sub text { "\2" . pack "n/a*", $_[0] }
+sub number { "\0" . pack "d>", $_[0] }
+sub message { "\3\0\0\0" . substr(pack("N", length $_[1]), 1) . "\24" . pack("V", $_[0]) . $_[1] }
+for (1 .. 8) {
+	push @s, IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+	syswrite $s[-1], "\3" . "\0" x 3072 . message(0, text("connect") . number(1) . "\3" .
+		pack("n/a*", "app") . text("live") . "\0\0\11") . message(1, text("publish") .
+		number(2) . "\5" . text("wrong") . text("live"));
+}
+sleep 1;
+syswrite $_, "x" x 60000 for @s;
+sleep 1;
+setsockopt $_, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0) for @s;
+EOF2
+ticks () {
+	awk "{ print \$14 + \$15 }" "/proc/$server/stat"
+}
+check 'who hangs up before its answer, or finds no descriptor left, does not keep it busy' '
+	fresh
+	server
+	perl hang.pl $port
+	before=$(ticks)
+	sleep 2
+	test $(($(ticks) - before)) -lt 40
+	eventually count rtmp_connections 0
+	prlimit --pid $server --nofile=8:
+	perl -MIO::Socket::INET -e "my @s = map { IO::Socket::INET->new(q(127.0.0.1:$port)) } 1 .. 8; sleep 4" &
+	crowd=$!
+	eventually grep "cannot take connections for now: Too many open files" err
+	before=$(ticks)
+	sleep 2
+	test $(($(ticks) - before)) -lt 40
+	prlimit --pid $server --nofile=256:
+	wait $crowd
+	send clip.flv
+	grep Unpublish codes
+	stop
+'
 check 'a slow reader loses whole units and delays nobody; the next key picture is its start' '
 	fresh
 	mlive-ingest -q -t 20s "test:?size=320x180&fps=30&gop=1s&rate=12M" >big.ts
