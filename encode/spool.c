@@ -534,9 +534,13 @@ spool_merge(struct spool *s, const struct pieces *l)
 	int r = 0;
 
 	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < l->n && r == 0; i++)
-		if (pieces_find(&s->list, l->p[i].number) == NULL)
+	/* The last line of one that was delivered may be lost: then its file is gone. */
+	for (size_t i = 0; i < l->n && r == 0; i++) {
+		const struct piece *known = pieces_find(&s->list, l->p[i].number);
+
+		if (known == NULL || known->state == PIECE_DROPPED)
 			r = note(s, &l->p[i]);
+	}
 	if (s->list.n > 0)
 		s->next = s->list.p[s->list.n - 1].number + 1;
 	pthread_mutex_unlock(&s->lock);

@@ -79,7 +79,7 @@ void spool_rest(struct spool *s);
 /* Wait, for no longer, until something is said to it. */
 void spool_wait(struct spool *s, int64_t until_ns);
 
-/* What a manifest knew: those that the journal does not know. */
+/* What a manifest knew: those that the journal does not know, or not that they arrived. */
 int spool_merge(struct spool *s, const struct pieces *l);
 
 int spool_file(const struct spool *s, uint64_t number);	/* a descriptor, or -errno */

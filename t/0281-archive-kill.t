@@ -113,6 +113,22 @@ check 'a journal that is damaged or gone loses no piece' '
 	(cd out3; xargs cat <../paths) >got
 	cat left chunk2.ts | cmp - got
 '
+check 'the manifest keeps a piece whose last line in the journal was lost' '
+	mlive-archive -q -c none -e 1s -o out4 <chunk2.ts
+	before=$(grep -c "\"number\":" out4/index.json)
+	test "$before" -ge 1
+	sed -i "s/\"state\":\"done\"/\"state\":\"sending\"/" out4/.spool/journal
+	grep "\"sending\"" out4/.spool/journal
+	mlive-archive -q -c none -e 1s -s stats4 -o out4 <chunk3.ts
+	test "$(grep -c "\"number\":" out4/index.json)" -gt "$before"
+	grep "\"number\":1," out4/index.json
+	perl -0777 -MJSON::PP -ne "print \$_->{path}, qq{\n} for @{decode_json(\$_)->{pieces}}" \
+		out4/index.json >paths
+	(cd out4; xargs cat <../paths) >got
+	cat chunk2.ts chunk3.ts | cmp - got
+	mlive-archive -q -c none -e 1s -o out4 <chunk4.ts
+	grep "\"number\":1," out4/index.json
+'
 s3=$(free_port)
 mkdir bucket
 trap 'kill -9 $started 2>/dev/null; down 2>/dev/null; rm -rf "$scratch"' EXIT
