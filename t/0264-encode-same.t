@@ -16,7 +16,8 @@ mlive-ingest -q --realtime -t 15s film.ts >in.ts
 rungs='-r 180p@40M,quality=6 -r 180p@250k -r 90p@40M,quality=6,codec=hevc -r 90p@80k,codec=hevc'
 
 # same N: how segments that both have compare, after the first of the second: number,
-# "same" or "other", and whether the cap was in the way.
+# "same" or "other", and whether the cap was in the way.  An encoder that has had fewer
+# than four pictures makes the next segment, too.
 same () {
 	for who in one two
 	do
@@ -25,7 +26,9 @@ same () {
 		test "$(wc -l <$who.segments)" -eq "$(wc -l <$who.gops)"
 		paste -d" " $who.segments $who.gops | awk '{ print $1, $8, $9, $6 }' | sort >$who.list
 	done
-	join one.list two.list | sed 1d | awk '{ print $1, $2 == $5 ? "same" : "other", $4 }'
+	few=$(awk 'NR == 1 { print $2 < 4 }' two.gops)
+	join one.list two.list | sed "1,$((1 + few))d" |
+		awk '{ print $1, $2 == $5 ? "same" : "other", $4 }'
 }
 
 check 'two encoders, one of which gets the stream from the middle of its fourth second on' '
