@@ -70,8 +70,18 @@ feedlist_add(struct feed *f, struct feed_unit *u, int64_t now_ns)
 		f->next = u;
 	if (u->main && u->random_access)
 		trim(f, now_ns);
-	if (f->kept <= FEED_BYTES || f->used)
+	/* What was taken is kept for a place to begin again at, which has not come. */
+	if (f->kept > FEED_BYTES && f->used)
+		drop_until(f, f->next);
+	if (f->kept <= FEED_BYTES)
 		return;
+	if (f->used && u->main && u->random_access) {
+		drop_until(f, u);
+		f->next = u;
+		u->breaks = true;
+		return;
+	}
+	f->broken |= f->used;
 	f->overruns++;
 	if (f->overruns == 1)
 		log_warn(0, "'%s' has no random access point in %u MiB", f->name,
