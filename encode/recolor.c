@@ -5,6 +5,7 @@
 
 #include "encode/recolor.h"
 
+#define PEAK_EVERY	(10 * 90000)	/* that it is looked at: a table takes its time */
 #define HD_LINES	720		/* from so many on it is BT.709 that is meant */
 
 static const struct {
@@ -97,13 +98,15 @@ have_table(struct recolor *s, const AVFrame *in)
 
 	want.bt601 = want.from == LIGHT_SDR && is_601(in);
 	if (have != NULL && have->from == want.from && have->bt601 == want.bt601 &&
-	    (want.from != LIGHT_PQ || want.peak == 0 || have->peak == want.peak))
+	    (want.from != LIGHT_PQ || want.peak == 0 || have->peak == want.peak ||
+	    (in->pts >= s->made && in->pts - s->made < PEAK_EVERY)))
 		return true;
 	if (want.peak == 0)
 		want.peak = TONEMAP_PEAK;
 	if (s->table == NULL && (s->table = malloc(sizeof(*s->table))) == NULL)
 		return false;
 	tonemap_init(s->table, &want);
+	s->made = in->pts;
 	return true;
 }
 

@@ -34,6 +34,7 @@ struct recolor {
 	struct scaler to_size;		/* in 10 bits */
 	struct scaler room;		/* for what is made */
 	struct tonemap *table;		/* of the source as it is, or NULL */
+	int64_t	 made;			/* at this time, 90 kHz */
 };
 
 /* format: YUV420P or YUV420P10. */
