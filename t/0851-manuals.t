@@ -434,6 +434,12 @@ recorded () {
 	echo "export AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret"
 	example mlive-archive.1 1 | sed "s/-e 10min/-e 1s --spool run\/spool/"
 }
+# archived BYTES: so many are in pieces of the directory, or on the way there
+archived () {
+	cat srv/archive/one/.spool/*.ts srv/archive/one/*.ts 2>/dev/null | wc -c >archived
+	test "$(cat archived)" -ge "$1"
+}
+
 check 'mlive-archive: into S3, into a directory, and as one film again' '
 	setsid perl "$top/t/s3d.pl" "$s3" server & pid=$!
 	eventually curl -s -o /dev/null "http://127.0.0.1:$s3/none"
@@ -444,7 +450,8 @@ check 'mlive-archive: into S3, into a directory, and as one film again' '
 	find server/www/archive/one -name "*.ts" | grep -E "/20[0-9-]{8}/[0-9]{6}.*[.]ts$"
 	kill -s KILL -- "-$pid"
 	run example mlive-archive.1 2
-	within 60 grown srv/archive/one/.spool/0000000001.ts 500000
+	# Long enough for a segment to begin in it.
+	within 120 archived 2000000
 	end
 	kill -9 $sender
 	grep "\"event\":\"piece\"" pieces.ndjson
