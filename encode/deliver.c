@@ -24,25 +24,6 @@ failed(struct deliver *d, int err)
 
 /* ---- a directory */
 
-static int
-make_dirs(int at, const char *path)
-{
-	char part[PATH];
-	size_t len = strlen(path);
-
-	if (len >= sizeof(part))
-		return -ENAMETOOLONG;
-	for (size_t i = 1; i <= len; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdirat(at, part, 0777) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
-}
-
 /* The folder of a name is made, and the name of a new file in it. */
 static int
 part_of(struct deliver *d, const char *name, char part[static PATH])
@@ -53,7 +34,7 @@ part_of(struct deliver *d, const char *name, char part[static PATH])
 	n = snprintf(part, PATH, "%.*s", folder, name);
 	if (n < 0 || n >= PATH)
 		return -ENAMETOOLONG;
-	if (folder > 0 && (n = make_dirs(d->dir, part)) < 0)
+	if (folder > 0 && (n = io_make_dirs(d->dir, part)) < 0)
 		return n;
 	n = snprintf(part, PATH, "%.*s" PART ".%ld", slash != NULL ? folder + 1 : 0, name,
 	    (long)getpid());
@@ -267,7 +248,7 @@ deliver_init(struct deliver *d, const char *url, const char *token)
 	    strncmp(url, "https://", 8) != 0) {
 		if (strncmp(url, "file://", 7) == 0)
 			url += 7;
-		if ((r = make_dirs(AT_FDCWD, url)) < 0)
+		if ((r = io_make_dirs(AT_FDCWD, url)) < 0)
 			return failed(d, r);
 		d->dir = open(url, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		return d->dir < 0 ? failed(d, -errno) : 0;

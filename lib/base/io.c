@@ -1,10 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -189,6 +192,25 @@ io_write(int fd, const void *buf, size_t len)
 		} else if (errno != EINTR) {
 			return -errno;
 		}
+	}
+	return 0;
+}
+
+int
+io_make_dirs(int at, const char *path)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdirat(at, part, 0777) < 0 && errno != EEXIST)
+			return -errno;
 	}
 	return 0;
 }

@@ -50,4 +50,7 @@ ssize_t io_read(int fd, void *buf, size_t len);
 /* Write all len bytes, in however many calls it takes.  Returns 0 or -errno. */
 int io_write(int fd, const void *buf, size_t len);
 
+/* Make a folder, seen from the folder at (or AT_FDCWD), and those above it; 0 or -errno. */
+int io_make_dirs(int at, const char *path);
+
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/io.h"
 #include "lib/net/sinkq.h"
 
 /*
@@ -23,25 +24,6 @@ struct dir {
 	char	 part[sizeof(PART) + 16];
 };
 
-static int
-make_dirs(int at, const char *path)
-{
-	char part[4096];
-	size_t len = strlen(path);
-
-	if (len >= sizeof(part))
-		return -ENAMETOOLONG;
-	for (size_t i = 1; i <= len; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdirat(at, part, 0777) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
-}
-
 static void *
 dir_open(const char *url, const struct sink_config *c, int *err)
 {
@@ -50,7 +32,7 @@ dir_open(const char *url, const struct sink_config *c, int *err)
 	(void)c;
 	if (strncmp(url, "file://", 7) == 0)
 		url += 7;
-	if ((*err = make_dirs(AT_FDCWD, url)) < 0)
+	if ((*err = io_make_dirs(AT_FDCWD, url)) < 0)
 		return NULL;
 	d = malloc(sizeof(*d));
 	*err = -ENOMEM;
@@ -136,7 +118,7 @@ open_part(struct dir *d, const struct sink_object *o,
 	if (fd == -ENOENT && folder > 0) {
 		memcpy(parents, o->name, folder - 1);
 		parents[folder - 1] = '\0';
-		if ((r = make_dirs(d->fd, parents)) < 0)
+		if ((r = io_make_dirs(d->fd, parents)) < 0)
 			return r;
 		fd = open_locked(d, part);
 	}
