@@ -13,16 +13,15 @@
 # name.  Of the other files of its folder each tool there gets those that it uses.
 
 FOLDERS := ingest encode package origin tailor transport schedule
-LAYERS  := lib/base lib/media lib/net
+LAYERS  := lib/base lib/media lib/net lib/leg
 
 # Packages a folder cannot be built without, and in FOLDER_want ones that it uses
 # when present (its sources then see HAVE_NAME).
-lib_need    := jansson libcrypto libcurl libnghttp2 libssl libxml-2.0
+lib_need    := jansson libcrypto libcurl libnghttp2 libssl libxml-2.0 srt librist
 lib_want    := libavcodec libavutil
 ingest_need := libavformat libavcodec libavutil libcrypto
 encode_need := libavcodec libavutil libavfilter libswscale libswresample libjpeg x264 x265
 origin_need := zlib
-transport_need := srt librist
 transport_want := libavcodec libavutil
 
 PREFIX     ?= /usr/local
@@ -172,9 +171,12 @@ $(TIDY): $(B)/tidy/%: %.c .clang-tidy $(LIBH) $(foreach f,$(BUILT),$(wildcard $(
 	mkdir -p $(@D) && touch $@
 
 fuzz:
-	mkdir -p build-fuzz && for f in t/fuzz/fuzz-*.c; do n=$$(basename $$f .c); echo "# $$n"; \
-		clang -g -O1 -DVERSION='"fuzz"' $(CPPFLAGS) -fsanitize=fuzzer,address,undefined \
-			-fno-sanitize-recover=all -o build-fuzz/$$n $$f $(LIBC) $(LDLIBS) && \
+	+$(MAKE) B=build-fuzz CC=clang CFLAGS='-g -O1 -fno-sanitize-recover=all \
+		-fsanitize=fuzzer-no-link,address,undefined' build-fuzz/libcommon.a
+	for f in t/fuzz/fuzz-*.c; do n=$$(basename $$f .c); echo "# $$n"; \
+		clang -g -O1 $(CPPFLAGS) -fsanitize=fuzzer,address,undefined \
+			-fno-sanitize-recover=all -o build-fuzz/$$n $$f build-fuzz/libcommon.a \
+			$(LDLIBS) && \
 		mkdir -p build-fuzz/corpus-$${n#fuzz-} && \
 		build-fuzz/$$n -max_total_time=$(FUZZ_TIME:s=) -timeout=10 -rss_limit_mb=2048 \
 			-print_final_stats=1 -verbosity=0 -artifact_prefix=build-fuzz/$$n- \

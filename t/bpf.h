@@ -1,6 +1,6 @@
 /*
  * bpf.h - runs a program for SO_ATTACH_FILTER as the kernel does, and says what librist
- * does not stand of what the one of transport/ristfilter.h lets through.
+ * does not stand of what the one of lib/leg/ristfilter.h lets through.
  *
  * Spec     Linux, networking/filter: only what is used there; what else comes is none.
  * Memory   Nothing allocates; a load outside of the datagram ends in 0.
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "transport/ristfilter.h"
+#include "lib/leg/ristfilter.h"
 
 /* Big-endian, of so many bytes; false: not all of it is there. */
 static inline bool

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/leg/numbers.h"
 #include "transport/expr.h"
-#include "transport/numbers.h"
 #include "transport/vitals.h"
 
 #define CHECKUP_CONDITIONS	8

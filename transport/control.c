@@ -10,7 +10,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
-#include "transport/address.h"
+#include "lib/leg/address.h"
 #include "transport/control.h"
 #include "transport/relaychange.h"
 

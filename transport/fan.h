@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/leg/packet.h"
 #include "transport/pacer.h"
-#include "transport/packet.h"
 
 #define FAN_SLOTS	32768		/* power of two */
 #define FAN_RTP		12		/* bytes of header before the data of a packet */

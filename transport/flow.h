@@ -20,16 +20,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/leg/merge.h"
+#include "lib/leg/packet.h"
+#include "lib/leg/repair.h"
 #include "transport/checkup.h"
 #include "transport/content.h"
 #include "transport/failover.h"
 #include "transport/fan.h"
-#include "transport/merge.h"
 #include "transport/pacer.h"
-#include "transport/packet.h"
 #include "transport/pidfilter.h"
 #include "transport/standby.h"
-#include "transport/repair.h"
 #include "transport/tswatch.h"
 
 #define FLOW_LEGS	MERGE_LEGS

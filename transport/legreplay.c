@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/legkind.h"
+#include "lib/leg/legkind.h"
+#include "transport/legown.h"
 
 static bool
 read_nothing(struct leg *l, struct leg_batch *b, const struct leg_taker *t)

@@ -9,8 +9,9 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "lib/leg/legkind.h"
 #include "lib/media/ts.h"
-#include "transport/legkind.h"
+#include "transport/legown.h"
 #include "transport/pacer.h"
 
 #define STREAM_ROOM	65536
@@ -203,8 +204,8 @@ static const struct leg_ops stream_ops = {
 	.read = read_stream, .close = close_stream, .numbers = count_stream,
 };
 
-int
-leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY])
+static int
+open_stream(struct leg *l, struct url *url, char why[static UDP_WHY])
 {
 	const char *path = strcmp(url->scheme, "-") == 0 ? NULL : url->path;
 	struct stream *s = calloc(1, sizeof(*s));
@@ -237,4 +238,12 @@ leg_open_stream(struct leg *l, struct url *url, char why[static UDP_WHY])
 	ts_sync_init(&s->sync);
 	pacer_init(&s->pacer, 1, false, -1);	/* 0 would be none */
 	return 0;
+}
+
+int
+legown_open(struct leg *l, struct url *url, char why[static UDP_WHY])
+{
+	if (strcmp(url->scheme, "-") != 0 && strcmp(url->scheme, "file") != 0)
+		return -ENOTSUP;
+	return open_stream(l, url, why);
 }

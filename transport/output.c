@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/address.h"
+#include "lib/leg/address.h"
 #include "transport/outputkind.h"
 
 static int

@@ -19,10 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/fileid.h"
+#include "lib/leg/numbers.h"
 #include "lib/net/udp.h"
 #include "transport/fan.h"
-#include "transport/fileid.h"
-#include "transport/numbers.h"
 
 #define OUTPUT_ID	32		/* as LEG_ID */
 

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/leg/ristlink.h"
 #include "transport/outputkind.h"
-#include "transport/ristlink.h"
 
 #define QUEUE		1024		/* datagrams; power of two */
 #define NTP_1970	((INT64_C(70) * 365 + 17) * 86400)	/* seconds since 1900 */

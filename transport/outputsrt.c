@@ -12,10 +12,10 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "lib/leg/srtgate.h"
+#include "lib/leg/srtsock.h"
 #include "lib/media/ts.h"
 #include "transport/outputkind.h"
-#include "transport/srtgate.h"
-#include "transport/srtsock.h"
 
 #define MS		INT64_C(1000000)
 #define CHECK_NS	(20 * MS)	/* to look for callers, and for those that went */

@@ -23,8 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "transport/fileid.h"
-#include "transport/numbers.h"
+#include "lib/base/fileid.h"
+#include "lib/leg/numbers.h"
 
 struct recorder;
 

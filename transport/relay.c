@@ -8,11 +8,12 @@
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
+#include "lib/leg/srtsock.h"
+#include "transport/legown.h"
 #include "transport/recorder.h"
 #include "transport/relay.h"
 #include "transport/relaychange.h"
 #include "transport/relayclash.h"
-#include "transport/srtsock.h"
 
 #define SLACK_NS	INT64_C(4000000)
 
@@ -143,7 +144,7 @@ relay_add_leg(struct relay *r, const char *text, bool from_config,
 		snprintf(why, UDP_WHY, "out of memory");
 		return -ENOMEM;
 	}
-	if ((n = leg_open(l, text, why)) < 0) {
+	if ((n = leg_open(l, text, legown_open, why)) < 0) {
 		free(l);
 		return n;
 	}

@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 #include "lib/base/stats.h"
+#include "lib/leg/leg.h"
 #include "transport/flow.h"
-#include "transport/leg.h"
 #include "transport/output.h"
 
 #define RELAY_OUTPUTS	512

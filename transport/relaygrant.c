@@ -13,7 +13,7 @@
 #include "lib/base/hex.h"
 #include "lib/base/io.h"
 #include "lib/base/opt.h"
-#include "transport/grants.h"
+#include "lib/leg/grants.h"
 #include "transport/relaygrant.h"
 
 #define MOST_NS		(INT64_C(100) * 366 * 86400 * CLK_SECOND)

@@ -4,7 +4,7 @@
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
 #include "lib/base/url.h"
-#include "transport/address.h"
+#include "lib/leg/address.h"
 #include "transport/relaychange.h"
 #include "transport/relayconf.h"
 #include "transport/relayload.h"

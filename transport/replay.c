@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
 #include "transport/capturefile.h"
+#include "transport/legown.h"
 #include "transport/note.h"
 #include "transport/replay.h"
 #include "transport/replaypick.h"

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/leg/address.h"
 #include "lib/net/udp.h"
-#include "transport/address.h"
 #include "transport/capture.h"
 
 struct replaypick_address {

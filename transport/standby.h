@@ -21,9 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/leg/packet.h"
 #include "lib/media/psi.h"
 #include "lib/media/ts.h"
-#include "transport/packet.h"
 #include "transport/pidfilter.h"
 
 #define STANDBY_TABLES	16

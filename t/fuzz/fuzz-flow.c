@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/leg/leg.h"
 #include "lib/net/fec2022enc.h"
 #include "transport/checkup.c"
 #include "transport/content.c"
@@ -18,13 +19,9 @@
 #include "transport/fan.c"
 #include "transport/flow.c"
 #include "transport/flowpick.c"
-#include "transport/legdata.c"
-#include "transport/merge.c"
 #include "transport/pacer.c"
-#include "transport/packet.c"
 #include "transport/pidfilter.c"
 #include "transport/standby.c"
-#include "transport/repair.c"
 #include "transport/tswatch.c"
 #include "transport/vitals.c"
 

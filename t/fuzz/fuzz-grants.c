@@ -2,11 +2,11 @@
  * A file of grants, and behind a zero an address: what is understood is within its
  * limits and is found by its name; what is not leaves nothing behind.
  */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/grants.c"
-#include "transport/streamid.c"
+#include "lib/leg/grants.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

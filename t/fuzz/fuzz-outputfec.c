@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/numbers.h"
+#include "lib/leg/numbers.h"
 #include "transport/outputfec.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

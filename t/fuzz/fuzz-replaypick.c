@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/address.c"
+#include "lib/leg/address.h"
 #include "transport/replaypick.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "t/bpf.h"
-#include "transport/ristdecrypt.c"
-#include "transport/ristfilter.c"
+#include "lib/leg/ristdecrypt.c"
+#include "lib/leg/ristfilter.c"
 
 #define STEPS	RISTFILTER_ROOM
 

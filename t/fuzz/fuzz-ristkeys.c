@@ -24,7 +24,7 @@ open_given(const char *path)
 }
 
 #define fopen(path, mode)	open_given(path)
-#include "transport/ristkeys.c"
+#include "lib/leg/ristkeys.c"
 
 /* In place of librist's, which is not linked. */
 int

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/ristlogin.c"
+#include "lib/leg/ristlogin.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -43,7 +43,7 @@ resolve(const char *host, uint16_t port, struct sockaddr_storage *sa, socklen_t 
 
 #define fopen(path, mode)	open_given(path)
 #define udp_resolve(host, port, family, sa, len, why)	resolve(host, port, sa, len, why)
-#include "transport/srtopts.c"
+#include "lib/leg/srtopts.c"
 
 static void
 must(bool good)

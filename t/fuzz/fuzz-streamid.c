@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/streamid.c"
+#include "lib/leg/streamid.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

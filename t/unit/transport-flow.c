@@ -18,14 +18,11 @@
 #include "transport/fan.c"
 #include "transport/flow.c"
 #include "transport/flowpick.c"
-#include "transport/merge.c"
 #include "transport/pacer.c"
-#include "transport/packet.c"
 #include "transport/pidfilter.c"
 #include "transport/standby.c"
-#include "transport/repair.c"
-#include "transport/vitals.c"
 #include "transport/tswatch.c"
+#include "transport/vitals.c"
 
 #define MS		INT64_C(1000000)
 #define EVENTS		1000
