@@ -83,9 +83,16 @@ $(FUZZ): $(B)/%: $(B)/%.o $(B)/t/fuzz/replay.o $(LIB)
 override CPPFLAGS += $(call pkg,--cflags,lib)
 LDLIBS += $(call pkg,--libs,lib) -lm
 
+# libavformat may bring a libsrt of another name, as in Debian: two of them in one process
+# free each other's data.  Where it does, that one is taken.
+av_libdir := $(shell $(PKG_CONFIG) --variable=libdir libavformat 2>/dev/null)
+av_srt    := $(shell ldd $(av_libdir)/libavformat.so 2>/dev/null | \
+	sed -n 's|.* => \(.*/libsrt[-.][^ ]*\) .*|\1|p')
+$(call bins,ingest): FIRST := $(av_srt)
+
 $(TOOLS) $(UNITS) $(FUZZ) $(HELP):
 	echo "  LD   $@"
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FIRST) $(LDLIBS)
 
 $(B)/lib/%.o: override CPPFLAGS += $(foreach p,$(filter $(have),$(lib_want)),$(call macro,$(p)))
 $(LIB): $(call obj,$(LIBC))

@@ -136,12 +136,16 @@ struct source_type {
 };
 
 /* Every kind there is, and the table of them, ended by NULL (sources.c). */
-extern const struct source_type source_file, source_http, source_udp, source_rtmp, source_test;
+extern const struct source_type source_file, source_http, source_legs, source_udp,
+    source_rtmp, source_test;
 
 /* rtmp:// and rtmps:// without a host: one publisher (rtmplisten.c). */
 extern const struct source_type source_rtmp_listen;
 struct source *rtmp_listen_open(const struct source_config *cfg, struct url *url);
 extern const struct source_type *const source_types[];
+
+/* An address of SRT, RIST, or of RTP that says something of FEC (legs.c). */
+struct source *legs_open(const struct source_config *cfg, struct url *url);
 
 /* A playlist that is a file, with or without a fragment: NULL if path is none. */
 struct source *http_open_playlist(const struct source_config *cfg, const char *path);

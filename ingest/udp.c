@@ -29,6 +29,8 @@ udp_open(const struct source_config *cfg, struct url *url)
 	char why[UDP_WHY];
 	int err;
 
+	if (url_get(url, "fec") != NULL)
+		return legs_open(cfg, url);
 	if (cfg->realtime)
 		fatal(EXIT_USAGE, 0, "--realtime is for files and pipes: '%s' has a pace "
 		    "of its own", cfg->name);

@@ -102,6 +102,15 @@ check 'mlive-ingest: what encoders push, each to its channel' '
 	kill $push
 	end
 '
+check 'mlive-ingest: what a sender brings by SRT, encrypted' '
+	rm -f stream.ts
+	run example mlive-ingest.1 9
+	within 60 sh -c "ss -Hlun sport = :$udp | grep -q ."
+	mconnect-relay -q -i recording.ts -o "srt://127.0.0.1:$udp?passphrase-file=srt-key"
+	within 120 grown stream.ts 100000
+	end
+	shows stream.ts h264 aac
+'
 check 'mlive-encode: a ladder of three rungs' '
 	run example mlive-encode.1 1
 	finish

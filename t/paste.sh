@@ -28,7 +28,7 @@ adapt () {
 		s|@239.1.1.1:5000|&?iface=lo|g
 		s|10.0.0.9@|127.0.0.1@|; s|:5004?iface=eth1|:$udp?iface=lo|
 		s|:5000|:$udp|g; s|https://example.net|http://127.0.0.1:$port|
-		s|:1935|:$rtmp|g
+		s|:1935|:$rtmp|g; s|srt://:9000|srt://:$udp|g
 		s|/srv/|srv/|g; s|/run/|run/|g"
 }
 
