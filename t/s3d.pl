@@ -64,7 +64,12 @@ sub each_request {
 	elsif ($method eq 'PUT' && $query =~ /partNumber=(\d+)/) {
 		my $n = $1;
 		return say_so($r, 500, failure('InternalError')) if $n == 2 && -e "$root/part2";
-		spill("$root/up-$upload/$n", $body);
+		# It may be aborted meanwhile.
+		my $part = "$root/up-$upload/$n";
+		open my $f, '>', "$part.new" or return say_so($r, 404, failure('NoSuchUpload'));
+		print $f $body;
+		close $f;
+		rename "$part.new", $part or return say_so($r, 404, failure('NoSuchUpload'));
 		say_so($r, 200, '', 'ETag: "' . md5_hex($body) . '"');
 	}
 	elsif ($method eq 'POST' && defined $upload) {
@@ -79,8 +84,10 @@ sub each_request {
 		say_so($r, 200, '<CompleteMultipartUploadResult/>');
 	}
 	elsif ($method eq 'DELETE' && defined $upload) {
-		unlink glob "$root/up-$upload/*";
-		rmdir "$root/up-$upload";
+		# At once, also while a part is being written.
+		rename "$root/up-$upload", "$root/gone-$upload";
+		unlink glob "$root/gone-$upload/*";
+		rmdir "$root/gone-$upload";
 		say_so($r, 204, '');
 	}
 	elsif ($method eq 'PUT') {
