@@ -505,6 +505,8 @@ failover_close(struct source *s)
 	struct failover *f = (struct failover *)s;
 
 	for (unsigned i = 0; i < f->n; i++)
+		feed_end(&f->feed[i]);		/* all of them at once */
+	for (unsigned i = 0; i < f->n; i++)
 		feed_free(&f->feed[i]);
 	order_close(&f->order);
 	free(f->feed);

@@ -46,7 +46,7 @@ add_options(struct feed *f, const struct source_config *cfg, const char *program
 	    ((strcmp(url.scheme, "file") == 0 || f->uses_stdin) && !S_ISFIFO(st.st_mode));
 	pipe = (strcmp(url.scheme, "file") == 0 || f->uses_stdin) && S_ISFIFO(st.st_mode);
 	test = strcmp(url.scheme, "test") == 0;
-	add_arg(f, log_prog());
+	add_arg(f, FEED_PROGRAM);
 	add_arg(f, "--quiet");
 	if (regular || test || (pipe && cfg->realtime))
 		add_arg(f, "--realtime");
@@ -100,6 +100,14 @@ become(struct feed *f, int out, pid_t parent)
 	_exit(EXIT_RUNTIME);
 }
 
+/* For want of descriptors or processes: the other inputs go on. */
+static void
+cannot_start(struct feed *f)
+{
+	log_warn(errno, "cannot start a process for '%s', trying again", f->name);
+	backoff_failed(&f->backoff);
+}
+
 void
 feed_start(struct feed *f, int64_t now_ns)
 {
@@ -108,9 +116,24 @@ feed_start(struct feed *f, int64_t now_ns)
 
 	if (f->fd >= 0 || f->ended || now_ns < f->backoff.next_ns)
 		return;
-	if (pipe2(fd, O_CLOEXEC) < 0)
-		fatal(EXIT_RUNTIME, errno, "cannot make a pipe");
-	fcntl(fd[0], F_SETPIPE_SZ, PIPE);	/* less will do */
+	if (pipe2(fd, O_CLOEXEC) < 0) {
+		cannot_start(f);
+		return;
+	}
+	f->pid = fork();
+	if (f->pid < 0) {
+		cannot_start(f);
+		f->pid = 0;
+		close(fd[0]);
+		close(fd[1]);
+		return;
+	}
+	if (f->pid == 0)
+		become(f, fd[1], parent);
+	close(fd[1]);
+	f->fd = fd[0];
+	fcntl(f->fd, F_SETPIPE_SZ, PIPE);	/* less will do */
+	fcntl(f->fd, F_SETFL, O_NONBLOCK);
 	if (tsdemux_init(&f->demux) < 0)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot read '%s'", f->name);
 	if (f->watch != NULL)
@@ -119,34 +142,21 @@ feed_start(struct feed *f, int64_t now_ns)
 	f->program = -1;
 	f->len = 0;
 	f->brought = false;
-	f->pid = fork();
-	if (f->pid < 0)
-		fatal(EXIT_RUNTIME, errno, "cannot start a process");
-	if (f->pid == 0)
-		become(f, fd[1], parent);
-	close(fd[1]);
-	f->fd = fd[0];
-	fcntl(f->fd, F_SETFL, O_NONBLOCK);
 }
 
-/* Our end is closed, so what it writes is of no use to anybody. */
-static int
+static void
 reap(struct feed *f)
 {
-	int64_t until = clk_mono_ns() + GRACE;
-	int status = 0;
 	pid_t r;
 
 	if (f->pid == 0)
-		return EXIT_SUCCESS;
-	kill(f->pid, SIGTERM);
-	while ((r = waitpid(f->pid, &status, WNOHANG)) == 0 || (r < 0 && errno == EINTR)) {
-		if (clk_mono_ns() > until)
+		return;
+	while ((r = waitpid(f->pid, NULL, WNOHANG)) == 0 || (r < 0 && errno == EINTR)) {
+		if (clk_mono_ns() - f->asked_ns > GRACE)
 			kill(f->pid, SIGKILL);
 		usleep(2000);
 	}
 	f->pid = 0;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RUNTIME;
 }
 
 static void
@@ -439,7 +449,7 @@ end_of_process(struct feed *f)
 	}
 	stop(f);
 	feed_break(f);
-	if (status == EXIT_USAGE && f->bytes == 0)
+	if (status == EXIT_USAGE && f->bytes == 0 && f->ends == 0)
 		fatal(EXIT_USAGE, 0, "'%s' cannot be an input", f->name);
 	if (status == EXIT_SUCCESS) {
 		log_info("'%s' is at its end", f->name);
@@ -447,6 +457,8 @@ end_of_process(struct feed *f)
 		return;
 	}
 	f->ends++;
+	if (io_stopping())		/* as all of us may have been asked to */
+		return;
 	if (f->brought)
 		backoff_reset(&f->backoff);
 	if (f->brought || !f->told)
@@ -488,10 +500,20 @@ feed_cc_errors(const struct feed *f)
 	return f->cc_errors + (f->demuxing ? f->demux.sync.lost : 0);
 }
 
+/* Our end is closed, so what it writes is of no use to anybody. */
+void
+feed_end(struct feed *f)
+{
+	stop(f);
+	if (f->pid != 0 && f->asked_ns == 0)
+		kill(f->pid, SIGTERM);
+	f->asked_ns = f->asked_ns != 0 ? f->asked_ns : clk_mono_ns();
+}
+
 void
 feed_free(struct feed *f)
 {
-	stop(f);
+	feed_end(f);
 	reap(f);
 	feedlist_clear(f);
 	feedwatch_free(f->watch);

@@ -12,7 +12,7 @@
  * Memory   feed_free() gives all back, and ends the process.  What is kept is at
  *          most keep_ns and a group of pictures long, and FEED_BYTES.
  * Threads  One.
- * Errors   The system: fatal().
+ * Errors   The system: fatal(), but for what may pass: no process to be had now.
  */
 #ifndef FEED_H
 #define FEED_H
@@ -31,6 +31,7 @@
 #define FEED_STREAMS	SOURCE_STREAMS_MAX
 #define FEED_BYTES	(96u << 20)
 #define FEED_ARGS	16
+#define FEED_PROGRAM	"mlive-ingest-input"	/* argv[0] of its process */
 #define FEED_PREROLL	(10 * INT64_C(90000))	/* that readers of mts(7) take for such */
 
 struct feed_stream {
@@ -66,6 +67,7 @@ struct feed {
 	int64_t	 keep_ns;
 
 	pid_t	 pid;			/* 0: none now */
+	int64_t	 asked_ns;		/* when it was asked to end; 0: it was not */
 	int	 fd;			/* -1: none */
 	struct backoff backoff;
 	bool	 ended;			/* it came to its end */
@@ -132,7 +134,8 @@ struct feed_unit *feed_find(const struct feed *f, int64_t pts, bool any);
 
 /*
  * The tool takes units from u on, and those of other streams that came before it and
- * are not earlier than pts; all others are dropped.
+ * are not earlier than pts, and all sections: these may speak of what is to come.  All
+ * others are dropped.
  */
 void feed_use(struct feed *f, struct feed_unit *u, int64_t pts);
 void feed_unuse(struct feed *f);
@@ -143,6 +146,9 @@ const struct feed_stream *feed_main(const struct feed *f);
 /* There is sound in the program, but for the time of the condition none has come. */
 bool feed_lacks_sound(const struct feed *f);
 uint64_t feed_cc_errors(const struct feed *f);
+
+/* Ask its process to end, for feed_free(), which gives it a second from then on. */
+void feed_end(struct feed *f);
 void feed_free(struct feed *f);
 
 #endif

@@ -135,7 +135,7 @@ feed_use(struct feed *f, struct feed_unit *begin, int64_t pts)
 
 	while ((u = f->first) != begin) {
 		f->first = u->next;
-		if (!u->main && !u->section && u->pts >= pts) {
+		if (u->section || (!u->main && u->pts >= pts)) {
 			u->next = NULL;
 			*end = u;
 			end = &u->next;

@@ -121,9 +121,9 @@ bool
 line_splice(struct line *l, struct feed *f, int64_t now_ns, bool any)
 {
 	const struct feed_stream *s = feed_main(f);
-	struct line was = *l;
+	int64_t off = l->off, splice = l->splice, sound;
 	struct feed_unit *u;
-	int64_t sound;
+	bool same = l->same;
 
 	if (s == NULL || f->newest_pts == PES_NO_TIME)
 		return false;
@@ -131,7 +131,9 @@ line_splice(struct line *l, struct feed *f, int64_t now_ns, bool any)
 		choose_offset(l, f, now_ns);
 	u = feed_find(f, l->started ? l->splice - l->off + l->picture / 4 : INT64_MAX, any);
 	if (u == NULL) {
-		*l = was;
+		l->off = off;
+		l->splice = splice;
+		l->same = same;
 		return false;
 	}
 	if (!l->started)
@@ -149,6 +151,7 @@ line_splice(struct line *l, struct feed *f, int64_t now_ns, bool any)
 		    l->splice - end < SOUND)))
 			l->from[i] = end;
 	}
+	l->early_len = 0;
 	sound = l->splice - SOUND - l->off;
 	feed_use(f, u, sound);
 	if (s->gap > 0)
@@ -233,13 +236,46 @@ other_unit(struct line *l, unsigned at, int64_t pts)
 	return true;
 }
 
-/* Sections that come with the pre-roll are told only if they speak of what follows. */
+/*
+ * Is this of use to one who begins at the splice, and did not hear it when it came?  It
+ * is when its time, which is near that at which it came, is not before.
+ */
+static bool
+is_pending(struct line *l, const struct feed_unit *u)
+{
+	struct scte35 *s = &l->cue;
+	const struct scte35_event *e = &s->insert;
+	const struct scte35_time *t = NULL;
+	int64_t pts;
+
+	if (scte35_parse(u->data, u->len, s) < 0 || s->encrypted)
+		return false;
+	if (s->command == SCTE35_TIME_SIGNAL)
+		t = &s->signal;
+	else if (s->command == SCTE35_SPLICE_INSERT && e->cancel)
+		return true;
+	else if (s->command == SCTE35_SPLICE_INSERT && !e->immediate)
+		t = e->program ? &e->time : e->ncomponent > 0 ?
+		    &s->component[e->component].time : NULL;
+	if (t == NULL || !t->specified)
+		return false;
+	pts = (int64_t)scte35_pts(s, t);
+	return pts + nearest_wrap(pts, u->pts) + l->off >= l->splice - l->picture / 4;
+}
+
+/* Cues that came before the splice, each once however often it came. */
 static bool
 section_unit(struct line *l, const struct feed_unit *u, struct source_event *ev)
 {
-	if (u->len > sizeof(l->section) || (u->pts != PES_NO_TIME &&
-	    u->pts + l->off < l->splice - l->picture / 4))
+	bool early = u->pts != PES_NO_TIME && u->pts + l->off < l->splice - l->picture / 4;
+
+	if (u->len > sizeof(l->section) || (early && (!is_pending(l, u) ||
+	    (u->len == l->early_len && memcmp(l->early, u->data, u->len) == 0))))
 		return false;
+	if (early) {
+		memcpy(l->early, u->data, u->len);
+		l->early_len = u->len;
+	}
 	memcpy(l->section, u->data, u->len);
 	if (l->off % PES_WRAP != 0)
 		scte35_move(l->section, u->len, l->off);

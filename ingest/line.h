@@ -39,6 +39,9 @@ struct line {
 	int	 map[FEED_STREAMS];	/* place of a stream of the input; -1: none */
 	bool	 same;			/* input and timeline agree */
 	uint8_t	 section[SCTE35_SECTION_MAX];
+	size_t	 early_len;		/* the last cue from before the splice, as it came */
+	uint8_t	 early[SCTE35_SECTION_MAX];
+	struct scte35 cue;
 };
 
 void line_init(struct line *l);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ingest/failover.h"
+#include "ingest/feed.h"
 #include "ingest/pass.h"
 #include "ingest/publishers.h"
 #include "ingest/source.h"
@@ -563,6 +564,9 @@ main(int argc, char *argv[])
 		status = judge(&s);
 	else if (s.pass != NULL)
 		pass_log(s.pass);
+	/* Of several inputs, the end of one is what it brings, not that somebody stops it. */
+	if (io_stopping() && strcmp(argv[0], FEED_PROGRAM) == 0)
+		status = EXIT_RUNTIME;
 	s.source->type->close(s.source);
 	pass_free(s.pass);
 	units_free(s.units);
