@@ -11,6 +11,7 @@ struct evqueue_node {
 	struct evqueue_node *next;
 	struct source_event ev;
 	struct source_stream *streams;	/* copies of what ev points to */
+	size_t	size;			/* of all that */
 	uint8_t	data[];
 };
 
@@ -54,7 +55,7 @@ evqueue_put(struct evqueue *q, const struct source_event *ev, size_t max)
 
 	if (n == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
-	*n = (struct evqueue_node){ .ev = *ev };
+	*n = (struct evqueue_node){ .ev = *ev, .size = sizeof(*n) + ev->len };
 	if (ev->len > 0)
 		memcpy(n->data, ev->data, ev->len);
 	n->ev.data = n->data;
@@ -63,6 +64,7 @@ evqueue_put(struct evqueue *q, const struct source_event *ev, size_t max)
 		if (n->streams == NULL)
 			fatal(EXIT_RUNTIME, 0, "out of memory");
 		memcpy(n->streams, ev->streams, ev->nstream * sizeof(*n->streams));
+		n->size += ev->nstream * sizeof(*n->streams);
 		n->ev.streams = n->streams;
 	}
 	pthread_mutex_lock(&q->lock);
@@ -70,7 +72,7 @@ evqueue_put(struct evqueue *q, const struct source_event *ev, size_t max)
 		pthread_cond_wait(&q->cond, &q->lock);
 	*q->tail = n;
 	q->tail = &n->next;
-	q->queued += sizeof(*n) + ev->len;
+	q->queued += n->size;
 	pthread_cond_broadcast(&q->cond);
 	pthread_mutex_unlock(&q->lock);
 }
@@ -117,7 +119,7 @@ evqueue_get(struct evqueue *q, struct source_event *ev, int64_t deadline_ns)
 		q->head = n->next;
 		if (q->head == NULL)
 			q->tail = &q->head;
-		q->queued -= sizeof(*n) + n->ev.len;
+		q->queued -= n->size;
 		pthread_cond_broadcast(&q->cond);
 	}
 	pthread_mutex_unlock(&q->lock);

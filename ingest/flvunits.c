@@ -35,7 +35,7 @@ struct flvunits {
 	bool	 have_first;
 	bool	 clocked;
 	int64_t	 ms;			/* of the last tag, unwrapped */
-	bool	 told_unconfigured, told_audio, told_tracks;
+	bool	 told_unconfigured, told_audio, told_tracks, told_guess;
 	struct flvtrack_hints hints;
 };
 
@@ -97,14 +97,23 @@ announce(struct flvunits *f)
 		});
 }
 
+/* Is this the first time, and is there to be a message about it? */
+static bool
+tells(struct flvunits *f, bool *told)
+{
+	bool first = !*told;
+
+	*told = true;
+	return first && (f->cfg.may_tell == NULL || f->cfg.may_tell(f->cfg.arg));
+}
+
 static void
 tell_unconfigured(struct flvunits *f, const struct flvtrack *t)
 {
 	f->cfg.counts->unconfigured++;
-	if (!f->told_unconfigured && !t->configured)
+	if (!t->configured && tells(f, &f->told_unconfigured))
 		log_warn(0, "'%s' sends %s without saying how it is coded: left out until "
 		    "it does", f->cfg.name, codec_name(t->info.codec));
-	f->told_unconfigured |= !t->configured;
 }
 
 static int
@@ -112,7 +121,7 @@ guess(struct flvunits *f, struct flvtrack *t, const struct flv_packet *pkt)
 {
 	int r = flvtrack_guess(t, pkt->data, pkt->len, &f->hints);
 
-	if (r == 0 && t->info.codec == CODEC_AAC)
+	if (r == 0 && t->info.codec == CODEC_AAC && tells(f, &f->told_guess))
 		log_warn(0, "'%s' sends AAC without saying how it is coded: it is taken for "
 		    "what it seems to be", f->cfg.name);
 	return r;
@@ -311,21 +320,21 @@ is_taken(struct flvunits *f, bool video, const struct flv_packet *pkt)
 
 	if (flvtrack_codec(pkt->fourcc) == CODEC_UNKNOWN) {
 		flv_name(pkt->fourcc, name);
-		if (!f->told_audio && pkt->fourcc != 0)
+		if (!tells(f, &f->told_audio))
+			return false;
+		if (pkt->fourcc != 0)
 			log_warn(0, "audio of '%s' is left out: '%s'", f->cfg.name, name);
-		else if (!f->told_audio)
+		else
 			log_warn(0, "audio of '%s' is left out: its format is %u",
 			    f->cfg.name, pkt->old);
-		f->told_audio = true;
 		return false;
 	}
 	if (codec_kind(flvtrack_codec(pkt->fourcc)) != (video ? KIND_VIDEO : KIND_AUDIO))
 		return false;
 	if (!video || pkt->track == 0)
 		return true;
-	if (!f->told_tracks)
+	if (tells(f, &f->told_tracks))
 		log_warn(0, "'%s' has several video tracks: the first is taken", f->cfg.name);
-	f->told_tracks = true;
 	return false;
 }
 

@@ -39,6 +39,7 @@ struct flvunits_config {
 	const char *name;		/* for messages */
 	void *arg;
 	void (*event)(void *arg, const struct source_event *ev);
+	bool (*may_tell)(void *arg);	/* asked before each message; NULL: always */
 	struct flvunits_counts *counts;
 };
 

@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ingest/pubkeys.h"
 #include "lib/net/rtmp.h"
@@ -23,6 +25,7 @@ pubkeys_parse(char *line, struct pubkey *key, const char **reason)
 {
 	static const char space[] = " \t\r\n";
 	char *next, *path = strtok_r(line, space, &next), *name, *word;
+	size_t app;
 
 	if (path == NULL || *path == '#')
 		return 0;
@@ -30,7 +33,8 @@ pubkeys_parse(char *line, struct pubkey *key, const char **reason)
 	name = strtok_r(NULL, space, &next);
 	*reason = "it needs an app, a slash and a key";
 	path += strspn(path, "/");
-	if (strchr(path, '/') == NULL || strchr(path, '/')[1] == '\0')
+	app = strcspn(path, "/");
+	if (path[app + strspn(path + app, "/")] == '\0')
 		return -EINVAL;
 	*reason = "a key is too long";
 	if (strlen(path) >= RTMP_NAME)
@@ -90,15 +94,22 @@ read_lines(struct pubkeys *k, FILE *f, char line[static LINE], char why[static W
 int
 pubkeys_read(struct pubkeys *k, const char *path, char why[static WHY_ROOM])
 {
+	/* Of a named pipe that has taken its place nobody may ever write. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), r;
+	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 	char line[LINE];
 	struct stat st;
-	FILE *f = fopen(path, "re");
-	int r;
 
 	k->n = 0;
-	if (f == NULL)
-		return why_failed(why, -errno, "%s", strerror(errno));
-	if (fstat(fileno(f), &st) == 0 && (st.st_mode & 077) != 0)
+	if (f == NULL) {
+		r = why_failed(why, -errno, "%s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		r = why_wrong(why, "it is no regular file");
+	else if ((st.st_mode & 077) != 0)
 		r = why_wrong(why, "others can read it: chmod 600");
 	else
 		r = read_lines(k, f, line, why);

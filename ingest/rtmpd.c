@@ -235,6 +235,28 @@ rtmpd_say(struct rtmpd *d, const char *peer, const char *why)
 	d->untold = 0;
 }
 
+/* Who has a key can come and go as often as he likes, and would fill the log. */
+bool
+rtmpd_may_tell(struct rtmpd_slot *slot)
+{
+	int64_t now = clk_mono_ns(), since = (now - slot->told_ns) / RTMPD_TELL;
+
+	if (since > 0) {
+		slot->told -= since < slot->told ? (unsigned)since : slot->told;
+		slot->told_ns = now;
+	}
+	if (slot->told >= RTMPD_TELLS) {
+		slot->untold++;
+		return false;
+	}
+	if (slot->untold > 0)
+		log_warn(0, "there were %" PRIu64 " more messages about publishers of '%s'",
+		    slot->untold, slot->name);
+	slot->untold = 0;
+	slot->told++;
+	return true;
+}
+
 /* ---- the loop */
 
 static short

@@ -48,6 +48,9 @@ struct rtmpd_slot {
 	uint64_t begun, ended;		/* times that a publisher came and went */
 	uint64_t busy;			/* refused: somebody sends already */
 	uint64_t bytes;
+	unsigned told;			/* messages, less one for each RTMPD_TELL */
+	int64_t	 told_ns;
+	uint64_t untold;		/* that were one too many, since the last */
 	struct flvunits_counts counts;
 };
 

@@ -54,7 +54,9 @@ rtmpdcmd_end(struct rtmpd_conn *c, const char *why)
 	flvunits_free(c->units);
 	c->units = NULL;
 	c->in.message_max = RTMPD_MESSAGE_FIRST;
-	if (why == NULL)
+	if (!rtmpd_may_tell(slot))
+		;
+	else if (why == NULL)
 		log_info("publisher of '%s' at '%s' has ended", slot->name, slot->peer);
 	else
 		log_warn(0, "publisher of '%s' at '%s' is gone: %s", slot->name, slot->peer,
@@ -92,6 +94,14 @@ on_event(void *arg, const struct source_event *ev)
 	struct rtmpd_conn *c = arg;
 
 	c->server->cfg.event(c->server->cfg.arg, c->slot, ev);
+}
+
+static bool
+may_tell(void *arg)
+{
+	struct rtmpd_conn *c = arg;
+
+	return rtmpd_may_tell(c->slot);
 }
 
 static struct rtmpd_slot *
@@ -161,7 +171,8 @@ publish(struct rtmpd_conn *c, const struct rtmp_msg *m, const struct rtmp_comman
 	snprintf(slot->peer, sizeof(slot->peer), "%s", c->peer);
 	snprintf(slot->encoder, sizeof(slot->encoder), "%s", c->connect.flash_ver);
 	cfg = (struct flvunits_config){
-		.name = slot->name, .arg = c, .event = on_event, .counts = &slot->counts,
+		.name = slot->name, .arg = c, .event = on_event, .may_tell = may_tell,
+		.counts = &slot->counts,
 	};
 	slot->begun++;
 	d->counts.publishers++;
@@ -172,7 +183,9 @@ publish(struct rtmpd_conn *c, const struct rtmp_msg *m, const struct rtmp_comman
 	c->deadline_ns = clk_mono_ns() + CLK_SECOND / 2;
 	c->in.message_max = RTMPD_MESSAGE;
 	c->in.total_max = 2 * RTMPD_MESSAGE;
-	log_info("publisher of '%s' is '%s', by '%s'", slot->name, slot->peer, slot->encoder);
+	if (rtmpd_may_tell(slot))
+		log_info("publisher of '%s' is '%s', by '%s'", slot->name, slot->peer,
+		    slot->encoder);
 	if ((r = rtmp_out_event(&c->out, RTMP_STREAM_BEGIN, c->stream_id)) < 0)
 		return r;
 	return rtmpdcmd_status(c, c->stream_id, "status", "NetStream.Publish.Start",
@@ -283,8 +296,9 @@ do_tag(struct rtmpd_conn *c, const struct rtmp_msg *m)
 	c->server->counts.codecs++;
 	snprintf(text, sizeof(text), "video of codec '%s' is not taken here: send avc1 or hvc1",
 	    codec);
-	log_warn(0, "publisher of '%s' at '%s' sends video of codec '%s', which a transport "
-	    "stream cannot carry", c->slot->name, c->peer, codec);
+	if (rtmpd_may_tell(c->slot))
+		log_warn(0, "publisher of '%s' at '%s' sends video of codec '%s', which a "
+		    "transport stream cannot carry", c->slot->name, c->peer, codec);
 	if ((r = rtmpdcmd_status(c, c->stream_id, "error", "NetStream.Failed", text)) < 0)
 		return r;
 	rtmpdconn_linger(c);

@@ -24,6 +24,8 @@
 #define RTMPD_MEMORY	(UINT64_C(256) << 20)
 #define RTMPD_STRANGERS	16		/* connections of one address without a key */
 #define RTMPD_BUFFER	16384u
+#define RTMPD_TELLS	20		/* messages about one slot in a row, */
+#define RTMPD_TELL	(10 * CLK_SECOND)	/* and then one each */
 #define RTMPD_ADDRS	256
 
 enum rtmpd_state { RTMPD_TLS, RTMPD_HELLO, RTMPD_ECHO, RTMPD_COMMANDS, RTMPD_DELAYED,
@@ -106,5 +108,7 @@ int rtmpdcmd_status(struct rtmpd_conn *c, uint32_t stream_id, const char *level,
 int64_t rtmpd_wrong_key(struct rtmpd *d, const uint8_t addr[static 16]);	/* delay */
 /* A warning of one who was refused, at most each ten seconds. */
 void rtmpd_say(struct rtmpd *d, const char *peer, const char *why);
+/* May there be a message about who has this key?  It is counted, one way or the other. */
+bool rtmpd_may_tell(struct rtmpd_slot *slot);
 
 #endif

@@ -40,6 +40,9 @@ struct listen {
 	char	*cert, *key;		/* files: they can be read again by name */
 	struct rtmpd_slot slot;
 	struct unitgate gate;
+	bool	 break_due, streams_due;	/* before the next unit */
+	unsigned nstream;
+	struct source_stream stream[SOURCE_STREAMS_MAX];
 	atomic_bool quit;
 	pthread_mutex_t lock;		/* of what follows, for the statistics */
 	struct rtmpd_slot seen;
@@ -55,6 +58,19 @@ find(void *arg, const uint8_t digest[static RTMPD_DIGEST])
 	return CRYPTO_memcmp(digest, l->slot.digest, RTMPD_DIGEST) == 0 ? &l->slot : NULL;
 }
 
+/* What a unit is to be preceded by: not more often than there are units. */
+static void
+put_due(struct listen *l)
+{
+	if (l->break_due)
+		evqueue_put(&l->queue, &(struct source_event){ .what = SOURCE_BREAK },
+		    SIZE_MAX);
+	if (l->streams_due)
+		evqueue_put(&l->queue, &(struct source_event){ .what = SOURCE_STREAMS,
+		    .streams = l->stream, .nstream = l->nstream }, SIZE_MAX);
+	l->break_due = l->streams_due = false;
+}
+
 static void
 on_event(void *arg, struct rtmpd_slot *slot, const struct source_event *ev)
 {
@@ -63,12 +79,26 @@ on_event(void *arg, struct rtmpd_slot *slot, const struct source_event *ev)
 	bool begins;
 
 	(void)slot;
-	if (ev->what == SOURCE_STREAMS)
+	switch (ev->what) {
+	case SOURCE_BREAK:
+		l->break_due = true;
+		break;
+	case SOURCE_STREAMS:
 		unitgate_streams(&l->gate, ev);
-	if (ev->what == SOURCE_UNIT && !unitgate_pass(&l->gate, ev, waiting > QUEUE_MAX,
-	    waiting < QUEUE_MAX / 2, &begins))
-		return;
-	evqueue_put(&l->queue, ev, SIZE_MAX);
+		memcpy(l->stream, ev->streams, ev->nstream * sizeof(*ev->streams));
+		l->nstream = ev->nstream;
+		l->streams_due = true;
+		break;
+	case SOURCE_UNIT:
+		if (!unitgate_pass(&l->gate, ev, waiting > QUEUE_MAX,
+		    waiting < QUEUE_MAX / 2, &begins))
+			break;
+		put_due(l);
+		evqueue_put(&l->queue, ev, SIZE_MAX);
+		break;
+	default:
+		break;
+	}
 }
 
 static void
@@ -180,6 +210,8 @@ rtmp_listen_open(const struct source_config *cfg, struct url *url)
 	l->slot.takeover = takeover != NULL && strcmp(takeover, "no") != 0;
 	memcpy(l->slot.name, "publisher", sizeof("publisher"));
 	key = opt_token(file);
+	if (key[strspn(key, "/")] == '\0')
+		fatal(EXIT_USAGE, 0, "there is no stream key in '%s'", file);
 	rtmpd_digest(url->path, key, l->slot.digest);
 	explicit_bzero(key, strlen(key));
 	free(key);

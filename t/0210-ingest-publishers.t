@@ -49,7 +49,7 @@ check 'what is wrong on the command line: status 2' '
 	chmod 600 bad
 	fails 1 mlive-ingest -l rtmp://127.0.0.1:1 --keys bad --fifo-dir . 2>err
 	grep "./plain. is no named pipe" err
-	for line in live one "live/ one" "live/x ../one" "live/x one two" "live/x .one"
+	for line in live one "live/ one" "live// one" "/live/// one" "live/x ../one" "live/x one two" "live/x .one"
 	do
 		echo "$line" >bad
 		fails 2 mlive-ingest -l rtmp://127.0.0.1:1 --keys bad --fifo-dir fifos 2>err
@@ -251,6 +251,9 @@ check 'rtmps, and one publisher to standard output' '
 	grep "needs the key key-file" err
 	fails 2 mlive-ingest "rtmp://:$port?key-file=key" 2>err
 	grep "has no app" err
+	echo / >slash
+	fails 2 mlive-ingest "rtmp://:$port/live?key-file=slash" 2>err
+	grep "there is no stream key in .slash" err
 	fails 2 mlive-ingest "rtmps://:$port/live?key-file=key" 2>err
 	grep "needs the keys cert and key" err
 '

@@ -15,6 +15,9 @@ fresh () {
 count () {		# NAME VALUE [PUBLISHER]: a counter in the last line that has it
 	grep "\"${3:+publisher\":\"$3\".*\"}$1\"" stats | tail -n 1 | grep "\"$1\":$2[,}]"
 }
+uptime_s () {
+	echo $(($(ps -o etimes= -p "$server")))
+}
 paced () {		# CODES APP/KEY [N=V...]: in the background, in real time
 	codes=$1 path=$2
 	shift 2
@@ -139,6 +142,38 @@ check 'keys that change: removed, changed, with mistakes, by themselves and by S
 	eventually grep "publisher of .two.*is gone" err
 	perl "$top/t/rtmp.pl" $port live/new clip.flv >codes
 	grep Unpublish codes
+	stop
+'
+check 'a named pipe in the place of the keys holds nobody up' '
+	fresh
+	server
+	rm keys
+	mkfifo -m 600 keys
+	kill -HUP $server
+	eventually grep "keys. is not used, and what it said before holds: it is no regular file" err
+	send clip.flv
+	grep Unpublish codes
+	stop
+	fails 2 mlive-ingest -l rtmp://127.0.0.1:$port --keys keys --fifo-dir fifos 2>err
+	rm keys
+'
+told () {
+	printf x >>again
+	send clip.flv stop=1 || :
+	grep "more messages about publishers of .one" err
+}
+check 'who has a key and comes again and again does not fill the log' '
+	fresh
+	server
+	for n in $(seq 30)
+	do
+		send clip.flv stop=1 || :
+	done
+	test "$(grep -c "publisher of .one" err)" -le $((20 + $(uptime_s) / 10 + 1))
+	eventually told
+	# the others are heard of
+	perl "$top/t/rtmp.pl" $port live/second clip.flv >codes
+	grep "publisher of .two" err
 	stop
 '
 check 'who is slow with the handshake, or speaks something else, does not stay' '
