@@ -1,4 +1,4 @@
-/* The languages of captions: by option, or by the PMT (ATSC A/65 6.9.2). */
+/* The languages of captions: by option, or by the PMT (ATSC A/65 6.9.2, EN 300 468). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,15 +32,55 @@ parse_one(const char *s, struct caption_names *c)
 	return true;
 }
 
+/* "ttx888", "ttx888=swe", "ttx=swe"; true if it is one, which is then added. */
+static bool
+parse_page(const char *s, size_t len, struct text_pages *pages)
+{
+	struct text_page page = { .number = 0 };
+	const char *eq = memchr(s, '=', len);
+	size_t name = eq != NULL ? (size_t)(eq - s) : len;
+
+	if (strncmp(s, "ttx", 3) != 0 || (name != 3 && name != 6) || (name == 3 && eq == NULL))
+		return false;
+	for (size_t i = 3; i < name; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+		page.number = page.number * 10 + (unsigned)(s[i] - '0');
+	}
+	if (name == 6 && (page.number < 100 || page.number > 899))
+		return false;
+	if (eq != NULL) {
+		if (s + len - eq != 4 || !is_code(eq + 1))
+			return false;
+		memcpy(page.language, eq + 1, 3);
+	}
+	for (unsigned i = 0; i < pages->n; i++)
+		if (pages->page[i].number == page.number && page.number != 0) {
+			pages->page[i] = page;
+			return true;
+		}
+	if (pages->n == TEXT_PAGES)
+		return false;
+	pages->page[pages->n++] = page;
+	return true;
+}
+
 /* "CC1", "CC1=eng", "SERVICE2": which there are, and languages if they are said. */
 bool
-caption_list_parse(const char *arg, struct captions *c, struct caption_names *names)
+caption_list_parse(const char *arg, struct captions *c, struct caption_names *names,
+    struct text_pages *pages)
 {
 	for (;;) {
 		size_t len = strcspn(arg, ","), name = strcspn(arg, "=,");
 		char one[20];
 		struct caption_names seen = { .cc = { "" } };
 
+		if (parse_page(arg, len, pages)) {
+			if (arg[len] == '\0')
+				return true;
+			arg += len + 1;
+			continue;
+		}
 		if (len + sizeof("=und") > sizeof(one) || (name < len && len - name != 4))
 			return false;
 		memcpy(one, arg, len);
@@ -110,12 +150,50 @@ caption_language(const struct pres *p, bool service, unsigned n)
 	return asked[0] != '\0' ? asked : told[0] != '\0' ? told : "und";
 }
 
+static const struct text_page *
+find_page(const struct text_pages *list, unsigned number)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (list->page[i].number == number)
+			return &list->page[i];
+	return NULL;
+}
+
 const char *
 text_language(const struct pres *p, const struct ptrack *t)
 {
-	bool service = text_is_service(t->pid);
+	unsigned n = text_number(t->pid);
+	const struct text_page *page;
 
-	return caption_language(p, service, text_number(t->pid) - !service);
+	switch (text_kind(t->pid)) {
+	case TEXT_PAGE:
+		page = find_page(&p->asked_pages, n);
+		if (page == NULL || page->language[0] == '\0')
+			page = find_page(&p->told_pages, n);
+		return page != NULL && page->language[0] != '\0' ? page->language : "und";
+	case TEXT_SERVICE:
+		return caption_language(p, true, n);
+	default:
+		return caption_language(p, false, n - 1);
+	}
+}
+
+const char *
+text_prefix(const struct ptrack *t)
+{
+	static const char *const prefix[] = {
+		[TEXT_CHANNEL] = "CC", [TEXT_SERVICE] = "Service ", [TEXT_PAGE] = "Teletext ",
+	};
+
+	return prefix[text_kind(t->pid)];
+}
+
+bool
+text_describes(const struct pres *p, const struct ptrack *t)
+{
+	const struct text_page *page = find_page(&p->told_pages, text_number(t->pid));
+
+	return text_kind(t->pid) != TEXT_PAGE || (page != NULL && page->impaired);
 }
 
 void

@@ -334,9 +334,9 @@ put_text(const struct group *g, unsigned track, struct text *t)
 	if (strcmp(language, "und") != 0)
 		text_add(t, "      <Label>%s</Label>\n", lang_name(language));
 	else
-		text_add(t, "      <Label>%s%u</Label>\n",
-		    text_is_service(s->pid) ? "Service " : "CC", text_number(s->pid));
-	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"caption\"/>\n");
+		text_add(t, "      <Label>%s%u</Label>\n", text_prefix(s), text_number(s->pid));
+	text_add(t, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"%s\"/>\n",
+	    text_describes(g->p, s) ? "caption" : "subtitle");
 	put_template(g, track, "      ", t);
 	text_add(t, "      <Representation id=\"%s\" bandwidth=\"%" PRIu64
 	    "\" codecs=\"wvtt\"/>\n    </AdaptationSet>\n", s->name,

@@ -168,7 +168,7 @@ put_subtitles(const struct pres *p, struct text *t)
 	for (unsigned i = 0; i < p->ntrack; i++) {
 		const struct ptrack *s = &p->track[i];
 		const char *language = text_language(p, s);
-		bool service = text_is_service(s->pid), named, other = false;
+		bool named, other = false;
 
 		if (s->kind != KIND_TEXT || newest(s) == NULL)
 			continue;
@@ -180,12 +180,14 @@ put_subtitles(const struct pres *p, struct text *t)
 		text_add(t, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"subs\",NAME=\"%s",
 		    named ? lang_name(language) : "");
 		if (!named || other)
-			text_add(t, "%s%s%u", named ? " " : "", service ? "Service " : "CC",
+			text_add(t, "%s%s%u", named ? " " : "", text_prefix(s),
 			    text_number(s->pid));
-		text_add(t, "\",LANGUAGE=\"%s\",DEFAULT=NO,AUTOSELECT=%s,FORCED=NO,"
-		    "CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"
-		    "public.accessibility.describes-music-and-sound\",URI=\"%s/index.m3u8\"\n",
-		    lang_tag(language), other ? "NO" : "YES", s->name);
+		text_add(t, "\",LANGUAGE=\"%s\",DEFAULT=NO,AUTOSELECT=%s,FORCED=NO,",
+		    lang_tag(language), other ? "NO" : "YES");
+		if (text_describes(p, s))
+			text_add(t, "CHARACTERISTICS=\"public.accessibility.transcribes-spoken-"
+			    "dialog,public.accessibility.describes-music-and-sound\",");
+		text_add(t, "URI=\"%s/index.m3u8\"\n", s->name);
 		any = true;
 	}
 	return any;

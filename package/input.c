@@ -7,6 +7,7 @@
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "package/subs.h"
+#include "package/ttx.h"
 
 static bool
 can_carry(const struct tsdemux_stream *st)
@@ -33,6 +34,8 @@ add_stream(struct pack *p, struct tsdemux_stream *st)
 
 	if (codec_kind(st->codec) == KIND_VIDEO)
 		caption_names_read(st, &p->pres.told);
+	if (st->codec == CODEC_TELETEXT)
+		ttx_note(&p->pres, st);
 	if (st->codec == CODEC_SCTE35 && p->pres.policy.ways != 0) {
 		p->pres.has_cues = true;
 		p->cutter.cues = &p->pres.cues;
@@ -142,6 +145,10 @@ pack_event(struct pack *p, const struct tsdemux_event *ev)
 	case TSDEMUX_UNIT:
 		if (ev->stream->codec == CODEC_ID3 && p->pres.has_id3) {
 			r = pack_id3(p, ev);
+			break;
+		}
+		if (ev->stream->codec == CODEC_TELETEXT && p->cutter.bases.captions) {
+			r = subs_teletext(p, ev);
 			break;
 		}
 		if (ev->stream->user == NULL || ev->stream->user == p)

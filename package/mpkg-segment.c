@@ -139,6 +139,8 @@ resume(struct tool *s)
 	old.told = pr->told;
 	old.subtitles = pr->subtitles;
 	old.all_subtitles = pr->all_subtitles;
+	old.asked_pages = pr->asked_pages;
+	old.told_pages = pr->told_pages;
 	old.utc_scheme = pr->utc_scheme;
 	old.utc_timing = pr->utc_timing;
 	*pr = old;

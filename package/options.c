@@ -29,7 +29,7 @@ static const char help[] =
     "                           unrestricted, any [any]\n"
     "      --segment duration   of segments [4s]\n"
     "  -s, --stats target       a JSON line each second: fd:N, file, unix:PATH\n"
-    "      --subtitles list     captions as WebVTT tracks: auto, or CC1=eng,SERVICE2\n"
+    "      --subtitles list     text as WebVTT tracks: auto, or CC1=eng,ttx888=swe\n"
     "      --token-file file    bearer token for the server\n"
     "      --utc-timing url     where DASH players get the time: a URL with a Date field,\n"
     "                           iso:URL, xsdate:URL, or none [the server, or index.mpd]\n"
@@ -200,11 +200,13 @@ options_parse(struct tool *s, int argc, char *argv[])
 			pr->all_subtitles = strcmp(optarg, "auto") == 0;
 			s->pack.cutter.bases.captions = true;
 			if (!pr->all_subtitles &&
-			    !caption_list_parse(optarg, &pr->subtitles, &pr->asked))
+			    !caption_list_parse(optarg, &pr->subtitles, &pr->asked,
+			    &pr->asked_pages))
 				opt_usage(help, "--subtitles '%s' is neither auto nor like "
-				    "CC1=eng,SERVICE2", optarg);
+				    "CC1=eng,SERVICE2,ttx888=swe", optarg);
 			if (__builtin_popcount(pr->subtitles.cc) +
-			    __builtin_popcountll(pr->subtitles.services) > PACK_SUBS)
+			    __builtin_popcountll(pr->subtitles.services) +
+			    (int)pr->asked_pages.n > PACK_SUBS)
 				opt_usage(help, "--subtitles '%s' are more than %d", optarg,
 				    PACK_SUBS);
 			break;

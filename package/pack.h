@@ -42,6 +42,8 @@ struct pack {
 	bool	 joined;		/* by the segment that is published */
 	unsigned nsub;
 	struct sub *sub[PACK_SUBS];	/* subs.h */
+	unsigned nttx;
+	struct ttx *ttx[PACK_SUBS];	/* ttx.h */
 	size_t	 scratch_cap;
 	struct mp4_sample *scratch;
 	bool	 index_told;		/* index.m3u8 has been written */

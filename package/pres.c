@@ -8,7 +8,8 @@
 #include "package/pres.h"
 
 #define SANE_RATE	400000000	/* a PMT that says more says nothing */
-#define SERVICE		0x100		/* else one of CC1 to CC4 */
+#define SERVICE		0x100		/* or a page of teletext; else one of CC1 to CC4 */
+#define PAGE		0x1000
 
 void
 segment_free(struct segment *s)
@@ -141,25 +142,27 @@ pres_bandwidth(const struct pres *p, const struct ptrack *t)
 /* ---- the channel of a text track */
 
 uint16_t
-text_channel(bool service, unsigned n)
+text_channel(enum text_kind kind, unsigned n)
 {
-	return (uint16_t)(service ? SERVICE | n : n);
+	return (uint16_t)(kind == TEXT_PAGE ? PAGE + n : kind == TEXT_SERVICE ? SERVICE + n : n);
 }
 
 bool
 text_is_channel(int64_t channel)
 {
-	return (channel >= 1 && channel <= 4) || (channel > SERVICE && channel < SERVICE + 64);
+	return (channel >= 1 && channel <= 4) ||
+	    (channel > SERVICE && channel < SERVICE + 64) ||
+	    (channel >= PAGE + 100 && channel < PAGE + 900);
 }
 
-bool
-text_is_service(uint16_t channel)
+enum text_kind
+text_kind(uint16_t channel)
 {
-	return (channel & SERVICE) != 0;
+	return channel >= PAGE ? TEXT_PAGE : channel >= SERVICE ? TEXT_SERVICE : TEXT_CHANNEL;
 }
 
 unsigned
 text_number(uint16_t channel)
 {
-	return channel & (SERVICE - 1u);
+	return channel >= PAGE ? channel - (unsigned)PAGE : channel & (SERVICE - 1u);
 }

@@ -113,6 +113,21 @@ struct caption_names {
 	char	 cc[4][4], service[64][4];
 };
 
+#define TEXT_PAGES	8		/* of teletext */
+
+struct text_page {
+	unsigned number;		/* 100 to 899; 0: that of a language */
+	char	 language[4];		/* or "" */
+	uint16_t pid;			/* of its stream */
+	bool	 impaired;		/* for the hearing impaired */
+};
+
+struct text_pages {
+	unsigned n;
+	struct text_page page[TEXT_PAGES];
+	uint16_t pid;			/* of the first teletext; 0: there is none */
+};
+
 enum pres_mode { PRES_WINDOW, PRES_EVENT, PRES_VOD };
 
 /* Segments that have been saved together, once. */
@@ -143,6 +158,7 @@ struct pres {
 	struct caption_names asked, told;	/* by the user, by the PMT */
 	struct captions subtitles;	/* to be made text, */
 	bool	 all_subtitles;		/* or all that there are */
+	struct text_pages asked_pages, told_pages;	/* by the user, by the PMT */
 	struct cue_policy policy;
 	bool	 has_cues, has_id3;	/* the stream may have some */
 	struct cuetrack cues;
@@ -203,14 +219,21 @@ void caption_names_read(const struct tsdemux_stream *s, struct caption_names *c)
 const char *caption_language(const struct pres *p, bool service, unsigned n);
 
 /*
- * The pid of a text track is a channel or service: that, its number, and its language.
+ * The pid of a text track is a channel of 608, a service of 708, or a page of teletext:
+ * that, its number, and its language.
  */
-uint16_t text_channel(bool service, unsigned n);
+enum text_kind { TEXT_CHANNEL, TEXT_SERVICE, TEXT_PAGE };
+uint16_t text_channel(enum text_kind kind, unsigned n);
 bool text_is_channel(int64_t channel);
-bool text_is_service(uint16_t channel);
+enum text_kind text_kind(uint16_t channel);
 unsigned text_number(uint16_t channel);
 const char *text_language(const struct pres *p, const struct ptrack *t);
-bool caption_list_parse(const char *arg, struct captions *c, struct caption_names *names);
+/* "CC", "Service ", "Teletext ": what its number follows. */
+const char *text_prefix(const struct ptrack *t);
+/* Does it tell of sounds, too? */
+bool text_describes(const struct pres *p, const struct ptrack *t);
+bool caption_list_parse(const char *arg, struct captions *c, struct caption_names *names,
+    struct text_pages *pages);
 
 /* Captions to be listed: what any of the rungs has shown, and what was asked for. */
 void caption_all(const struct pres *p, struct captions *all);

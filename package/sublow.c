@@ -37,16 +37,13 @@ add_chunk(struct part *part, const struct chunk *c)
 static int
 run(struct pack *p, struct sub *sub, int64_t until, struct captext_cues *cues)
 {
-	const struct track *from = subs_source(p);
+	struct sub_units u = sub_units(p, sub);
+	int64_t t;
 	int r = 0;
 
-	for (size_t i = 0; from != NULL && i < from->captions.n && r == 0; i++) {
-		const struct ccunit *u = &from->captions.unit[i];
-		int64_t t;
-
-		if (cutter_time(&p->cutter, u->base, u->pts, &t) && t >= sub->done && t < until)
-			r = captext_put(&sub->low, t, u->cc_data, u->cc_count, cues);
-	}
+	for (size_t i = 0; i < u.n && r == 0; i++)
+		if (sub_time(p, &u, i, &t) && t >= sub->done && t < until)
+			r = sub_feed(&u, i, &sub->low, t, cues);
 	sub->done = until;
 	return r == 0 ? captext_cut(&sub->low, until, cues) : r;
 }
@@ -148,8 +145,7 @@ begin_parts(struct pack *p, struct sub *sub, struct segment *s, const struct par
 	if (s->discontinuity)
 		captext_cues_clear(&sub->tail);
 	if (subs_break(p, s))
-		captext_init(&sub->low, sub->low.service, text_number(
-		    p->pres.track[sub->track].pid));
+		sub_reset(p, sub, &sub->low);
 	*part = (struct part){ .present = true, .sap = 1, .init = 1, .t = video->t };
 	sub->number = s->number;
 	snprintf(name, sizeof(name), "%s/%lld.m4s", p->pres.track[sub->track].name,

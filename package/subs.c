@@ -9,6 +9,7 @@
 #include "lib/base/text.h"
 #include "lib/media/webvtt.h"
 #include "package/subs.h"
+#include "package/ttx.h"
 
 #define TYPE_TEXT	"application/mp4"
 
@@ -35,7 +36,11 @@ subs_free(struct pack *p)
 		captext_cues_clear(&p->sub[i]->tail);
 		free(p->sub[i]);
 	}
-	p->nsub = 0;
+	for (unsigned i = 0; i < p->nttx; i++) {
+		ttx_free(p->ttx[i]);
+		free(p->ttx[i]);
+	}
+	p->nsub = p->nttx = 0;
 }
 
 /* ---- which there are */
@@ -70,9 +75,9 @@ put_init(struct pack *p, unsigned track)
 
 /* The track of a channel: that of an earlier run, or a new one. */
 static int
-add_sub(struct pack *p, bool service, unsigned n)
+add_sub(struct pack *p, enum text_kind kind, unsigned n)
 {
-	uint16_t channel = text_channel(service, n);
+	uint16_t channel = text_channel(kind, n);
 	unsigned at = 0, same = 1;
 	struct ptrack *t;
 	struct sub *sub;
@@ -88,8 +93,8 @@ add_sub(struct pack *p, bool service, unsigned n)
 	if ((sub = malloc(sizeof(*sub))) == NULL)
 		return -ENOMEM;
 	*sub = (struct sub){ .track = at, .fed = INT64_MIN, .done = INT64_MIN };
-	captext_init(&sub->text, service, n);
-	captext_init(&sub->low, service, n);
+	captext_init(&sub->text, kind == TEXT_SERVICE, n);
+	captext_init(&sub->low, kind == TEXT_SERVICE, n);
 	p->sub[p->nsub++] = sub;
 	if (at < p->pres.ntrack && p->pres.track[at].ninit > 0)
 		return 0;
@@ -100,7 +105,7 @@ add_sub(struct pack *p, bool service, unsigned n)
 	snprintf(t->name, sizeof(t->name), "t%u", same % 1000);
 	p->pres.ntrack += at == p->pres.ntrack;
 	p->index_changed = true;
-	log_info("track %s: text of %s%u", t->name, service ? "SERVICE" : "CC", n);
+	log_info("track %s: text of %s%u", t->name, text_prefix(t), n);
 	return put_init(p, at);
 }
 
@@ -108,16 +113,20 @@ int
 subs_add(struct pack *p)
 {
 	struct captions want = p->pres.subtitles;
+	unsigned page;
+	uint16_t pid;
 	int r = 0;
 
 	if (p->pres.all_subtitles)
 		caption_all(&p->pres, &want);
 	for (unsigned n = 1; n <= 4 && r == 0; n++)
 		if ((want.cc & 1u << (n - 1)) != 0)
-			r = add_sub(p, false, n);
+			r = add_sub(p, TEXT_CHANNEL, n);
 	for (unsigned n = 1; n < 64 && r == 0; n++)
 		if ((want.services & UINT64_C(1) << n) != 0)
-			r = add_sub(p, true, n);
+			r = add_sub(p, TEXT_SERVICE, n);
+	for (unsigned i = 0; r == 0 && ttx_wanted(&p->pres, i, &page, &pid); i++)
+		r = add_sub(p, TEXT_PAGE, page);
 	return r;
 }
 
@@ -140,6 +149,93 @@ subs_source(const struct pack *p)
 		}
 	}
 	return best;
+}
+
+static struct ttx *
+find_page(const struct pack *p, unsigned number)
+{
+	for (unsigned i = 0; i < p->nttx; i++)
+		if (p->ttx[i]->number == number)
+			return p->ttx[i];
+	return NULL;
+}
+
+struct sub_units
+sub_units(const struct pack *p, const struct sub *sub)
+{
+	uint16_t channel = p->pres.track[sub->track].pid;
+	struct sub_units u = { .n = 0 };
+
+	if (text_kind(channel) == TEXT_PAGE) {
+		u.page = find_page(p, text_number(channel));
+		u.n = u.page != NULL ? u.page->n : 0;
+	} else if ((u.from = subs_source(p)) != NULL) {
+		u.n = u.from->captions.n;
+	}
+	return u;
+}
+
+bool
+sub_time(const struct pack *p, const struct sub_units *u, size_t i, int64_t *t)
+{
+	const struct ttx_shown *s = u->page != NULL ? &u->page->shown[i] : NULL;
+	const struct ccunit *c = u->from != NULL ? &u->from->captions.unit[i] : NULL;
+
+	return s != NULL ? cutter_time(&p->cutter, s->base, s->pts, t) :
+	    cutter_time(&p->cutter, c->base, c->pts, t);
+}
+
+int
+sub_feed(const struct sub_units *u, size_t i, struct captext *text, int64_t t,
+    struct captext_cues *cues)
+{
+	const struct ccunit *c = u->from != NULL ? &u->from->captions.unit[i] : NULL;
+
+	return u->page != NULL ? captext_show(text, t, u->page->shown[i].screen, cues) :
+	    captext_put(text, t, c->cc_data, c->cc_count, cues);
+}
+
+void
+sub_reset(const struct pack *p, const struct sub *sub, struct captext *text)
+{
+	captext_init(text, text->service, text_number(p->pres.track[sub->track].pid));
+}
+
+/* Up to when a page has been made text. */
+static int64_t
+made(const struct pack *p, unsigned number)
+{
+	for (unsigned i = 0; i < p->nsub; i++) {
+		uint16_t channel = p->pres.track[p->sub[i]->track].pid;
+		const struct sub *sub = p->sub[i];
+
+		if (text_kind(channel) == TEXT_PAGE && text_number(channel) == number)
+			return sub->fed > sub->done ? sub->fed : sub->done;
+	}
+	return INT64_MIN;
+}
+
+int
+subs_teletext(struct pack *p, const struct tsdemux_event *ev)
+{
+	unsigned number;
+	uint16_t pid;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && ttx_wanted(&p->pres, i, &number, &pid); i++) {
+		struct ttx *x = find_page(p, number);
+
+		if (pid != ev->stream->pid || (x == NULL && p->nttx == PACK_SUBS))
+			continue;
+		if (x == NULL) {
+			if ((x = malloc(sizeof(*x))) == NULL)
+				return -ENOMEM;
+			ttx_init(x, number);
+			p->ttx[p->nttx++] = x;
+		}
+		r = ttx_unit(p, x, ev, made(p, number));
+	}
+	return r;
 }
 
 /* When the picture is that a segment shows. */
@@ -231,41 +327,37 @@ put_samples(struct pack *p, const struct segment *s, struct part *part, unsigned
 
 /* ---- a segment */
 
-/* The pictures' captions until then, of which what is before begin shows no more. */
+/* What there is until then, of which what is before begin shows no more. */
 static int
-run(struct pack *p, struct sub *sub, const struct track *from, int64_t begin, int64_t end,
-    bool fresh, struct captext_cues *cues)
+run(struct pack *p, struct sub *sub, int64_t begin, int64_t end, bool fresh,
+    struct captext_cues *cues)
 {
-	size_t n = from != NULL ? from->captions.n : 0, i = 0;
+	struct sub_units u = sub_units(p, sub);
 	struct captext_cues before = { .n = 0 };
+	size_t i = 0;
 	int64_t t;
 	int r = 0;
 
-	for (; i < n && r == 0; i++) {
-		const struct ccunit *u = &from->captions.unit[i];
-
-		if (!cutter_time(&p->cutter, u->base, u->pts, &t))
+	for (; i < u.n && r == 0; i++) {
+		if (!sub_time(p, &u, i, &t))
 			continue;
 		if (t >= begin)
 			break;
 		if (t >= sub->fed)
-			r = captext_put(&sub->text, t, u->cc_data, u->cc_count, &before);
+			r = sub_feed(&u, i, &sub->text, t, &before);
 	}
 	if (fresh)
-		captext_init(&sub->text, sub->text.service, text_number(
-		    p->pres.track[sub->track].pid));
+		sub_reset(p, sub, &sub->text);
 	if (r == 0)
 		r = captext_cut(&sub->text, begin, &before);
 	captext_cues_clear(&before);
 	sub->fed = end;
-	for (; i < n && r == 0; i++) {
-		const struct ccunit *u = &from->captions.unit[i];
-
-		if (!cutter_time(&p->cutter, u->base, u->pts, &t))
+	for (; i < u.n && r == 0; i++) {
+		if (!sub_time(p, &u, i, &t))
 			continue;
 		if (t >= end)
 			break;
-		r = captext_put(&sub->text, t, u->cc_data, u->cc_count, cues);
+		r = sub_feed(&u, i, &sub->text, t, cues);
 	}
 	return r == 0 ? captext_cut(&sub->text, end, cues) : r;
 }
@@ -285,7 +377,7 @@ sub_put_whole(struct pack *p, struct sub *sub, struct segment *s, int64_t end)
 	struct captext_cues cues = { .n = 0 };
 	char file[32];
 	size_t len = 0;
-	int r = run(p, sub, subs_source(p), part->t, end, subs_break(p, s), &cues);
+	int r = run(p, sub, part->t, end, subs_break(p, s), &cues);
 
 	snprintf(file, sizeof(file), "%lld.vtt", (long long)s->number);
 	if (r == 0 && part->nchunk == 0)
@@ -314,12 +406,11 @@ put_sub(struct pack *p, struct sub *sub, struct segment *s, int64_t begin, int64
 
 /* What is before a time is in a segment, or came too late for one. */
 static bool
-is_over(const struct pack *p, const struct ccunit *u, int64_t end)
+is_over(const struct pack *p, uint32_t base, int64_t pts, int64_t end)
 {
 	int64_t t;
 
-	return cutter_time(&p->cutter, u->base, u->pts, &t) ? t < end :
-	    u->base < p->cutter.bases.newest;
+	return cutter_time(&p->cutter, base, pts, &t) ? t < end : base < p->cutter.bases.newest;
 }
 
 static void
@@ -329,9 +420,17 @@ forget(struct pack *p, int64_t end)
 		struct ccqueue *q = &p->cutter.track[i]->captions;
 		size_t n = 0;
 
-		while (n < q->n && is_over(p, &q->unit[n], end))
+		while (n < q->n && is_over(p, q->unit[n].base, q->unit[n].pts, end))
 			n++;
 		ccqueue_drop(q, n);
+	}
+	for (unsigned i = 0; i < p->nttx; i++) {
+		struct ttx *x = p->ttx[i];
+		size_t n = 0;
+
+		while (n < x->n && is_over(p, x->shown[n].base, x->shown[n].pts, end))
+			n++;
+		ttx_drop(x, n);
 	}
 }
 

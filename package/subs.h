@@ -1,5 +1,5 @@
 /*
- * subs.h - captions in the pictures as WebVTT tracks: t1, t2 ...
+ * subs.h - captions in the pictures, and teletext, as WebVTT tracks: t1, t2 ...
  *
  * A segment of text is made when its segment is published: all its pictures have come by
  * then, in whatever order, and its times are those of the picture.  A cue ends with its
@@ -41,6 +41,9 @@ int subs_publish(struct pack *p, struct segment **s);
 
 /* What captions the pictures have shown by now. */
 void subs_note(struct pack *p);
+
+/* A PES packet of teletext. */
+int subs_teletext(struct pack *p, const struct tsdemux_event *ev);
 void subs_free(struct pack *p);
 
 /*
@@ -61,6 +64,18 @@ bool subs_break(const struct pack *p, const struct segment *s);	/* of the source
 int subs_add(struct pack *p);
 unsigned subs_leader(const struct pack *p);	/* index of the video whose captions count */
 struct track *subs_source(const struct pack *p);
+
+/* What there is for it, borrowed: n units; the time of one, when cutter_time() knows that. */
+struct sub_units {
+	const struct ttx *page;		/* of teletext, or else */
+	const struct track *from;	/* captions of the pictures */
+	size_t	 n;
+};
+struct sub_units sub_units(const struct pack *p, const struct sub *sub);
+bool sub_time(const struct pack *p, const struct sub_units *u, size_t i, int64_t *t);
+int sub_feed(const struct sub_units *u, size_t i, struct captext *text, int64_t t,
+    struct captext_cues *cues);
+void sub_reset(const struct pack *p, const struct sub *sub, struct captext *text);
 int sub_put_whole(struct pack *p, struct sub *sub, struct segment *s, int64_t end);
 int sub_put_text(struct pack *p, const struct segment *s, const struct sub *sub,
     const char *file, const struct captext_cues *cues, int64_t begin, size_t *len);

@@ -64,6 +64,16 @@ check 'mpkg-segment: a recording with captions' '
 	finish
 	grep -e "-->" film/t1/1.vtt
 '
+check 'mpkg-segment: a recording with teletext' '
+	rm -rf film
+	printf "1000\t888\t2\t22=HEJ\n" | perl "$top/t/teletext.pl" 4 888=swe >teletext.ts
+	ffmpeg -nostdin -v error -i recording.ts -f mpegts -i teletext.ts -map 0:v:0 -map 1 -c copy \
+		-f mpegts -y film.ts
+	run example mpkg-segment.1 5
+	finish
+	grep "LANGUAGE=.sv." film/index.m3u8
+	cat film/t1/*.vtt | grep HEJ
+'
 check 'mpkg-segment: a recording' '
 	rm -rf film
 	cp recording.ts film.ts

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,22 +68,31 @@ end_screen(struct captext *c, int64_t t, struct captext_cues *cues)
 	return r;
 }
 
+int
+captext_show(struct captext *c, int64_t t, const struct cc_screen *now,
+    struct captext_cues *cues)
+{
+	int r = 0;
+
+	if (cc_screen_equal(&c->shown, now))
+		return 0;
+	if (c->shown.n == 0 || t - c->since >= GATHER || !cc_screen_grows(&c->shown, now))
+		r = end_screen(c, t, cues);
+	/* As many blocks as it has: it may have no room for more. */
+	memcpy(&c->shown, now, offsetof(struct cc_screen, block) + now->n * sizeof(now->block[0]));
+	return r;
+}
+
 static int
 look(struct captext *c, int64_t t, struct captext_cues *cues)
 {
 	struct cc_screen now;
-	int r = 0;
 
 	if (c->service)
 		cea708_screen(&c->dtvcc, &now);
 	else
 		cea608_screen(&c->cc, &now);
-	if (cc_screen_equal(&c->shown, &now))
-		return 0;
-	if (c->shown.n == 0 || t - c->since >= GATHER || !cc_screen_grows(&c->shown, &now))
-		r = end_screen(c, t, cues);
-	c->shown = now;
-	return r;
+	return captext_show(c, t, &now, cues);
 }
 
 int

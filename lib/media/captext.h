@@ -44,6 +44,9 @@ void captext_init(struct captext *c, bool service, unsigned n);
  */
 int captext_put(struct captext *c, int64_t t, const uint8_t *cc_data, unsigned cc_count,
     struct captext_cues *cues);
+/* Or the whole screen, for what has a decoder of its own: teletext. */
+int captext_show(struct captext *c, int64_t t, const struct cc_screen *now,
+    struct captext_cues *cues);
 int captext_cut(struct captext *c, int64_t t, struct captext_cues *cues);
 
 void captext_cues_clear(struct captext_cues *cues);
