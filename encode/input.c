@@ -131,6 +131,7 @@ take_unit(struct input *in, const struct tsdemux_event *ev)
 			in->video_t = t;
 		if (ev->discontinuity && ev->random_access && t != PES_NO_TIME)
 			vtrack_switch(&in->video);
+		ladder_source(&in->ladder, ev->data, ev->len, t, dts, ev->damaged);
 		vtrack_unit(&in->video, ev->data, ev->len, t, dts);
 	} else if (!in->started) {
 		input_hold(in, s, ev, t);
@@ -283,6 +284,8 @@ input_free(struct input *in)
 	vtrack_free(&in->video);
 	if (in->video.started)
 		ladder_free(&in->ladder);
+	else
+		copy_free(&in->ladder.copy);
 	blank_free(&in->blank);
 	loss_free(&in->loss);
 	tsdemux_free(&in->demux);

@@ -83,6 +83,7 @@ take_video(struct input *in, struct tsdemux_stream *d)
 		s = in->video_stream = new_stream(in, INPUT_VIDEO);
 	if (s == NULL)
 		return;
+	ladder_codec(&in->ladder, d->codec, d->max_bitrate);
 	if (vtrack_codec(&in->video, d->codec) < 0) {
 		log_warn(0, "cannot decode %s video", codec_name(d->codec));
 		s->codec = d->codec;

@@ -23,6 +23,13 @@ rung_rate(const struct rung_spec *r, struct rational source)
 	return r->fps.num > 0 ? r->fps : source;
 }
 
+/* Its pictures are coded here. */
+static bool
+is_coded(const struct ladder *l, unsigned i)
+{
+	return &l->rung[i] != l->copied;
+}
+
 struct rational
 ladder_rate(const struct options *o, struct rational source)
 {
@@ -57,10 +64,18 @@ ladder_init(struct ladder *l, const struct options *o, struct output *out,
 			.spec = r, .out = out, .stream = s, .ssim = o->ssim,
 		};
 		worker_init(&l->rung[i].worker);
+		if (r->copy) {
+			l->copied = &l->rung[i];
+			copy_init(&l->copy, r->text, out, s);
+			continue;
+		}
 		if (out->pcr_pid == 0 || (!fastest && !r->half && r->fps.num == 0))
 			out->pcr_pid = s->pid;
 		fastest |= !r->half && r->fps.num == 0;
 	}
+	if (out->pcr_pid == 0)
+		out->pcr_pid = l->copy.stream->pid;
+	lead_init(&l->lead, l->copied != NULL ? l->copy.text : "");
 }
 
 /* ---- the start */
@@ -189,8 +204,10 @@ static void
 plan_cascade(struct ladder *l)
 {
 	for (unsigned i = 0; i < l->nrung; i++) {
-		unsigned j = i;
+		unsigned j = l->ncoded;
 
+		if (!is_coded(l, i))
+			continue;
 		for (; j > 0; j--) {
 			const struct coder_format *a = &l->rung[l->order[j - 1]].worker.format;
 			const struct coder_format *b = &l->rung[i].worker.format;
@@ -200,8 +217,9 @@ plan_cascade(struct ladder *l)
 			l->order[j] = l->order[j - 1];
 		}
 		l->order[j] = i;
+		l->ncoded++;
 	}
-	for (unsigned i = 0; i < l->nrung; i++) {
+	for (unsigned i = 0; i < l->ncoded; i++) {
 		struct rung *r = &l->rung[l->order[i]];
 		const struct coder_format *own = &r->worker.format;
 
@@ -244,6 +262,8 @@ find_common(struct ladder *l)
 	for (unsigned i = 0; i < l->nrung; i++) {
 		struct rational r = l->rung[i].worker.format.rate;
 
+		if (!is_coded(l, i))
+			continue;
 		if (r.num * slowest.den < slowest.num * r.den)
 			slowest = r;
 		if (rate.num >= COMMON_LEAST * rate.den)
@@ -264,12 +284,67 @@ ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
 	l->phase = phase;
 	l->live = live;
 	for (unsigned i = 0; i < l->nrung; i++)
-		start_rung(l, &l->rung[i], first, source, k);
+		if (is_coded(l, i))
+			start_rung(l, &l->rung[i], first, source, k);
 	plan_cascade(l);
 	find_common(l);
+	if (l->copied == NULL)
+		return;
+	l->copied->worker.format = (struct coder_format){
+		.width = (int)l->copy.video.format.width,
+		.height = (int)l->copy.video.format.height, .rate = source,
+	};
+	copy_start(&l->copy, &l->grid, phase, l->ncoded == 0);
+	if (l->copy.reorder > l->reorder)
+		l->reorder = l->copy.reorder;
 }
 
 /* ---- pictures */
+
+/* Picture k of the master's grid: what becomes of segments and of the copy. */
+static void
+follow_source(struct ladder *l, int64_t k, bool gap, const struct epoch *epoch)
+{
+	struct lead *d = &l->lead;
+	int64_t t = grid_time(&l->grid, k), before = d->idr;
+	bool splice;
+
+	lead_picture(d, &l->grid, k, l->shown != NULL, gap);
+	if (l->shown != NULL) {
+		struct ebp ebp = {
+			.segment = true, .has_time = l->live,
+			.ntp = l->live ? clk_ns_to_ntp(epoch_utc_ns(epoch, t + l->phase)) : 0,
+		};
+
+		splice = l->shown->changed || (before != INT64_MIN &&
+		    splices_within(&l->splices, &l->grid, before, k));
+		for (unsigned i = 0; i < l->nrung; i++)
+			l->rung[i].spliced |= splice;
+		copy_place(&l->copy, l->shown, k, d->begins ? &ebp : NULL);
+		l->shown = NULL;
+	}
+	copy_flush(&l->copy, false);
+	copy_watch(&l->copy, t);
+}
+
+/* Where the segment of a rung's picture begins and should end, by the master's grid. */
+static void
+segment_of(const struct ladder *l, const struct rung *r, int64_t k, int64_t *segment,
+    int64_t *first, int64_t *end)
+{
+	const struct lead *d = &l->lead;
+
+	if (l->copied == NULL) {
+		*segment = grid_segment(&l->grid, k);
+		*first = *segment * l->grid.pictures;
+		*end = *first + l->grid.pictures;
+		return;
+	}
+	/* One of another frame rate may be a little behind. */
+	*segment = k >= d->first || r->fresh ? d->segment : r->segment;
+	*first = d->first;
+	*end = k >= d->first ? d->end : d->first;
+}
 
 /* Does picture nk of the rung begin a segment, or a GOP within one? */
 static void
@@ -277,22 +352,24 @@ decide_idr(struct ladder *l, struct rung *r, struct job *job,
     const struct epoch *epoch)
 {
 	int64_t t = grid_time(&r->worker.grid, job->k);
-	int64_t segment = grid_segment(&l->grid, grid_picture(&l->grid, t));
-	int64_t first = grid_picture(&r->worker.grid,
-	    grid_time(&l->grid, segment * l->grid.pictures));
+	int64_t segment, first, end;
 
+	segment_of(l, r, grid_picture(&l->grid, t), &segment, &first, &end);
+	first = grid_picture(&r->worker.grid, grid_time(&l->grid, first));
 	job->segment = segment;
 	job->begins = job->has_ebp = r->fresh || segment != r->segment;
-	job->whole = job->k == first;
-	job->left = grid_picture(&r->worker.grid, grid_time(&l->grid,
-	    (segment + 1) * l->grid.pictures)) - job->k;
-	job->idr = job->has_ebp ||
+	job->whole = job->k == first && (l->copied == NULL || !r->fresh ||
+	    grid_starts(&l->grid, l->lead.first));
+	job->left = grid_picture(&r->worker.grid, grid_time(&l->grid, end)) - job->k;
+	job->more = l->copied == NULL || job->begins ? 0 : r->more;
+	job->idr = job->has_ebp || r->spliced ||
 	    (r->worker.gop > 0 && job->k > first && (job->k - first) % r->worker.gop == 0) ||
-	    splices_at(&l->splices, &r->worker.grid, job->k);
+	    (l->copied == NULL && splices_at(&l->splices, &r->worker.grid, job->k));
 	r->segment = segment;
-	r->fresh = false;
+	r->fresh = r->spliced = false;
+	r->more = 0;
 	job->ebp = (struct ebp){
-		.segment = job->has_ebp, .fragment = true,
+		.segment = job->has_ebp, .fragment = l->copied == NULL || !job->has_ebp,
 		.sap_type = job->idr ? 1 : 0, .has_time = l->live,
 	};
 	job->has_ebp |= r->part > 0 && (job->idr || (job->k - first) % r->part == 0);
@@ -377,8 +454,8 @@ ladder_erase(struct ladder *l, unsigned n)
 
 	if (!l->captioned || n >= sizeof(erase) / sizeof(erase[0]))
 		return;
-	for (unsigned i = 0; i < l->nrung; i++)
-		ccfifo_put(&l->rung[i].captions, erase[n], sizeof(erase[0]));
+	for (unsigned i = 0; i < l->ncoded; i++)
+		ccfifo_put(&l->rung[l->order[i]].captions, erase[n], sizeof(erase[0]));
 }
 
 static void
@@ -400,9 +477,13 @@ ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
 	int64_t t = grid_time(&l->grid, k);
 
 	cover(l, k);
-	for (unsigned i = 0; i < l->nrung; i++) {
-		struct rung *r = &l->rung[i];
+	if (l->copied != NULL)
+		follow_source(l, k, gap, epoch);
+	for (unsigned i = 0; i < l->ncoded; i++) {
+		struct rung *r = &l->rung[l->order[i]];
 
+		r->more += rescale_near(l->lead.more, r->worker.grid.rate.num * l->grid.rate.den,
+		    r->worker.grid.rate.den * l->grid.rate.num);
 		if (gap) {
 			int64_t next = grid_picture(&r->worker.grid, t);
 
@@ -412,21 +493,21 @@ ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
 		r->blank = blank_picture(l->blank, &r->worker.grid, r->next_k);
 		r->wanted = rung_due(l, r, t) && !r->blank;
 	}
-	for (unsigned i = l->nrung; i-- > 0;) {	/* parents come before in order */
+	for (unsigned i = l->ncoded; i-- > 0;) {	/* parents come before in order */
 		struct rung *r = &l->rung[l->order[i]];
 
 		if (r->wanted && r->parent >= 0)
 			l->rung[r->parent].wanted = true;
 	}
-	for (unsigned i = 0; i < l->nrung; i++)
+	for (unsigned i = 0; i < l->ncoded; i++)
 		if (l->rung[l->order[i]].wanted)
 			scale_rung(l, &l->rung[l->order[i]], f);
-	for (unsigned i = 0; i < l->nrung; i++) {
+	for (unsigned i = 0; i < l->ncoded; i++) {
 		struct rung *r = &l->rung[l->order[i]];
 
 		if (rung_due(l, r, t))
 			give(l, r, r->blank ? slate_of(l, r) : r->scaled,
-			    gap && r == &l->rung[0], epoch);
+			    gap && i == 0, epoch);
 		av_frame_free(&r->scaled);
 	}
 }
@@ -440,8 +521,9 @@ ladder_next_common(const struct ladder *l, int64_t t)
 	do {
 		at = grid_time(&l->common, k++);
 		begun = at < t;
-		for (unsigned i = 0; i < l->nrung; i++)
-			begun |= grid_picture(&l->rung[i].worker.grid, at) < l->rung[i].next_k;
+		for (unsigned i = 0; i < l->ncoded; i++)
+			begun |= grid_picture(&l->rung[l->order[i]].worker.grid, at) <
+			    l->rung[l->order[i]].next_k;
 	} while (begun);
 	return at;
 }
@@ -452,17 +534,54 @@ ladder_captions(struct ladder *l, int64_t k, const uint8_t *triplets, size_t len
 	l->captioned = true;
 	if (blank_picture(l->blank, &l->grid, k))
 		return;
-	for (unsigned i = 0; i < l->nrung; i++)
-		ccfifo_put(&l->rung[i].captions, triplets, len);
+	for (unsigned i = 0; i < l->ncoded; i++)
+		ccfifo_put(&l->rung[l->order[i]].captions, triplets, len);
+}
+
+void
+ladder_codec(struct ladder *l, enum codec codec, uint64_t rate)
+{
+	if (l->copied == NULL)
+		return;
+	if (!copy_codec(&l->copy, codec)) {
+		if (l->copy.units == 0)
+			fatal(EXIT_INPUT, 0, "rung '%s': AVC and HEVC can be passed on, not '%s'",
+			    l->copy.text, codec_name(codec));
+		log_warn(0, "rung '%s' pauses: the source is %s now", l->copy.text,
+		    codec_name(codec));
+	}
+	if (l->copy.stream->max_rate == 0)
+		l->copy.stream->max_rate = rate;
+}
+
+void
+ladder_source(struct ladder *l, const uint8_t *data, size_t len, int64_t pts, int64_t dts,
+    bool damaged)
+{
+	if (l->copied == NULL)
+		return;
+	copy_unit(&l->copy, data, len, pts, dts, damaged);
+	atomic_store(&l->copied->worker.pictures, l->copy.units);
+}
+
+void
+ladder_shown(struct ladder *l, int64_t t)
+{
+	if (l->copied != NULL)
+		l->shown = copy_shown(&l->copy, t);
 }
 
 void
 ladder_finish(struct ladder *l)
 {
-	for (unsigned i = 0; i < l->nrung; i++)
-		queue_close(&l->rung[i].worker.queue);
-	for (unsigned i = 0; i < l->nrung; i++)
-		worker_finish(&l->rung[i].worker);
+	for (unsigned i = 0; i < l->ncoded; i++)
+		queue_close(&l->rung[l->order[i]].worker.queue);
+	for (unsigned i = 0; i < l->ncoded; i++)
+		worker_finish(&l->rung[l->order[i]].worker);
+	if (l->copied != NULL) {
+		copy_flush(&l->copy, true);
+		output_end(l->out, l->copy.stream);
+	}
 }
 
 void
@@ -474,4 +593,5 @@ ladder_free(struct ladder *l)
 		recolor_free(&l->rung[i].recolor);
 		av_frame_free(&l->rung[i].slate);
 	}
+	copy_free(&l->copy);
 }

@@ -5,7 +5,9 @@
  * Sizes are made in a cascade, each from the smallest larger one.  The grid's
  * segments decide the IDR pictures, the same ones in every rung; a rung at
  * another frame rate begins with its first picture in the segment.  So do the
- * splices, which are on pictures that all rungs have.
+ * splices, which are on pictures that all rungs have.  Where one rung is the source as
+ * it is (copy.h), a segment begins with the first IDR picture of the source that is not
+ * before the grid's, and a splice is an IDR picture with the first that is not before it.
  *
  * Memory   ladder_free() gives all back.
  * Threads  The caller's, and one for each rung; between them bounded queues of
@@ -19,7 +21,9 @@
 
 #include "encode/blank.h"
 #include "encode/ccfifo.h"
+#include "encode/copy.h"
 #include "encode/epoch.h"
+#include "encode/lead.h"
 #include "encode/options.h"
 #include "encode/output.h"
 #include "encode/recolor.h"
@@ -32,7 +36,9 @@ struct rung {
 	struct worker worker;		/* with its format, and its grid at its rate */
 	int64_t	 part;			/* pictures, 0: no fragments are marked */
 	int64_t	 next_k, segment;
-	bool	 fresh;			/* the next picture is an IDR whatever its number */
+	bool	 fresh;			/* the next picture is an IDR whatever its number, */
+	bool	 spliced;		/* or it is one, but begins no segment */
+	int64_t	 more;			/* pictures that its segment is longer from now on */
 	int	 parent;		/* the rung to scale from; -1: the source */
 	AVFrame	 *scaled;		/* of the picture at hand */
 	bool	 wanted, blank;
@@ -58,7 +64,11 @@ struct ladder {
 	int64_t	 phase;			/* source time minus grid time */
 	unsigned nrung;
 	struct rung rung[RUNGS_MAX];
-	unsigned order[RUNGS_MAX];	/* largest first */
+	unsigned ncoded, order[RUNGS_MAX];	/* largest first, without the copy */
+	struct rung *copied;		/* that of copy, or NULL */
+	struct copy copy;
+	struct copy_unit *shown;	/* of the picture at hand, if it is an IDR picture */
+	struct lead lead;
 };
 
 /* The master's frame rate: the highest that a rung has. */
@@ -71,6 +81,17 @@ void ladder_init(struct ladder *l, const struct options *o, struct output *out,
 /* With the first picture of the source, at its rate. */
 void ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
     struct grid grid, int64_t k, int64_t phase, bool live);
+
+/*
+ * The source as it comes, for the rung that is a copy; and before ladder_picture(), that
+ * it is the picture of source time t.
+ */
+void ladder_source(struct ladder *l, const uint8_t *data, size_t len, int64_t pts,
+    int64_t dts, bool damaged);
+void ladder_shown(struct ladder *l, int64_t t);
+
+/* The codec of what comes now, and the rate that it says; 0: it does not. */
+void ladder_codec(struct ladder *l, enum codec codec, uint64_t rate);
 
 /*
  * Picture k of the grid.  gap: time jumps before it.  The captions are those of

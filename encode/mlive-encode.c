@@ -115,8 +115,9 @@ rung_stats(struct encode *s, struct rung *rung)
 {
 	struct worker *w = &rung->worker;
 	const struct rational fps = w->format.rate;
+	json_t *o;
 
-	return json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o}",
+	o = json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o}",
 	    "rung", w->spec->text, "width", w->format.width, "height", w->format.height,
 	    "fps_milli", (json_int_t)(fps.den > 0 ? fps.num * 1000 / fps.den : 0),
 	    "rate_bps", (json_int_t)output_rate(&s->input.out, w->stream),
@@ -124,6 +125,13 @@ rung_stats(struct encode *s, struct rung *rung)
 	    "queue", (json_int_t)(s->input.video.started ? queue_depth(&w->queue) : 0),
 	    "captions_dropped", (json_int_t)rung->captions.dropped,
 	    "segments", segment_stats(w));
+	if (w->spec->copy)
+		json_object_update_new(o, json_pack("{s:I, s:I, s:I}", "idr_msec",
+		    (json_int_t)lead_distance_ms(&s->input.ladder.lead, &s->input.ladder.grid),
+		    "off_grid_msec", (json_int_t)lead_offset_ms(&s->input.ladder.lead,
+		    &s->input.ladder.grid), "dropped",
+		    (json_int_t)s->input.ladder.copy.dropped));
+	return o;
 }
 
 static json_t *

@@ -26,7 +26,7 @@ static const char help[] =
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
     "                           1280x720@2800k,codec=hevc,fps=25; keys: codec\n"
     "                           color fps gop level maxrate preset profile quality rc\n"
-    "                           threads tune vbv x264 x265\n"
+    "                           threads tune vbv x264 x265; or copy, as the source is\n"
     "      --ssim               measure the quality that the statistics tell\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
     OPT_COMMON_HELP
@@ -167,6 +167,19 @@ check_rate(struct rung_spec *r, const struct seen *seen)
 		bad_rung(r, "maxrate is below", "RATE");
 }
 
+/* "copy", or "copy@18M" */
+static void
+parse_copy(struct options *o, struct rung_spec *r, const char *arg)
+{
+	if (arg[4] == '@')
+		r->rate = r->maxrate = opt_rate("rung", arg + 5);
+	if (r->rate > 0 && (r->rate < RUNG_RATE_LEAST || r->rate > 400000000))
+		bad_rung(r, "a rate is from 10k to 400M, not", arg + 5);
+	if (o->copies)
+		bad_rung(r, "there is one already:", "copy");
+	r->copy = o->copies = true;
+}
+
 static void
 parse_rung(struct options *o, const char *arg)
 {
@@ -181,6 +194,11 @@ parse_rung(struct options *o, const char *arg)
 	*r = (struct rung_spec){
 		.text = arg, .codec = CODEC_AVC,
 	};
+	if (strcmp(arg, "copy") == 0 || strncmp(arg, "copy@", 5) == 0) {
+		parse_copy(o, r, arg);
+		free(text);
+		return;
+	}
 	rest = text;
 	item = strsep(&rest, ",");
 	at = strchr(item, '@');
@@ -266,6 +284,11 @@ check_rungs(struct options *o)
 		struct rung_spec *r = &o->rung[i];
 		const char *wrong;
 
+		if (r->copy)
+			continue;
+		if (o->copies && r->gop_ns > 0)
+			bad_rung(r, "IDR pictures are those of the source with -r copy, not by",
+			    "gop");
 		r->low = o->low;
 		if (r->vbv_ns == 0)
 			r->vbv_ns = o->low ? VBV_LOW_NS : VBV_NS;
@@ -347,5 +370,7 @@ options_parse(struct options *o, int argc, char *argv[])
 		opt_usage(help, "unexpected argument '%s'", argv[optind]);
 	if (o->blank != NULL && o->audio == AUDIO_COPY)
 		opt_usage(help, "--blank cannot make copied audio silent");
+	if (o->blank != NULL && o->copies)
+		opt_usage(help, "--blank cannot cover the pictures of -r copy");
 	check_rungs(o);
 }

@@ -1,7 +1,7 @@
 /*
  * options.h - the command line of mlive-encode, and what a rung asks for.
  *
- * Shape    A rung is SIZE@RATE[,key=value]...: mlive-encode(1).
+ * Shape    A rung is SIZE@RATE[,key=value]..., or copy[@RATE]: mlive-encode(1).
  * Units    rate and maxrate in bit/s, times in ns.
  * Memory   Strings borrow argv or are inside the struct.
  * Errors   A bad value ends the program with EXIT_USAGE.
@@ -36,6 +36,7 @@ struct rung_spec {
 	struct rational fps;		/* num 0: as the source */
 	bool	 half;			/* fps=half */
 	enum rung_color color;
+	bool	 copy;			/* the source as it is; rate 0: not said */
 	bool	 low;			/* of latency: nothing is looked at ahead */
 	int	 threads;		/* 0: choose */
 	char	 profile[16], level[8], preset[16], tune[32];
@@ -49,6 +50,7 @@ enum clock_mode { CLOCK_AUTO, CLOCK_ARRIVAL, CLOCK_NONE };
 struct options {
 	unsigned nrung;
 	struct rung_spec rung[RUNGS_MAX];
+	bool	 copies;		/* one of them is the source as it is */
 	enum audio_mode audio;
 	uint64_t audio_rate;		/* bit/s of a stereo track */
 	enum clock_mode clock;

@@ -114,6 +114,14 @@ qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
 	set_limits(q);
 }
 
+void
+qvbr_longer(struct qvbr *q, int64_t pictures)
+{
+	q->pictures += pictures;
+	q->budget += in_pictures(q, q->spec.cap, pictures);
+	set_limits(q);
+}
+
 /*
  * What the rest of the segment would be at the level that was asked for, by the last
  * pictures; the largest of them, which may be a cut between two scenes, counts as

@@ -64,6 +64,9 @@ struct qvbr {
 void qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
     int64_t pictures, bool whole);
 
+/* The segment is longer than was said, by so many. */
+void qvbr_longer(struct qvbr *q, int64_t pictures);
+
 /* An access unit, in coding order, and the CRF that it was coded with at last. */
 void qvbr_coded(struct qvbr *q, size_t len, int crf, bool idr);
 

@@ -95,3 +95,15 @@ splices_at(const struct splices *s, const struct grid *g, int64_t k)
 			return true;
 	return false;
 }
+
+bool
+splices_within(const struct splices *s, const struct grid *g, int64_t from, int64_t k)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		int64_t at = grid_picture(g, s->at[i].t);
+
+		if (at > from && at <= k)
+			return true;
+	}
+	return false;
+}

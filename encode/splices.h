@@ -60,7 +60,8 @@ void splices_cancel(struct splices *s, bool insert, uint32_t id);
 /* What was a minute before this is forgotten. */
 void splices_forget(struct splices *s, int64_t now);
 
-/* Is picture k of this grid the nearest to one of them? */
+/* Is picture k of this grid the nearest to one of them?  One after from, up to k? */
 bool splices_at(const struct splices *s, const struct grid *g, int64_t k);
+bool splices_within(const struct splices *s, const struct grid *g, int64_t from, int64_t k);
 
 #endif

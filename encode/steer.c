@@ -58,6 +58,8 @@ set(struct worker *w, const struct command *c, char error[static COMMAND_ANSWER]
 	uint64_t rate;
 	int quality;
 
+	if (w->spec->copy)
+		return wrong(error, "is the source as it is:", c->rung);
 	if (c->rate > w->spec->rate)
 		return wrong(error, "more than it began with, which the tables say:", c->rung);
 	if (c->has_quality && w->spec->rc != RATE_QVBR)

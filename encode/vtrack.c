@@ -52,6 +52,7 @@ picture(struct vtrack *v, AVFrame *f)
 	if (cc != NULL)
 		ladder_captions(v->ladder, p.k, cc->data, cc->size);
 	if (!p.drop) {
+		ladder_shown(v->ladder, f->pts);
 		hand_on(v, f, p.k, p.gap);
 		av_frame_free(&v->last);
 		v->last = f;
@@ -285,6 +286,7 @@ vtrack_fill(struct vtrack *v, const AVFrame *f, int erase)
 {
 	if (erase >= 0)
 		ladder_erase(v->ladder, (unsigned)erase);
+	v->ladder->lead.filled = true;
 	hand_on(v, f, v->timing.next_k++, false);
 	if (f == v->last)
 		return;

@@ -304,6 +304,18 @@ begin_segment(struct worker *w, const struct job *job)
 		failed(w, err);
 }
 
+/* The end of the segment is later than was expected. */
+static void
+go_longer(struct worker *w, const struct job *job)
+{
+	if (w->nnext > 0) {
+		w->next[w->nnext - 1].pictures += job->more;
+		return;
+	}
+	qvbr_longer(&w->qvbr, job->more);
+	set_qvbr(w);
+}
+
 static void *
 work(void *arg)
 {
@@ -321,6 +333,8 @@ work(void *arg)
 
 		if (job->begins)
 			begin_segment(w, job);
+		else if (job->more > 0 && w->spec->rc == RATE_QVBR)
+			go_longer(w, job);
 		memcpy(p.captions, job->captions, job->captions_len);
 		w->given++;
 		n = coder_encode(&w->coder, &p, &u);

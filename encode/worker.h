@@ -38,6 +38,7 @@ struct job {
 	int64_t	 segment;
 	bool	 begins, whole;		/* the segment, or else what there is of it */
 	int64_t	 left;			/* pictures to its end, with this one */
+	int64_t	 more;			/* that it has in addition, as is known now */
 	size_t	 captions_len;
 	uint8_t	 captions[CC_PAYLOAD_MAX];
 };

@@ -40,7 +40,7 @@ grid_is_marked(const struct cutter *c, const struct track *t)
 	for (size_t i = 0; i < t->n; i++) {
 		int64_t k;
 
-		if (!t->sample[i].boundary || !cutter_time(c, t->sample[i].base,
+		if (!t->sample[i].on_grid || !cutter_time(c, t->sample[i].base,
 		    t->sample[i].pts, &at))
 			continue;
 		k = grid_picture(&c->grid, at - c->origin);

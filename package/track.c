@@ -249,6 +249,7 @@ push_picture(struct track *t, struct bases *b, const struct tsdemux_event *ev,
 		.open = u->access == VIDEO_OPEN, .damaged = ev->damaged,
 		.boundary = ev->has_ebp && ev->ebp.segment,
 		.fragment = ev->has_ebp && (ev->ebp.segment || ev->ebp.fragment),
+		.on_grid = ev->has_ebp && ev->ebp.segment && ev->ebp.fragment,
 		.ebp_ns = ebp_ns(ev),
 	};
 	t->last_dts = dts;

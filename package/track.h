@@ -42,7 +42,8 @@ struct sample {
 	bool	 sync;			/* a segment may start here */
 	bool	 open;			/* sync, but pictures before it need others */
 	bool	 boundary;		/* EBP: a segment starts here, */
-	bool	 fragment;		/* or a fragment */
+	bool	 fragment;		/* or a fragment, */
+	bool	 on_grid;		/* or both: that of an epoch, mts(7) */
 	bool	 damaged;
 };
 

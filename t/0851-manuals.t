@@ -157,6 +157,11 @@ check 'mlive-encode: IDR pictures for chosen cues' '
 	finish
 	shows out.ts h264,1280,720
 '
+check 'mlive-encode: the source as a rung' '
+	run example mlive-encode.1 8
+	finish
+	shows out.ts h264,1280,720 h264,640,360
+'
 send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
 check 'mpkg-segment: a live channel of three minutes' '
 	run example mpkg-segment.1 2
