@@ -23,6 +23,9 @@ input_init(struct input *in, const struct options *opt, bool regular)
 	in->ahead.done = opt->clock != CLOCK_AUTO;
 	epoch_init(&in->epoch);
 	output_init(&in->out, opt->nrung, opt->low);
+	if (opt->mux_rate > 0)
+		output_constant(&in->out, opt->mux_rate,
+		    rescale_near(options_mux_delay(opt), 90000, CLK_SECOND));
 	blank_init(&in->blank, opt->blank);
 	if (opt->on_loss != NULL)
 		loss_parse(&in->loss, opt->on_loss);

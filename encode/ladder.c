@@ -60,6 +60,7 @@ ladder_init(struct ladder *l, const struct options *o, struct output *out,
 		s->stream_id = PES_VIDEO;
 		s->program = (int)i;
 		s->max_rate = r->maxrate;
+		s->buffer = r->maxrate / 8000 * (uint64_t)(r->vbv_ns / 1000000);
 		l->rung[i].worker = (struct worker){
 			.spec = r, .out = out, .stream = s, .ssim = o->ssim,
 		};

@@ -148,12 +148,25 @@ audio_stats(const struct input_stream *i)
 	    "errors", (json_int_t)a->dec.errors);
 }
 
+static json_t *
+constant_stats(struct output *o)
+{
+	json_t *j;
+
+	pthread_mutex_lock(&o->lock);
+	j = json_pack("{s:I, s:I, s:I}", "null_packets", (json_int_t)o->cbr_nulls,
+	    "late_packets", (json_int_t)o->cbr_late, "late_units_dropped",
+	    (json_int_t)o->cbr_dropped);
+	pthread_mutex_unlock(&o->lock);
+	return j;
+}
+
 static void
 write_stats(struct encode *s)
 {
 	struct input *in = &s->input;
 	struct vtrack *v = &in->video;
-	json_t *rungs = json_array(), *audio = json_array();
+	json_t *rungs = json_array(), *audio = json_array(), *line;
 	const struct ts_sync *sync = &in->demux.sync;
 
 	for (unsigned i = 0; i < in->ladder.nrung; i++)
@@ -161,7 +174,7 @@ write_stats(struct encode *s)
 	for (unsigned i = 0; i < in->nstream; i++)
 		if (in->stream[i].use == INPUT_AUDIO)
 			json_array_append_new(audio, audio_stats(&in->stream[i]));
-	stats_write(&s->stats, json_pack(
+	line = json_pack(
 	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 	    "s:I, s:I, s:I, s:I, s:o, s:o}",
 	    "packets", (json_int_t)sync->packets, "lost", (json_int_t)sync->lost,
@@ -177,7 +190,10 @@ write_stats(struct encode *s)
 	    "cues_late", (json_int_t)in->cues.late, "blanked",
 	    (json_int_t)in->ladder.blanked, "preroll", (json_int_t)v->prerolled,
 	    "input_losses", (json_int_t)in->loss.losses, "fill_msec",
-	    (json_int_t)(in->loss.fill_ns / 1000000), "rungs", rungs, "audio", audio));
+	    (json_int_t)(in->loss.fill_ns / 1000000), "rungs", rungs, "audio", audio);
+	if (s->opt.mux_rate > 0)
+		json_object_update_new(line, constant_stats(&in->out));
+	stats_write(&s->stats, line);
 }
 
 /* Take what there is, and return after a tick at most.  False: the end. */

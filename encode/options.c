@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "encode/options.h"
 #include "encode/quality.h"
 #include "lib/base/opt.h"
+#include "lib/media/ts.h"
 
 static const char help[] =
     "usage: mlive-encode -r SIZE@RATE[,key=value]... [-r ...] [options] <in.ts >out.ts\n"
@@ -19,6 +21,7 @@ static const char help[] =
     "      --control PATH       take commands at run time from this FIFO or socket\n"
     "  -g, --segment DURATION   segments, and IDR pictures, this long (default 2s)\n"
     "      --latency MODE       normal (default), or low: nothing is looked at ahead\n"
+    "      --mux-rate RATE      of the output, constant, with null packets\n"
     "      --on-loss STEPS      when no pictures come: repeat=1s,black=2s,slate=FILE or\n"
     "                           color=RRGGBB\n"
     "      --part DURATION      mark fragments this long (default with low: 200ms)\n"
@@ -36,10 +39,12 @@ static const char help[] =
 #define VBV_NS		INT64_C(2000000000)
 #define VBV_LOW_NS	INT64_C(500000000)
 #define PART_NS		INT64_C(200000000)
+#define DELAY_LEAST	INT64_C(200000000)
+#define DELAY_MORE	INT64_C(100000000)	/* for the packets of other streams between */
 
 enum {
-	OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_LATENCY, OPT_ON_LOSS,
-	OPT_PART, OPT_SSIM
+	OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_LATENCY, OPT_MUX_RATE,
+	OPT_ON_LOSS, OPT_PART, OPT_SSIM
 };
 
 static const struct option longopts[] = {
@@ -50,6 +55,7 @@ static const struct option longopts[] = {
 	{ "condition", required_argument, NULL, OPT_CONDITION },
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "latency", required_argument, NULL, OPT_LATENCY },
+	{ "mux-rate", required_argument, NULL, OPT_MUX_RATE },
 	{ "on-loss", required_argument, NULL, OPT_ON_LOSS },
 	{ "part", required_argument, NULL, OPT_PART },
 	{ "program", required_argument, NULL, 'P' },
@@ -300,6 +306,39 @@ check_rungs(struct options *o)
 	}
 }
 
+/*
+ * What rungs and sound can come to in a transport stream, as far as it is known: of each
+ * packet 4 bytes are its header; a unit has a header of 19 bytes, and half a packet of
+ * stuffing; tables come each 90 ms, a PCR each 36 ms.
+ */
+static void
+check_mux_rate(const struct options *o)
+{
+	uint64_t need = (2 + o->nrung) * TS_PACKET * 8 * 11 + TS_PACKET * 8 * 28;
+
+	for (unsigned i = 0; i < o->nrung; i++)
+		need += o->rung[i].maxrate + o->rung[i].maxrate / 46 + UINT64_C(25) * (19 + 94) * 8;
+	if (o->audio == AUDIO_AAC)
+		need += o->audio_rate + o->audio_rate / 46 + UINT64_C(47) * (19 + 94) * 8;
+	if (o->mux_rate > 0 && o->mux_rate < need)
+		fatal(EXIT_USAGE, 0, "--mux-rate '%" PRIu64 "k' is less than rungs and audio may "
+		    "need, with what a transport stream adds: %" PRIu64 "k", o->mux_rate / 1000,
+		    (need + 999) / 1000);
+}
+
+int64_t
+options_mux_delay(const struct options *o)
+{
+	int64_t most = DELAY_LEAST;
+
+	for (unsigned i = 0; i < o->nrung; i++) {
+		int64_t ns = o->rung[i].copy ? VBV_NS : o->rung[i].vbv_ns;
+
+		most = ns > most ? ns : most;
+	}
+	return most + DELAY_MORE;
+}
+
 void
 options_parse(struct options *o, int argc, char *argv[])
 {
@@ -342,6 +381,12 @@ options_parse(struct options *o, int argc, char *argv[])
 				fatal(EXIT_USAGE, 0, "--latency is normal or low, not '%s'",
 				    optarg);
 			break;
+		case OPT_MUX_RATE:
+			o->mux_rate = opt_rate("mux-rate", optarg);
+			if (o->mux_rate < 100000 || o->mux_rate > 1000000000)
+				fatal(EXIT_USAGE, 0, "--mux-rate '%s' is not in 100k..1000M",
+				    optarg);
+			break;
 		case OPT_ON_LOSS:
 			o->on_loss = optarg;
 			break;
@@ -373,4 +418,5 @@ options_parse(struct options *o, int argc, char *argv[])
 	if (o->blank != NULL && o->copies)
 		opt_usage(help, "--blank cannot cover the pictures of -r copy");
 	check_rungs(o);
+	check_mux_rate(o);
 }

@@ -64,10 +64,17 @@ struct options {
 	bool	 ssim;			/* is measured */
 	const char *control;		/* NULL: no commands are taken */
 	int64_t	 part_ns;		/* between fragments; 0: none are marked */
+	uint64_t mux_rate;		/* bit/s of the output; 0: as much as there is */
 	uint16_t program;		/* 0: the first */
 	const char *stats;
 };
 
 void options_parse(struct options *o, int argc, char *argv[]);
+
+/*
+ * How long before it is decoded a unit may have to leave, in ns, when the rate of the
+ * output is constant: the largest of the decoders' buffers lasts so long.
+ */
+int64_t options_mux_delay(const struct options *o);
 
 #endif

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,13 @@
 
 #define PMT_PID		0x1000
 #define RATE_WINDOW	(2 * INT64_C(90000))
+#define TELL_EACH	(10 * CLK_SECOND)
+/* ISO/IEC 13818-1 2.4.2.3: transport and main buffers of AAC, AC-3 and sections. */
+#define AUDIO_LEAK	2000000
+#define AUDIO_BUFFER	3584
+#define AC3_BUFFER	2592
+#define DATA_LEAK	1000000
+#define DATA_BUFFER	1536
 
 static void
 fatal_memory(void)
@@ -37,6 +45,24 @@ put_max_rate(struct tsmux_stream *m, uint64_t rate)
 	    sizeof(d));
 }
 
+/*
+ * The decoder model of a stream.  What a transport buffer of video empties with depends on
+ * the level, and is at least this.
+ */
+static void
+model(struct output *o, const struct output_stream *s)
+{
+	bool video = s->stream_id == PES_VIDEO;
+	uint64_t rate = s->max_rate > 0 ? s->max_rate : o->mux_rate;
+	uint64_t leak = video ? rate + rate / 5 : s->audio ? AUDIO_LEAK : DATA_LEAK;
+	uint64_t size = video ? rate / 4 : s->stream_type == 0x81 ? AC3_BUFFER :
+	    s->audio ? AUDIO_BUFFER : DATA_BUFFER;
+
+	if (tscbr_add(&o->cbr, s->pid, (int64_t)leak,
+	    (int64_t)(s->buffer > 0 ? s->buffer : size)) < 0)
+		fatal_memory();
+}
+
 static void
 list(struct output *o, struct output_stream *s)
 {
@@ -58,6 +84,8 @@ list(struct output *o, struct output_stream *s)
 				    DESC_REGISTRATION, "CUEI", 4);
 		}
 	s->mux = m;
+	if (o->mux_rate > 0)
+		model(o, s);
 	if (o->listed)
 		tsmux_changed(&o->mux);
 }
@@ -80,6 +108,52 @@ measure(struct output *o, struct output_stream *s, int64_t dts, size_t len)
 }
 
 static void
+write_out(const uint8_t *p, size_t len)
+{
+	int r = len > 0 ? io_write(STDOUT_FILENO, p, len) : 0;
+
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot write to standard output");
+}
+
+/* What is late, or had to be left out, has been more than the rate. */
+static void
+tell_late(struct output *o)
+{
+	const struct tscbr *c = &o->cbr;
+	int64_t now = clk_mono_ns();
+	bool worse = c->late > o->cbr_late || c->dropped > o->cbr_dropped;
+
+	if (worse && (o->told_ns == 0 || now - o->told_ns > TELL_EACH)) {
+		o->told_ns = now;
+		log_warn(0, "the streams need more than --mux-rate '%" PRIu64 "k': late by up to "
+		    "%" PRId64 " ms, %" PRIu64 " units left out", o->mux_rate / 1000,
+		    c->worst / 27000, c->dropped);
+	}
+	pthread_mutex_lock(&o->lock);
+	o->cbr_late = c->late;
+	o->cbr_dropped = c->dropped;
+	o->cbr_nulls = c->nulls;
+	pthread_mutex_unlock(&o->lock);
+}
+
+static int
+put_constant(struct output *o, struct output_stream *s, const struct output_unit *u,
+    const struct tsmux_unit *m)
+{
+	int r = u->jump ? tscbr_break(&o->cbr) : 0;
+
+	write_out(o->mux.out, o->mux.len);	/* a clock packet, before all others */
+	tsmux_clear(&o->mux);
+	if (r == 0)
+		r = tscbr_put(&o->cbr, s->mux, m, u->section);
+	write_out(o->cbr.out, o->cbr.len);
+	o->cbr.len = 0;
+	tell_late(o);
+	return r;
+}
+
+static void
 write_unit(struct output *o, struct output_stream *s, struct output_unit *u)
 {
 	struct tsmux_unit m = {
@@ -88,14 +162,17 @@ write_unit(struct output *o, struct output_stream *s, struct output_unit *u)
 	};
 	int r;
 
-	if (u->jump)
-		tsmux_discontinuity(&o->mux);
-	r = u->section ? tsmux_put_section(&o->mux, s->mux, u->dts, u->data, u->len) :
-	    tsmux_put(&o->mux, s->mux, &m);
+	if (o->mux_rate > 0) {
+		r = put_constant(o, s, u, &m);
+	} else {
+		if (u->jump)
+			tsmux_discontinuity(&o->mux);
+		r = u->section ? tsmux_put_section(&o->mux, s->mux, u->dts, u->data, u->len) :
+		    tsmux_put(&o->mux, s->mux, &m);
+	}
 	if (r < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot write PID %u", s->pid);
-	if ((r = io_write(STDOUT_FILENO, o->mux.out, o->mux.len)) < 0)
-		fatal(EXIT_RUNTIME, -r, "cannot write to standard output");
+	write_out(o->mux.out, o->mux.len);
 	tsmux_clear(&o->mux);
 	measure(o, s, u->dts, u->len);
 	free(u);
@@ -191,6 +268,13 @@ writer(void *arg)
 		pthread_mutex_lock(&o->lock);
 	}
 	pthread_mutex_unlock(&o->lock);
+	if (o->mux_rate > 0) {
+		if (tscbr_flush(&o->cbr) < 0)
+			fatal_memory();
+		write_out(o->cbr.out, o->cbr.len);
+		o->cbr.len = 0;
+		tell_late(o);
+	}
 	return NULL;
 }
 
@@ -203,6 +287,15 @@ output_init(struct output *o, unsigned programs, bool eager)
 	tsmux_init(&o->mux);
 	if (pthread_create(&o->thread, NULL, writer, o) != 0)
 		fatal(EXIT_RUNTIME, EAGAIN, "cannot start a thread");
+}
+
+void
+output_constant(struct output *o, uint64_t mux_rate, int64_t delay_90k)
+{
+	pthread_mutex_lock(&o->lock);
+	o->mux_rate = mux_rate;
+	tscbr_init(&o->cbr, &o->mux, (int64_t)mux_rate, delay_90k);
+	pthread_mutex_unlock(&o->lock);
 }
 
 void
@@ -314,6 +407,7 @@ output_finish(struct output *o)
 	pthread_mutex_unlock(&o->lock);
 	pthread_join(o->thread, NULL);
 	tsmux_free(&o->mux);
+	tscbr_free(&o->cbr);
 }
 
 size_t

@@ -21,6 +21,7 @@
 
 #include "encode/epoch.h"
 #include "lib/media/timeline.h"
+#include "lib/media/tscbr.h"
 #include "lib/media/tsmux.h"
 
 #define OUTPUT_LIMIT	(48u << 20)	/* bytes that may wait */
@@ -40,6 +41,7 @@ struct output_stream {
 	uint8_t	 stream_type, stream_id;
 	int	 program;		/* -1: in all of them */
 	uint64_t max_rate;		/* 0: not said */
+	uint64_t buffer;		/* of a decoder, in bytes; 0: the usual one */
 	size_t	 desc_len;
 	uint8_t	 desc[256];
 	bool	 wants_cuei;		/* the programs get its registration */
@@ -67,10 +69,17 @@ struct output {
 	struct grid marks;		/* of audio; pictures 0: none */
 	const struct epoch *epoch;
 	struct tsmux mux;
+	uint64_t mux_rate;		/* bit/s; 0: as much as there is */
+	struct tscbr cbr;
+	uint64_t cbr_late, cbr_dropped, cbr_nulls;	/* of it, under the lock */
+	int64_t	 told_ns;		/* when it was last said that it is too little */
 };
 
 /* Nothing is written before output_release(); live: media time is that of a clock. */
 void output_init(struct output *o, unsigned programs, bool eager);
+
+/* Then: a constant rate, units leaving up to delay before they are decoded. */
+void output_constant(struct output *o, uint64_t mux_rate, int64_t delay_90k);
 void output_release(struct output *o, bool live);
 
 /*

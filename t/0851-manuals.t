@@ -162,6 +162,10 @@ check 'mlive-encode: the source as a rung' '
 	finish
 	shows out.ts h264,1280,720 h264,640,360
 '
+check 'mlive-encode: a constant rate into the network' '
+	run example mlive-encode.1 9
+	finish
+'
 send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
 check 'mpkg-segment: a live channel of three minutes' '
 	run example mpkg-segment.1 2

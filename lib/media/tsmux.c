@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/rational.h"
 #include "lib/media/tsmux.h"
 
 #define PCR_PERIOD	(INT64_C(36) * 90)	/* below the 40 ms that are allowed */
@@ -140,8 +141,8 @@ put_pmt(struct tsmux *m, unsigned i)
 	    p->pmt_pid, &p->cc);
 }
 
-static int
-put_tables(struct tsmux *m)
+int
+tsmux_put_tables(struct tsmux *m)
 {
 	struct pat pat = {
 		.transport_stream_id = m->transport_stream_id,
@@ -162,16 +163,17 @@ put_tables(struct tsmux *m)
 }
 
 static void
-put_pcr(uint8_t *p, int64_t t)
+put_pcr(uint8_t *p, int64_t pcr_27m)
 {
-	uint64_t base = (uint64_t)t & (PES_WRAP - 1);
+	uint64_t base = (uint64_t)rescale_down(pcr_27m, 1, 300) & (PES_WRAP - 1);
+	unsigned ext = (unsigned)(pcr_27m - rescale_down(pcr_27m, 1, 300) * 300);
 
 	p[0] = (uint8_t)(base >> 25);
 	p[1] = (uint8_t)(base >> 17);
 	p[2] = (uint8_t)(base >> 9);
 	p[3] = (uint8_t)(base >> 1);
-	p[4] = (uint8_t)((base & 1) << 7 | 0x7e);	/* extension 0 */
-	p[5] = 0;
+	p[4] = (uint8_t)((base & 1) << 7 | 0x7e | ext >> 8);
+	p[5] = (uint8_t)ext;
 }
 
 /* What the adaptation field of a packet is to say. */
@@ -194,7 +196,7 @@ put_field(uint8_t *af, const struct field *f)
 	flags |= f->random_access ? 0x40 : 0;
 	if (f->has_pcr) {
 		flags |= 0x10;
-		put_pcr(af + 1 + len, f->pcr);
+		put_pcr(af + 1 + len, f->pcr * 300);
 		len += 6;
 	}
 	if (f->ebp != NULL) {
@@ -227,6 +229,17 @@ put_head(uint8_t *p, uint16_t pid, bool start, unsigned control, uint8_t cc)
 	p[1] = (uint8_t)((start ? 0x40 : 0) | pid >> 8);
 	p[2] = (uint8_t)pid;
 	p[3] = (uint8_t)(control << 4 | (cc & 0x0f));
+}
+
+void
+tsmux_pcr_packet(uint8_t p[static TS_PACKET], uint16_t pid, uint8_t cc, int64_t pcr_27m,
+    bool discontinuity)
+{
+	memset(p, 0xff, TS_PACKET);
+	put_head(p, pid, false, 2, cc);
+	p[4] = TS_PACKET - 5;
+	p[5] = (uint8_t)(0x10 | (discontinuity ? 0x80 : 0));
+	put_pcr(p + 6, pcr_27m);
 }
 
 /* A packet with nothing but a PCR: the counter stands still. */
@@ -338,12 +351,12 @@ tsmux_put(struct tsmux *m, struct tsmux_stream *s, const struct tsmux_unit *unit
 
 	if (dts == PES_NO_TIME)
 		dts = m->last_tables != INT64_MIN ? m->last_tables : 0;
-	if (tables_due(m, dts, unit)) {
-		if ((r = put_tables(m)) < 0)
+	if (!m->bare && tables_due(m, dts, unit)) {
+		if ((r = tsmux_put_tables(m)) < 0)
 			return r;
 		m->last_tables = dts;
 	}
-	if (s == pcr_stream(m)) {
+	if (!m->bare && s == pcr_stream(m)) {
 		int64_t pcr = dts - m->delay;
 
 		/* Forward by less than a second: fill the gaps between units. */
@@ -374,7 +387,9 @@ tsmux_put_section(struct tsmux *m, struct tsmux_stream *s, int64_t dts,
 	int64_t pcr = dts - m->delay;
 	int r;
 
-	if (m->last_tables == INT64_MIN && (r = put_tables(m)) < 0)
+	if (m->bare)
+		return put_section(m, section, (int)len, s->pid, &s->cc);
+	if (m->last_tables == INT64_MIN && (r = tsmux_put_tables(m)) < 0)
 		return r;
 	if (clock != NULL && dts != PES_NO_TIME && (m->last_pcr == INT64_MIN ||
 	    llabs(pcr - m->last_pcr) > 90000)) {

@@ -52,6 +52,7 @@ struct tsmux {
 	uint8_t	 pat_cc;
 	int64_t	 delay;			/* PCR is this much before DTS, 90 kHz */
 	int64_t	 last_pcr, last_tables;	/* 90 kHz; INT64_MIN: never */
+	bool	 bare;			/* units only: PCR and tables are tscbr.h's */
 	uint8_t	*out;
 	size_t	 len, size;
 };
@@ -90,6 +91,13 @@ int tsmux_put(struct tsmux *m, struct tsmux_stream *s,
  */
 int tsmux_put_section(struct tsmux *m, struct tsmux_stream *s, int64_t dts,
     const uint8_t *section, size_t len);
+
+/* Append PAT and PMTs now: when bare. */
+int tsmux_put_tables(struct tsmux *m);
+
+/* A packet with nothing but a PCR, of 27 MHz; cc is that of the packet before it. */
+void tsmux_pcr_packet(uint8_t p[static TS_PACKET], uint16_t pid, uint8_t cc, int64_t pcr_27m,
+    bool discontinuity);
 
 /* Append a clock packet (ebp.h): what it says is of the next PCR. */
 int tsmux_put_clock(struct tsmux *m, bool has_time, uint64_t ntp);
