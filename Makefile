@@ -20,7 +20,7 @@ LAYERS  := lib/base lib/media lib/net lib/leg
 lib_need    := jansson libcrypto libcurl libnghttp2 libssl libxml-2.0 srt librist
 lib_want    := libavcodec libavutil
 ingest_need := libavformat libavcodec libavutil libcrypto
-encode_need := libavcodec libavutil libavfilter libswscale libswresample libjpeg x264 x265
+encode_need := libavcodec libavutil libavfilter libswscale libswresample libjpeg x264 x265 freetype2
 origin_need := zlib
 transport_want := libavcodec libavutil
 

@@ -21,6 +21,7 @@
 
 #include "encode/level.h"
 #include "encode/options.h"
+#include "encode/timecode.h"
 
 /* What an encoder has to know of the pictures: all of one format. */
 struct coder_format {
@@ -31,6 +32,7 @@ struct coder_format {
 	int	 threads;
 	unsigned max_cll, max_fall;		/* 0: not said */
 	char	 mastering[128];		/* as x265 reads it; "" not said */
+	bool	 timecode;		/* pictures have one */
 	bool	 told;			/* what is wrong with it has been said */
 };
 
@@ -50,6 +52,7 @@ struct coder_picture {
 	int64_t	 pts;
 	bool	 idr;
 	void	*opaque;		/* comes back with its access unit */
+	struct timecode timecode;	/* if the format has it */
 	size_t	 captions_len;
 	uint8_t	 captions[CAPTIONS_SEI_MAX];	/* T.35 payload, or none */
 };

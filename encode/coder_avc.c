@@ -8,10 +8,18 @@
 #include <x264.h>
 
 #include "encode/coder.h"
+#include "encode/sei.h"
+#include "lib/media/nal.h"
+
+#define PENDING	512	/* pictures inside: more than any look-ahead */
+#define PIC_TIMING	1	/* payloadType */
 
 struct avc {
 	x264_t	*enc;
-	bool	 qvbr, ssim;
+	bool	 qvbr, ssim, timecode;
+	struct timecode labels[PENDING];	/* by picture number */
+	uint8_t	*out;			/* a unit with its label in it */
+	size_t	 size;
 };
 
 /*
@@ -210,6 +218,7 @@ avc_open(struct coder *c, const struct rung_spec *r,
 	}
 	p.i_fps_num = (uint32_t)f->rate.num;
 	p.i_fps_den = (uint32_t)f->rate.den;
+	p.b_pic_struct = f->timecode;
 	p.i_timebase_num = p.i_fps_den;
 	p.i_timebase_den = p.i_fps_num;
 	p.vui.i_sar_width = p.vui.i_sar_height = 1;
@@ -223,8 +232,10 @@ avc_open(struct coder *c, const struct rung_spec *r,
 	set_level(&p, r, f);
 	a = malloc(sizeof(*a));
 	if (a != NULL)
-		*a = (struct avc){ x264_encoder_open(&p), r->rc == RATE_QVBR,
-			p.analyse.b_ssim };
+		*a = (struct avc){
+			.enc = x264_encoder_open(&p), .qvbr = r->rc == RATE_QVBR,
+			.ssim = p.analyse.b_ssim, .timecode = f->timecode,
+		};
 	x264_param_cleanup(&p);
 	if (a == NULL || a->enc == NULL) {
 		free(a);
@@ -298,6 +309,40 @@ add_captions(x264_picture_t *pic, const uint8_t *captions, size_t len)
 	return 0;
 }
 
+/* The message that x264 wrote without a label gives way to one with it. */
+static int
+put_label(struct avc *a, struct coder_unit *u)
+{
+	struct nal_iter it = { u->data, u->data + u->len };
+	uint8_t message[TIMECODE_SEI];
+	size_t before, len;
+	struct nal nal;
+
+	do
+		if (!nal_next(&it, &nal))
+			return 0;
+	while (nal.len < 2 || nal_type(CODEC_AVC, nal) != AVC_SEI || nal.data[1] != PIC_TIMING);
+	if (a->size < u->len + 2 * (TIMECODE_SEI + SEI_HEAD)) {
+		uint8_t *p = realloc(a->out, 2 * u->len + 2 * (TIMECODE_SEI + SEI_HEAD));
+
+		if (p == NULL)
+			return -ENOMEM;
+		a->out = p;
+		a->size = 2 * u->len + 2 * (TIMECODE_SEI + SEI_HEAD);
+	}
+	before = (size_t)(nal.data - u->data) - 3;	/* with its start code */
+	before -= before > 0 && u->data[before - 1] == 0;
+	len = before;
+	memcpy(a->out, u->data, len);
+	len += sei_put(a->out + len, CODEC_AVC, PIC_TIMING, message,
+	    timecode_pic_timing(&a->labels[u->pts % PENDING], message));
+	before = (size_t)(nal.data - u->data) + nal.len;
+	memcpy(a->out + len, u->data + before, u->len - before);
+	u->len = len + u->len - before;
+	u->data = a->out;
+	return 0;
+}
+
 static int
 avc_encode(struct coder *c, const struct coder_picture *p,
     struct coder_unit *u)
@@ -313,6 +358,7 @@ avc_encode(struct coder *c, const struct coder_picture *p,
 	} else {
 		x264_picture_init(&in);
 		in.i_pts = p->pts;
+		a->labels[p->pts % PENDING] = p->timecode;
 		in.i_type = p->idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
 		in.opaque = p->opaque;
 		in.img.i_csp = p->frame->format == AV_PIX_FMT_YUV420P10 ?
@@ -341,7 +387,7 @@ avc_encode(struct coder *c, const struct coder_picture *p,
 	};
 	if (u->idr && a->qvbr)
 		leave_out_version(nal, n, u);
-	return 1;
+	return a->timecode && put_label(a, u) < 0 ? -ENOMEM : 1;
 }
 
 static void
@@ -350,6 +396,7 @@ avc_close(struct coder *c)
 	struct avc *a = c->private;
 
 	x264_encoder_close(a->enc);
+	free(a->out);
 	free(a);
 }
 

@@ -8,8 +8,13 @@
 #include <x265.h>
 
 #include "encode/coder.h"
+#include "encode/sei.h"
 
 #define PENDING	512	/* pictures inside: more than any look-ahead */
+
+#define T35		4	/* payloadType of user data, */
+#define TIME_CODE	136	/* and of this */
+#define ROOM		(2 * (CAPTIONS_SEI_MAX + TIMECODE_SEI + SEI_HEAD))
 
 /*
  * Captions go into the stream here and not by x265's userSEI, which keeps a buffer
@@ -20,10 +25,12 @@ struct hevc {
 	x265_param   *param;
 	x265_encoder *enc;
 	int	      depth, crf;
+	bool	      timecode;
 	struct coder_rate told;
 	struct {
 		size_t	len;
 		uint8_t data[CAPTIONS_SEI_MAX];
+		struct timecode timecode;
 	} captions[PENDING];		/* by picture number */
 	uint8_t	*out;			/* a unit with captions in it */
 	size_t	 size;
@@ -216,6 +223,7 @@ hevc_open(struct coder *c, const struct rung_spec *r,
 		return -ENOMEM;
 	c->private = h;
 	h->told = *rate;
+	h->timecode = f->timecode;
 	err = open_encoder(h, r, f, rate);
 	if (err < 0)
 		coder_close(c);
@@ -243,56 +251,41 @@ hevc_set(struct coder *c, const struct coder_rate *rate)
 }
 
 static void
-keep_captions(struct hevc *h, const struct coder_picture *p)
+keep_messages(struct hevc *h, const struct coder_picture *p)
 {
 	size_t i = (size_t)(p->pts % PENDING);
 
 	h->captions[i].len = p->captions_len;
 	memcpy(h->captions[i].data, p->captions, p->captions_len);
+	h->captions[i].timecode = p->timecode;
 }
 
-/* A prefix SEI NAL unit (H.265 7.3.2.4) with the message; returns its length. */
-static size_t
-put_sei(uint8_t *out, const uint8_t *message, size_t len)
-{
-	static const uint8_t head[] = { 0, 0, 0, 1, 39 << 1, 1, 4 };
-	size_t n = sizeof(head);
-	unsigned zeros = 0;
-
-	memcpy(out, head, n);
-	out[n++] = (uint8_t)len;	/* below 255 */
-	for (size_t i = 0; i < len; i++) {
-		if (zeros == 2 && message[i] <= 3) {
-			out[n++] = 3;	/* emulation prevention */
-			zeros = 0;
-		}
-		out[n++] = message[i];
-		zeros = message[i] == 0 ? zeros + 1 : 0;
-	}
-	out[n++] = 0x80;
-	return n;
-}
-
-/* Before the first slice of the unit, if its picture has captions. */
+/* Before the first slice of the unit: what its picture has of captions and timecode. */
 static int
-add_captions(struct hevc *h, const x265_nal *nal, uint32_t n, struct coder_unit *u)
+add_messages(struct hevc *h, const x265_nal *nal, uint32_t n, struct coder_unit *u)
 {
-	size_t i = (size_t)(u->pts % PENDING), before = 0, len;
+	size_t i = (size_t)(u->pts % PENDING), before = 0, len = 0;
+	uint8_t message[TIMECODE_SEI];
 
-	if (h->captions[i].len == 0)
+	if (h->captions[i].len == 0 && !h->timecode)
 		return 0;
-	if (h->size < u->len + 2 * CAPTIONS_SEI_MAX) {
-		uint8_t *p = realloc(h->out, 2 * u->len + 2 * CAPTIONS_SEI_MAX);
+	if (h->size < u->len + ROOM) {
+		uint8_t *p = realloc(h->out, 2 * u->len + ROOM);
 
 		if (p == NULL)
 			return -ENOMEM;
 		h->out = p;
-		h->size = 2 * u->len + 2 * CAPTIONS_SEI_MAX;
+		h->size = 2 * u->len + ROOM;
 	}
 	for (uint32_t j = 0; j < n && nal[j].type >= 32; j++)
 		before += nal[j].sizeBytes;
 	memcpy(h->out, u->data, before);
-	len = put_sei(h->out + before, h->captions[i].data, h->captions[i].len);
+	if (h->timecode)
+		len = sei_put(h->out + before, CODEC_HEVC, TIME_CODE, message,
+		    timecode_time_code(&h->captions[i].timecode, message));
+	if (h->captions[i].len > 0)
+		len += sei_put(h->out + before + len, CODEC_HEVC, T35,
+		    h->captions[i].data, h->captions[i].len);
 	memcpy(h->out + before + len, u->data + before, u->len - before);
 	u->data = h->out;
 	u->len += len;
@@ -330,7 +323,7 @@ hevc_encode(struct coder *c, const struct coder_picture *p,
 		in.pts = p->pts;
 		in.sliceType = p->idr ? X265_TYPE_IDR : X265_TYPE_AUTO;
 		in.userData = p->opaque;
-		keep_captions(h, p);
+		keep_messages(h, p);
 		in.bitDepth = h->depth;
 		for (int i = 0; i < 3; i++) {
 			in.planes[i] = p->frame->data[i];
@@ -352,7 +345,7 @@ hevc_encode(struct coder *c, const struct coder_picture *p,
 	};
 	for (uint32_t i = 0; i < n; i++)
 		u->len += nal[i].sizeBytes;
-	return add_captions(h, nal, n, u) < 0 ? -ENOMEM : 1;
+	return add_messages(h, nal, n, u) < 0 ? -ENOMEM : 1;
 }
 
 const struct coder_ops coder_hevc = {

@@ -56,7 +56,7 @@ command_parse(struct command *c, char *line, char error[static COMMAND_ANSWER])
 	set = strcmp(w, "set") == 0;
 	c->show = strcmp(w, "show") == 0;
 	if (!set && !c->show)
-		return wrong(error, "a command is set or show, not", w);
+		return wrong(error, "a command is overlay, set, show or text, not", w);
 	c->rung = word(&rest);
 	if (c->rung == NULL)
 		return wrong(error, "which rung is missing after", w);

@@ -51,6 +51,8 @@ ladder_init(struct ladder *l, const struct options *o, struct output *out,
 	bool fastest = false;	/* a rung at the frame rate of the source */
 
 	*l = (struct ladder){ .opt = o, .out = out, .nrung = o->nrung, .blank = blank };
+	l->label = o->label;
+	overlay_init(&l->overlay, o->nrung, o->layer, o->nlayer);
 	for (unsigned i = 0; i < o->nrung; i++) {
 		const struct rung_spec *r = &o->rung[i];
 		struct output_stream *s = output_add(out, true);
@@ -176,6 +178,7 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	f->format = coder_pixels(s, first->format);
 	f->rate = rung_rate(s, source);
 	f->threads = threads_for(s);
+	f->timecode = l->label.mode != LABEL_NONE;
 	light = set_colors(r, first);
 	size_fit(&s->size, first->width, first->height, sar, &f->width, &f->height, &limited);
 	if (limited)
@@ -189,6 +192,10 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	r->fresh = true;
 	scaler_init(&r->scaler, f->width, f->height, f->format);
 	recolor_init(&r->recolor, f->width, f->height, f->format, light);
+	overlay_rung(&l->overlay, (unsigned)(r - l->rung), &(struct paint_ground){
+		.width = f->width, .height = f->height,
+		.deep = f->format == AV_PIX_FMT_YUV420P10, .matrix = f->matrix,
+	}, light);
 	ccfifo_init(&r->captions, f->rate, f->rate.num == source.num &&
 	    f->rate.den == source.den);
 	err = worker_start(&r->worker);
@@ -277,6 +284,21 @@ find_common(struct ladder *l)
 	l->reorder = rescale_near(REORDER * 90000, slowest.den, slowest.num);
 }
 
+/* What layers are measured by. */
+static void
+set_source(struct ladder *l, const AVFrame *first)
+{
+	const struct size_spec as_it_is = { .lines = 0 };
+	struct rational sar = {
+		first->sample_aspect_ratio.num, first->sample_aspect_ratio.den,
+	};
+	bool limited;
+	int w, h;
+
+	size_fit(&as_it_is, first->width, first->height, sar, &w, &h, &limited);
+	overlay_source(&l->overlay, w, h);
+}
+
 void
 ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
     struct grid grid, int64_t k, int64_t phase, bool live)
@@ -284,6 +306,8 @@ ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
 	l->grid = grid;
 	l->phase = phase;
 	l->live = live;
+	set_source(l, first);
+	label_start(&l->label, source, grid_time(&grid, k), live);
 	for (unsigned i = 0; i < l->nrung; i++)
 		if (is_coded(l, i))
 			start_rung(l, &l->rung[i], first, source, k);
@@ -426,15 +450,50 @@ slate_of(const struct ladder *l, struct rung *r)
 	return r->slate;
 }
 
+/* The picture of the rung with what lies over it: on a copy where others have it, too. */
+static void
+lay_over(struct ladder *l, struct rung *r, const struct timecode *tc)
+{
+	unsigned i = (unsigned)(r - l->rung);
+	char label[TIMECODE_TEXT];
+	AVFrame *copy;
+
+	if (r->scaled == NULL || !overlay_shows(&l->overlay, i))
+		return;
+	if (!av_frame_is_writable(r->scaled)) {
+		copy = scaler_new_frame(&r->scaler);
+		if (copy == NULL || av_frame_copy(copy, r->scaled) < 0 ||
+		    av_frame_copy_props(copy, r->scaled) < 0)
+			fatal(EXIT_RUNTIME, ENOMEM, "cannot hold a picture");
+		av_frame_free(&r->scaled);
+		r->scaled = copy;
+	}
+	timecode_text(tc, label);
+	overlay_picture(&l->overlay, i, r->scaled, l->label.mode != LABEL_NONE ? label : NULL);
+}
+
+/* Of the rung's next picture. */
+static struct timecode
+label_next(const struct ladder *l, const struct rung *r, const struct epoch *epoch)
+{
+	int64_t t = grid_time(&r->worker.grid, r->next_k);
+
+	if (l->label.mode == LABEL_NONE)
+		return (struct timecode){ .drop = 0 };
+	return label_of(&l->label, &r->worker.grid, r->next_k, l->live ?
+	    epoch_utc_ns(epoch, t + l->phase) : 0);
+}
+
 static void
 give(struct ladder *l, struct rung *r, const AVFrame *f, bool gap,
-    const struct epoch *epoch)
+    const struct epoch *epoch, struct timecode tc)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
 	if (job == NULL || (job->frame = av_frame_clone(f)) == NULL)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot hold a picture");
 	job->k = r->next_k++;
+	job->timecode = tc;
 	job->jump = gap;
 	decide_idr(l, r, job, epoch);
 	job->captions_len = ccfifo_take(&r->captions, job->captions);
@@ -477,6 +536,11 @@ ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
 {
 	int64_t t = grid_time(&l->grid, k);
 
+	overlay_next(&l->overlay, &(struct overlay_now){
+		.t = t, .live = l->live, .utc_ns = l->live ?
+		    epoch_utc_ns(epoch, t + l->phase) : 0,
+	});
+	label_see(&l->label, f, t);
 	cover(l, k);
 	if (l->copied != NULL)
 		follow_source(l, k, gap, epoch);
@@ -506,9 +570,14 @@ ladder_picture(struct ladder *l, const AVFrame *f, int64_t k, bool gap,
 	for (unsigned i = 0; i < l->ncoded; i++) {
 		struct rung *r = &l->rung[l->order[i]];
 
-		if (rung_due(l, r, t))
+		if (rung_due(l, r, t)) {
+			struct timecode tc = label_next(l, r, epoch);
+
+			if (!r->blank)
+				lay_over(l, r, &tc);
 			give(l, r, r->blank ? slate_of(l, r) : r->scaled,
-			    gap && i == 0, epoch);
+			    gap && i == 0, epoch, tc);
+		}
 		av_frame_free(&r->scaled);
 	}
 }
@@ -595,4 +664,5 @@ ladder_free(struct ladder *l)
 		av_frame_free(&l->rung[i].slate);
 	}
 	copy_free(&l->copy);
+	overlay_free(&l->overlay);
 }

@@ -26,6 +26,7 @@
 #include "encode/lead.h"
 #include "encode/options.h"
 #include "encode/output.h"
+#include "encode/overlay.h"
 #include "encode/recolor.h"
 #include "encode/scale.h"
 #include "encode/splices.h"
@@ -58,6 +59,8 @@ struct ladder {
 					 * shown */
 	struct splices splices;		/* by the caller */
 	const struct blank *blank;	/* by the caller */
+	struct overlay overlay;
+	struct label label;		/* timecode */
 	bool	 captioned;		/* the source has captions */
 	uint64_t covered;		/* pictures that are blank up to now, in a row */
 	uint64_t blanked;		/* pictures of the master's grid */

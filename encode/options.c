@@ -24,6 +24,7 @@ static const char help[] =
     "      --mux-rate RATE      of the output, constant, with null packets\n"
     "      --on-loss STEPS      when no pictures come: repeat=1s,black=2s,slate=FILE or\n"
     "                           color=RRGGBB\n"
+    "      --overlay LAYER      a picture over all: 'logo bug.png x=-5% y=5% opacity=80%'\n"
     "      --part DURATION      mark fragments this long (default with low: 200ms)\n"
     "  -P, --program NUMBER     of the input (default: the first with video)\n"
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
@@ -32,6 +33,8 @@ static const char help[] =
     "                           threads tune vbv x264 x265; or copy, as the source is\n"
     "      --ssim               measure the quality that the statistics tell\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
+    "      --text LAYER         text over all: 'clock \"{utc}\" x=5% y=-5% size=4%'\n"
+    "      --timecode LABELS    in the coded pictures: source, clock, zero or HH:MM:SS:FF\n"
     OPT_COMMON_HELP
     "for instance:\n"
     "  mlive-encode -r 1080p@5000k -r 720p@2800k -r 360p@800k -a 128k <in.ts >out.ts\n";
@@ -44,7 +47,7 @@ static const char help[] =
 
 enum {
 	OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_LATENCY, OPT_MUX_RATE,
-	OPT_ON_LOSS, OPT_PART, OPT_SSIM
+	OPT_ON_LOSS, OPT_OVERLAY, OPT_PART, OPT_SSIM, OPT_TEXT, OPT_TIMECODE
 };
 
 static const struct option longopts[] = {
@@ -57,12 +60,15 @@ static const struct option longopts[] = {
 	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "mux-rate", required_argument, NULL, OPT_MUX_RATE },
 	{ "on-loss", required_argument, NULL, OPT_ON_LOSS },
+	{ "overlay", required_argument, NULL, OPT_OVERLAY },
 	{ "part", required_argument, NULL, OPT_PART },
 	{ "program", required_argument, NULL, 'P' },
 	{ "rung", required_argument, NULL, 'r' },
 	{ "segment", required_argument, NULL, 'g' },
 	{ "ssim", no_argument, NULL, OPT_SSIM },
 	{ "stats", required_argument, NULL, 's' },
+	{ "text", required_argument, NULL, OPT_TEXT },
+	{ "timecode", required_argument, NULL, OPT_TIMECODE },
 	OPT_COMMON_LONG,
 };
 
@@ -274,6 +280,24 @@ parse_clock(struct options *o, const char *arg)
 		fatal(EXIT_USAGE, 0, "--clock '%s' is not auto, arrival or none", arg);
 }
 
+static void
+parse_layer(struct options *o, enum layer_kind kind, const char *arg)
+{
+	const char *option = kind == LAYER_IS_TEXT ? "text" : "overlay";
+	struct layer_spec *l = &o->layer[o->nlayer];
+	char error[LAYER_ERROR], *line = strdup(arg);
+
+	if (o->nlayer++ == LAYERS_MAX)
+		fatal(EXIT_USAGE, 0, "more than %d layers", LAYERS_MAX);
+	if (line == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot read options");
+	if (layer_parse(l, kind, line, error) < 0)
+		fatal(EXIT_USAGE, 0, "--%s '%s': %s", option, arg, error);
+	if (l->act != LAYER_SHOW)
+		fatal(EXIT_USAGE, 0, "--%s '%s': what it shows is missing", option, arg);
+	free(line);
+}
+
 /* What depends on other options, and what only the encoders can judge. */
 static void
 check_rungs(struct options *o)
@@ -390,6 +414,9 @@ options_parse(struct options *o, int argc, char *argv[])
 		case OPT_ON_LOSS:
 			o->on_loss = optarg;
 			break;
+		case OPT_OVERLAY:
+			parse_layer(o, LAYER_IS_PICTURE, optarg);
+			break;
 		case OPT_PART:
 			o->part_ns = (int64_t)opt_duration("part", optarg);
 			if (o->part_ns < 20000000 || o->part_ns > 60000000000)
@@ -407,6 +434,14 @@ options_parse(struct options *o, int argc, char *argv[])
 			break;
 		case 's':
 			o->stats = optarg;
+			break;
+		case OPT_TEXT:
+			parse_layer(o, LAYER_IS_TEXT, optarg);
+			break;
+		case OPT_TIMECODE:
+			if (!label_parse(&o->label, optarg))
+				fatal(EXIT_USAGE, 0, "--timecode is source, clock, zero or "
+				    "HH:MM:SS:FF, not '%s'", optarg);
 			break;
 		default:
 			opt_common(c, help);

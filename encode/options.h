@@ -13,12 +13,15 @@
 #include <stdint.h>
 
 #include "encode/condition.h"
+#include "encode/label.h"
+#include "encode/layer.h"
 #include "encode/recolor.h"
 #include "encode/size.h"
 #include "lib/base/rational.h"
 #include "lib/media/codec.h"
 
 #define RUNGS_MAX	16
+#define LAYERS_MAX	32
 #define RUNG_RATE_LEAST	10000
 
 enum rate_control { RATE_QVBR, RATE_ABR, RATE_CBR };
@@ -65,6 +68,9 @@ struct options {
 	const char *control;		/* NULL: no commands are taken */
 	int64_t	 part_ns;		/* between fragments; 0: none are marked */
 	uint64_t mux_rate;		/* bit/s of the output; 0: as much as there is */
+	struct label label;		/* timecode */
+	unsigned nlayer;
+	struct layer_spec layer[LAYERS_MAX];
 	uint16_t program;		/* 0: the first */
 	const char *stats;
 };

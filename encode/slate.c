@@ -39,16 +39,17 @@ black(void)
 	return f;
 }
 
-/* All of the file, as a packet. */
+/* All of the file, as a packet, or NULL and errno. */
 static AVPacket *
 read_file(const char *path)
 {
-	AVPacket *pkt = av_packet_alloc();
-	FILE *f = fopen(path, "rb");
+	AVPacket *pkt;
+	FILE *f = fopen(path, "rbe");
 	size_t n = 0, len = 0;
 
 	if (f == NULL)
-		fatal(EXIT_USAGE, errno, "cannot open '%s'", path);
+		return NULL;
+	pkt = av_packet_alloc();
 	if (pkt == NULL)
 		fatal_memory();
 	do {
@@ -58,9 +59,10 @@ read_file(const char *path)
 		len += n;
 	} while (n > 0 && len < BYTES_MAX);
 	if (ferror(f))
-		fatal(EXIT_USAGE, errno, "cannot read '%s'", path);
+		av_packet_free(&pkt);
 	fclose(f);
-	av_shrink_packet(pkt, (int)len);
+	if (pkt != NULL)
+		av_shrink_packet(pkt, (int)len);
 	return pkt;
 }
 
@@ -95,18 +97,32 @@ decode(const AVCodec *codec, const AVPacket *pkt)
 	return f;
 }
 
+int
+slate_load(const char *path, AVFrame **f)
+{
+	AVPacket *pkt;
+
+	errno = 0;
+	pkt = read_file(path);
+	if (pkt == NULL)
+		return errno != 0 ? -errno : -EIO;
+	*f = decode(codec_of(pkt), pkt);
+	av_packet_free(&pkt);
+	return *f != NULL ? 0 : -EBADMSG;
+}
+
 AVFrame *
 slate_read(const char *path)
 {
-	AVPacket *pkt;
-	AVFrame *f;
+	AVFrame *f = NULL;
+	int err;
 
 	if (strcmp(path, "black") == 0)
 		return black();
-	pkt = read_file(path);
-	f = decode(codec_of(pkt), pkt);
-	if (f == NULL)
+	err = slate_load(path, &f);
+	if (err == -EBADMSG)
 		fatal(EXIT_USAGE, 0, "'%s' is no picture in PNG or JPEG", path);
-	av_packet_free(&pkt);
+	if (err < 0)
+		fatal(EXIT_USAGE, -err, "cannot open '%s'", path);
 	return f;
 }

@@ -70,13 +70,22 @@ set(struct worker *w, const struct command *c, char error[static COMMAND_ANSWER]
 }
 
 void
-steer(struct ladder *l, char *line, char answer[static COMMAND_ANSWER])
+steer(struct ladder *l, char *line, char answer[static OVERLAY_ANSWER])
 {
 	char error[COMMAND_ANSWER];
 	struct command c;
 	struct worker *w;
-	int r = command_parse(&c, line, error);
+	char *rest = line + strspn(line, " \t\r");
+	size_t len = strcspn(rest, " \t\r");
+	int r;
 
+	if (len > 0 && (strncmp(rest, "overlay", len) == 0 || strncmp(rest, "text", len) == 0) &&
+	    len == (*rest == 'o' ? strlen("overlay") : strlen("text"))) {
+		overlay_command(&l->overlay, *rest == 'o' ? LAYER_IS_PICTURE : LAYER_IS_TEXT,
+		    rest + len, answer);
+		return;
+	}
+	r = command_parse(&c, line, error);
 	if (r == 0)
 		return;
 	w = r > 0 ? find(l, c.rung) : NULL;

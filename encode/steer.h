@@ -1,5 +1,5 @@
 /*
- * steer.h - does what a command says to the rungs of a ladder.
+ * steer.h - does what a command says to the rungs of a ladder, and to what lies over them.
  *
  * Threads  Belongs to the reading thread.
  */
@@ -10,6 +10,6 @@
 #include "encode/ladder.h"
 
 /* "ok", "ok" and what it shows, "error: " and what is wrong, or nothing. */
-void steer(struct ladder *l, char *line, char answer[static COMMAND_ANSWER]);
+void steer(struct ladder *l, char *line, char answer[static OVERLAY_ANSWER]);
 
 #endif

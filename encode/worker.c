@@ -328,6 +328,7 @@ work(void *arg)
 		struct coder_picture p = {
 			.frame = job->frame, .pts = job->k, .idr = job->idr,
 			.opaque = job, .captions_len = job->captions_len,
+			.timecode = job->timecode,
 		};
 		AVFrame *f = job->frame;
 

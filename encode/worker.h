@@ -39,6 +39,7 @@ struct job {
 	bool	 begins, whole;		/* the segment, or else what there is of it */
 	int64_t	 left;			/* pictures to its end, with this one */
 	int64_t	 more;			/* that it has in addition, as is known now */
+	struct timecode timecode;	/* if the format has it */
 	size_t	 captions_len;
 	uint8_t	 captions[CC_PAYLOAD_MAX];
 };

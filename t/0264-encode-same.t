@@ -58,10 +58,16 @@ do
 			END { exit bad || n < 5 }" got
 	'
 done
-check 'with low latency too' '
+ffmpeg -v error -f lavfi -i testsrc=s=64x36 -frames:v 1 logo.png
+check 'with low latency and layers too' '
 	rm one.stats two.stats
-	mlive-encode -q --latency low -g 500ms -s one.stats -r 180p@250k <in.ts >one.ts
-	mlive-encode -q --latency low -g 500ms -s two.stats -r 180p@250k <rest.ts >two.ts
+	for who in in,one rest,two
+	do
+		mlive-encode -q --latency low -g 500ms -s ${who#*,}.stats -r 180p@250k \
+			--overlay "logo logo.png x=-5% y=5% opacity=70%" \
+			--text "clock \"{utc} {timecode}\" size=10% x=center y=-0" --timecode clock \
+			<${who%,*}.ts >${who#*,}.ts
+	done
 	same 0 >got
 	cat got
 	awk "\$1 % 16 == 0 { met = 1 } met { n++ } met && \$2 != \"same\" { bad = 1 }

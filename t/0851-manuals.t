@@ -166,6 +166,17 @@ check 'mlive-encode: a constant rate into the network' '
 	run example mlive-encode.1 9
 	finish
 '
+check 'mlive-encode: a logo and the time' '
+	ffmpeg -v error -f lavfi -i color=red:s=160x90 -frames:v 1 logo.png
+	run example mlive-encode.1 10
+	finish
+	shows out.ts h264,1280,720
+'
+check 'mlive-encode: timecode' '
+	run example mlive-encode.1 11
+	finish
+	shows out.ts h264,1280,720
+'
 send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
 check 'mpkg-segment: a live channel of three minutes' '
 	run example mpkg-segment.1 2

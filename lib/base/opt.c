@@ -116,6 +116,12 @@ const struct opt_unit opt_rates[] = {
 	{ "", 1 }, { "k", 1000 }, { "M", 1000000 }, { "G", 1000000000 }, { NULL, 0 },
 };
 
+const struct opt_unit opt_durations[] = {
+	{ "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
+	{ "min", UINT64_C(60000000000) },
+	{ "h", UINT64_C(3600000000000) }, { NULL, 0 },
+};
+
 uint64_t
 opt_rate(const char *name, const char *arg)
 {
@@ -137,13 +143,7 @@ opt_size(const char *name, const char *arg)
 uint64_t
 opt_duration(const char *name, const char *arg)
 {
-	static const struct opt_unit units[] = {
-		{ "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
-		{ "min", UINT64_C(60000000000) },
-		{ "h", UINT64_C(3600000000000) }, { NULL, 0 },
-	};
-
-	return scaled_or_die(name, arg, units, "a duration such as 6s or 500ms");
+	return scaled_or_die(name, arg, opt_durations, "a duration such as 6s or 500ms");
 }
 
 uint64_t

@@ -61,6 +61,7 @@ struct opt_unit {
  */
 int opt_scaled(const char *arg, const struct opt_unit *units, uint64_t *out);
 
-extern const struct opt_unit opt_rates[];	/* of opt_rate() */
+extern const struct opt_unit opt_rates[];	/* of opt_rate(), */
+extern const struct opt_unit opt_durations[];	/* of opt_duration() */
 
 #endif

@@ -4,6 +4,8 @@
 #include "encode/doubling.c"
 #include "encode/level.c"
 #include "encode/quality.c"
+#include "encode/sei.c"
+#include "encode/timecode.c"
 #include "t/tap.h"
 
 const struct coder_ops coder_avc;
