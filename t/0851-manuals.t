@@ -499,6 +499,31 @@ check 'mlive-archive: into S3, into a directory, and as one film again' '
 	finish
 	grep ENDLIST film/v1/index.m3u8
 '
+printf "live/film film\nlive/one one\nlive/two two\n" >push.keys
+chmod 600 push.keys
+mkdir -p fifos
+check 'mlive-push: a film, and a channel with a rung to each of two servers' '
+	mlive-ingest -q --listen "rtmp://127.0.0.1:$rtmp" --keys push.keys --fifo-dir fifos & pid=$!
+	within 60 test -p fifos/film
+	cat fifos/film >pushed.ts &
+	run example mlive-push.1 1
+	finish
+	within 60 grown pushed.ts 50000
+	shows pushed.ts h264,384,216 aac
+	echo one >one.key
+	echo two >two.key
+	send "udp://127.0.0.1:$udp?pkt_size=1316"
+	cat fifos/one >one.ts & cat fifos/two >two.ts &
+	run example mlive-push.1 2
+	within 120 grown one.ts 100000
+	within 120 grown two.ts 100000
+	end
+	kill $sender $pid
+	wait $pid
+	shows one.ts h264 aac
+	shows two.ts h264 aac
+	grep "\"state\":\"publishing\"" push.ndjson
+'
 check 'mlive-cue: what a channel announces' '
 	run example mlive-cue.1 1
 	within 120 announced

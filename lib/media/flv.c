@@ -11,6 +11,9 @@ enum { AUDIO_START, AUDIO_FRAMES, AUDIO_END, AUDIO_CHANNELS = 4, AUDIO_MULTI,
 enum { ONE_TRACK, MANY_TRACKS, MANY_CODECS };
 
 #define KEY_FRAME	1
+#define INTER_FRAME	2
+#define AVC_ID		7
+#define AAC_TAG		0xaf		/* of AAC the rate and channels are always these */
 #define COMMAND_FRAME	5
 #define EX_AUDIO	9
 #define MODEX_NANO	0
@@ -256,4 +259,55 @@ flv_name(uint32_t fourcc, char out[static 5])
 			out[i] = '?';
 	}
 	out[4] = '\0';
+}
+
+/* ---- writing */
+
+static size_t
+put(uint8_t *p, uint32_t v, unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++)
+		p[i] = (uint8_t)(v >> 8 * (bytes - 1 - i));
+	return bytes;
+}
+
+static unsigned
+ex_type(enum flv_what what, int32_t cts_ms)
+{
+	switch (what) {
+	case FLV_CONFIG:
+		return VIDEO_START;
+	case FLV_END:
+		return VIDEO_END;
+	case FLV_COLOUR:
+		return VIDEO_METADATA;
+	default:
+		return cts_ms == 0 ? VIDEO_FRAMES_X : VIDEO_FRAMES;
+	}
+}
+
+size_t
+flv_put_video(uint8_t p[static FLV_HEAD_MAX], uint32_t fourcc, enum flv_what what,
+    bool key, int32_t cts_ms)
+{
+	unsigned kind = key ? KEY_FRAME : INTER_FRAME, type;
+	size_t n;
+
+	if (fourcc == FLV_AVC) {
+		n = put(p, kind << 4 | AVC_ID, 1);
+		n += put(p + n, what == FLV_CONFIG ? 0 : what == FLV_END ? 2 : 1, 1);
+		return n + put(p + n, (uint32_t)cts_ms & 0xffffff, 3);
+	}
+	type = ex_type(what, cts_ms);
+	n = put(p, 0x80 | kind << 4 | type, 1);
+	n += put(p + n, fourcc, 4);
+	return type == VIDEO_FRAMES ? n + put(p + n, (uint32_t)cts_ms & 0xffffff, 3) : n;
+}
+
+size_t
+flv_put_aac(uint8_t p[static FLV_HEAD_MAX], enum flv_what what)
+{
+	p[0] = AAC_TAG;
+	p[1] = what == FLV_CONFIG ? 0 : 1;
+	return 2;
 }

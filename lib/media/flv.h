@@ -68,6 +68,16 @@ int flv_video(struct flv *f, const uint8_t *p, size_t len);
 /* 1 with the next packet, 0 at the end, -EBADMSG. */
 int flv_next(struct flv *f, struct flv_packet *pkt);
 
+/*
+ * What comes before the data of a tag: of FLV_CONFIG, FLV_FRAMES, FLV_END and, of HEVC,
+ * FLV_COLOUR.  AVC and AAC have the codec ids that every reader knows, HEVC its FourCC.
+ * Return the length.
+ */
+#define FLV_HEAD_MAX	8
+size_t flv_put_video(uint8_t p[static FLV_HEAD_MAX], uint32_t fourcc, enum flv_what what,
+    bool key, int32_t cts_ms);
+size_t flv_put_aac(uint8_t p[static FLV_HEAD_MAX], enum flv_what what);
+
 /* "av01" for messages, from a FourCC; control characters are ?. */
 void flv_name(uint32_t fourcc, char out[static 5]);
 

@@ -479,6 +479,13 @@ amf_put_object(struct amf_out *o)
 }
 
 void
+amf_put_ecma(struct amf_out *o, uint32_t count)
+{
+	put_int(o, M0_ECMA, 1);
+	put_int(o, count, 4);
+}
+
+void
 amf_put_key(struct amf_out *o, const char *key)
 {
 	size_t len = strlen(key);

@@ -82,6 +82,7 @@ void amf_put_boolean(struct amf_out *o, bool v);
 void amf_put_string(struct amf_out *o, const char *text);
 void amf_put_null(struct amf_out *o);
 void amf_put_object(struct amf_out *o);			/* then members, then the end */
+void amf_put_ecma(struct amf_out *o, uint32_t count);	/* the same; count is a hint */
 void amf_put_key(struct amf_out *o, const char *key);	/* then a value */
 void amf_put_end(struct amf_out *o);
 void amf_put_array(struct amf_out *o, uint32_t count);	/* strict: then so many values */

@@ -7,6 +7,8 @@
 #include "lib/net/rtmp.h"
 
 #define PROTOCOL		3
+#define CAN_ENCODE	2		/* of a codec: Enhanced RTMP v2, FourCcInfoMask */
+#define CAN_FORWARD	4
 #define CAPABILITIES	31.0		/* of a Flash Media Server: all */
 
 const char rtmp_codec_name[RTMP_CODECS][5] = {
@@ -16,6 +18,23 @@ const char rtmp_codec_name[RTMP_CODECS][5] = {
 	[RTMP_MP3] = ".mp3", [RTMP_FLAC] = "fLaC",
 };
 
+/* C1 and S1: the time, a version of 0, and bytes that nobody has chosen. */
+static int
+put_sig(uint32_t time_ms, uint8_t out[static RTMP_SIG])
+{
+	for (unsigned i = 0; i < 4; i++)
+		out[i] = (uint8_t)(time_ms >> 8 * (3 - i));
+	memset(out + 4, 0, 4);
+	return RAND_bytes(out + 8, RTMP_SIG - 8) == 1 ? 0 : -EIO;
+}
+
+int
+rtmp_hello(uint32_t time_ms, uint8_t out[static RTMP_HELLO])
+{
+	out[0] = PROTOCOL;
+	return put_sig(time_ms, out + 1);
+}
+
 int
 rtmp_answer(const uint8_t hello[static RTMP_HELLO], uint32_t time_ms,
     uint8_t out[static RTMP_HELLO + RTMP_SIG])
@@ -24,10 +43,7 @@ rtmp_answer(const uint8_t hello[static RTMP_HELLO], uint32_t time_ms,
 	if (hello[0] < PROTOCOL || hello[0] > 31)
 		return -EPROTO;
 	out[0] = PROTOCOL;
-	for (unsigned i = 0; i < 4; i++)
-		out[1 + i] = (uint8_t)(time_ms >> 8 * (3 - i));
-	memset(out + 5, 0, 4);
-	if (RAND_bytes(out + 9, RTMP_SIG - 8) != 1)
+	if (put_sig(time_ms, out + 1) < 0)
 		return -EIO;
 	memcpy(out + RTMP_HELLO, hello + 1, RTMP_SIG);
 	return 0;
@@ -191,14 +207,24 @@ number(struct amf_out *o, const char *key, double value)
 
 static void
 put_map(struct amf_out *o, const char *key, uint32_t which, enum rtmp_codec from,
-    enum rtmp_codec to)
+    enum rtmp_codec to, double can)
 {
 	amf_put_key(o, key);
 	amf_put_object(o);
 	for (unsigned i = from; i < (unsigned)to; i++)
 		if ((which & 1u << i) != 0)
-			number(o, rtmp_codec_name[i], 4);	/* CanForward */
+			number(o, rtmp_codec_name[i], can);
 	amf_put_end(o);
+}
+
+static void
+put_list(struct amf_out *o, uint32_t which)
+{
+	amf_put_key(o, "fourCcList");
+	amf_put_array(o, (uint32_t)__builtin_popcount(which));
+	for (unsigned i = 0; i < RTMP_CODECS; i++)
+		if ((which & 1u << i) != 0)
+			amf_put_string(o, rtmp_codec_name[i]);
 }
 
 /* What both sides can do, in the forms that the peer has used. */
@@ -207,17 +233,12 @@ put_caps(struct amf_out *o, const struct rtmp_caps *theirs, const struct rtmp_ca
 {
 	uint32_t both = theirs->codecs & ours->codecs;
 
-	if (theirs->fourcc_list) {
-		amf_put_key(o, "fourCcList");
-		amf_put_array(o, (uint32_t)__builtin_popcount(both));
-		for (unsigned i = 0; i < RTMP_CODECS; i++)
-			if ((both & 1u << i) != 0)
-				amf_put_string(o, rtmp_codec_name[i]);
-	}
+	if (theirs->fourcc_list)
+		put_list(o, both);
 	if (theirs->video_map)
-		put_map(o, "videoFourCcInfoMap", both, RTMP_AVC, RTMP_AAC);
+		put_map(o, "videoFourCcInfoMap", both, RTMP_AVC, RTMP_AAC, CAN_FORWARD);
 	if (theirs->audio_map)
-		put_map(o, "audioFourCcInfoMap", both, RTMP_AAC, RTMP_CODECS);
+		put_map(o, "audioFourCcInfoMap", both, RTMP_AAC, RTMP_CODECS, CAN_FORWARD);
 	if (theirs->caps_ex)
 		number(o, "capsEx", theirs->flags & ours->flags);
 }
@@ -240,6 +261,62 @@ rtmp_put_connected(uint8_t *p, size_t size, const struct rtmp_command *connect,
 	number(&o, "objectEncoding", connect->object_encoding);
 	put_caps(&o, &connect->caps, ours);
 	amf_put_end(&o);
+	return end(&o);
+}
+
+int
+rtmp_put_connect(uint8_t *p, size_t size, double transaction, const char *app,
+    const char *tc_url, const char *flash_ver, const struct rtmp_caps *ours)
+{
+	struct amf_out o = begin(p, size, "connect", transaction);
+
+	amf_put_object(&o);
+	text(&o, "app", app);
+	text(&o, "type", "nonprivate");
+	text(&o, "flashVer", flash_ver);
+	text(&o, "swfUrl", tc_url);
+	text(&o, "tcUrl", tc_url);
+	if (ours->codecs != 0) {
+		put_list(&o, ours->codecs);
+		put_map(&o, "videoFourCcInfoMap", ours->codecs, RTMP_AVC, RTMP_AAC,
+		    CAN_ENCODE);
+	}
+	if (ours->flags != 0)
+		number(&o, "capsEx", ours->flags);
+	amf_put_end(&o);
+	return end(&o);
+}
+
+int
+rtmp_put_call(uint8_t *p, size_t size, const char *name, double transaction,
+    const char *stream)
+{
+	struct amf_out o = begin(p, size, name, transaction);
+
+	amf_put_null(&o);
+	if (stream != NULL)
+		amf_put_string(&o, stream);
+	return end(&o);
+}
+
+int
+rtmp_put_publish(uint8_t *p, size_t size, double transaction, const char *stream)
+{
+	struct amf_out o = begin(p, size, "publish", transaction);
+
+	amf_put_null(&o);
+	amf_put_string(&o, stream);
+	amf_put_string(&o, "live");
+	return end(&o);
+}
+
+int
+rtmp_put_delete(uint8_t *p, size_t size, double transaction, uint32_t stream_id)
+{
+	struct amf_out o = begin(p, size, "deleteStream", transaction);
+
+	amf_put_null(&o);
+	amf_put_number(&o, stream_id);
 	return end(&o);
 }
 

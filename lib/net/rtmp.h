@@ -31,6 +31,9 @@
 int rtmp_answer(const uint8_t hello[static RTMP_HELLO], uint32_t time_ms,
     uint8_t out[static RTMP_HELLO + RTMP_SIG]);
 
+/* A client's C0 and C1.  0 or -EIO: no random bytes. */
+int rtmp_hello(uint32_t time_ms, uint8_t out[static RTMP_HELLO]);
+
 /* capsEx: what a peer of Enhanced RTMP v2 can do. */
 enum { RTMP_CAN_RECONNECT = 1, RTMP_CAN_MULTITRACK = 2, RTMP_CAN_MODEX = 4,
 	RTMP_CAN_NANO = 8 };
@@ -76,6 +79,17 @@ int rtmp_put_stream(uint8_t *p, size_t size, double transaction, uint32_t stream
 /* onStatus: level "status", "warning" or "error".  reconnect to tc_url, or NULL. */
 int rtmp_put_status(uint8_t *p, size_t size, const char *level, const char *code,
     const char *description, const char *tc_url);
+
+/*
+ * What a client says: connect, with the codecs that it sends and its abilities; a call
+ * of a name with a stream or NULL; publish; deleteStream.
+ */
+int rtmp_put_connect(uint8_t *p, size_t size, double transaction, const char *app,
+    const char *tc_url, const char *flash_ver, const struct rtmp_caps *ours);
+int rtmp_put_call(uint8_t *p, size_t size, const char *name, double transaction,
+    const char *stream);
+int rtmp_put_publish(uint8_t *p, size_t size, double transaction, const char *stream);
+int rtmp_put_delete(uint8_t *p, size_t size, double transaction, uint32_t stream_id);
 
 /* onFCPublish and such, which old encoders wait for. */
 int rtmp_put_fc(uint8_t *p, size_t size, const char *name, const char *code,
