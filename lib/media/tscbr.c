@@ -106,7 +106,8 @@ static void
 settle(struct tscbr_stream *s, int64_t now)
 {
 	struct tscbr_unit *u;
-	int64_t out = now > s->at ? (now - s->at) * s->leak : 0;
+	int64_t since = now < s->at ? 0 : now - s->at > SECOND ? SECOND : now - s->at;
+	int64_t out = since * s->leak;
 
 	s->transport = s->transport > out ? s->transport - out : 0;
 	s->at = now;
@@ -258,8 +259,8 @@ slot(struct tscbr *c)
 		return 0;
 	}
 	s = choose(c, now);
-	if (c->tables_pos == c->tables_len && (now - c->last_tables >= TABLE_PERIOD ||
-	    c->last_tables == INT64_MIN || (s != NULL && s->head->tables))) {
+	if (c->tables_pos == c->tables_len && (c->last_tables == INT64_MIN ||
+	    now - c->last_tables >= TABLE_PERIOD || (s != NULL && s->head->tables))) {
 		if ((r = fill_tables(c)) < 0)
 			return r;
 		c->last_tables = now;
