@@ -74,6 +74,14 @@ mean(const struct loudness *l, unsigned n)
 	return sum / n;
 }
 
+static int
+bin_of(double lufs)
+{
+	double bin = (lufs - FLOOR) * 100;
+
+	return bin < LOUDNESS_BINS ? (int)bin : LOUDNESS_BINS - 1;
+}
+
 static void
 end_block(struct loudness *l)
 {
@@ -87,14 +95,14 @@ end_block(struct loudness *l)
 		l->momentary = thousandths(m);
 		if (l->momentary > l->momentary_max)
 			l->momentary_max = l->momentary;
-		if (m >= FLOOR) {
-			double bin = (m - FLOOR) * 100;
-
-			l->hist[bin < LOUDNESS_BINS ? (int)bin : LOUDNESS_BINS - 1]++;
-		}
+		if (m >= FLOOR)
+			l->hist[bin_of(m)]++;
 	}
 	if (l->blocks >= LOUDNESS_BLOCKS) {
-		l->short_term = thousandths(level(mean(l, LOUDNESS_BLOCKS)));
+		m = level(mean(l, LOUDNESS_BLOCKS));
+		l->short_term = thousandths(m);
+		if (m >= FLOOR)
+			l->range_hist[bin_of(m)]++;
 		if (l->short_term > l->short_term_max)
 			l->short_term_max = l->short_term;
 	}
@@ -169,4 +177,37 @@ loudness_integrated(const struct loudness *l)
 	if (gated(l, FLOOR, &p) == 0 || gated(l, level(p) - 10, &p) == 0)
 		return LOUDNESS_NONE;
 	return thousandths(level(p));
+}
+
+/* The level below which a share, in hundredths, of n values from bin first on is. */
+static int64_t
+percentile(const struct loudness *l, int first, uint64_t n, uint64_t share)
+{
+	uint64_t rank = ((n - 1) * share * 2 + 100) / 200, seen = 0;
+	int i = first;
+
+	while (i < LOUDNESS_BINS - 1 && (seen += l->range_hist[i]) <= rank)
+		i++;
+	return i * INT64_C(10);
+}
+
+int64_t
+loudness_range(const struct loudness *l)
+{
+	double sum = 0, gate;
+	uint64_t n = 0;
+	int first;
+
+	for (int i = 0; i < LOUDNESS_BINS; i++) {
+		sum += power(FLOOR + (i + 0.5) / 100) * l->range_hist[i];
+		n += l->range_hist[i];
+	}
+	if (n == 0)
+		return 0;
+	gate = level(sum / (double)n) - 20;
+	first = gate > FLOOR ? bin_of(gate) : 0;
+	n = 0;
+	for (int i = first; i < LOUDNESS_BINS; i++)
+		n += l->range_hist[i];
+	return n == 0 ? 0 : percentile(l, first, n, 95) - percentile(l, first, n, 10);
 }

@@ -2,9 +2,10 @@
  * loudness.h - how loud a programme is, and whether it is silent.
  *
  * Spec     ITU-R BS.1770-4 annex 1 (K-weighting, gating); EBU R 128, EBU Tech 3341 2.2:
- *          momentary 400 ms, short-term 3 s, both each 100 ms; integrated.
+ *          momentary 400 ms, short-term 3 s, both each 100 ms; integrated;
+ *          EBU Tech 3342: the range.
  * Units    Samples of full scale 1.0; levels in thousandths of a LUFS.
- * Memory   One struct, some 50 KiB; nothing allocates.
+ * Memory   One struct, some 120 KiB; nothing allocates.
  * Threads  One struct belongs to one thread.
  */
 #ifndef LOUDNESS_H
@@ -28,6 +29,7 @@ struct loudness {
 	uint64_t blocks;
 	double	 block[LOUDNESS_BLOCKS];	/* mean squares, by number */
 	uint64_t hist[LOUDNESS_BINS];		/* momentary ones */
+	uint32_t range_hist[LOUDNESS_BINS];	/* short-term ones */
 	int64_t	 momentary, short_term, momentary_max, short_term_max;
 };
 
@@ -39,5 +41,8 @@ void loudness_init(struct loudness *l, unsigned rate, unsigned channels,
 void loudness_add(struct loudness *l, const float *const *sample, size_t n);
 
 int64_t loudness_integrated(const struct loudness *l);
+
+/* In thousandths of a LU; 0 before there is any short-term loudness. */
+int64_t loudness_range(const struct loudness *l);
 
 #endif

@@ -84,6 +84,21 @@ test_rate(unsigned hz)
 	near(loudness_integrated(&l), -23, "3341-6, 5.0");
 }
 
+/* EBU Tech 3342 signals 1 to 4: 20 s each of these levels. */
+static void
+test_range(const double *db, unsigned n, double want)
+{
+	begin(48000, 2);
+	is(loudness_range(&l), 0, "no range yet");
+	for (unsigned i = 0; i < n; i++) {
+		double both[2] = { db[i], db[i] };
+
+		tone(20, both);
+	}
+	ok(fabs((double)loudness_range(&l) / 1000 - want) <= 1, "range %.2f LU, want %.0f +-1",
+	    (double)loudness_range(&l) / 1000, want);
+}
+
 int
 main(void)
 {
@@ -91,6 +106,10 @@ main(void)
 
 	test_rate(48000);
 	test_rate(44100);
+	test_range((const double[]){ -20, -30 }, 2, 10);
+	test_range((const double[]){ -20, -15 }, 2, 5);
+	test_range((const double[]){ -40, -20 }, 2, 20);
+	test_range((const double[]){ -50, -35, -20, -35, -50 }, 5, 15);
 	begin(48000, 2);
 	tone(5, none);
 	is(loudness_integrated(&l), LOUDNESS_NONE, "silence has none");
