@@ -66,23 +66,7 @@ keep_together(struct input *in)
 {
 	int64_t v = in->video_t;
 
-	for (unsigned i = 0; i < in->nstream && in->started; i++) {
-		struct input_stream *s = &in->stream[i];
-
-		if (s->out == NULL || v == PES_NO_TIME ||
-		    codec_kind(s->codec) != KIND_AUDIO)
-			continue;
-		if (s->use == INPUT_AUDIO && s->audio.started) {
-			atrack_fill(&s->audio, v - in->phase - LAG);
-		} else if (s->use == INPUT_AUDIO) {
-			if (v - in->phase - in->start > LAG)
-				output_require(&in->out, s->out, false);
-		} else if (s->waited_for && v - in->phase - (s->last_t == PES_NO_TIME ?
-		    in->start : s->last_t) > LAG) {
-			s->waited_for = false;
-			output_require(&in->out, s->out, false);
-		}
-	}
+	input_sound_keep_up(in, in->video_off ? in->audio_t : v);
 	if (in->audio_t == PES_NO_TIME || (v != PES_NO_TIME && in->audio_t - v <= LAG)) {
 		if (in->started && in->video.started)
 			input_wait_for_video(in, true);
@@ -221,9 +205,7 @@ fill_sound(struct input *in, int64_t grid_t)
 {
 	if (clk_mono_ns() - in->sound_ns < LOSS_LATE)
 		return;
-	for (unsigned i = 0; i < in->nstream; i++)
-		if (in->stream[i].use == INPUT_AUDIO)
-			atrack_fill(&in->stream[i].audio, grid_t);
+	input_sound_fill(in, grid_t);
 }
 
 void
@@ -248,9 +230,7 @@ input_finish(struct input *in)
 	vtrack_finish(&in->video);
 	if (!in->started)
 		input_begin_without_video(in);
-	for (unsigned i = 0; i < in->nstream; i++)
-		if (in->stream[i].use == INPUT_AUDIO)
-			atrack_finish(&in->stream[i].audio);
+	input_sound_finish(in);
 	if (in->video.started)
 		ladder_finish(&in->ladder);
 	output_finish(&in->out);
@@ -261,6 +241,8 @@ input_check(const struct input *in)
 {
 	bool audio = false;
 
+	for (unsigned i = 0; i < in->ntrack; i++)
+		audio |= in->track[i].out != NULL && in->track[i].out->units > 0;
 	for (unsigned i = 0; i < in->nstream; i++)
 		audio |= in->stream[i].out != NULL && in->stream[i].out->units > 0;
 	if (in->video.started || audio)
@@ -281,9 +263,7 @@ input_free(struct input *in)
 		in->held = h->next;
 		free(h);
 	}
-	for (unsigned i = 0; i < in->nstream; i++)
-		if (in->stream[i].use == INPUT_AUDIO)
-			atrack_free(&in->stream[i].audio);
+	input_sound_free(in);
 	vtrack_free(&in->video);
 	if (in->video.started)
 		ladder_free(&in->ladder);

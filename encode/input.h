@@ -1,7 +1,7 @@
 /*
  * input.h - the streams of the input and what becomes of each.
  *
- * One program: its video goes to the ladder, each audio track is coded or copied,
+ * One program: its video goes to the ladder, audio tracks are coded or copied,
  * data streams pass with their times moved.  What comes before the first picture
  * is held, and dropped if it is older than that.  Streams may change, go and come.
  *
@@ -30,6 +30,8 @@
 #define INPUT_STREAMS	PSI_STREAMS_MAX
 #define INPUT_HOLD	(32u << 20)	/* bytes held until the first picture */
 
+#define INPUT_TRACKS	PSI_STREAMS_MAX
+
 enum input_use { INPUT_NOTHING, INPUT_VIDEO, INPUT_AUDIO, INPUT_PASS };
 
 struct input_stream {
@@ -39,11 +41,29 @@ struct input_stream {
 	enum codec codec;
 	char	 language[4];
 	bool	 gone;			/* for now: it may come back on another PID */
-	bool	 waited_for;		/* passed audio that the output waits for */
 	struct epoch_stream epoch;
 	int64_t	 last_t;		/* grid time of its last unit */
-	struct output_stream *out;
-	struct atrack audio;		/* INPUT_AUDIO */
+	struct output_stream *out;	/* INPUT_PASS */
+	/* INPUT_AUDIO: */
+	unsigned order;			/* in the PMT */
+	unsigned generation;		/* it is another codec or PID than before */
+	uint8_t	 audio_type;
+	size_t	 desc_len;
+	uint8_t	 desc[256];
+};
+
+/* An audio track of the output. */
+struct input_track {
+	const struct audio_spec *spec;
+	struct input_stream *source;	/* NULL: there is none, yet */
+	unsigned generation;
+	struct output_stream *out;	/* NULL: none yet, of what is copied */
+	char	 language[4];		/* in the tables */
+	struct atrack audio;		/* of what is coded */
+	/* copied: */
+	uint8_t	 stream_type;
+	int64_t	 last_t;		/* grid time of its last unit */
+	bool	 waited_for;		/* by the output */
 };
 
 /* What came too early. */
@@ -80,6 +100,8 @@ struct input {
 	int64_t	 video_t, audio_t;	/* the newest, source time */
 	unsigned nstream;
 	struct input_stream stream[INPUT_STREAMS];
+	unsigned ntrack, sounds;	/* sounds: outputs that were made for them */
+	struct input_track track[INPUT_TRACKS];
 	struct input_held *held, **held_tail;
 	size_t	 held_bytes;
 	uint32_t version;		/* of the program's tables */

@@ -6,12 +6,6 @@
 #include "encode/input_private.h"
 #include "lib/base/log.h"
 
-/*
- * Copied audio is cut between PES packets, which may have a third of a second of it;
- * what is too early is less of a harm than a hole at the beginning.
- */
-#define PREROLL	(INT64_C(90000) / 2)
-
 void
 input_hold(struct input *in, struct input_stream *s,
     const struct tsdemux_event *ev, int64_t t)
@@ -66,26 +60,19 @@ pass_cue(struct input *in, struct input_stream *s, const uint8_t *data, size_t l
 	output_put(&in->out, s->out, u);
 }
 
-/* Data and copied audio: as it is, at its new time.  Audio never goes back. */
+/* Data: as it is, at its new time. */
 static void
 pass(struct input *in, struct input_stream *s, const uint8_t *data, size_t len,
     int64_t t)
 {
-	bool audio = codec_kind(s->codec) == KIND_AUDIO;
 	struct output_unit *u;
 	int64_t grid = t != PES_NO_TIME ? t - in->phase : s->last_t;
 
-	if (grid < in->start - (audio ? PREROLL : 0) ||
-	    (audio && t != PES_NO_TIME && grid <= s->last_t))
+	if (grid < in->start)
 		return;
 	u = output_unit_new(data, len);
 	u->pts = t != PES_NO_TIME ? grid : t;
 	u->dts = s->last_t = grid;
-	u->random_access = audio;
-	if (audio && !s->waited_for) {
-		s->waited_for = true;
-		output_require(&in->out, s->out, true);
-	}
 	output_put(&in->out, s->out, u);
 }
 
@@ -94,8 +81,7 @@ input_deliver(struct input *in, struct input_stream *s, const uint8_t *data,
     size_t len, int64_t t, bool damaged, bool section, int64_t shift)
 {
 	if (s->use == INPUT_AUDIO)
-		atrack_unit(&s->audio, data, len, t == PES_NO_TIME ? t : t - in->phase,
-		    damaged);
+		input_sound_unit(in, s, data, len, t, damaged);
 	else if (s->use == INPUT_PASS && section)
 		pass_cue(in, s, data, len, t, shift);
 	else if (s->use == INPUT_PASS)
@@ -110,8 +96,7 @@ begin(struct input *in, int64_t phase, int64_t start_at)
 	in->started = true;
 	in->phase = phase;
 	in->start = start_at;
-	for (unsigned i = 0; i < in->nstream; i++)
-		in->stream[i].audio.start = rescale_near(start_at, ATRACK_RATE, 90000);
+	input_sound_start(in);
 	output_release(&in->out, in->epoch.mode == EPOCH_LIVE);
 	while ((h = in->held) != NULL) {
 		in->held = h->next;
@@ -148,7 +133,7 @@ input_wait_for_video(struct input *in, bool wait)
 void
 input_begin_without_video(struct input *in)
 {
-	struct grid grid = grid_make((struct rational){ ATRACK_RATE, ATRACK_FRAME },
+	struct grid grid = grid_make((struct rational){ 48000, 1024 },
 	    in->opt->segment_ns);
 	bool live = in->epoch.mode == EPOCH_LIVE;
 	int64_t t = PES_NO_TIME, phase = 0;
@@ -161,9 +146,9 @@ input_begin_without_video(struct input *in)
 		return;
 	log_warn(0, "no video to encode: the output is audio only");
 	input_wait_for_video(in, false);
-	for (unsigned i = 0; i < in->nstream; i++)
-		if (in->stream[i].out != NULL && in->out.pcr_pid < INPUT_AUDIO_PID)
-			in->out.pcr_pid = in->stream[i].out->pid;
+	for (unsigned i = 0; i < in->ntrack; i++)
+		if (in->track[i].out != NULL && in->out.pcr_pid < INPUT_AUDIO_PID)
+			in->out.pcr_pid = in->track[i].out->pid;
 	if (!live) {
 		timing_start(&first, grid, grid.rate, t, true);
 		phase = first.phase;

@@ -5,7 +5,6 @@
 #include "lib/base/log.h"
 
 #define DATA_PID	0x300
-#define AAC_ADTS	0x0f		/* stream_type */
 
 static bool
 in_program(const struct input *in, const struct tsdemux_stream *s)
@@ -94,35 +93,19 @@ take_video(struct input *in, struct tsdemux_stream *d)
 	follow(s, d);
 }
 
-static void
-copy_desc(struct output_stream *o, const struct tsdemux_stream *d, bool all)
+static struct output_stream *
+add_output(struct input *in, const struct tsdemux_stream *d)
 {
-	const uint8_t *lang;
-	size_t len;
+	struct output_stream *o = output_add(&in->out, false);
 
-	if (all && d->desc_len <= sizeof(o->desc)) {
+	o->pid = (uint16_t)(DATA_PID + in->nstream);
+	o->stream_type = d->stream_type;
+	o->stream_id = PES_PRIVATE_1;
+	o->wants_cuei = d->codec == CODEC_SCTE35;
+	if (d->desc_len <= sizeof(o->desc)) {
 		memcpy(o->desc, d->desc, d->desc_len);
 		o->desc_len = d->desc_len;
-		return;
 	}
-	lang = desc_find(d->desc, d->desc_len, DESC_ISO_639, &len);
-	if (lang != NULL)
-		desc_put(o->desc, sizeof(o->desc), &o->desc_len, DESC_ISO_639, lang, len);
-}
-
-static struct output_stream *
-add_output(struct input *in, const struct tsdemux_stream *d, bool audio)
-{
-	struct output_stream *o = output_add(&in->out, audio);
-	bool coded = audio && in->opt->audio == AUDIO_AAC;
-
-	o->pid = (uint16_t)((audio ? INPUT_AUDIO_PID : DATA_PID) + in->nstream);
-	o->stream_type = coded ? AAC_ADTS : d->stream_type;
-	o->stream_id = coded || d->codec == CODEC_AAC || d->codec == CODEC_LATM ||
-	    d->codec == CODEC_MPEGA ? PES_AUDIO : PES_PRIVATE_1;
-	o->audio = audio;
-	o->wants_cuei = d->codec == CODEC_SCTE35;
-	copy_desc(o, d, !coded);
 	return o;
 }
 
@@ -150,42 +133,27 @@ static void
 take_audio(struct input *in, struct tsdemux_stream *d)
 {
 	struct input_stream *s = heir_of(in, d, INPUT_AUDIO);
-	bool fresh = s == NULL;
 
-	if (!fresh && s->codec == d->codec && s->pid == d->pid) {
-		follow(s, d);
+	if (s == NULL && (s = new_stream(in, INPUT_AUDIO)) == NULL)
 		return;
-	}
-	if (fresh) {
-		s = new_stream(in, INPUT_AUDIO);
-		if (s == NULL)
-			return;
-		s->out = add_output(in, d, true);
-		atrack_init(&s->audio, &in->out, s->out, &in->blank, d->pid,
-		    in->opt->audio_rate, in->start);
-		s->out->max_rate = in->opt->audio_rate;
-	}
-	if (atrack_codec(&s->audio, d->codec, d->desc, d->desc_len) < 0) {
-		log_warn(0, "cannot decode %s audio of PID %u", codec_name(d->codec),
-		    d->pid);
-		if (fresh)
-			output_require(&in->out, s->out, false);
-	}
+	if (s->codec != d->codec || s->pid != d->pid)
+		s->generation++;
+	s->desc_len = d->desc_len <= sizeof(s->desc) ? d->desc_len : 0;
+	memcpy(s->desc, d->desc, s->desc_len);
+	s->audio_type = d->audio_type;
 	follow(s, d);
 }
 
 static void
 take_passed(struct input *in, struct tsdemux_stream *d)
 {
-	bool audio = codec_kind(d->codec) == KIND_AUDIO;
 	struct input_stream *s = heir_of(in, d, INPUT_PASS);
 
 	if (s == NULL || s->stream_type != d->stream_type) {
 		s = new_stream(in, INPUT_PASS);
 		if (s == NULL)
 			return;
-		s->out = add_output(in, d, audio);
-		s->waited_for = audio;
+		s->out = add_output(in, d);
 	}
 	follow(s, d);
 }
@@ -219,10 +187,8 @@ input_streams_changed(struct input *in)
 			take_video(in, d);
 			break;
 		case KIND_AUDIO:
-			if (in->opt->audio == AUDIO_AAC)
+			if (in->opt->naudio > 0)
 				take_audio(in, d);
-			else if (in->opt->audio == AUDIO_COPY)
-				take_passed(in, d);
 			break;
 		case KIND_DATA:
 			take_passed(in, d);
@@ -233,4 +199,14 @@ input_streams_changed(struct input *in)
 			    d->stream_type);
 		}
 	}
+	for (unsigned i = 0; i < in->demux.nstream; i++) {
+		struct input_stream *s = in->demux.stream[i]->user;
+
+		if (s != NULL) {
+			s->order = in->demux.stream[i]->order;
+			memcpy(s->language, in->demux.stream[i]->language,
+			    sizeof(s->language));
+		}
+	}
+	input_sound_changed(in);
 }

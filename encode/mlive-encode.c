@@ -134,18 +134,49 @@ rung_stats(struct encode *s, struct rung *rung)
 	return o;
 }
 
-static json_t *
-audio_stats(const struct input_stream *i)
+static void
+set_level(json_t *o, const char *name, int64_t milli)
 {
-	const struct atrack *a = &i->audio;
+	if (milli != LOUDNESS_NONE)
+		json_object_set_new(o, name, json_integer(milli));
+}
 
-	return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "pid", (int)i->pid,
-	    "language", i->language, "gaps", (json_int_t)a->gaps,
+static void
+loudness_stats(json_t *o, const struct aloud *l)
+{
+	const struct aloud_work *w = l->work;
+
+	if (w == NULL)
+		return;
+	set_level(o, "momentary_mlufs", w->out.momentary);
+	set_level(o, "short_term_mlufs", w->out.short_term);
+	set_level(o, "integrated_mlufs", loudness_integrated(&w->out));
+	set_level(o, "range_mlu", loudness_range(&w->out));
+	set_level(o, "true_peak_mdb", aloud_peak(l));
+	if (l->spec->loud == LOUD_CORRECT)
+		set_level(o, "gain_mdb", w->gain);
+}
+
+static json_t *
+audio_stats(const struct input_track *t)
+{
+	const struct atrack *a = &t->audio;
+	bool present = t->source != NULL && !t->source->gone;
+	json_t *o = json_pack("{s:i, s:i, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}",
+	    "pid", present ? (int)t->source->pid : 0, "output_pid", (int)t->out->pid,
+	    "language", t->language, "codec", codec_name(t->spec->codec), "present", present,
+	    "gaps", (json_int_t)a->gaps,
 	    "padded_samples", (json_int_t)a->padded,
 	    "trimmed_samples", (json_int_t)a->trimmed,
 	    "compensated_samples", (json_int_t)a->compensated,
 	    "offset_samples", (json_int_t)a->offset,
 	    "errors", (json_int_t)a->dec.errors);
+
+	if (a->layout != 0)
+		json_object_set_new(o, "layout",
+		    json_string(audiospec_layout_name(a->layout)));
+	loudness_stats(o, &a->loud);
+	return o;
 }
 
 static json_t *
@@ -171,9 +202,9 @@ write_stats(struct encode *s)
 
 	for (unsigned i = 0; i < in->ladder.nrung; i++)
 		json_array_append_new(rungs, rung_stats(s, &in->ladder.rung[i]));
-	for (unsigned i = 0; i < in->nstream; i++)
-		if (in->stream[i].use == INPUT_AUDIO)
-			json_array_append_new(audio, audio_stats(&in->stream[i]));
+	for (unsigned i = 0; i < in->ntrack; i++)
+		if (in->track[i].spec->mode == AUDIO_CODE)
+			json_array_append_new(audio, audio_stats(&in->track[i]));
 	line = json_pack(
 	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 	    "s:I, s:I, s:I, s:I, s:o, s:o}",
@@ -298,6 +329,7 @@ main(int argc, char *argv[])
 
 	log_init("mlive-encode");
 	use_fresh_memory();
+	av_log_set_callback(decoder_message);
 	options_parse(&s.opt, argc, argv);
 	io_init_filter();
 	io_refuse_terminal(STDIN_FILENO, "standard input");
@@ -308,7 +340,6 @@ main(int argc, char *argv[])
 	if (s.stats.fd == STDOUT_FILENO)
 		fatal(EXIT_USAGE, 0, "--stats '%s' is where the stream goes",
 		    s.opt.stats);
-	av_log_set_callback(decoder_message);
 	input_init(&s.input, &s.opt,
 	    fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
 	if (s.opt.control != NULL)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encode/acoder.h"
 #include "encode/coder.h"
 #include "encode/options.h"
 #include "encode/quality.h"
@@ -11,7 +12,10 @@
 
 static const char help[] =
     "usage: mlive-encode -r SIZE@RATE[,key=value]... [-r ...] [options] <in.ts >out.ts\n"
-    "  -a, --audio RATE         AAC at this rate (default 128k), copy, or none\n"
+    "  -a, --audio SPEC         one audio track, for instance aac@128k,lang=eng or\n"
+    "                           pid=0x101,codec=ac3,rate=384k,layout=5.1; or all that\n"
+    "                           there are: 128k (default), copy, none; keys: codec gain\n"
+    "                           hz lang layout loudness mix peak pid rate track\n"
     "      --blank SLATE        in place of breaks: black, or a PNG or JPEG file\n"
     "  -c, --clock MODE         auto, arrival or none: the clock of the segments\n"
     "      --color COLORS       of a source that says none: 601, 709, hdr10 or hlg;\n"
@@ -241,13 +245,36 @@ parse_rung(struct options *o, const char *arg)
 static void
 parse_audio(struct options *o, const char *arg)
 {
-	o->audio = strcmp(arg, "copy") == 0 ? AUDIO_COPY :
-	    strcmp(arg, "none") == 0 ? AUDIO_NONE : AUDIO_AAC;
-	if (o->audio != AUDIO_AAC)
-		return;
-	o->audio_rate = opt_rate("audio", arg);
-	if (o->audio_rate < 16000 || o->audio_rate > 512000)
-		fatal(EXIT_USAGE, 0, "--audio '%s' is not in 16k..512k", arg);
+	struct audio_spec *a = &o->audio[o->naudio];
+	char error[AUDIOSPEC_ERROR];
+	const char *refused;
+
+	if (o->naudio++ == AUDIOS_MAX)
+		fatal(EXIT_USAGE, 0, "more than %d of --audio", AUDIOS_MAX);
+	if (!audiospec_parse(a, arg, error))
+		fatal(EXIT_USAGE, 0, "--audio '%s': %s", arg, error);
+	refused = a->mode == AUDIO_CODE ? acoder_check(a) : NULL;
+	if (refused != NULL)
+		fatal(EXIT_USAGE, 0, "--audio '%s': %s", arg, refused);
+}
+
+/* None, or those that were asked for; one by default. */
+static void
+check_audio(struct options *o)
+{
+	bool copy = false;
+
+	if (o->naudio == 0)
+		parse_audio(o, "128k");
+	for (unsigned i = 0; i < o->naudio; i++) {
+		copy |= o->audio[i].mode == AUDIO_COPY;
+		if (o->audio[i].mode == AUDIO_NONE && o->naudio > 1)
+			opt_usage(help, "--audio none and another");
+	}
+	if (o->audio[0].mode == AUDIO_NONE)
+		o->naudio = 0;
+	if (o->blank != NULL && copy)
+		opt_usage(help, "--blank cannot make copied audio silent");
 }
 
 /* "hlg", or "hlg,force" */
@@ -342,8 +369,13 @@ check_mux_rate(const struct options *o)
 
 	for (unsigned i = 0; i < o->nrung; i++)
 		need += o->rung[i].maxrate + o->rung[i].maxrate / 46 + UINT64_C(25) * (19 + 94) * 8;
-	if (o->audio == AUDIO_AAC)
-		need += o->audio_rate + o->audio_rate / 46 + UINT64_C(47) * (19 + 94) * 8;
+	for (unsigned i = 0; i < o->naudio; i++)
+		if (o->audio[i].mode == AUDIO_CODE) {
+			uint64_t rate = acoder_rate(&o->audio[i], o->audio[i].layout != 0 ?
+			    audiospec_channels(o->audio[i].layout) : 2);
+
+			need += rate + rate / 46 + UINT64_C(47) * (19 + 94) * 8;
+		}
 	if (o->mux_rate > 0 && o->mux_rate < need)
 		fatal(EXIT_USAGE, 0, "--mux-rate '%" PRIu64 "k' is less than rungs and audio may "
 		    "need, with what a transport stream adds: %" PRIu64 "k", o->mux_rate / 1000,
@@ -369,7 +401,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	int c;
 
 	*o = (struct options){
-		.audio_rate = 128000, .segment_ns = INT64_C(2000000000), .part_ns = -1,
+		.segment_ns = INT64_C(2000000000), .part_ns = -1,
 		.condition = { .insert = true, .signal = true },
 	};
 	while ((c = getopt_long(argc, argv, "a:c:g:P:r:s:" OPT_COMMON, longopts,
@@ -448,8 +480,7 @@ options_parse(struct options *o, int argc, char *argv[])
 		}
 	if (optind != argc)
 		opt_usage(help, "unexpected argument '%s'", argv[optind]);
-	if (o->blank != NULL && o->audio == AUDIO_COPY)
-		opt_usage(help, "--blank cannot make copied audio silent");
+	check_audio(o);
 	if (o->blank != NULL && o->copies)
 		opt_usage(help, "--blank cannot cover the pictures of -r copy");
 	check_rungs(o);

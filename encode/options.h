@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "encode/audiospec.h"
 #include "encode/condition.h"
 #include "encode/label.h"
 #include "encode/layer.h"
@@ -22,6 +23,7 @@
 
 #define RUNGS_MAX	16
 #define LAYERS_MAX	32
+#define AUDIOS_MAX	32
 #define RUNG_RATE_LEAST	10000
 
 enum rate_control { RATE_QVBR, RATE_ABR, RATE_CBR };
@@ -47,15 +49,14 @@ struct rung_spec {
 	enum codec params_of;		/* which */
 };
 
-enum audio_mode { AUDIO_AAC, AUDIO_COPY, AUDIO_NONE };
 enum clock_mode { CLOCK_AUTO, CLOCK_ARRIVAL, CLOCK_NONE };
 
 struct options {
 	unsigned nrung;
 	struct rung_spec rung[RUNGS_MAX];
 	bool	 copies;		/* one of them is the source as it is */
-	enum audio_mode audio;
-	uint64_t audio_rate;		/* bit/s of a stereo track */
+	unsigned naudio;		/* 0: there is no sound */
+	struct audio_spec audio[AUDIOS_MAX];
 	enum clock_mode clock;
 	struct condition condition;
 	const char *blank;		/* NULL: nothing is */

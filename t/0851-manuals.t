@@ -177,6 +177,11 @@ check 'mlive-encode: timecode' '
 	finish
 	shows out.ts h264,1280,720
 '
+check 'mlive-encode: two languages, in two codecs, at one loudness' '
+	run example mlive-encode.1 12
+	finish
+	shows out.ts h264,1280,720 aac eac3
+'
 send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
 check 'mpkg-segment: a live channel of three minutes' '
 	run example mpkg-segment.1 2

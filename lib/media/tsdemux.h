@@ -41,6 +41,7 @@ struct tsdemux_stream {
 	uint8_t	    audio_type;		/* of the ISO 639 descriptor */
 	uint32_t    max_bitrate;	/* bit/s by the PMT, 0 if not said */
 	uint64_t    programs;		/* bit i: in program i of the tsdemux */
+	unsigned    order;		/* sorts them as the PMTs list them */
 	size_t	    desc_len;
 	uint8_t	    desc[1024];		/* as in the PMT */
 	bool	    gone;		/* in no PMT any more */

@@ -231,7 +231,7 @@ apply_pat(struct tsdemux *d)
 
 /* List one PMT entry as a stream of program i. */
 static int
-apply_entry(struct tsdemux *d, unsigned i, const struct pmt_stream *es)
+apply_entry(struct tsdemux *d, unsigned i, unsigned order, const struct pmt_stream *es)
 {
 	enum codec codec = codec_of(es->stream_type, es->desc, es->desc_len);
 	struct tsdemux_stream *s = NULL;
@@ -253,6 +253,8 @@ apply_entry(struct tsdemux *d, unsigned i, const struct pmt_stream *es)
 			return -ENOMEM;
 		d->stream[d->nstream++] = s;
 	}
+	if (s->programs == 0)
+		s->order = i * PSI_STREAMS_MAX + order;
 	s->programs |= UINT64_C(1) << i;
 	read_descriptors(s, es);
 	return 0;
@@ -323,7 +325,7 @@ tsdemux_apply_table(struct tsdemux *d)
 		d->program[i].version_number = pmt.version_number;
 		d->program[i].seen = true;
 		for (unsigned j = 0; j < pmt.n; j++)
-			if ((r = apply_entry(d, i, &pmt.stream[j])) < 0)
+			if ((r = apply_entry(d, i, j, &pmt.stream[j])) < 0)
 				return r;
 	}
 	sweep(d);
