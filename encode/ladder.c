@@ -181,6 +181,10 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	f->timecode = l->label.mode != LABEL_NONE;
 	light = set_colors(r, first);
 	size_fit(&s->size, first->width, first->height, sar, &f->width, &f->height, &limited);
+	if (s->fit != FIT_INSIDE) {
+		f->width = (s->size.box_w + 1) / 2 * 2;
+		f->height = (s->size.box_h + 1) / 2 * 2;
+	}
 	if (limited)
 		log_warn(0, "rung '%s': the source is smaller, coded as %dx%d", s->text,
 		    f->width, f->height);
@@ -192,6 +196,7 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	r->fresh = true;
 	scaler_init(&r->scaler, f->width, f->height, f->format);
 	recolor_init(&r->recolor, f->width, f->height, f->format, light);
+	r->scaler.fill = r->recolor.to_size.fill = s->fit == FIT_CROP;
 	overlay_rung(&l->overlay, (unsigned)(r - l->rung), &(struct paint_ground){
 		.width = f->width, .height = f->height,
 		.deep = f->format == AV_PIX_FMT_YUV420P10, .matrix = f->matrix,
@@ -235,8 +240,10 @@ plan_cascade(struct ladder *l)
 		for (unsigned j = i; j-- > 0 && r->parent < 0;) {
 			const struct coder_format *p = &l->rung[l->order[j]].worker.format;
 
-			/* 8 bits are not enough to make 10 of, nor SDR for HDR. */
-			if (p->width >= own->width && p->height >= own->height &&
+			/* 8 bits are not enough to make 10 of, nor SDR for HDR, and what has
+			 * bars or lacks sides is not the source. */
+			if (l->rung[l->order[j]].worker.spec->fit == FIT_INSIDE &&
+			    p->width >= own->width && p->height >= own->height &&
 			    (p->format == own->format || own->format == AV_PIX_FMT_YUV420P) &&
 			    (r->recolor.to == LIGHT_SDR ||
 			    l->rung[l->order[j]].recolor.to != LIGHT_SDR))

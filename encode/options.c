@@ -23,6 +23,8 @@ static const char help[] =
     "      --condition CUES     the cues that get an IDR: all (default), none, or a list\n"
     "                           of splice_insert, time_signal, segmentation types\n"
     "      --control PATH       take commands at run time from this FIFO or socket\n"
+    "      --crop WxH+X+Y       a part of the source\n"
+    "      --denoise LEVEL      of the source: none (default), low, medium or high\n"
     "  -g, --segment DURATION   segments, and IDR pictures, this long (default 2s)\n"
     "      --latency MODE       normal (default), or low: nothing is looked at ahead\n"
     "      --mux-rate RATE      of the output, constant, with null packets\n"
@@ -31,14 +33,16 @@ static const char help[] =
     "      --overlay LAYER      a picture over all: 'logo bug.png x=-5% y=5% opacity=80%'\n"
     "      --part DURATION      mark fragments this long (default with low: 200ms)\n"
     "  -P, --program NUMBER     of the input (default: the first with video)\n"
+    "      --rotate ANGLE       of the source: auto (default), none, 90, 180 or 270\n"
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
     "                           1280x720@2800k,codec=hevc,fps=25; keys: codec\n"
-    "                           color fps gop level maxrate preset profile quality rc\n"
+    "                           color fit fps gop level maxrate preset profile quality rc\n"
     "                           threads tune vbv x264 x265; or copy, as the source is\n"
     "      --ssim               measure the quality that the statistics tell\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
     "      --text LAYER         text over all: 'clock \"{utc}\" x=5% y=-5% size=4%'\n"
     "      --timecode LABELS    in the coded pictures: source, clock, zero or HH:MM:SS:FF\n"
+    "      --vf CHAIN           of libavfilter, for the pictures of the source\n"
     OPT_COMMON_HELP
     "for instance:\n"
     "  mlive-encode -r 1080p@5000k -r 720p@2800k -r 360p@800k -a 128k <in.ts >out.ts\n";
@@ -50,8 +54,9 @@ static const char help[] =
 #define DELAY_MORE	INT64_C(100000000)	/* for the packets of other streams between */
 
 enum {
-	OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_LATENCY, OPT_MUX_RATE,
-	OPT_ON_LOSS, OPT_OVERLAY, OPT_PART, OPT_SSIM, OPT_TEXT, OPT_TIMECODE
+	OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_CROP, OPT_DENOISE,
+	OPT_LATENCY, OPT_MUX_RATE, OPT_ON_LOSS, OPT_OVERLAY, OPT_PART, OPT_ROTATE, OPT_SSIM,
+	OPT_TEXT, OPT_TIMECODE, OPT_VF
 };
 
 static const struct option longopts[] = {
@@ -61,18 +66,22 @@ static const struct option longopts[] = {
 	{ "color", required_argument, NULL, OPT_COLOR },
 	{ "condition", required_argument, NULL, OPT_CONDITION },
 	{ "control", required_argument, NULL, OPT_CONTROL },
+	{ "crop", required_argument, NULL, OPT_CROP },
+	{ "denoise", required_argument, NULL, OPT_DENOISE },
 	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "mux-rate", required_argument, NULL, OPT_MUX_RATE },
 	{ "on-loss", required_argument, NULL, OPT_ON_LOSS },
 	{ "overlay", required_argument, NULL, OPT_OVERLAY },
 	{ "part", required_argument, NULL, OPT_PART },
 	{ "program", required_argument, NULL, 'P' },
+	{ "rotate", required_argument, NULL, OPT_ROTATE },
 	{ "rung", required_argument, NULL, 'r' },
 	{ "segment", required_argument, NULL, 'g' },
 	{ "ssim", no_argument, NULL, OPT_SSIM },
 	{ "stats", required_argument, NULL, 's' },
 	{ "text", required_argument, NULL, OPT_TEXT },
 	{ "timecode", required_argument, NULL, OPT_TIMECODE },
+	{ "vf", required_argument, NULL, OPT_VF },
 	OPT_COMMON_LONG,
 };
 
@@ -113,6 +122,17 @@ parse_rung_color(struct rung_spec *r, const char *value)
 		bad_rung(r, "color is auto, source or sdr, not", value);
 }
 
+static void
+parse_fit(struct rung_spec *r, const char *value)
+{
+	r->fit = strcmp(value, "pad") == 0 ? FIT_PAD : strcmp(value, "crop") == 0 ? FIT_CROP :
+	    FIT_INSIDE;
+	if (r->fit == FIT_INSIDE && strcmp(value, "inside") != 0)
+		bad_rung(r, "fit is inside, pad or crop, not", value);
+	if (r->size.box_w == 0)
+		bad_rung(r, "fit is of a size such as 1280x720, not of", r->text);
+}
+
 struct seen {
 	bool	quality, rc;
 };
@@ -150,6 +170,8 @@ set_key(struct rung_spec *r, struct seen *seen, const char *key, const char *val
 		r->threads = (int)opt_number("rung threads", value, 1, 64);
 	} else if (strcmp(key, "color") == 0) {
 		parse_rung_color(r, value);
+	} else if (strcmp(key, "fit") == 0) {
+		parse_fit(r, value);
 	} else if (strcmp(key, "profile") == 0) {
 		copy_word(r, r->profile, sizeof(r->profile), value);
 	} else if (strcmp(key, "level") == 0) {
@@ -307,6 +329,38 @@ parse_clock(struct options *o, const char *arg)
 		fatal(EXIT_USAGE, 0, "--clock '%s' is not auto, arrival or none", arg);
 }
 
+/* The one of the words, which end with NULL, that this is. */
+static int
+one_of(const char *option, const char *const *words, const char *arg, const char *shape)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], arg) == 0)
+			return i;
+	fatal(EXIT_USAGE, 0, "--%s is %s, not '%s'", option, shape, arg);
+}
+
+static void
+parse_filter(struct filter_spec *f, int c, const char *arg)
+{
+	static const char *const levels[] = { "none", "low", "medium", "high", NULL };
+	static const char *const turns[] = { "auto", "none", "90", "180", "270", NULL };
+	const char *why = NULL;
+
+	if (c == OPT_CROP)
+		why = crop_parse(&f->crop, arg);
+	else if (c == OPT_DENOISE)
+		f->denoise = one_of("denoise", levels, arg, "none, low, medium or high");
+	else if (c == OPT_ROTATE)
+		f->turn = (enum turn)one_of("rotate", turns, arg, "auto, none, 90, 180 or 270");
+	else if (filter_known(arg))
+		f->chain = arg;
+	else
+		fatal(EXIT_USAGE, 0, "--vf '%s' is no chain that libavfilter knows, with one "
+		    "picture in and one out", arg);
+	if (why != NULL)
+		fatal(EXIT_USAGE, 0, "--crop '%s' %s", arg, why);
+}
+
 static void
 parse_layer(struct options *o, enum layer_kind kind, const char *arg)
 {
@@ -424,6 +478,12 @@ options_parse(struct options *o, int argc, char *argv[])
 			break;
 		case OPT_CONTROL:
 			o->control = optarg;
+			break;
+		case OPT_CROP:
+		case OPT_DENOISE:
+		case OPT_ROTATE:
+		case OPT_VF:
+			parse_filter(&o->filter, c, optarg);
 			break;
 		case 'g':
 			o->segment_ns = (int64_t)opt_duration("segment", optarg);

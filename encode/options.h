@@ -14,6 +14,7 @@
 
 #include "encode/audiospec.h"
 #include "encode/condition.h"
+#include "encode/filter.h"
 #include "encode/label.h"
 #include "encode/layer.h"
 #include "encode/recolor.h"
@@ -28,6 +29,7 @@
 
 enum rate_control { RATE_QVBR, RATE_ABR, RATE_CBR };
 
+enum rung_fit { FIT_INSIDE, FIT_PAD, FIT_CROP };
 enum rung_color { RUNG_AUTO, RUNG_SOURCE, RUNG_SDR };
 
 struct rung_spec {
@@ -41,6 +43,7 @@ struct rung_spec {
 	struct rational fps;		/* num 0: as the source */
 	bool	 half;			/* fps=half */
 	enum rung_color color;
+	enum rung_fit fit;
 	bool	 copy;			/* the source as it is; rate 0: not said */
 	bool	 low;			/* of latency: nothing is looked at ahead */
 	int	 threads;		/* 0: choose */
@@ -70,6 +73,7 @@ struct options {
 	int64_t	 part_ns;		/* between fragments; 0: none are marked */
 	uint64_t mux_rate;		/* bit/s of the output; 0: as much as there is */
 	struct label label;		/* timecode */
+	struct filter_spec filter;
 	unsigned nlayer;
 	struct layer_spec layer[LAYERS_MAX];
 	uint16_t program;		/* 0: the first */

@@ -71,10 +71,12 @@ fit_picture(const struct overlay *o, const struct overlay_layer *l,
 {
 	const struct layer_spec *s = &l->spec;
 	bool has_w = s->width.v > 0, has_h = s->height.v > 0;
-	int w = has_w ? length(&s->width, g->width, o->width) :
-	    side(l->art->w, g->width, o->width);
+	/* Of a rung with bars or cut sides the smaller scale: nothing is stretched. */
+	bool wide = (int64_t)g->width * o->height > (int64_t)g->height * o->width;
+	int num = wide ? g->height : g->width, den = wide ? o->height : o->width;
+	int w = has_w ? length(&s->width, g->width, o->width) : side(l->art->w, num, den);
 	int h = has_h ? length(&s->height, g->height, o->height) :
-	    side(l->art->h, g->height, o->height);
+	    side(l->art->h, num, den);
 
 	if (has_w && !has_h)
 		h = side(w, l->art->h, l->art->w);

@@ -180,8 +180,8 @@ blacken(const struct scaler *s, const AVFrame *f, int x)
 	    s->height);
 }
 
-AVFrame *
-scaler_frame(struct scaler *s, const AVFrame *in)
+static AVFrame *
+scale(struct scaler *s, const AVFrame *in)
 {
 	uint8_t *to[4];
 	AVFrame *f;
@@ -210,6 +210,53 @@ scaler_frame(struct scaler *s, const AVFrame *in)
 	/* It writes some pixels more than it should. */
 	if (s->x + s->w < s->width)
 		blacken(s, f, s->x + s->w);
+	return f;
+}
+
+/* The middle of a picture that has the aspect of the output, in even numbers. */
+static AVFrame *
+cut(const struct scaler *s, const AVFrame *in)
+{
+	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(in->format);
+	AVRational sar = in->sample_aspect_ratio;
+	AVFrame *part = av_frame_clone(in);
+	int64_t num, den;
+	int x, y;
+
+	if (part == NULL || d == NULL)
+		return part;
+	if (sar.num <= 0 || sar.den <= 0)
+		sar = (AVRational){ 1, 1 };
+	num = (int64_t)s->width * sar.den;	/* of the output, in pixels of the input */
+	den = (int64_t)s->height * sar.num;
+	if (in->width * den > in->height * num)
+		part->width = (int)((in->height * num / den + 1) / 2 * 2);
+	else
+		part->height = (int)((in->width * den / num + 1) / 2 * 2);
+	part->width = part->width < 2 || part->width > in->width ? in->width : part->width;
+	part->height = part->height < 2 || part->height > in->height ? in->height : part->height;
+	x = (in->width - part->width) / 4 * 2;
+	y = (in->height - part->height) / 4 * 2;
+	for (int i = 0; i < 4 && part->data[i] != NULL; i++) {
+		bool chroma = (i == 1 || i == 2) && (d->flags & AV_PIX_FMT_FLAG_RGB) == 0;
+
+		part->data[i] += (ptrdiff_t)(y >> (chroma ? d->log2_chroma_h : 0)) *
+		    part->linesize[i] + (x >> (chroma ? d->log2_chroma_w : 0)) *
+		    d->comp[i].step;
+	}
+	return part;
+}
+
+AVFrame *
+scaler_frame(struct scaler *s, const AVFrame *in)
+{
+	AVFrame *part, *f;
+
+	if (!s->fill)
+		return scale(s, in);
+	part = cut(s, in);
+	f = part != NULL ? scale(s, part) : NULL;
+	av_frame_free(&part);
 	return f;
 }
 

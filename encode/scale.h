@@ -23,6 +23,7 @@ struct scaler {
 	int	 width, height;
 	enum AVPixelFormat format;
 	bool	 jfif;			/* the caller's: BT.601 in full range comes out */
+	bool	 fill;			/* the caller's: no bars, but sides cut off */
 	struct SwsContext *sws;
 	AVBufferPool *pool;
 	int	 in_w, in_h, in_format, in_range, in_matrix;

@@ -32,6 +32,36 @@ size_parse(struct size_spec *s, const char *text)
 	return true;
 }
 
+static bool
+parse_even(const char *s, char **end, int *v)
+{
+	long n = strtol(s, end, 10);
+
+	*v = (int)n;
+	return *s >= '0' && *s <= '9' && n <= 8192 && n % 2 == 0;
+}
+
+const char *
+crop_parse(struct crop_spec *c, const char *text)
+{
+	static const char shape[] = "is not WIDTHxHEIGHT or WIDTHxHEIGHT+X+Y, in even numbers";
+	struct crop_spec out = { .x = -1, .y = -1 };
+	char *end;
+
+	if (!parse_even(text, &end, &out.w) || *end != 'x' ||
+	    !parse_even(end + 1, &end, &out.h))
+		return shape;
+	if (*end == '+' && (!parse_even(end + 1, &end, &out.x) || *end != '+' ||
+	    !parse_even(end + 1, &end, &out.y)))
+		return shape;
+	if (*end != '\0')
+		return shape;
+	if (out.w < 16 || out.h < 16)
+		return "is less than 16x16";
+	*c = out;
+	return NULL;
+}
+
 static int
 even(int64_t num, int64_t den)
 {

@@ -18,6 +18,15 @@ struct size_spec {
 	int	 box_w, box_h;		/* or 0: as the source, with square pixels */
 };
 
+/* A part of a picture: all even. */
+struct crop_spec {
+	int	 w, h;			/* 0: all of it */
+	int	 x, y;			/* -1: in the middle */
+};
+
+/* NULL, or what is wrong with "1440x1080+240+0", with or without a place. */
+const char *crop_parse(struct crop_spec *c, const char *text);
+
 /* Sides are from 16 to 8192. */
 bool size_parse(struct size_spec *s, const char *text);
 

@@ -17,6 +17,7 @@ vtrack_init(struct vtrack *v, const struct options *opt, struct ladder *ladder,
 		.last_t = PES_NO_TIME, .threads = n <= 2 ? 1 : n < 8 ? (int)n / 2 : 4,
 	};
 	deint_init(&v->deint, v->threads);
+	filter_init(&v->filter, &opt->filter, v->threads);
 }
 
 int64_t
@@ -62,6 +63,32 @@ picture(struct vtrack *v, AVFrame *f)
 }
 
 static void
+take_filtered(struct vtrack *v)
+{
+	AVFrame *f;
+
+	while ((f = filter_get(&v->filter)) != NULL)
+		picture(v, f);
+}
+
+static void
+drain_filter(struct vtrack *v)
+{
+	filter_drain(&v->filter);
+	take_filtered(v);
+	filter_restart(&v->filter);
+}
+
+static void
+filter_picture(struct vtrack *v, AVFrame *f)
+{
+	if (!filter_fits(&v->filter, f))
+		drain_filter(v);
+	filter_put(&v->filter, f, v->rate);
+	take_filtered(v);
+}
+
+static void
 take_deinterlaced(struct vtrack *v)
 {
 	AVFrame *f;
@@ -69,7 +96,7 @@ take_deinterlaced(struct vtrack *v)
 	for (int i = 0; (f = deint_get(&v->deint)) != NULL; i++) {
 		if (i % 2 == 1)		/* the second field brings nothing new */
 			av_frame_remove_side_data(f, AV_FRAME_DATA_A53_CC);
-		picture(v, f);
+		filter_picture(v, f);
 	}
 }
 
@@ -93,6 +120,7 @@ start(struct vtrack *v)
 	int64_t t[VTRACK_PROBE] = { 0 };
 	const AVFrame *first = v->probe[0];
 	struct rational master;
+	AVFrame *shape;
 
 	for (unsigned i = 0; i < v->nprobe; i++)
 		t[i] = v->probe[i]->pts;
@@ -106,8 +134,13 @@ start(struct vtrack *v)
 	log_info("source: %s %dx%d %lld/%lld fps", codec_name(v->dec.codec),
 	    first->width, first->height, (long long)v->rate.num,
 	    (long long)v->rate.den);
-	ladder_start(v->ladder, first, v->rate, v->timing.grid, v->timing.next_k,
+	shape = filter_shape(&v->filter, first, v->rate);
+	if (shape == NULL)
+		fatal(EXIT_USAGE, 0, "--crop, --denoise or --vf does not fit the source of %dx%d",
+		    first->width, first->height);
+	ladder_start(v->ladder, shape, v->rate, v->timing.grid, v->timing.next_k,
 	    v->timing.phase, v->epoch->mode == EPOCH_LIVE);
+	av_frame_free(&shape);
 	v->started = true;
 	v->begins(v->arg);
 	deint_prime(&v->deint, v->probe, v->nprobe);
@@ -256,6 +289,7 @@ vtrack_switch(struct vtrack *v)
 		deint_drain(&v->deint);
 		take_deinterlaced(v);
 		deint_restart(&v->deint);
+		drain_filter(v);
 	}
 	v->preroll = v->last_t != PES_NO_TIME;
 }
@@ -301,6 +335,7 @@ vtrack_finish(struct vtrack *v)
 	show_tail(v, INT64_MAX);
 	deint_drain(&v->deint);
 	take_deinterlaced(v);
+	drain_filter(v);
 }
 
 void
@@ -309,6 +344,7 @@ vtrack_free(struct vtrack *v)
 	if (v->decoding)
 		decoder_close(&v->dec);
 	deint_free(&v->deint);
+	filter_free(&v->filter);
 	av_frame_free(&v->last);
 	for (unsigned i = 0; i < v->nprobe; i++)
 		av_frame_free(&v->probe[i]);

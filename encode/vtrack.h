@@ -1,6 +1,6 @@
 /*
- * vtrack.h - the video of the source: decoded, deinterlaced, timed, and handed
- * to the ladder.
+ * vtrack.h - the video of the source: decoded, deinterlaced, filtered, timed, and
+ * handed to the ladder.
  *
  * The first pictures are held until their frame rate is known.
  *
@@ -17,6 +17,7 @@
 #include "encode/decode.h"
 #include "encode/deint.h"
 #include "encode/epoch.h"
+#include "encode/filter.h"
 #include "encode/ladder.h"
 #include "encode/timing.h"
 
@@ -35,6 +36,7 @@ struct vtrack {
 	int64_t	 phase;			/* else source time minus grid time so far */
 	int	 threads;
 	struct deint deint;
+	struct filter filter;
 	struct timing timing;
 	struct rational rate;		/* of the source */
 	int64_t	 start;			/* grid time of the first picture */

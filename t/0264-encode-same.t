@@ -59,11 +59,11 @@ do
 	'
 done
 ffmpeg -v error -f lavfi -i testsrc=s=64x36 -frames:v 1 logo.png
-check 'with low latency and layers too' '
+check 'with low latency, layers and less noise too' '
 	rm one.stats two.stats
 	for who in in,one rest,two
 	do
-		mlive-encode -q --latency low -g 500ms -s ${who#*,}.stats -r 180p@250k \
+		mlive-encode -q --latency low -g 500ms -s ${who#*,}.stats -r 180p@250k --denoise low \
 			--overlay "logo logo.png x=-5% y=5% opacity=70%" \
 			--text "clock \"{utc} {timecode}\" size=10% x=center y=-0" --timecode clock \
 			<${who%,*}.ts >${who#*,}.ts

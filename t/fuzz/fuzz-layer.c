@@ -1,7 +1,7 @@
 /*
  * A layer, as an option or a command says it, and its text: what it is understood as is
  * within bounds, or there is something wrong with it that is said in one line.  First
- * byte: which kind.
+ * byte: which kind.  It is a part of a picture, too: WIDTHxHEIGHT+X+Y.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "encode/fields.c"
 #include "encode/layer.c"
+#include "encode/size.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -32,6 +33,18 @@ text_holds(const char *text)
 	assert(strncmp(out, room, 10) == 0 || strlen(out) < 24);
 }
 
+static void
+crop_holds(const char *text)
+{
+	struct crop_spec c = { 0, 0, 7, 7 };
+	const char *wrong = crop_parse(&c, text);
+
+	assert(wrong != NULL || (c.w >= 16 && c.w <= 8192 && c.w % 2 == 0));
+	assert(wrong != NULL || (c.h >= 16 && c.h <= 8192 && c.h % 2 == 0));
+	assert(wrong != NULL || (c.x >= -1 && c.x <= 8192 && (c.x < 0) == (c.y < 0)));
+	assert(wrong == NULL || c.x == 7);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -45,6 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	memcpy(line, data + 1, len - 1);
 	line[len - 1] = '\0';
+	crop_holds(line);
 	r = layer_parse(&s, data[0] & 1 ? LAYER_IS_TEXT : LAYER_IS_PICTURE, line, error);
 	assert(r == 0 || r == -1);
 	assert((r < 0) == (error[0] != '\0'));
