@@ -43,12 +43,13 @@ add_options(struct feed *f, const struct source_config *cfg, const char *program
 	if (f->uses_stdin && fstat(STDIN_FILENO, &st) < 0)
 		st.st_mode = 0;
 	regular = strcmp(url.scheme, "http") == 0 || strcmp(url.scheme, "https") == 0 ||
+	    strcmp(url.scheme, "s3") == 0 ||
 	    ((strcmp(url.scheme, "file") == 0 || f->uses_stdin) && !S_ISFIFO(st.st_mode));
 	pipe = (strcmp(url.scheme, "file") == 0 || f->uses_stdin) && S_ISFIFO(st.st_mode);
 	test = strcmp(url.scheme, "test") == 0;
 	add_arg(f, FEED_PROGRAM);
 	add_arg(f, "--quiet");
-	if (regular || test || (pipe && cfg->realtime))
+	if (!cfg->whole && (regular || test || (pipe && cfg->realtime)))
 		add_arg(f, "--realtime");
 	if (regular && cfg->loop)
 		add_arg(f, "--loop");
@@ -68,6 +69,7 @@ feed_init(struct feed *f, const struct source_config *cfg, const char *name,
 {
 	f->name = name;
 	f->failon = failon;
+	f->once = cfg->whole;
 	if (failon_decodes(failon))
 		f->watch = feedwatch_new(failon);
 	f->access_pts = PES_NO_TIME;
@@ -442,7 +444,7 @@ end_of_process(struct feed *f)
 	while (waitpid(f->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	f->pid = 0;
-	status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RUNTIME;
+	status = f->status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RUNTIME;
 	if (status == EXIT_SUCCESS) {		/* so what had begun is whole */
 		f->demux.eof = true;
 		take_apart(f, clk_mono_ns());
@@ -462,7 +464,7 @@ end_of_process(struct feed *f)
 	if (f->brought)
 		backoff_reset(&f->backoff);
 	if (f->brought || !f->told)
-		log_warn(0, "'%s' has failed: trying again", f->name);
+		log_warn(0, "'%s' has failed%s", f->name, f->once ? "" : ": trying again");
 	f->told = true;
 	backoff_failed(&f->backoff);
 }

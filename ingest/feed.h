@@ -73,7 +73,9 @@ struct feed {
 	bool	 ended;			/* it came to its end */
 	bool	 brought;		/* the process has brought units */
 	bool	 told;			/* that it fails */
-	uint64_t ends;			/* times that it ended otherwise */
+	uint64_t ends;			/* times that it ended otherwise, */
+	int	 status;		/* the last time with this */
+	bool	 once;			/* it is not started again */
 	uint64_t bytes;
 
 	bool	 demuxing;

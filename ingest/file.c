@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "ingest/avin.h"
+#include "ingest/list.h"
 #include "ingest/source.h"
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
@@ -150,6 +151,10 @@ file_open(const struct source_config *cfg, struct url *url)
 
 	if (playlist != NULL)
 		return playlist;
+	if (!cfg->reopen && strcmp(url->scheme, "-") != 0 && list_is(url->path))
+		return list_open(cfg, url->path);
+	if (cfg->watch)
+		fatal(EXIT_USAGE, 0, "--watch is for folders, which '%s' is not", cfg->name);
 	f = calloc(1, sizeof(*f));
 	shown = malloc(size);
 	if (f == NULL || shown == NULL)

@@ -28,7 +28,6 @@ struct ingest {
 	struct source_config cfg;
 	bool		drop_null;
 	unsigned	program;
-	const char	*program_text;	/* as given, or NULL */
 	const char	*stats_target;
 	bool		failover;
 	struct failover_config several;
@@ -52,7 +51,7 @@ struct ingest {
 };
 
 static const char help[] =
-    "usage: mlive-ingest [-LnORqv] [-P number] [-s target] [-t duration] [source] >output.ts\n"
+    "usage: mlive-ingest [-LnORqvw] [-P number] [-s target] [-t duration] [source] >output.ts\n"
     "       mlive-ingest --failover [--clear time] [--control pipe] [--fail-on list]\n"
     "                    [--prefer] [option] source source ... >output.ts\n"
     "       mlive-ingest --listen address --keys file --fifo-dir folder [option]\n"
@@ -78,7 +77,8 @@ static const char help[] =
     "  -s, --stats target       write counters each second to fd:N, unix:PATH or a file\n"
     "  -t, --duration time      end after this much media, such as 30s\n"
     "  -v, --verbose            say more\n"
-    "  -V, --version            print the version and exit\n";
+    "  -V, --version            print the version and exit\n"
+    "  -w, --watch              of a folder: play new files as they come\n";
 
 enum { CERT = 256, CLEAR, CONTROL, FAIL_ON, FAILOVER, FIFO_DIR, KEY, KEYS, PREFER };
 
@@ -100,6 +100,7 @@ static const struct option longopts[] = {
 	{ "realtime", no_argument, NULL, 'R' },
 	{ "stats", required_argument, NULL, 's' },
 	{ "duration", required_argument, NULL, 't' },
+	{ "watch", no_argument, NULL, 'w' },
 	OPT_COMMON_LONG,
 };
 
@@ -118,7 +119,7 @@ check_publishers(const struct ingest *s, bool source)
 		opt_usage(help, "--listen needs --keys and --fifo-dir");
 	if ((p->cert == NULL) != (p->key == NULL))
 		opt_usage(help, "--cert and --key go together");
-	if (source || s->cfg.loop || s->cfg.reopen || s->cfg.realtime || s->drop_null ||
+	if (source || s->cfg.loop || s->cfg.reopen || s->cfg.realtime || s->cfg.watch || s->drop_null ||
 	    s->program != 0 || s->cfg.duration_ns != 0)
 		opt_usage(help, "--listen goes with --stats only, and without a source");
 }
@@ -131,7 +132,7 @@ parse_options(struct ingest *s, int argc, char *argv[])
 
 	s->several.clear_ns = 30 * CLK_SECOND;
 	failon_init(&s->several.failon);
-	while ((c = getopt_long(argc, argv, "l:LnOP:Rs:t:" OPT_COMMON, longopts,
+	while ((c = getopt_long(argc, argv, "l:LnOP:Rs:t:w" OPT_COMMON, longopts,
 	    NULL)) != -1)
 		switch (c) {
 		case CERT:
@@ -181,7 +182,7 @@ parse_options(struct ingest *s, int argc, char *argv[])
 			break;
 		case 'P':
 			s->program = (unsigned)opt_number("program", optarg, 1, 65535);
-			s->program_text = optarg;
+			s->cfg.program = optarg;
 			break;
 		case 'R':
 			s->cfg.realtime = true;
@@ -194,9 +195,14 @@ parse_options(struct ingest *s, int argc, char *argv[])
 			if (s->cfg.duration_ns == 0)
 				opt_usage(help, "--duration '%s' is nothing", optarg);
 			break;
+		case 'w':
+			s->cfg.watch = true;
+			break;
 		default:
 			opt_common(c, help);
 		}
+	if (s->cfg.watch && s->cfg.loop)
+		opt_usage(help, "--loop and --watch exclude each other");
 	s->cfg.name = optind < argc ? argv[optind] : "-";
 	check_publishers(s, optind < argc || s->failover);
 	if (s->failover)
@@ -224,7 +230,7 @@ open_failover(struct ingest *s, int argc, char *argv[])
 	if (n < 2 || n > FAILOVER_INPUTS)
 		opt_usage(help, "--failover is for 2 to %u sources, not %u",
 		    FAILOVER_INPUTS, n);
-	s->several.program = s->program_text;
+	s->several.program = s->cfg.program;
 	s->several.event = failover_event;
 	s->several.arg = s;
 	s->source = failover_open(&s->cfg, &s->several, argv + optind, n);
@@ -260,12 +266,16 @@ open_source(struct ingest *s)
 		    s->url.scheme);
 	if (s->cfg.loop && (*type)->rewind == NULL)
 		opt_usage(help, "--loop is for files, which '%s' is not", s->cfg.name);
+	if (s->cfg.watch && *type != &source_file)
+		opt_usage(help, "--watch is for folders, which '%s' is not", s->cfg.name);
 	if (s->cfg.reopen && *type != &source_file)
 		opt_usage(help, "--reopen is for named pipes, which '%s' is not",
 		    s->cfg.name);
 	s->source = (*type)->open(&s->cfg, &s->url);
 	if (s->source->type == NULL)
 		s->source->type = *type;
+	if (s->source->own_program)
+		s->program = 0;
 	if ((key = url_unused(&s->url)) != NULL)
 		opt_usage(help, "'%s': there is no key '%s'", s->cfg.name, key);
 }

@@ -36,7 +36,9 @@
 /* What the command line says that a source may want to know. */
 struct source_config {
 	const char *name;	/* the source as it was given, for messages */
-	bool	    realtime, loop, reopen;
+	bool	    realtime, loop, reopen, watch;
+	bool	    whole;	/* a part of a list: as fast as it can be read */
+	const char *program;	/* -P, as given, or NULL */
 	int64_t	    duration_ns;	/* -t, or 0: without end */
 };
 
@@ -105,6 +107,7 @@ struct source {
 	bool announce;		/* units: a break is the switch of a source */
 	bool cues, only_cues;	/* bytes: SOURCE_CUE may come; and the stream's own are
 				 * to be left out */
+	bool own_program;	/* -P has been done */
 	bool connected;		/* for the counters: the peer is there */
 	uint64_t disconnections;
 	int64_t patience_ns;	/* silence that is no news; 0: two seconds */
@@ -136,8 +139,8 @@ struct source_type {
 };
 
 /* Every kind there is, and the table of them, ended by NULL (sources.c). */
-extern const struct source_type source_file, source_http, source_legs, source_udp,
-    source_rtmp, source_test;
+extern const struct source_type source_file, source_http, source_legs, source_s3,
+    source_udp, source_rtmp, source_test;
 
 /* rtmp:// and rtmps:// without a host: one publisher (rtmplisten.c). */
 extern const struct source_type source_rtmp_listen;

@@ -288,7 +288,7 @@ void
 units_break(struct units *u)
 {
 	u->mapped = u->clock_sent = false;
-	u->based = false;
+	u->based &= u->cfg.announce && !u->cfg.live;	/* files of a list share a timeline */
 	for (unsigned i = 0; i < u->ntrack; i++)
 		u->track[i].timed = u->track[i].ended = false;
 	if (u->sent && u->cfg.announce)

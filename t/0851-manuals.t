@@ -121,6 +121,15 @@ check 'mlive-ingest: what a sender brings by SRT, encrypted' '
 	end
 	shows stream.ts h264 aac
 '
+check 'mlive-ingest: what is in a folder, as a channel' '
+	rm -f ladder.ts
+	mkdir films
+	cp film.mp4 recording.ts films
+	run example mlive-ingest.1 10
+	within 120 grown ladder.ts 400000
+	end
+	shows ladder.ts h264,384,216 aac
+'
 check 'mlive-encode: a ladder of three rungs' '
 	run example mlive-encode.1 1
 	finish

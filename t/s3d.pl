@@ -10,6 +10,7 @@
 #   ROOT/lost     completes an upload, and                  completed upload (once)
 #                 then says nothing (once)     ROOT/part2   500 for each part 2
 #   ROOT/refuse   403 for all                  ROOT/idle    400 RequestTimeout (once)
+#   ROOT/cut      a third of an object, and then the connection breaks (once)
 use strict;
 use warnings;
 use Digest::MD5 qw(md5 md5_hex);
@@ -33,6 +34,31 @@ sub failure {
 	my ($code, $more) = @_;
 	return "<?xml version=\"1.0\"?><Error><Code>$code</Code><Message>so be it</Message>" .
 		($more || '') . '</Error>';
+}
+
+# What is there, or a range of it.
+sub give {
+	my ($r, $data, $etag) = @_;
+	my @field = ("ETag: \"$etag\"", 'Accept-Ranges: bytes');
+	my ($from, $to) = ($r->{h}{range} || '') =~ /^bytes=(\d+)-(\d*)$/;
+	my $all = length $data;
+	my $status = 200;
+	if (defined $from) {
+		return say_so($r, 416, failure('InvalidRange'), "Content-Range: bytes */$all")
+			if $from >= $all;
+		$to = $all - 1 if $to eq '' || $to >= $all;
+		$data = substr $data, $from, $to - $from + 1;
+		push @field, "Content-Range: bytes $from-$to/$all";
+		$status = 206;
+	}
+	return say_so($r, $status, $data, @field) unless length $data > 99999 && once('cut');
+	open my $log, '>>', "$root/log" or die;
+	print $log "$r->{method} $r->{target} $status cut\n";
+	my $c = $r->{c};
+	print $c join("\r\n", "HTTP/1.1 $status x", @field, 'Content-Length: ' . length $data, '',
+		substr $data, 0, length($data) / 3);
+	$c->flush;
+	return 'close';
 }
 
 sub once { return -e "$root/$_[0]" && unlink "$root/$_[0]" }
@@ -99,7 +125,7 @@ sub each_request {
 	else {
 		my $data = slurp($file);
 		my $etag = slurp("$file.etag") || md5_hex($data);
-		say_so($r, 200, $data, "ETag: \"$etag\"");
+		return give($r, $data, $etag) eq 'close' ? 'close' : '';
 	}
 	return '';
 }
