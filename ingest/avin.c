@@ -22,6 +22,8 @@ struct node {			/* a packet that waits for its turn */
 	int64_t	dts;
 };
 
+#define RTP_WAIT	(AV_TIME_BASE / 2)	/* for datagrams that are out of order */
+
 struct avin {
 	struct avin_input in;
 	const char *name;
@@ -177,6 +179,12 @@ open_input(struct avin *a)
 	} else {
 		const char *trust = getenv("SSL_CERT_FILE");
 
+		if (a->in.transport != NULL) {
+			av_dict_set(&opt, "rtsp_transport", a->in.transport, 0);
+			av_dict_set(&opt, "buffer_size", "4194304", 0);
+			av_dict_set(&opt, "allowed_media_types", "video+audio", 0);
+			a->fmt->max_delay = RTP_WAIT;
+		}
 		av_dict_set(&opt, "rtmp_live", "live", 0);
 		av_dict_set(&opt, "tls_verify", "1", 0);
 		if (trust != NULL)
@@ -427,6 +435,14 @@ avin_read(struct avin *a, struct source_event *ev)
 	ev->what = r == 0 ? SOURCE_END : SOURCE_UNIT;
 	ev->stream = place;
 	return 0;
+}
+
+int64_t
+avin_clock(const struct avin *a)
+{
+	int64_t us = a->fmt->start_time_realtime;
+
+	return us == AV_NOPTS_VALUE || us <= 0 ? 0 : us * 1000;
 }
 
 int

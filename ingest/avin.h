@@ -2,7 +2,7 @@
  * avin.h - containers by libavformat: from bytes to units as TS carries them.
  *
  * Reads MP4, MOV, Matroska, WebM and FLV, whole or in fragments, through the
- * caller's functions or, for rtmp, by URL.  Sorts the streams by decoding time
+ * caller's functions or, for rtmp and rtsp, by URL.  Sorts the streams by decoding time
  * (files), turns length-prefixed NAL units into Annex B, AAC into ADTS, gives
  * Opus its control header.  Streams that a transport stream cannot carry are
  * left out with a warning, but for the video: that is a fatal error, status 3.
@@ -27,6 +27,7 @@ struct avin_input {
 	int64_t (*seek)(void *opaque, int64_t offset, int whence);
 	/* Or, instead of these, an address for libavformat itself. */
 	const char *url;
+	const char *transport;		/* of rtsp */
 	/* Give up waiting on that address? */
 	bool (*interrupted)(void *opaque);
 };
@@ -46,6 +47,9 @@ const char *avin_reason(void);
  * Returns 0, or -errno when reading failed.
  */
 int avin_read(struct avin *a, struct source_event *ev);
+
+/* The UTC in ns that the time 0 was, if the server has said so, or 0. */
+int64_t avin_clock(const struct avin *a);
 
 /* Back to the first unit.  0 or -errno. */
 int avin_rewind(struct avin *a);

@@ -261,14 +261,34 @@ put_prefixed(struct avtrack *t, const AVPacket *pkt, struct source_event *ev)
 	return len > 0;
 }
 
-/* A byte stream: only the delimiter may be missing. */
+/*
+ * A byte stream whose parameter sets came another way (SDP): how many bytes of them have
+ * to go before this picture.
+ */
+static size_t
+sets_beside(const struct avtrack *t, const AVPacket *pkt)
+{
+	const AVCodecParameters *par = t->st->codecpar;
+	unsigned sps = t->info.codec == CODEC_AVC ? (unsigned)AVC_SPS : (unsigned)HEVC_SPS;
+	struct nal_iter it = { pkt->data, pkt->data + pkt->size };
+	struct nal nal;
+
+	if (par->extradata_size < 8 || memcmp(par->extradata, "\0\0\0\1", 4) != 0)
+		return 0;
+	while (nal_next(&it, &nal))
+		if (nal_type(t->info.codec, nal) == sps)
+			return 0;
+	return (size_t)par->extradata_size;
+}
+
+/* A byte stream: the delimiter may be missing, and parameter sets. */
 static int
 put_annexb(struct avtrack *t, const AVPacket *pkt, struct source_event *ev)
 {
 	static const uint8_t avc[] = { 0, 0, 0, 1, 9, 0xf0 };
 	static const uint8_t hevc[] = { 0, 0, 0, 1, 70, 1, 0x50 };
 	const uint8_t *aud = t->info.codec == CODEC_AVC ? avc : hevc;
-	size_t n = t->info.codec == CODEC_AVC ? sizeof(avc) : sizeof(hevc);
+	size_t n = t->info.codec == CODEC_AVC ? sizeof(avc) : sizeof(hevc), sets, own = 0;
 	struct nal_iter it = { pkt->data, pkt->data + pkt->size };
 	struct nal nal;
 
@@ -276,15 +296,22 @@ put_annexb(struct avtrack *t, const AVPacket *pkt, struct source_event *ev)
 		return 0;
 	ev->data = pkt->data;
 	ev->len = (size_t)pkt->size;
+	sets = ev->random_access ? sets_beside(t, pkt) : 0;
 	if (nal_type(t->info.codec, nal) ==
-	    (t->info.codec == CODEC_AVC ? (unsigned)AVC_AUD : (unsigned)HEVC_AUD))
-		return 1;
-	if (!room(t, n + (size_t)pkt->size))
+	    (t->info.codec == CODEC_AVC ? (unsigned)AVC_AUD : (unsigned)HEVC_AUD)) {
+		if (sets == 0)
+			return 1;
+		aud = pkt->data;
+		n = own = (size_t)(nal.data + nal.len - pkt->data);
+	}
+	if (!room(t, n + sets + (size_t)pkt->size - own))
 		return -ENOMEM;
 	memcpy(t->buf, aud, n);
-	memcpy(t->buf + n, pkt->data, (size_t)pkt->size);
+	if (sets > 0)
+		memcpy(t->buf + n, t->st->codecpar->extradata, sets);
+	memcpy(t->buf + n + sets, pkt->data + own, (size_t)pkt->size - own);
 	ev->data = t->buf;
-	ev->len += n;
+	ev->len += n + sets - own;
 	return 1;
 }
 

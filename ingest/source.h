@@ -140,7 +140,7 @@ struct source_type {
 
 /* Every kind there is, and the table of them, ended by NULL (sources.c). */
 extern const struct source_type source_file, source_http, source_legs, source_s3,
-    source_udp, source_rtmp, source_test;
+    source_udp, source_pull, source_test;
 
 /* rtmp:// and rtmps:// without a host: one publisher (rtmplisten.c). */
 extern const struct source_type source_rtmp_listen;

@@ -11,7 +11,7 @@ const struct source_type *const source_types[] = {
 	&source_s3,
 	&source_test,
 	&source_udp,
-	&source_rtmp,
+	&source_pull,
 	NULL
 };
 

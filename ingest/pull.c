@@ -1,19 +1,24 @@
 /*
- * rtmp.c - pull from an RTMP or RTMPS server, by libavformat.
+ * pull.c - pull from a server of RTMP or RTSP, by libavformat.
  *
  * A thread connects, reads, and connects again when the peer goes; units come
- * to us through a queue, so that nothing here waits for the peer.
+ * to us through a queue, so that nothing here waits for the peer.  A server of RTSP
+ * that says by RTCP when its pictures were taken is believed.
+ *
+ * Spec     RFC 7826 and RFC 2326 (RTSP), RFC 3550 6.4.1 (sender reports).
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ingest/avin.h"
 #include "ingest/evqueue.h"
+#include "ingest/rtspurl.h"
 #include "ingest/source.h"
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
@@ -22,7 +27,7 @@
 #define QUEUE_MAX	(32 << 20)	/* bytes; more is left to the peer */
 #define SILENCE		(10 * CLK_SECOND)	/* of a peer: connect again */
 
-struct rtmp {
+struct pull {
 	struct source s;
 	pthread_t thread;
 	struct evqueue queue;
@@ -30,6 +35,8 @@ struct rtmp {
 	_Atomic uint64_t lost;
 	atomic_bool quit;
 	int64_t	 heard_ns;		/* thread's: last sign of the peer */
+	const char *url;		/* for libavformat */
+	struct rtspurl rtsp;		/* has it, with its secret, if it is RTSP */
 };
 
 /* ---- the thread */
@@ -37,31 +44,45 @@ struct rtmp {
 static bool
 give_up(void *opaque)
 {
-	struct rtmp *r = opaque;
+	struct pull *r = opaque;
 
 	return atomic_load(&r->quit) || clk_mono_ns() - r->heard_ns > SILENCE;
 }
 
 static void
-push(struct rtmp *r, const struct source_event *ev)
+push(struct pull *r, const struct source_event *ev)
 {
 	evqueue_put(&r->queue, ev, QUEUE_MAX);
 }
 
 static void
-set_up(struct rtmp *r, bool up)
+set_up(struct pull *r, bool up)
 {
 	if (atomic_exchange(&r->up, up) && !up)
 		atomic_fetch_add(&r->lost, 1);
 }
 
+/* Which of them are video; false: none. */
+static bool
+take_streams(const struct source_event *ev, bool video[static SOURCE_STREAMS_MAX])
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < ev->nstream; i++)
+		any |= video[i] = codec_kind(ev->streams[i].codec) == KIND_VIDEO;
+	return any;
+}
+
 /* One connection, until it breaks.  Returns whether data came, and why not. */
 static bool
-session(struct rtmp *r, int *error)
+session(struct pull *r, int *error)
 {
 	const struct avin_input in = {
-		.opaque = r, .url = r->s.name, .interrupted = give_up,
+		.opaque = r, .url = r->url, .transport = r->rtsp.transport,
+		.interrupted = give_up,
 	};
+	bool video[SOURCE_STREAMS_MAX] = { false }, entered = false;
+	int64_t clock = 0, utc_ns;
 	struct source_event ev;
 	struct avin *a = NULL;
 	bool data = false;
@@ -76,12 +97,24 @@ session(struct rtmp *r, int *error)
 		*error = avin_read(a, &ev);
 		if (*error < 0 || ev.what == SOURCE_END || atomic_load(&r->quit))
 			break;
+		if (ev.what == SOURCE_STREAMS)
+			entered = r->rtsp.transport == NULL || !take_streams(&ev, video);
+		else if (!(entered |= video[ev.stream] && ev.random_access))
+			continue;		/* a camera is joined anywhere */
 		ev.utc_ns = clk_utc_ns();
 		if (!data) {
 			set_up(r, true);
 			push(r, &(struct source_event){ .what = SOURCE_BREAK });
 		}
 		data = true;
+		if (ev.what == SOURCE_UNIT && (utc_ns = avin_clock(a)) != clock) {
+			clock = utc_ns;
+			log_info("'%s' has a clock: it is %" PRId64 " ms behind ours", r->s.name,
+			    (ev.utc_ns - clock - rescale_near(ev.pts, CLK_SECOND, CLK_90K)) /
+			    1000000);
+			push(r, &(struct source_event){ .what = SOURCE_CLOCK, .pts = 0,
+			    .utc_ns = clock });
+		}
 		push(r, &ev);
 	}
 	avin_close(a);
@@ -89,13 +122,14 @@ session(struct rtmp *r, int *error)
 	return data;
 }
 
-/* No connection.  That of a certificate does not pass by itself. */
+/* No connection.  What is wrong with a certificate, or a password, does not pass by itself. */
 static void
-failed(const struct rtmp *r, int error, bool played, bool warned)
+failed(const struct pull *r, int error, bool played, bool warned)
 {
 	const char *reason = error == -EIO ? avin_reason() : "";
 
-	if (!played && strcasestr(reason, "certificate") != NULL)
+	if (!played && (strcasestr(reason, "certificate") != NULL ||
+	    strstr(reason, "401 ") != NULL))
 		fatal(EXIT_RUNTIME, 0, "cannot play '%s': %s", r->s.name, reason);
 	if (!warned && *reason != '\0')
 		log_warn(0, "cannot play '%s': trying again: %s", r->s.name, reason);
@@ -107,7 +141,7 @@ failed(const struct rtmp *r, int error, bool played, bool warned)
 static void *
 run(void *arg)
 {
-	struct rtmp *r = arg;
+	struct pull *r = arg;
 	struct backoff backoff;
 	bool warned = false, played = false;
 	int error;
@@ -138,28 +172,56 @@ run(void *arg)
 
 /* ---- the source */
 
+/* The first line of the file. */
+static void
+log_in(struct pull *r)
+{
+	char line[RTSPURL_SECRET + 1] = "", why[WHY_ROOM];
+	FILE *f;
+
+	if (*r->rtsp.login_file == '\0')
+		return;
+	if ((f = fopen(r->rtsp.login_file, "re")) == NULL)
+		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", r->rtsp.login_file);
+	if (fgets(line, sizeof(line), f) == NULL)
+		*line = '\0';
+	fclose(f);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (rtspurl_login(&r->rtsp, line, why) < 0)
+		fatal(EXIT_USAGE, 0, "'%s': %s", r->rtsp.login_file, why);
+	explicit_bzero(line, sizeof(line));
+}
+
 static struct source *
-rtmp_open(const struct source_config *cfg, struct url *url)
+pull_open(const struct source_config *cfg, struct url *url)
 {
 	const char *trust = getenv("SSL_CERT_FILE");
-	struct rtmp *r;
+	bool rtsp = strncmp(url->scheme, "rtsp", 4) == 0;
+	char why[WHY_ROOM];
+	struct pull *r;
 	int err;
 
 	if (cfg->realtime)
 		fatal(EXIT_USAGE, 0, "--realtime is for files and pipes: '%s' has a pace "
 		    "of its own", cfg->name);
-	if (*url->host == '\0' || url->has_at)
+	if (!rtsp && (*url->host == '\0' || url->has_at))
 		return rtmp_listen_open(cfg, url);
-	if (*url->path == '\0')
+	if (!rtsp && *url->path == '\0')
 		fatal(EXIT_USAGE, 0, "'%s' has no host or no path", cfg->name);
-	if (strcmp(url->scheme, "rtmps") == 0 && trust != NULL &&
-	    access(trust, R_OK) < 0)
+	if (url->scheme[4] == 's' && trust != NULL && access(trust, R_OK) < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", trust);
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
 	for (unsigned i = 0; i < url->npair; i++)
-		url_get(url, url->pair[i].key);		/* they are for the server */
+		url->pair[i].used = true;		/* they are for the server */
 	r->s = (struct source){ .name = cfg->name, .live = true };
+	r->url = cfg->name;
+	if (rtsp) {
+		if (rtspurl_parse(&r->rtsp, cfg->name, why) < 0)
+			fatal(EXIT_USAGE, 0, "'%s': %s", cfg->name, why);
+		log_in(r);
+		r->url = r->rtsp.url;
+	}
 	evqueue_init(&r->queue);
 	if ((err = pthread_create(&r->thread, NULL, run, r)) != 0)
 		fatal(EXIT_RUNTIME, err, "cannot start a thread");
@@ -167,9 +229,9 @@ rtmp_open(const struct source_config *cfg, struct url *url)
 }
 
 static void
-rtmp_read(struct source *s, struct source_event *ev, int64_t deadline_ns)
+pull_read(struct source *s, struct source_event *ev, int64_t deadline_ns)
 {
-	struct rtmp *r = (struct rtmp *)s;
+	struct pull *r = (struct pull *)s;
 
 	evqueue_get(&r->queue, ev, deadline_ns);
 	r->s.connected = atomic_load(&r->up);
@@ -177,18 +239,19 @@ rtmp_read(struct source *s, struct source_event *ev, int64_t deadline_ns)
 }
 
 static void
-rtmp_close(struct source *s)
+pull_close(struct source *s)
 {
-	struct rtmp *r = (struct rtmp *)s;
+	struct pull *r = (struct pull *)s;
 
 	atomic_store(&r->quit, true);
 	evqueue_stop(&r->queue);
 	pthread_join(r->thread, NULL);
 	evqueue_free(&r->queue);
+	rtspurl_clear(&r->rtsp);
 	free(r);
 }
 
-const struct source_type source_rtmp = {
-	.schemes = "rtmp rtmps",
-	.open = rtmp_open, .read = rtmp_read, .close = rtmp_close,
+const struct source_type source_pull = {
+	.schemes = "rtmp rtmps rtsp rtsps",
+	.open = pull_open, .read = pull_read, .close = pull_close,
 };

@@ -1,0 +1,126 @@
+#!/bin/sh
+# mlive-ingest of rtsp://, from GStreamer as a camera: over TCP and UDP, with a password, its
+# clock, and when it goes and comes again.
+. "$(dirname "$0")/lib.sh"
+
+need 'no ffmpeg' ffmpeg -version
+need 'no perl' perl -MJSON::PP -e 1
+need 'no RTSP server of GStreamer' /usr/bin/python3 -c "import gi
+gi.require_version('GstRtspServer', '1.0')
+from gi.repository import GstRtspServer"
+need 'no parser of GStreamer' gst-inspect-1.0 h264parse
+trap 'kill -9 $(cat ./*.pid 2>/dev/null) 2>/dev/null; rm -rf "$scratch"' EXIT
+port=$(free_port)
+export port
+mlive-ingest -q -t 60s 'test:?size=192x108&fps=25&gop=1s&preset=ultrafast&rate=500k' >in.ts
+ffmpeg -nostdin -v error -i in.ts -map 0 -c copy in.mp4
+printf 'me:it is:@a/secret\r\n' >login
+printf 'me:another\n' >wrong
+
+camera () {
+	: >camera.log
+	/usr/bin/python3 "$top/t/rtspd.py" "$port" in.mp4 "$@" >camera.log 2>&1 &
+	echo $! >camera.pid
+	eventually grep serving camera.log
+}
+# pull NAME ARG...: NAME.ts is what it gives
+pull () {
+	name=$1
+	shift
+	mlive-ingest --stats "$name.stats" "$@" >"$name.ts" 2>"$name.log" &
+	tool=$!
+	echo $tool >"$name.pid"
+}
+last () {
+	tail -n 1 "$1.stats" | perl -MJSON::PP -e \
+		'print decode_json(<STDIN>)->{$ARGV[0]} // "none", "\n"' "$2"
+}
+counts () {
+	test "$(last "$1" "$2")" -ge "$3"
+}
+# whole NAME: it decodes without a fault, from its first picture on, with sound
+whole () {
+	ffmpeg -nostdin -v error -i "$1.ts" -map 0:v -map 0:a -f null - 2>broken
+	cat broken
+	test ! -s broken
+}
+
+check 'mistakes: status 2, and what is wrong' '
+	while read -r url what
+	do
+		fails 2 mlive-ingest "$url" 2>err
+		grep -- "$what" err
+	done <<-END
+		rtsp://me:secret@127.0.0.1/cam	who we are stands in a file
+		rtsp://127.0.0.1/cam#transport=pigeon	transport is not tcp, udp
+		rtsp://127.0.0.1/cam#login=x	there is no key .login
+		rtsp:///cam	has no host
+	END
+	fails 1 mlive-ingest "rtsp://127.0.0.1/cam#login-file=none" 2>err
+	grep "cannot open .none" err
+	echo nobody >few
+	fails 2 mlive-ingest "rtsp://127.0.0.1/cam#login-file=few" 2>err
+	grep "not user:password" err
+'
+check 'over TCP, with a password out of a file, joined anywhere: from a key picture on' '
+	camera "me:it is:@a/secret"
+	pull a "rtsp://127.0.0.1:$port/cam#login-file=login"
+	eventually counts a media_ms 3000
+	pull b "rtsp://127.0.0.1:$port/cam#login-file=login"
+	eventually counts b media_ms 3000
+	kill "$(cat a.pid)" "$(cat b.pid)"
+	whole a
+	whole b
+	# Parameter sets are in each key picture, though the camera has them in the SDP only.
+	ffprobe -v error -show_entries stream=codec_name -of csv=p=0 b.ts | grep h264
+	fails 1 grep secret a.log b.log
+'
+check 'without it, and with another: an error, and no waiting' '
+	fails 1 mlive-ingest "rtsp://127.0.0.1:$port/cam" 2>err
+	grep "401 Unauthorized" err
+	fails 1 mlive-ingest "rtsp://127.0.0.1:$port/cam#login-file=wrong" 2>err
+	grep "401 Unauthorized" err
+	fails 1 grep another err
+'
+check 'over UDP' '
+	pull udp "rtsp://127.0.0.1:$port/cam#transport=udp&login-file=login"
+	eventually counts udp media_ms 3000
+	kill "$(cat udp.pid)"
+	wait "$(cat udp.pid)"
+	counts udp video_units 70
+	counts udp audio_units 100
+	whole udp
+'
+check 'the camera goes and comes again' '
+	pull c "rtsp://127.0.0.1:$port/cam#login-file=login"
+	eventually counts c media_ms 2000
+	kill -9 "$(cat camera.pid)"
+	eventually counts c source_disconnections 1
+	grep "connecting again" c.log
+	camera "me:it is:@a/secret"
+	units=$(last c video_units)
+	eventually counts c video_units $((units + 50))
+	kill "$(cat c.pid)"
+	wait "$(cat c.pid)"
+	whole c
+'
+# An hour behind ours.
+gone_camera () {
+	kill -9 "$(cat camera.pid)"
+}
+check 'its clock: clock packets have the time that its sender reports say' '
+	gone_camera
+	camera "me:it is:@a/secret" 3600
+	pull d "rtsp://127.0.0.1:$port/cam#login-file=login"
+	eventually grep "has a clock: it is 3[56][0-9]* ms behind ours" d.log
+	eventually counts d media_ms 8000
+	kill "$(cat d.pid)"
+	wait "$(cat d.pid)"
+	perl -e "binmode STDIN; while (read STDIN, my \$p, 188) {
+		print unpack(q(N), substr \$p, 5 + index(\$p, q(EBP0)), 4) - 2208988800, qq(\n)
+			if substr(\$p, 1, 2) eq qq(\x1f\xfe) }" <d.ts >clocks
+	behind=$(($(date +%s) - $(tail -n 1 clocks)))
+	test $behind -ge 3600
+	test $behind -lt 3660
+'
+done_testing
