@@ -1,6 +1,7 @@
 /*
  * http.c - what http:// and https:// bring: a transport stream, live or a file,
- * or HLS, which hls.c reads, also when its playlist is a file.
+ * HLS, which hls.c reads, also when its playlist is a file, or a container, which
+ * object.c reads.
  *
  * An answer with a length is a file: when the transfer breaks it goes on by a
  * byte range, and its end is the end.  One without is live: when it ends or
@@ -43,6 +44,7 @@ struct http {
 	size_t	 given;			/* bytes to be dropped from the job */
 	uint64_t retries;
 	struct hls_pull *hls;
+	struct source *object;
 };
 
 static bool
@@ -60,6 +62,17 @@ become_hls(struct http *h)
 	h->job = NULL;
 	h->given = 0;
 	h->hls = hls_pull_new(&h->s, h->f, h->url, &h->choice);
+}
+
+static void
+become_object(struct http *h)
+{
+	fetch_end(h->job);
+	h->job = NULL;
+	h->given = 0;
+	h->object = object_open_http(h->s.name, h->url);
+	h->s.live = false;
+	h->s.patience_ns = 0;
 }
 
 /* url without its fragment; hash: where that begins, or NULL. */
@@ -144,13 +157,33 @@ http_close(struct source *s)
 	struct http *h = (struct http *)s;
 
 	hls_pull_free(h->hls);
+	if (h->object != NULL)
+		h->object->type->close(h->object);
 	fetch_free(h->f);
 	free(h->url);
 	free(h);
 }
 
-/* What begins so: HLS, a transport stream, or not yet known. */
-static enum content { UNKNOWN, HLS, TS }
+/* How a container begins that object.c can read. */
+static bool
+is_container(const uint8_t *p, size_t len)
+{
+	static const struct {
+		size_t at;
+		const char *text;
+	} begin[] = {
+		{ 4, "ftyp" }, { 4, "moov" }, { 4, "mdat" }, { 4, "wide" }, { 4, "free" },
+		{ 0, "\x1a\x45\xdf\xa3" }, { 0, "FLV\1" }, { 0, "OggS" }, { 0, "RIFF" },
+	};
+
+	for (size_t i = 0; i < sizeof(begin) / sizeof(*begin) && len >= 8; i++)
+		if (memcmp(p + begin[i].at, begin[i].text, 4) == 0)
+			return true;
+	return false;
+}
+
+/* What begins so: HLS, a transport stream, a container, or not yet known. */
+static enum content { UNKNOWN, HLS, TS, CONTAINER }
 look_at(const struct http *h)
 {
 	const struct fetch_job *job = h->job;
@@ -161,6 +194,8 @@ look_at(const struct http *h)
 		return HLS;
 	if (r < 0 && ts_probe(job->data, job->len, job->done, &at, &stride))
 		return TS;
+	if (job->content_length > 0 && job->ranges && is_container(job->data, job->len))
+		return CONTAINER;
 	if (job->len >= PROBE || (job->done && job->error == 0))
 		fatal(EXIT_INPUT, 0, "'%s' is no transport stream and no playlist of HLS",
 		    h->url);
@@ -227,8 +262,10 @@ give(struct http *h, struct source_event *ev)
 
 		if (content == HLS)
 			become_hls(h);
+		if (content == CONTAINER)
+			become_object(h);
 		if (content != TS)
-			return content == HLS;
+			return content != UNKNOWN;
 	}
 	h->s.live = h->live = job->content_length < 0;
 	h->s.patience_ns = 0;
@@ -274,8 +311,12 @@ http_read(struct source *s, struct source_event *ev, int64_t deadline_ns)
 {
 	struct http *h = (struct http *)s;
 
-	if (h->hls == NULL)
+	if (h->hls == NULL && h->object == NULL)
 		read_ts(h, ev, deadline_ns);
+	if (h->object != NULL) {
+		h->object->type->read(h->object, ev, deadline_ns);
+		h->s.connected = h->object->connected;
+	}
 	if (h->hls != NULL && ev->what == SOURCE_NOTHING)
 		hls_pull_read(h->hls, ev, deadline_ns);
 }
@@ -287,6 +328,8 @@ http_rewind(struct source *s)
 
 	if (h->hls != NULL)
 		return hls_pull_rewind(h->hls);
+	if (h->object != NULL)
+		return h->object->type->rewind(h->object);
 	if (h->live)
 		return -ENOTSUP;
 	fetch_end(h->job);
@@ -311,6 +354,8 @@ http_stats(const struct source *s, json_t *o)
 
 	if (h->hls != NULL)
 		hls_pull_stats(h->hls, o);
+	else if (h->object != NULL)
+		h->object->type->stats(h->object, o);
 	else
 		json_object_set_new(o, "http_retries", json_integer((json_int_t)retries));
 }

@@ -139,7 +139,7 @@ struct source_type {
 };
 
 /* Every kind there is, and the table of them, ended by NULL (sources.c). */
-extern const struct source_type source_file, source_http, source_legs, source_s3,
+extern const struct source_type source_file, source_http, source_legs, source_object,
     source_udp, source_pull, source_test;
 
 /* rtmp:// and rtmps:// without a host: one publisher (rtmplisten.c). */
@@ -149,6 +149,9 @@ extern const struct source_type *const source_types[];
 
 /* An address of SRT, RIST, or of RTP that says something of FEC (legs.c). */
 struct source *legs_open(const struct source_config *cfg, struct url *url);
+
+/* A file of a web server that does byte ranges (object.c); the strings are borrowed. */
+struct source *object_open_http(const char *name, const char *url);
 
 /* A playlist that is a file, with or without a fragment: NULL if path is none. */
 struct source *http_open_playlist(const struct source_config *cfg, const char *path);

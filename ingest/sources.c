@@ -8,7 +8,7 @@ const struct source_type *const source_types[] = {
 	&source_file,
 	&source_http,
 	&source_legs,
-	&source_s3,
+	&source_object,
 	&source_test,
 	&source_udp,
 	&source_pull,

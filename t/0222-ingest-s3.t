@@ -1,6 +1,6 @@
 #!/bin/sh
 # mlive-ingest of s3://: transport streams and containers, read by ranges; connections that
-# break, and what is refused; in lists and in a failover.
+# break, and what is refused; in lists and in a failover.  And containers of a web server.
 . "$(dirname "$0")/lib.sh"
 
 need 'no perl' perl -MJSON::PP -e 1
@@ -114,5 +114,27 @@ check 'as the reserve of a failover, at its pace' '
 	kill $tool
 	wait $tool
 	test "$(last media_ms)" -le $(($(last uptime_ms) + 2000))
+'
+"$BUILD/t/helper/http-faults" . http.log >http.port & web=$!
+trap 'kill $server $web; rm -rf "$scratch"' EXIT
+eventually test -s http.port
+http=http://127.0.0.1:$(cat http.port)
+export http
+check 'MP4 of a web server, whose connection breaks: by ranges, as from a file' '
+	mlive-ingest -q "$http/in.mp4" >out.ts
+	cmp want.ts out.ts
+	: >http.log
+	mlive-ingest -q "$http/cut=200000x2/in.mp4" >out.ts
+	cmp want.ts out.ts
+	grep "^206" http.log
+	mlive-ingest -q --loop -t 15s --stats stats "$http/in.mp4" >out.ts
+	last loops | grep -x 2
+	last pts_jumps | grep -x 0
+	mlive-ingest -R -t 2s --stats stats "$http/in.mp4" >out.ts
+	test "$(last uptime_ms)" -ge 1500
+'
+check 'of one that does no ranges: an error' '
+	fails 3 mlive-ingest "$http/noranges/in.mp4" 2>err
+	grep "is no transport stream and no playlist" err
 '
 done_testing

@@ -1,6 +1,6 @@
 /*
- * s3.c - an object of S3 as a source: a transport stream or a container, as file.c reads
- * of files, with what follows read ahead.
+ * object.c - an object of S3, or a file of a web server, as a source: a transport stream or
+ * a container, as file.c reads of files, with what follows read ahead.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 #define PROBE		65536
 
-struct s3_source_in {
+struct object {
 	struct source s;
 	struct remote *r;
 	bool	 begun;			/* it is known what it is: */
@@ -28,7 +28,7 @@ struct s3_source_in {
 static int
 read_some(void *opaque, uint8_t *buf, int size)
 {
-	struct s3_source_in *s = opaque;
+	struct object *s = opaque;
 
 	return remote_read(s->r, buf, size, INT64_MAX);
 }
@@ -36,14 +36,14 @@ read_some(void *opaque, uint8_t *buf, int size)
 static int64_t
 seek(void *opaque, int64_t offset, int whence)
 {
-	struct s3_source_in *s = opaque;
+	struct object *s = opaque;
 
 	return remote_seek(s->r, offset, whence);
 }
 
 /* True: a stop was asked for, or the time is over. */
 static bool
-passes(const struct s3_source_in *s, int r)
+passes(const struct object *s, int r)
 {
 	if (r == -EAGAIN || r == -EINTR || io_stopping())
 		return true;
@@ -52,7 +52,7 @@ passes(const struct s3_source_in *s, int r)
 }
 
 static void
-open_container(struct s3_source_in *s)
+open_container(struct object *s)
 {
 	const struct avin_input in = { .opaque = s, .read = read_some, .seek = seek };
 	int r;
@@ -72,7 +72,7 @@ open_container(struct s3_source_in *s)
 
 /* False: not yet. */
 static bool
-begin(struct s3_source_in *s, int64_t deadline_ns)
+begin(struct object *s, int64_t deadline_ns)
 {
 	size_t at;
 	int n = 1;
@@ -95,9 +95,9 @@ begin(struct s3_source_in *s, int64_t deadline_ns)
 }
 
 static struct source *
-s3_open(const struct source_config *cfg, struct url *url)
+object_open(const struct source_config *cfg, struct url *url)
 {
-	struct s3_source_in *s = calloc(1, sizeof(*s));
+	struct object *s = calloc(1, sizeof(*s));
 	char reason[160];
 	int err;
 
@@ -113,10 +113,22 @@ s3_open(const struct source_config *cfg, struct url *url)
 	return &s->s;
 }
 
-static void
-s3_read(struct source *source, struct source_event *ev, int64_t deadline_ns)
+struct source *
+object_open_http(const char *name, const char *url)
 {
-	struct s3_source_in *s = (struct s3_source_in *)source;
+	struct object *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || (s->r = remote_new_http(url)) == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	s->s.type = &source_object;
+	s->s.name = name;
+	return &s->s;
+}
+
+static void
+object_read(struct source *source, struct source_event *ev, int64_t deadline_ns)
+{
+	struct object *s = (struct object *)source;
 	int n;
 
 	if (!s->begun && !begin(s, deadline_ns))
@@ -135,9 +147,9 @@ s3_read(struct source *source, struct source_event *ev, int64_t deadline_ns)
 }
 
 static int
-s3_rewind(struct source *source)
+object_rewind(struct source *source)
 {
-	struct s3_source_in *s = (struct s3_source_in *)source;
+	struct object *s = (struct object *)source;
 
 	if (s->avin != NULL)
 		return avin_rewind(s->avin);
@@ -146,26 +158,26 @@ s3_rewind(struct source *source)
 }
 
 static void
-s3_stats(const struct source *source, json_t *o)
+object_stats(const struct source *source, json_t *o)
 {
-	const struct s3_source_in *s = (const struct s3_source_in *)source;
+	const struct object *s = (const struct object *)source;
 
 	json_object_set_new(o, "http_retries",
 	    json_integer((json_int_t)remote_retries(s->r)));
 }
 
 static void
-s3_close(struct source *source)
+object_close(struct source *source)
 {
-	struct s3_source_in *s = (struct s3_source_in *)source;
+	struct object *s = (struct object *)source;
 
 	avin_close(s->avin);
 	remote_free(s->r);
 	free(s);
 }
 
-const struct source_type source_s3 = {
+const struct source_type source_object = {
 	.schemes = "s3",
-	.open = s3_open, .read = s3_read, .rewind = s3_rewind, .stats = s3_stats,
-	.close = s3_close,
+	.open = object_open, .read = object_read, .rewind = object_rewind, .stats = object_stats,
+	.close = object_close,
 };
