@@ -57,15 +57,13 @@ acoder_layout(const struct audio_spec *spec, uint64_t source)
 }
 
 /* AC-3 has certain rates only. */
-uint64_t
-acoder_rate(const struct audio_spec *spec, unsigned channels)
+static uint64_t
+usual_rate(const struct audio_spec *spec, unsigned channels)
 {
 	static const uint16_t ac3[MIX_ROWS + 1] = { 0, 96, 192, 256, 320, 384, 384, 448, 448 };
 	static const uint16_t eac3[MIX_ROWS + 1] = { 0, 64, 128, 160, 192, 224, 256, 320, 384 };
 	unsigned lone = channels == 1;
 
-	if (spec->rate > 0)
-		return spec->per_pair ? spec->rate * channels / 2 : spec->rate;
 	switch (spec->codec) {
 	case CODEC_AC3:
 		return ac3[channels] * UINT64_C(1000);
@@ -78,8 +76,16 @@ acoder_rate(const struct audio_spec *spec, unsigned channels)
 	}
 }
 
+uint64_t
+acoder_rate(const struct audio_spec *spec, unsigned channels)
+{
+	if (spec->rate == 0)
+		return usual_rate(spec, channels);
+	return spec->per_pair ? spec->rate * channels / 2 : spec->rate;
+}
+
 static AVCodecContext *
-open_encoder(const struct audio_spec *spec, uint64_t layout)
+open_encoder(const struct audio_spec *spec, uint64_t layout, uint64_t rate)
 {
 	const AVCodec *codec = codec_for(spec);
 	AVCodecContext *e = codec != NULL ? avcodec_alloc_context3(codec) : NULL;
@@ -90,7 +96,7 @@ open_encoder(const struct audio_spec *spec, uint64_t layout)
 	e->sample_rate = (int)spec->hz;
 	e->sample_fmt = spec->codec == CODEC_OPUS ? AV_SAMPLE_FMT_FLT :
 	    spec->he > 0 ? AV_SAMPLE_FMT_S16 : AV_SAMPLE_FMT_FLTP;
-	e->bit_rate = (int64_t)acoder_rate(spec, audiospec_channels(layout));
+	e->bit_rate = (int64_t)rate;
 	e->time_base = (AVRational){ 1, (int)spec->hz };
 	e->thread_count = 1;
 	if (spec->he > 0)
@@ -117,6 +123,7 @@ read_config(const AVCodecContext *e, const struct audio_spec *spec,
 const char *
 acoder_check(const struct audio_spec *spec)
 {
+	uint64_t layout = acoder_layout(spec, AV_CH_LAYOUT_STEREO);
 	struct audio_info info;
 	AVCodecContext *e;
 	int err;
@@ -124,7 +131,7 @@ acoder_check(const struct audio_spec *spec)
 	if (codec_for(spec) == NULL)
 		return spec->he > 0 ? "this libavcodec has no encoder for HE-AAC (libfdk_aac)" :
 		    "this libavcodec has no encoder for it";
-	e = open_encoder(spec, acoder_layout(spec, AV_CH_LAYOUT_STEREO));
+	e = open_encoder(spec, layout, acoder_rate(spec, audiospec_channels(layout)));
 	if (e == NULL)
 		return "the encoder refuses it: try another rate";
 	err = read_config(e, spec, &info);
@@ -217,7 +224,7 @@ relieve(struct acoder *c, int samples)
 
 	if (n % ACODER_PERIOD != 0 || c->next != NULL)
 		return;
-	c->next = open_encoder(c->spec, c->layout);
+	c->next = open_encoder(c->spec, c->layout, c->bit_rate);
 	if (c->next != NULL)
 		c->from = n * samples - c->next->initial_padding;
 }
@@ -306,15 +313,24 @@ acoder_open(struct acoder *c, const struct audio_spec *spec, struct output *out,
     struct output_stream *s, uint64_t layout, int64_t pos)
 {
 	bool again = c->spec != NULL;
+	unsigned channels = audiospec_channels(layout);
 	int samples;
 
 	*c = (struct acoder){
 		.spec = spec, .out = out, .stream = s, .layout = layout,
-		.enc = open_encoder(spec, layout), .pkt = av_packet_alloc(),
+		.bit_rate = acoder_rate(spec, channels), .pkt = av_packet_alloc(),
 	};
 	if (c->pkt == NULL)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot hold audio");
-	c->bit_rate = acoder_rate(spec, audiospec_channels(layout));
+	c->enc = open_encoder(spec, layout, c->bit_rate);
+	if (c->enc == NULL) {		/* it is not for so many channels, or few */
+		log_warn(0, "--audio '%s': no %s of %s has %llu bit/s, but %llu", spec->text,
+		    codec_name(spec->codec), audiospec_layout_name(layout),
+		    (unsigned long long)c->bit_rate,
+		    (unsigned long long)usual_rate(spec, channels));
+		c->bit_rate = usual_rate(spec, channels);
+		c->enc = open_encoder(spec, layout, c->bit_rate);
+	}
 	if (c->enc == NULL || read_config(c->enc, spec, &c->info) < 0)
 		fatal(EXIT_RUNTIME, 0, "cannot open the %s encoder for %s at %llu bit/s",
 		    codec_name(spec->codec), audiospec_layout_name(layout),

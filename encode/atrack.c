@@ -51,14 +51,15 @@ atrack_start(struct atrack *a, int64_t start)
 
 /* ---- samples */
 
+/* Encoders refuse what is no number, or far from a sample, as damage makes it. */
 static void
 amplify(const struct atrack *a, float *const *data, int64_t n)
 {
 	float factor = (float)pow(10, a->spec->gain / 20000.0);
 
-	for (unsigned c = 0; c < audiospec_channels(a->layout) && a->spec->gain != 0; c++)
+	for (unsigned c = 0; c < audiospec_channels(a->layout); c++)
 		for (int64_t i = 0; i < n; i++)
-			data[c][i] *= factor;
+			data[c][i] = fabsf(data[c][i]) < 1000 ? data[c][i] * factor : 0;
 }
 
 /* Silence in what is about to be appended, where it is blank. */

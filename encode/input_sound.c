@@ -118,8 +118,8 @@ describe_copied(struct input_track *t, const struct input_stream *s)
 	o->stream_id = s->codec == CODEC_AAC || s->codec == CODEC_LATM ||
 	    s->codec == CODEC_MPEGA ? PES_AUDIO : PES_PRIVATE_1;
 	memcpy(t->language, label[0] != '\0' ? label : s->language, sizeof(t->language));
-	if (label[0] != '\0')
-		put_language(o, label, s->audio_type);
+	if (label[0] != '\0' || s->desc_len == 0)
+		put_language(o, t->language, s->audio_type);
 	for (size_t i = 0; i + 2 <= s->desc_len && i + 2 + s->desc[i + 1] <= s->desc_len;
 	    i += 2 + (size_t)s->desc[i + 1])
 		if (label[0] == '\0' || s->desc[i] != DESC_ISO_639)

@@ -14,7 +14,7 @@ flash () {
 	beep="0.8*sin(2*PI*1000*t)*lt(mod(t\\,1)\\,0.04)*gte(t\\,0.5)"
 	ffmpeg -v error -f lavfi -i "color=black:s=160x90:r=25:d=$seconds,drawbox=t=fill:\
 c=white:enable='lt(mod(t\\,1)\\,0.08)*gte(t\\,0.5)'" -f lavfi -i \
-		"aevalsrc=exprs=$(yes "$beep" | head -n $each | paste -s -d"|"):c=$layout:s=$hz:d=$seconds" \
+		"aevalsrc=exprs=$(yes "$beep" | head -n "$each" | paste -s -d"|"):c=$layout:s=$hz:d=$seconds" \
 		-c:v libx264 -preset ultrafast -g 25 -bf 0 -metadata:s:a:0 language=eng \
 		-metadata:s:a:1 language=deu -muxdelay 0 -muxpreload 0 -output_ts_offset "$from" \
 		"$@" -f mpegts -
@@ -236,6 +236,13 @@ check 'HLS and DASH have AC-3, E-AC-3 and Opus, with their channels' '
 			grep "^${a##*:},6"
 		clean track.mp4
 	done
+'
+check 'a rate that the source has too few channels for is another, with a warning' '
+	flash 1 3 48000 mono -c:a mp2 >mono.ts
+	mlive-encode -r 90p@50k -a opus@500k <mono.ts >out.ts 2>words
+	grep "warning: --audio .opus@500k.: no Opus of mono has 500000 bit/s, but 64000" words
+	clean out.ts
+	lips out.ts 0 2 2
 '
 check 'what cannot be is said, with status 2' '
 	for bad in ac3@47k aac@1k foo pid=3 track=0 lang=english layout=9.1 mix=FL+ "mix=FL|FR,layout=mono" \
