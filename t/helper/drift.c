@@ -1,11 +1,12 @@
 /*
  * drift - sound whose sample clock is not that of its timestamps, for any time.
  *
- *   drift put SECONDS PPM START <clip.ts >out.ts
+ *   drift put SECONDS PPM START [VERSION] <clip.ts >out.ts
  *                      the clip over and over, its timestamps from START on (90 kHz,
  *                      modulo 2^33); each sample lasts PPM millionths longer than
  *                      1/48000 s.  The clip: video of a constant frame rate, sound
- *                      of one frame a PES packet, both of the same length
+ *                      of one frame a PES packet, both of the same length.  The
+ *                      tables have a version, 0
  *   drift find <pcm    where beeps begin in 16 bit mono, as sample numbers
  */
 #include <inttypes.h>
@@ -95,12 +96,13 @@ put(struct tsmux *m, const struct track *t, int64_t i, int64_t start)
 }
 
 static void
-repeat(int64_t seconds, int64_t start)
+repeat(int64_t seconds, int64_t start, uint8_t version)
 {
 	static struct tsmux m;
 	int64_t v = 0, a = 0;
 
 	tsmux_init(&m);
+	m.version_number = version & 0x1f;
 	tsmux_add_program(&m, 1, 0x1000, 256);
 	video.out = tsmux_add_stream(&m, 256, video.stream_type, PES_VIDEO, 1);
 	audio.out = tsmux_add_stream(&m, 257, audio.stream_type, PES_AUDIO, 1);
@@ -137,12 +139,13 @@ main(int argc, char *argv[])
 		find();
 		return 0;
 	}
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		return 2;
 	read_clip();
 	video.step = video.unit[1].dts - video.unit[0].dts;
 	audio.step = audio.unit[1].dts - audio.unit[0].dts;
 	audio.ppm = strtol(argv[3], NULL, 10);
-	repeat(strtoll(argv[2], NULL, 10), strtoll(argv[4], NULL, 10));
+	repeat(strtoll(argv[2], NULL, 10), strtoll(argv[4], NULL, 10),
+	    argc == 6 ? (uint8_t)strtol(argv[5], NULL, 10) : 0);
 	return 0;
 }
