@@ -137,7 +137,7 @@ check 'a file that is not there, and one that is none: left out, and an error at
 	steps 256 | grep -x "3600 24"
 '
 # With FULL two hours, which is 5300 files.
-long=5min pictures=7500 files=200
+long=2min pictures=3000 files=80
 test -z "${FULL:-}" || long=2h pictures=180000 files=5000
 export long pictures files
 check 'complaint 10: files that end anywhere, for hours, and sound is where it was' '
