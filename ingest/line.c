@@ -307,5 +307,7 @@ line_unit(struct line *l, const struct feed_unit *u, struct source_event *ev)
 	else
 		goes = other_unit(l, (unsigned)at, pts);
 	l->dropped += !goes;
+	if (!goes)
+		ev->what = SOURCE_NOTHING;	/* it may be the last one for now */
 	return goes;
 }
