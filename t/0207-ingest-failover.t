@@ -54,7 +54,7 @@ check 'it stays with the other (equal), which is not left before it fails' '
 	fresh
 	send a
 	send b
-	take out --clear 500ms --fail-on loss=500ms a b
+	take out --clear 500ms --fail-on loss=1500ms a b
 	eventually media out 2000
 	hold a
 	eventually switched out 1
@@ -75,7 +75,7 @@ check '--prefer: back to the first once it has been well for --clear' '
 	fresh
 	send a
 	send b
-	take out --prefer --clear 2s --fail-on loss=500ms a b
+	take out --prefer --clear 2s --fail-on loss=1500ms a b
 	eventually media out 2000
 	hold a
 	eventually switched out 1
@@ -146,7 +146,7 @@ check 'all are lost: it says so and waits, and goes on with whichever comes back
 	fresh
 	send a
 	send b
-	take out --fail-on loss=500ms a b
+	take out --fail-on loss=1500ms a b
 	eventually media out 2000
 	hold a
 	hold b

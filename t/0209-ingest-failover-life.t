@@ -3,7 +3,9 @@
 # from networks, and cues over a switch.
 . "$(dirname "$0")/lib.sh"
 . "$top/t/encode.sh"
+. "$top/t/hls.sh"
 . "$top/t/failover.sh"
+serve .
 
 ends () {		# OUT N - times that the process of that input ended
 	tail -n 1 "$1.stats" | grep -o "\"source_disconnections\":[0-9]*" | sed -n "$(($2 + 1))p" |
@@ -110,5 +112,83 @@ check 'a cue that the new input announced before the switch is not lost' '
 	test "$at" -lt $((first + 9 * 90000))
 	grep "id=7 out pts=$((first + 9 * 90000)) " got
 	fails 1 grep "id=5" got
+'
+# Live HTTP: a transport stream without a length, in real time; ends when it is killed.
+http () {		# NAME PORT
+	{
+		printf "HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
+		exec mlive-ingest -q -R "test:?size=320x180&fps=25&rate=300k&gop=1s"
+	} | nc -l -N 127.0.0.1 "$2" >/dev/null &
+	echo $! >"$1.pid"
+}
+# Live HLS in the folder hls, which is served already.
+hls () {		# NAME
+	mlive-ingest -q -R "test:?size=320x180&fps=25&rate=300k&gop=1s" |
+		ffmpeg -nostdin -v error -f mpegts -i - -c copy -f hls -hls_time 1 -hls_list_size 6 \
+			-hls_flags delete_segments hls/i.m3u8 &
+	echo $! >"$1.pid"
+}
+# A publisher of RTMP.
+rtmp () {		# NAME PORT
+	mlive-ingest -q -R "test:?size=320x180&fps=25&rate=300k&gop=1s" |
+		ffmpeg -nostdin -v error -f mpegts -i - -c copy -f flv "rtmp://127.0.0.1:$2/live/sesame" &
+	echo $! >"$1.pid"
+}
+drop () {
+	kill -9 "$(cat "$1.pid")"
+	rm "$1.pid"
+}
+listening () {
+	ss -Hltn "sport = :$1" | grep -q .
+}
+well () {		# OUT N - is that input well?
+	tail -n 1 "$1.stats" | grep -o "\"well\":[a-z]*" | sed -n "$2p" | grep -q true
+}
+check 'HTTP, HLS and RTMP: each is left when it breaks off and used again when it is back' '
+	fresh
+	mkdir -p hls
+	web=$(free_port)
+	push=$(free_port)
+	echo sesame >secret
+	http a $web
+	hls b
+	eventually test -s hls/i.m3u8
+	take out --prefer --clear 1s "http://127.0.0.1:$web/live.ts" "$url/hls/i.m3u8" \
+		"rtmp://@127.0.0.1:$push/live?key-file=secret"
+	eventually listening $push
+	rtmp c $push
+	eventually active out 1
+	eventually well out 2
+	eventually well out 3
+	drop a
+	eventually switched out 1
+	test "$(event out 1 input)" -eq 2
+	drop b
+	eventually switched out 2
+	test "$(event out 2 input)" -eq 3
+	at=$(number out media_ms)
+	eventually media out $((at + 2000))
+	rm -f hls/*
+	hls b
+	eventually switched out 3
+	test "$(event out 3 input)" -eq 2
+	http a $web
+	eventually switched out 4
+	test "$(event out 4 input)" -eq 1
+	drop c
+	at=$(number out media_ms)
+	eventually media out $((at + 2000))
+	quit out
+	for n in 1 2
+	do
+		test "$(event out $n cause)" = loss
+		test "$(event out $((n + 2)) cause)" = preference
+	done
+	test "$(switches out)" -eq 4
+	mlive-encode -q -r 320x180@400k <out >out.enc
+	stamps out.enc v:0 | steps 3600
+	clean out.enc
+	codes out.enc >out.codes
+	test "$(grep -c -e - out.codes)" -eq 0
 '
 done_testing
