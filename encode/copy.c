@@ -84,7 +84,8 @@ complete(struct copy *c, int64_t *pts, int64_t *dts)
 	if (*pts == PES_NO_TIME) {
 		if (c->src_dts == PES_NO_TIME)
 			return false;
-		*dts = c->src_dts + c->step;
+		if (*dts == PES_NO_TIME)
+			*dts = c->src_dts + c->step;
 		*pts = *dts + c->reorder;
 	}
 	if (*dts == PES_NO_TIME)

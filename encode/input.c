@@ -8,6 +8,7 @@
 
 #define LAG		(INT64_C(5) * 90000 / 2)	/* between audio and video */
 #define AUDIO_ALONE	(INT64_C(10) * 90000)	/* waiting for a first picture */
+#define REORDER_MOST	(INT64_C(10) * 90000)	/* ISO/IEC 13818-1 2.4.2.7: else damage */
 #define LONG_GOP	(INT64_C(30) * 90000)	/* pictures come, but no first one */
 
 void
@@ -106,7 +107,8 @@ take_unit(struct input *in, const struct tsdemux_event *ev)
 	if (ev->dts != PES_NO_TIME) {
 		dts = epoch_time(&in->epoch, &s->epoch, ev->dts, ev->discontinuity,
 		    clk_utc_ns());
-		if (dts != PES_NO_TIME)
+		if (dts != PES_NO_TIME && ev->pts - ev->dts >= -90000 &&
+		    ev->pts - ev->dts <= REORDER_MOST)
 			t = dts + (ev->pts - ev->dts);
 	} else if (section) {
 		t = in->video_t != PES_NO_TIME ? in->video_t : in->audio_t;

@@ -209,4 +209,17 @@ check 'a stream joined in the middle of a GOP of 12 s begins with its picture' '
 	fails 1 grep "no video" err
 	ffprobe -v error -show_entries stream=codec_type -of csv=p=0 out.ts | grep video
 '
+check 'a PTS that is hours after its DTS is damage, and no silence of hours' '
+	source_ts 4 25 -bf 2 >in.ts
+	perl -e "binmode STDIN; binmode STDOUT; my \$n = 0;
+		while (read(STDIN, my \$p, 188) == 188) {
+			my \$at = index \$p, \"\\0\\0\\1\\xe0\";
+			substr(\$p, \$at + 9, 1) = chr 0x35
+				if \$at > 0 && (ord(substr \$p, \$at + 7, 1) & 0xc0) == 0xc0 && ++\$n == 20;
+			print \$p }" <in.ts >wild.ts
+	cmp -s in.ts wild.ts && exit 1
+	mlive-encode -q -s stats -r 90p@100k <wild.ts >out.ts
+	test "$(wc -c <out.ts)" -lt 1000000
+	test "$(pictures out.ts 0)" -ge 98
+'
 done_testing
