@@ -62,7 +62,8 @@ tell(struct lead *d, const struct grid *g, int64_t k, bool idr)
 		    "grid", d->text, (long long)ms_of(g, k - d->idr));
 		d->said_none = true;
 	}
-	if (d->distance == 0 || !idr || d->said_far)
+	/* The first of them may be where the source was cut. */
+	if (d->distances < 2 || !idr || d->said_far)
 		return;
 	if (d->distance > g->pictures)
 		log_warn(0, "rung '%s': the source's IDR pictures are %lld ms apart, and so long "
@@ -80,8 +81,10 @@ lead_picture(struct lead *d, const struct grid *g, int64_t k, bool idr, bool gap
 
 	d->begins = gap || begins(d, g, k, idr);
 	d->more = 0;
-	if (idr)
-		d->distance = d->idr != INT64_MIN && !gap ? k - d->idr : d->distance;
+	if (idr && d->idr != INT64_MIN && !gap) {
+		d->distance = k - d->idr;
+		d->distances++;
+	}
 	if (d->begins) {
 		d->segment = grid_segment(g, k);
 		d->first = k;

@@ -22,6 +22,7 @@ struct lead {
 	const char *text;		/* the rung, for messages */
 	int64_t	 idr;			/* the last IDR picture; INT64_MIN: none */
 	int64_t	 distance;		/* between the last two; 0: not known */
+	unsigned distances;		/* that there were */
 	bool	 begun, begins;		/* there is a segment; one begins now */
 	bool	 filled;		/* the source has none now: by the grid alone */
 	int64_t	 segment, first, end;	/* its number, where it begins, should end */
