@@ -1,16 +1,16 @@
 #!/bin/sh
 # The three-rung ladder beside ffmpeg: pictures per CPU-second, SSIM, memory.  By mean
-# rates, to have the same ones, and by quality under them as caps.
+# rates, to have the same ones, and by quality under them as caps; then all of it in HEVC.
 #
 #   CLIPS='a.mp4 b.mpg ...'   use these; else those that packages of Debian and npm
 #                             have, which are fetched and unpacked, not installed;
 #                             else a generated picture
-#   SECONDS_EACH=4  RUNS=1
+#   SECONDS_EACH=4  RUNS=1  CODECS='avc hevc'
 #
 # Each pair runs in turn on the same machine, so ratios count, not times.
 . "$(dirname "$0")/../lib.sh"
 need 'no ffmpeg' ffmpeg -version
-each=${SECONDS_EACH:-4} runs=${RUNS:-1}
+each=${SECONDS_EACH:-4} runs=${RUNS:-1} codecs=${CODECS:-avc hevc}
 
 # package PATH... - clips of a Debian package into the scratch directory.
 package () {
@@ -87,11 +87,11 @@ ours () {
 }
 
 theirs () {
-	name=$1
-	shift
+	name=$1 codec=$2
+	shift 2
 	timed "$name" ffmpeg -v error -i in.ts -filter_complex \
 		'[0:v]split=3[a][b][c];[b]scale=1280:720[b1];[c]scale=640:360[c1]' \
-		-map '[a]' -map '[b1]' -map '[c1]' -map 0:a -c:v libx264 "$@" \
+		-map '[a]' -map '[b1]' -map '[c1]' -map 0:a -c:v "$codec" "$@" \
 		-g 60 -keyint_min 60 -sc_threshold 0 \
 		-b:v:0 5000k -maxrate:v:0 5000k -bufsize:v:0 10000k \
 		-b:v:1 2800k -maxrate:v:1 2800k -bufsize:v:1 5600k \
@@ -131,16 +131,32 @@ frames=$(ffprobe -v error -select_streams v -count_packets -show_entries \
 for run in $(seq "$runs")
 do
 	test "$runs" -eq 1 || echo "run $run"
-	ours quality ''
-	ours default ,rc=abr
-	theirs ffmpeg-veryfast -preset veryfast
-	ours same-superfast ,rc=abr,preset=superfast,threads=1,x264=bframes=0
-	theirs ffmpeg-superfast -preset superfast -bf 0 -threads 1
-	for name in quality default ffmpeg-veryfast same-superfast ffmpeg-superfast
-	do
-		report "$name"
-	done
-	ratio quality default 'quality under a cap : rate'
-	ratio default ffmpeg-veryfast 'default : ffmpeg veryfast'
-	ratio same-superfast ffmpeg-superfast 'same x264 settings : ffmpeg'
+	case $codecs in
+	*avc*)
+		ours quality ''
+		ours default ,rc=abr
+		theirs ffmpeg-veryfast libx264 -preset veryfast
+		ours same-superfast ,rc=abr,preset=superfast,threads=1,x264=bframes=0
+		theirs ffmpeg-superfast libx264 -preset superfast -bf 0 -threads 1
+		for name in quality default ffmpeg-veryfast same-superfast ffmpeg-superfast
+		do
+			report "$name"
+		done
+		ratio quality default 'quality under a cap : rate'
+		ratio default ffmpeg-veryfast 'default : ffmpeg veryfast'
+		ratio same-superfast ffmpeg-superfast 'same x264 settings : ffmpeg' ;;
+	esac
+	case $codecs in
+	*hevc*)
+		ours hevc-quality ,codec=hevc
+		ours hevc-default ,codec=hevc,rc=abr
+		theirs ffmpeg-hevc libx265 -preset superfast -x265-params \
+			log-level=none:keyint=60:min-keyint=60:scenecut=0:open-gop=0
+		for name in hevc-quality hevc-default ffmpeg-hevc
+		do
+			report "$name"
+		done
+		ratio hevc-quality hevc-default 'HEVC, quality : rate'
+		ratio hevc-default ffmpeg-hevc 'HEVC, default : ffmpeg' ;;
+	esac
 done
