@@ -450,7 +450,7 @@ outcome(struct push *s)
 		struct pushqueue_counts c = pushqueue_counts(&t->queue);
 		enum pushtarget_state state = atomic_load(&t->state);
 
-		if (state == PUSHTARGET_DONE || (io_stopping() && state != PUSHTARGET_FAILED))
+		if (state == PUSHTARGET_DONE || io_stopping())
 			continue;
 		if (state != PUSHTARGET_FAILED)
 			log_warn(0, "'%s': not all could be sent: %" PRIu64 " ms wait", t->url.name,

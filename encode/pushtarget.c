@@ -448,7 +448,9 @@ run(void *arg)
 		t->row++;
 		atomic_fetch_add(&t->failures, 1);
 		if (pushqueue_done(&t->queue)) {
-			log_warn(0, "'%s': %s: the end may not have come there", t->url.name, t->why);
+			if (atomic_load(&t->sent_items) > 0)
+				log_warn(0, "'%s': %s: the end may not have come there",
+				    t->url.name, t->why);
 			set_state(t, PUSHTARGET_FAILED);
 			break;
 		}

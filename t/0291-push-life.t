@@ -1,0 +1,224 @@
+#!/bin/sh
+# mlive-push: servers that are away, slow, or want something else.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=/dev/null
+. "${top:-.}/t/chain.sh"
+# shellcheck source=/dev/null
+. "$top/t/rtmp.sh"
+# shellcheck source=/dev/null
+. "$top/t/push.sh"
+
+need 'no ffmpeg' ffmpeg -version
+film
+real 6 clip.ts
+real 3 hevc.ts -c:v libx265 -x265-params log-level=none:info=0:bframes=2
+raw clip.ts clip
+raw hevc.ts hevc
+
+# odd NAME [N=V...]: a server of that kind, at $odd
+odd () {
+	odd=$(free_port)
+	perl "$top/t/rtmpd.pl" "$odd" "$@" 2>"$1.err" & odd_pid=$!
+	started="$started $odd_pid"
+	eventually listening "$odd"
+}
+push () {
+	timeout 100 mlive-push -v --pace none --cache 1min --drain 30s -s pushed "$@" 2>push.log
+}
+fresh () {
+	rm -f pushed odd.*
+}
+
+check 'all that FFmpeg makes of it in FLV is the same, and pings are answered' '
+	fresh
+	odd odd ping=1 ends=1
+	push -o "rtmp://127.0.0.1:$odd/app/inst/key?token=a%20b&cache=30s&x=y" <clip.ts
+	wait $odd_pid
+	raw odd.1 got
+	whole clip got
+	grep "^publish key?token=a%20b&x=y$" odd.log
+	grep -c "^pong" odd.log | grep -v "^0$"
+	grep -x FCUnpublish odd.log
+	grep -x deleteStream odd.log
+	ffprobe -v error -show_entries format_tags=encoder -of csv=p=0 odd.1 | grep mlive-push
+	ffprobe -v error -show_entries stream=width,height,r_frame_rate,channels,sample_rate \
+		-of csv=p=0 odd.1 >shown
+	grep "384,216" shown
+	# The step of time stamps, each rounded: 41 or 42 ms, and in the sum none is lost.
+	ffprobe -v error -select_streams v -show_entries packet=dts -of csv=p=0 odd.1 | grep . >ms
+	awk "NR > 1 && (\$1 - d < 41 || \$1 - d > 42) { exit 1 } { d = \$1 }
+		END { want = (NR - 1) * 1000 / 24; exit d - want > 1 || want - d > 1 }" FS=, ms
+'
+check 'who refuses the key: the reason, and with ?retry= an end' '
+	fresh
+	odd odd refuse=NetStream.Publish.BadName
+	fails 1 push -o "rtmp://127.0.0.1:$odd/live/s3cret?retry=1" <clip.ts
+	grep "warning: .rtmp://127.0.0.1:$odd/live.: it refuses: NetStream.Publish.BadName: as told" push.log
+	grep "is given up: it refuses" push.log
+	grep -c accepted odd.log | grep -x 2
+	fails 1 grep s3cret push.log pushed
+	test "$(number state)" = failed
+	test "$(number failures)" -eq 2
+	kill $odd_pid
+'
+check 'who asks for a password, and who speaks something else' '
+	fresh
+	odd odd "deny=[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] : "
+	fails 1 push -o "rtmp://127.0.0.1:$odd/live/x?retry=0" <clip.ts
+	grep "given up: it asks for a user and a password, which is not supported" push.log
+	kill $odd_pid
+	port=$(free_port)
+	perl -MIO::Socket::INET -e "my \$l = IO::Socket::INET->new(LocalAddr => q(127.0.0.1:$port),
+		Listen => 5) or die; while (my \$s = \$l->accept) { print \$s qq(HTTP/1.1 400 no\r\n\r\n) }" & pid=$!
+	eventually listening $port
+	fails 1 push -o "rtmp://127.0.0.1:$port/live/x?retry=0" <clip.ts
+	grep "given up: what it speaks is not RTMP" push.log
+	kill $pid
+'
+check 'HEVC is not sent to who takes something else only' '
+	fresh
+	odd odd fourcc=av01
+	fails 1 push -o "rtmp://127.0.0.1:$odd/live/x?retry=0" <hevc.ts
+	grep "given up: it does not take HEVC" push.log
+	kill $odd_pid
+	fresh
+	odd odd ends=1
+	push -o "rtmp://127.0.0.1:$odd/live/x?retry=0" <hevc.ts
+	grep "does not say whether it takes HEVC" push.log
+	wait $odd_pid
+'
+check 'one dead of three: the other two get all' '
+	fresh
+	rm -f other.*
+	odd odd ends=1
+	one=$odd one_pid=$odd_pid
+	odd other ends=1
+	dead=$(free_port)
+	fails 1 push --drain 5s -o "rtmp://127.0.0.1:$one/live/x" \
+		-o "rtmp://127.0.0.1:$dead/live/x" -o "rtmp://127.0.0.1:$odd/live/x" <clip.ts
+	wait $one_pid $odd_pid
+	grep "warning: .rtmp://127.0.0.1:$dead/live.: cannot connect: Connection refused: trying again" push.log
+	grep "not all could be sent" push.log
+	raw odd.1 one
+	raw other.1 two
+	whole clip one
+	whole clip two
+'
+check 'one that takes the connection and never reads: whole groups are dropped, of it alone' '
+	fresh
+	rm -f other.*
+	odd odd deaf=5
+	deaf=$odd deaf_pid=$odd_pid
+	odd other ends=1
+	real 20 long.ts -crf 5
+	raw long.ts long
+	fails 1 push --drain 4s -o "rtmp://127.0.0.1:$deaf/live/x?cache=2s" \
+		-o "rtmp://127.0.0.1:$odd/live/x" <long.ts
+	wait $odd_pid
+	kill $deaf_pid
+	test "$(number dropped_gops)" -gt 3
+	grep "groups of pictures are dropped that it did not take in time" push.log
+	grep "127.0.0.1:$deaf/live.: not all could be sent" push.log
+	raw other.1 got
+	whole long got
+'
+check 'a server that is killed and comes back: from a key picture on' '
+	fresh
+	odd odd ends=1
+	mkfifo feed
+	timeout 100 mlive-push -v -s pushed --pace none --drain 30s \
+		-o "rtmp://127.0.0.1:$odd/live/x" <feed 2>push.log & pid=$!
+	exec 3>feed
+	cat clip.ts >&3
+	eventually sh -c "test \$(wc -c <odd.1) -gt 20000"
+	kill -9 $odd_pid
+	eventually grep "trying again in" push.log
+	perl "$top/t/rtmpd.pl" "$odd" again ends=1 3>&- & odd_pid=$!
+	eventually test -s again.1
+	cat clip.ts >&3
+	exec 3>&-
+	wait $pid
+	wait $odd_pid
+	test "$(number reconnects)" -eq 1
+	ffmpeg -nostdin -v error -xerror -i again.1 -f null - 2>errors
+	test ! -s errors
+'
+check 'a server that hangs up: what comes next begins with a key picture, time goes on' '
+	fresh
+	odd odd hangup=60
+	timeout 100 mlive-push -v -s pushed --pace none --cache 1min --drain 30s \
+		-o "rtmp://127.0.0.1:$odd/live/x" <clip.ts 2>push.log || :
+	grep "it has hung up\|the connection broke" push.log
+	test -s odd.2
+	kill $odd_pid
+	ffprobe -v error -select_streams v -show_entries packet=dts,flags -of csv=p=0 odd.1 | grep . >first
+	ffprobe -v error -select_streams v -show_entries packet=dts,flags -of csv=p=0 odd.2 | grep . >second
+	head -n 1 second | grep K
+	test "$(head -n 1 second | cut -d, -f1)" -gt "$(tail -n 1 first | cut -d, -f1)"
+'
+check 'a server that asks to go elsewhere: at a key picture, and nothing is lost' '
+	fresh
+	rm -f elsewhere.*
+	odd elsewhere ends=1
+	to=$odd to_pid=$odd_pid
+	odd odd "go=rtmp://127.0.0.1:$to/other" ends=1
+	push -o "rtmp://127.0.0.1:$odd/live/x" <clip.ts
+	wait $odd_pid $to_pid
+	grep "^publish x$" elsewhere.log
+	grep -x deleteStream odd.log
+	test "$(number redirects)" -eq 1
+	test "$(number failures)" -eq 0
+	test "$(number dropped_tags)" -eq 0
+	raw odd.1 first
+	raw elsewhere.1 second
+	cat first.pictures second.pictures | cmp - clip.pictures
+	cat first.sound second.sound >got.sound
+	cp clip.pictures got.pictures
+	whole clip got
+	ffprobe -v error -select_streams v -show_entries packet=flags -of csv=p=0 elsewhere.1 |
+		head -n 1 | grep K
+'
+check 'an address that is none is not followed' '
+	fresh
+	odd odd go=http://127.0.0.1:1/x ends=2
+	push -o "rtmp://127.0.0.1:$odd/live/x" <clip.ts
+	wait $odd_pid
+	grep "sends us to .http://127.0.0.1:1/x.: not followed" push.log
+	raw odd.1 first
+	raw odd.2 second
+	cat first.pictures second.pictures | cmp - clip.pictures
+'
+check 'a signal ends it, and what waits still goes' '
+	fresh
+	odd odd ends=1
+	mkfifo endless
+	mlive-push -v -s pushed -o "rtmp://127.0.0.1:$odd/live/x" <endless 2>push.log & pid=$!
+	exec 3>endless
+	cat clip.ts >&3
+	eventually test -s odd.1
+	kill $pid
+	wait $pid
+	exec 3>&-
+	wait $odd_pid
+	grep -x deleteStream odd.log
+	test "$(number state)" = done
+	# And one that cannot be reached does not keep it.
+	mlive-push -o "rtmp://127.0.0.1:9/live/x" <endless 2>push.log & pid=$!
+	exec 3>endless
+	eventually grep "cannot connect" push.log
+	kill $pid
+	wait $pid
+	exec 3>&-
+'
+check 'a stream whose clock jumps goes on' '
+	fresh
+	ffmpeg -nostdin -v error -y -i clip.ts -c copy -output_ts_offset 5000 -f mpegts later.ts
+	odd odd ends=1
+	cat clip.ts later.ts clip.ts | push -o "rtmp://127.0.0.1:$odd/live/x"
+	wait $odd_pid
+	tail -n 1 pushed | grep "\"clock_breaks\":2,"
+	ffprobe -v error -select_streams v -show_entries packet=dts -of csv=p=0 odd.1 | grep . >ms
+	test "$(wc -l <ms)" -gt 400
+	awk "NR > 1 && (\$1 <= d || \$1 - d > 400) { print; exit 1 } { d = \$1 }" FS=, ms
+'
+done_testing
