@@ -33,7 +33,7 @@
 
 #include "lib/media/cuetrack.h"
 #include "lib/media/timeline.h"
-#include "package/track.h"
+#include "lib/media/track.h"
 
 #define CUT_HOLE	(CLK_90K / 2)	/* that much missing is a break */
 

@@ -7,23 +7,8 @@
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "package/subs.h"
+#include "package/tsout.h"
 #include "package/ttx.h"
-
-static bool
-can_carry(const struct tsdemux_stream *st)
-{
-	switch (st->codec) {
-	case CODEC_AVC:
-	case CODEC_HEVC:
-	case CODEC_AAC:
-	case CODEC_AC3:
-	case CODEC_EAC3:
-	case CODEC_OPUS:
-		return true;
-	default:
-		return false;
-	}
-}
 
 static int
 add_stream(struct pack *p, struct tsdemux_stream *st)
@@ -44,7 +29,7 @@ add_stream(struct pack *p, struct tsdemux_stream *st)
 	    (p->pres.policy.ways & (CUE_ID3_EMSG | CUE_ID3_DATERANGE)) != 0);
 	/* user: NULL is new, ourselves is left out, else its track */
 	st->user = p;
-	if (!can_carry(st)) {
+	if (!track_carries(st->codec)) {
 		enum codec_kind kind = codec_kind(st->codec);
 
 		if (kind == KIND_VIDEO || kind == KIND_AUDIO)
@@ -168,13 +153,18 @@ pack_event(struct pack *p, const struct tsdemux_event *ev)
 	return r;
 }
 
-
 void
 pack_free(struct pack *p)
 {
 	for (unsigned i = 0; i < p->cutter.ntrack; i++) {
-		track_free(p->cutter.track[i]);
-		free(p->cutter.track[i]);
+		struct track *t = p->cutter.track[i];
+
+		if (t->ts != NULL)
+			tsout_free(t->ts);
+		free(t->ts);
+		free(t->low);
+		track_free(t);
+		free(t);
 	}
 	for (size_t i = 0; i < p->nmaking; i++)
 		segment_free(p->making[i].segment);

@@ -5,10 +5,10 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "lib/media/times.h"
 #include "package/low.h"
 #include "package/lowpart.h"
 #include "package/subs.h"
-#include "package/times.h"
 
 /* ---- a part */
 

@@ -10,11 +10,11 @@
 
 #include "lib/base/stats.h"
 #include "lib/media/mp4mux.h"
+#include "lib/media/track.h"
 #include "lib/media/tsdemux.h"
 #include "lib/net/sink.h"
 #include "package/cut.h"
 #include "package/pres.h"
-#include "package/track.h"
 
 #define PACK_LAGS	16		/* segments that tell how late parts are */
 #define PACK_SUBS	8		/* channels of captions that are made text */

@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/media/track.h"
 #include "package/cues.h"
-#include "package/track.h"
 
 #define PRES_TRACKS	64
 

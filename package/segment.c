@@ -7,9 +7,9 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "lib/media/times.h"
 #include "package/low.h"
 #include "package/pack.h"
-#include "package/times.h"
 #include "package/tsout.h"
 
 #define LATE_MAX	(3 * CLK_90K)	/* a track that is so far behind is left, live */
@@ -25,36 +25,18 @@ pack_put_init(struct pack *p, unsigned n, const struct track *t, const struct co
 {
 	struct ptrack *pt = &p->pres.track[n];
 	const struct init *old = ptrack_newest(pt);
-	struct mp4_track mt = {
-		.track_id = n + 1, .codec = t->codec, .config = c->record,
-		.config_len = c->len, .timescale = track_timescale(t, c->version),
-	};
+	struct mp4_track mt;
 	char name[SINK_NAME_MAX], file[24];
 	struct init *list;
 	uint8_t *buf;
 	int len;
 
+	track_describe(t, c, &mt);
+	mt.track_id = n + 1;
 	if (old != NULL && old->config.len == c->len && old->timescale == mt.timescale &&
 	    memcmp(old->config.record, c->record, c->len) == 0) {
 		*number = old->number;
 		return 0;
-	}
-	memcpy(mt.language, t->language, sizeof(mt.language));
-	if (t->kind == KIND_VIDEO) {
-		mt.width = c->video.width;
-		mt.height = c->video.height;
-		mt.sar = c->video.sar;
-		mt.has_colour = c->video.colour_primaries != 2 ||
-		    c->video.transfer_characteristics != 2 ||
-		    c->video.matrix_coefficients != 2;
-		mt.colour_primaries = c->video.colour_primaries;
-		mt.transfer_characteristics = c->video.transfer_characteristics;
-		mt.matrix_coefficients = c->video.matrix_coefficients;
-		mt.full_range = c->video.full_range;
-	} else {
-		mt.rate = c->audio.rate;
-		mt.channels = c->audio.channels;
-		mt.codec = c->audio.codec != CODEC_UNKNOWN ? c->audio.codec : t->codec;
 	}
 	*number = old != NULL ? old->number + 1 : 1;	/* and old is gone: */
 	list = realloc(pt->init, (pt->ninit + 1) * sizeof(*list));

@@ -13,8 +13,8 @@
 #define TSOUT_H
 
 #include "lib/media/mp4.h"
+#include "lib/media/track.h"
 #include "lib/media/tsmux.h"
-#include "package/track.h"
 
 #define TSOUT_KEYS	16
 

@@ -3,7 +3,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/rational.h"
-#include "package/track.h"
+#include "lib/media/track.h"
 
 static int
 compare_times(const void *a, const void *b)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "lib/base/clk.h"
-#include "package/times.h"
+#include "lib/media/times.h"
 
 /* After a discontinuity it does not matter what was decoded before. */
 static int64_t

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "package/ccqueue.h"
+#include "lib/media/ccqueue.h"
 
 static bool
 is_after(const struct ccunit *u, int64_t pts, uint32_t base)

@@ -5,11 +5,26 @@
 #include "lib/base/clk.h"
 #include "lib/base/rational.h"
 #include "lib/media/timeline.h"
-#include "package/track.h"
-#include "package/tsout.h"
+#include "lib/media/track.h"
 
 #define NEAR		(3 * CLK_90K)	/* other tracks have the same clock */
 #define GROW		(256 << 10)
+
+bool
+track_carries(enum codec c)
+{
+	switch (c) {
+	case CODEC_AVC:
+	case CODEC_HEVC:
+	case CODEC_AAC:
+	case CODEC_AC3:
+	case CODEC_EAC3:
+	case CODEC_OPUS:
+		return true;
+	default:
+		return false;
+	}
+}
 
 int
 track_init(struct track *t, const struct tsdemux_stream *s)
@@ -37,10 +52,6 @@ track_free(struct track *t)
 	ccqueue_free(&t->captions);
 	free(t->buf);
 	free(t->sample);
-	if (t->ts != NULL)
-		tsout_free(t->ts);
-	free(t->ts);
-	free(t->low);
 }
 
 const struct config *
@@ -57,6 +68,34 @@ track_timescale(const struct track *t, uint32_t version)
 	const struct config *c = track_config(t, version);
 
 	return t->kind == KIND_VIDEO || c == NULL ? CLK_90K : c->audio.rate;
+}
+
+void
+track_describe(const struct track *t, const struct config *c, struct mp4_track *out)
+{
+	*out = (struct mp4_track){
+		.codec = t->codec, .config = c->record, .config_len = c->len,
+		.timescale = track_timescale(t, c->version),
+	};
+	memcpy(out->language, t->language, sizeof(out->language));
+	if (t->kind == KIND_VIDEO) {
+		const struct video_format *v = &c->video;
+
+		out->width = v->width;
+		out->height = v->height;
+		out->sar = v->sar;
+		out->has_colour = v->colour_primaries != 2 ||
+		    v->transfer_characteristics != 2 || v->matrix_coefficients != 2;
+		out->colour_primaries = v->colour_primaries;
+		out->transfer_characteristics = v->transfer_characteristics;
+		out->matrix_coefficients = v->matrix_coefficients;
+		out->full_range = v->full_range;
+	} else {
+		out->rate = c->audio.rate;
+		out->channels = c->audio.channels;
+		if (c->audio.codec != CODEC_UNKNOWN)
+			out->codec = c->audio.codec;
+	}
 }
 
 /* ---- the queue */

@@ -7,11 +7,11 @@
  * Memory   Nothing allocates; the samples are the first n of the track's.
  * Errors   -ERANGE before the beginning of the presentation.
  */
-#ifndef PACKAGE_TIMES_H
-#define PACKAGE_TIMES_H
+#ifndef TIMES_H
+#define TIMES_H
 
 #include "lib/media/mp4.h"
-#include "package/track.h"
+#include "lib/media/track.h"
 
 /* next is the sample after them, or NULL; fresh: the delay is found anew. */
 int times_video(struct track *t, size_t n, const struct sample *next, int64_t offset,

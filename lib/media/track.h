@@ -3,7 +3,7 @@
  * a file has them, and its codec parameters.
  *
  * A track is a queue.  Samples are appended as they come (track_unit()); what
- * is before a cut is taken off the front when the cut is known (cut.h).
+ * is before a cut is taken off the front when the cut is known.
  *
  * Spec     ISO/IEC 14496-15 for video samples; audio.h for frames.
  * Units    pts, dts: 90 kHz of the source, unwrapped.  Media time t is the
@@ -20,11 +20,12 @@
 #include <stdint.h>
 
 #include "lib/media/audio.h"
+#include "lib/media/ccqueue.h"
+#include "lib/media/mp4.h"
 #include "lib/media/tsdemux.h"
 #include "lib/media/video.h"
-#include "package/ccqueue.h"
 
-struct tsout;
+struct tsout;			/* the packager's */
 struct low;
 
 #define TRACK_NAME	8
@@ -94,10 +95,9 @@ struct track {
 	uint64_t units, lost_units;	/* damaged */
 	struct ccqueue captions;	/* if wanted: of the pictures, and of earlier ones */
 
-	struct tsout *ts;		/* segment.c */
-	struct low *low;		/* low.h */
-
-	/* cut.h */
+	/* of whoever cuts it, who gives these two back: */
+	struct tsout *ts;
+	struct low *low;
 	size_t	 current;		/* index of the cut that is being filled */
 	bool	 started;		/* its first cut has been passed */
 	bool	 absent;		/* nothing came for the last segment */
@@ -105,6 +105,9 @@ struct track {
 	uint32_t delay_base;
 	bool	 has_delay;
 };
+
+/* Is it a codec that samples of MP4 can have? */
+bool track_carries(enum codec c);
 
 int track_init(struct track *t, const struct tsdemux_stream *s);
 void track_free(struct track *t);
@@ -125,8 +128,11 @@ const struct config *track_config(const struct track *t, uint32_t version);
 size_t track_first_sync(const struct track *t, size_t from);
 bool track_ready(const struct track *t);
 
-/* rate.c: pictures or frames a second, as it says where that is true. */
+/* trackrate.c: pictures or frames a second, as it says where that is true. */
 struct rational track_rate(const struct track *t, uint32_t version);
+
+/* What the header of a file says of it; out borrows c. */
+void track_describe(const struct track *t, const struct config *c, struct mp4_track *out);
 
 /* Ticks a second of its media: 90000 for video, the rate for audio. */
 uint32_t track_timescale(const struct track *t, uint32_t version);
