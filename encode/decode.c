@@ -4,25 +4,8 @@
 
 #include "encode/decode.h"
 #include "lib/base/log.h"
+#include "lib/media/codecav.h"
 #include "lib/media/psi.h"
-
-static enum AVCodecID
-codec_id(enum codec c)
-{
-	switch (c) {
-	case CODEC_MPEG1V:	return AV_CODEC_ID_MPEG1VIDEO;
-	case CODEC_MPEG2V:	return AV_CODEC_ID_MPEG2VIDEO;
-	case CODEC_AVC:		return AV_CODEC_ID_H264;
-	case CODEC_HEVC:	return AV_CODEC_ID_HEVC;
-	case CODEC_MPEGA:	return AV_CODEC_ID_MP3;		/* any layer */
-	case CODEC_AAC:		return AV_CODEC_ID_AAC;
-	case CODEC_LATM:	return AV_CODEC_ID_AAC_LATM;
-	case CODEC_AC3:		return AV_CODEC_ID_AC3;
-	case CODEC_EAC3:	return AV_CODEC_ID_EAC3;
-	case CODEC_OPUS:	return AV_CODEC_ID_OPUS;
-	default:		return AV_CODEC_ID_NONE;
-	}
-}
 
 /* channel_config_code of the Opus descriptor, as an OpusHead (RFC 7845 5.1). */
 static int
@@ -74,7 +57,7 @@ decoder_open(struct decoder *d, enum codec codec, const uint8_t *desc,
 	if (codec == CODEC_MPEGA)
 		c = avcodec_find_decoder_by_name("mp3float");
 	if (c == NULL)
-		c = avcodec_find_decoder(codec_id(codec));
+		c = avcodec_find_decoder(codec_av_id(codec));
 	if (c == NULL)
 		return -ENOTSUP;
 	d->ctx = avcodec_alloc_context3(c);

@@ -16,6 +16,7 @@
 
 #include <libavutil/log.h>
 
+#include "encode/clockopt.h"
 #include "encode/grab.h"
 #include "encode/jpeg.h"
 #include "encode/naming.h"
@@ -104,15 +105,6 @@ static const struct option longopts[] = {
 /* ---- the command line */
 
 static void
-parse_clock(struct capture *s, const char *arg)
-{
-	s->config.arrival = strcmp(arg, "arrival") == 0;
-	s->config.recording = strcmp(arg, "none") == 0;
-	if (!s->config.arrival && !s->config.recording && strcmp(arg, "auto") != 0)
-		fatal(EXIT_USAGE, 0, "--clock '%s' is not auto, arrival or none", arg);
-}
-
-static void
 set_option(struct capture *s, int c)
 {
 	struct grab_config *g = &s->config;
@@ -122,7 +114,7 @@ set_option(struct capture *s, int c)
 		s->buffer = opt_size("buffer", optarg);
 		break;
 	case 'c':
-		parse_clock(s, optarg);
+		clock_option(optarg, &s->config.arrival, &s->config.recording);
 		break;
 	case 'e':
 		g->every_ns = (int64_t)opt_duration("every", optarg);

@@ -12,8 +12,10 @@
 
 #include "ingest/rtmpdpriv.h"
 #include "lib/base/log.h"
+#include "lib/net/tcplisten.h"
 
 #define ACCEPT_TURN	32
+#define BACKLOG		256
 #define SAY_AGAIN	(10 * CLK_SECOND)
 #define FORGET		(60 * CLK_SECOND)	/* a wrong key */
 #define DELAY_MAX	(8 * CLK_SECOND)
@@ -68,49 +70,14 @@ rtmpd_free(struct rtmpd *d)
 
 /* ---- listening */
 
-static int
-listen_on(const struct addrinfo *ai)
-{
-	int one = 1, zero = 0, err;
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (ai->ai_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 256) == 0)
-		return fd;
-	err = errno;
-	close(fd);
-	return -err;
-}
-
 int
 rtmpd_listen(struct rtmpd *d, const char *host, uint16_t port, bool tls)
 {
-	struct addrinfo hints = {
-		.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE,
-		.ai_family = *host == '\0' ? AF_INET6 : AF_UNSPEC,	/* takes IPv4 too */
-	};
-	struct addrinfo *list, *ai;
-	char service[8];
-	int fd = -EINVAL;
+	int fd;
 
 	if (d->nlisten == RTMPD_LISTEN)
 		return -ENOSPC;
-	snprintf(service, sizeof(service), "%u", port);
-	if (getaddrinfo(*host != '\0' ? host : NULL, service, &hints, &list) != 0)
-		return -EINVAL;
-	for (ai = list; ai != NULL && fd < 0; ai = ai->ai_next)
-		fd = listen_on(ai);
-	freeaddrinfo(list);
-	if (fd == -EAFNOSUPPORT && *host == '\0') {
-		struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
-
-		fd = listen_on(&(struct addrinfo){ .ai_family = AF_INET,
-		    .ai_addr = (struct sockaddr *)&any, .ai_addrlen = sizeof(any) });
-	}
+	fd = tcp_listen(host, port, BACKLOG, NULL);
 	if (fd < 0)
 		return fd;
 	d->listen[d->nlisten].fd = fd;

@@ -20,6 +20,7 @@ watch_config_init(struct watch_config *cfg)
 #include <string.h>
 
 #include "lib/media/captions.h"
+#include "lib/media/codecav.h"
 #include "lib/media/look.h"
 #include "lib/media/loudness.h"
 #include "lib/media/tsdemux.h"
@@ -331,28 +332,11 @@ close_eye(struct eye *e)
 	e->samples = 0;
 }
 
-static enum AVCodecID
-codec_id(enum codec c)
-{
-	switch (c) {
-	case CODEC_MPEG1V:	return AV_CODEC_ID_MPEG1VIDEO;
-	case CODEC_MPEG2V:	return AV_CODEC_ID_MPEG2VIDEO;
-	case CODEC_AVC:		return AV_CODEC_ID_H264;
-	case CODEC_HEVC:	return AV_CODEC_ID_HEVC;
-	case CODEC_MPEGA:	return AV_CODEC_ID_MP3;		/* any layer */
-	case CODEC_AAC:		return AV_CODEC_ID_AAC;
-	case CODEC_LATM:	return AV_CODEC_ID_AAC_LATM;
-	case CODEC_AC3:		return AV_CODEC_ID_AC3;
-	case CODEC_EAC3:	return AV_CODEC_ID_EAC3;
-	default:		return AV_CODEC_ID_NONE;
-	}
-}
-
 static bool
 open_codec(struct eye *e, enum codec codec)
 {
 	const AVCodec *c = codec == CODEC_MPEGA ? avcodec_find_decoder_by_name("mp3float") :
-	    avcodec_find_decoder(codec_id(codec));
+	    avcodec_find_decoder(codec_av_id(codec));
 
 	if (c == NULL)
 		return false;
@@ -381,7 +365,7 @@ eye_of(struct watch *w, struct tsdemux_stream *s)
 		return s->user;
 	if ((kind != KIND_VIDEO && kind != KIND_AUDIO) ||
 	    (kind == KIND_VIDEO ? w->cfg.no_video : w->cfg.no_audio) ||
-	    codec_id(s->codec) == AV_CODEC_ID_NONE)
+	    s->codec == CODEC_OPUS || codec_av_id(s->codec) == AV_CODEC_ID_NONE)
 		return NULL;
 	for (unsigned i = 0; i < w->n; i++)
 		if (w->eye[i]->s.pid == s->pid)

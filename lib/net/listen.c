@@ -4,8 +4,6 @@
  */
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,18 +12,10 @@
 
 #include "lib/base/url.h"
 #include "lib/net/conn.h"
+#include "lib/net/tcplisten.h"
 
 #define ACCEPT_TURN	256
-
-static bool
-is_loopback(const struct sockaddr *sa)
-{
-	if (sa->sa_family == AF_INET)
-		return ntohl(((const struct sockaddr_in *)(const void *)sa)
-		    ->sin_addr.s_addr) >> 24 == 127;
-	return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(
-	    &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
-}
+#define BACKLOG		4096
 
 static void
 name_of(int fd, char name[static HTTPD_PEER])
@@ -40,73 +30,22 @@ name_of(int fd, char name[static HTTPD_PEER])
 	snprintf(name, HTTPD_PEER, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-/*
- * A machine whose system paces what it sends (bbr) does so on loopback as well,
- * where there is nothing to spare: a timer for each piece, half of the rate, twice
- * the time.  It has to be set before there is a connection: one that has
- * begun with pacing keeps it.
- */
-static void
-send_unpaced(int fd)
-{
-	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", strlen("reno"));
-}
-
-static int
-listen_on(const struct addrinfo *ai)
-{
-	int one = 1, zero = 0, err;
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (ai->ai_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
-	if (is_loopback(ai->ai_addr))
-		send_unpaced(fd);
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 4096) == 0)
-		return fd;
-	err = errno;
-	close(fd);
-	return -err;
-}
-
 int
 httpd_listen(struct httpd *s, const char *text, int kind,
     struct httpd_listener **out)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
-	struct addrinfo *list, *ai;
 	struct httpd_listener *l = &s->listener[s->nlisten];
-	char host[256], port[8];
-	uint16_t number;
+	char host[256];
+	uint16_t port;
 	bool tls = strncmp(text, "https://", 8) == 0;
-	int fd = -EINVAL;
+	int fd;
 
 	text += tls ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
 	if (s->nlisten == HTTPD_LISTEN_MAX)
 		return -ENOSPC;
-	if (url_parse_listen(text, host, sizeof(host), &number) < 0)
+	if (url_parse_listen(text, host, sizeof(host), &port) < 0)
 		return -EINVAL;
-	snprintf(port, sizeof(port), "%u", number);
-	if (host[0] == '\0')
-		hints.ai_family = AF_INET6;	/* takes IPv4 as well */
-	if (getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &list) != 0)
-		return -EINVAL;
-	for (ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {
-		fd = listen_on(ai);
-		l->loopback = is_loopback(ai->ai_addr);
-	}
-	freeaddrinfo(list);
-	if (fd == -EAFNOSUPPORT && host[0] == '\0') {
-		struct sockaddr_in any = {
-			.sin_family = AF_INET, .sin_port = htons(number),
-		};
-
-		fd = listen_on(&(struct addrinfo){ .ai_family = AF_INET,
-		    .ai_addr = (struct sockaddr *)&any, .ai_addrlen = sizeof(any) });
-	}
+	fd = tcp_listen(host, port, BACKLOG, &l->loopback);
 	if (fd < 0)
 		return fd;
 	l->kind = kind;
