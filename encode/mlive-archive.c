@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "encode/clockopt.h"
 #include "encode/roll.h"
 #include "encode/sender.h"
 #include "lib/base/clk.h"
@@ -54,8 +55,9 @@ static const char help[] =
     "usage: mlive-archive [options] -o PLACE <input.ts\n"
     "  -c, --clock MODE         auto, arrival or none: where time comes from\n"
     "  -e, --every DURATION     of pieces (default 10min)\n"
-    "      --name TEMPLATE      of pieces (default %Y%m%d-%H%M%S.ts); %05d is a counter, %i\n"
-    "                           the interval, %n the show\n"
+    "  -f, --format FORMAT      of pieces: ts, mp4 or cmaf (default ts)\n"
+    "      --name TEMPLATE      of pieces (default %Y%m%d-%H%M%S.ts or .mp4); %05d is a\n"
+    "                           counter, %i the interval, %n the show\n"
     "  -o, --output PLACE       directory, http(s):// or s3://\n"
     "  -P, --program NUMBER     whose pictures say where to cut (default: the first)\n"
     "      --show NAME          for names and the manifest\n"
@@ -75,6 +77,7 @@ enum {
 static const struct option longopts[] = {
 	{ "clock", required_argument, NULL, 'c' },
 	{ "every", required_argument, NULL, 'e' },
+	{ "format", required_argument, NULL, 'f' },
 	{ "name", required_argument, NULL, OPT_NAME },
 	{ "output", required_argument, NULL, 'o' },
 	{ "program", required_argument, NULL, 'P' },
@@ -89,13 +92,13 @@ static const struct option longopts[] = {
 
 /* ---- the command line */
 
-static void
-parse_clock(struct archive *s, const char *arg)
+static enum piece_form
+parse_format(const char *arg)
 {
-	s->config.arrival = strcmp(arg, "arrival") == 0;
-	s->config.recording = strcmp(arg, "none") == 0;
-	if (!s->config.arrival && !s->config.recording && strcmp(arg, "auto") != 0)
-		fatal(EXIT_USAGE, 0, "--clock '%s' is not auto, arrival or none", arg);
+	for (unsigned i = 0; i < PIECE_FORMS; i++)
+		if (strcmp(arg, piece_form_name[i]) == 0)
+			return (enum piece_form)i;
+	fatal(EXIT_USAGE, 0, "--format '%s' is not ts, mp4 or cmaf", arg);
 }
 
 static void
@@ -103,12 +106,15 @@ set_option(struct archive *s, int c)
 {
 	switch (c) {
 	case 'c':
-		parse_clock(s, optarg);
+		clock_option(optarg, &s->config.arrival, &s->config.recording);
 		break;
 	case 'e':
 		s->config.every_ns = (int64_t)opt_duration("every", optarg);
 		if (s->config.every_ns < CLK_SECOND || s->config.every_ns > 86400 * CLK_SECOND)
 			fatal(EXIT_USAGE, 0, "--every '%s' is not in 1s..24h", optarg);
+		break;
+	case 'f':
+		s->sender.form.kind = parse_format(optarg);
 		break;
 	case OPT_NAME:
 		s->name = optarg;
@@ -180,14 +186,16 @@ parse_options(struct archive *s, int argc, char *argv[])
 
 	s->config.every_ns = 600 * CLK_SECOND;
 	s->sync_ns = CLK_SECOND;
-	s->name = "%Y%m%d-%H%M%S.ts";
 	s->show = "";
-	while ((c = getopt_long(argc, argv, "c:e:o:P:s:" OPT_COMMON, longopts, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "c:e:f:o:P:s:" OPT_COMMON, longopts, NULL)) != -1)
 		set_option(s, c);
 	if (optind != argc)
 		opt_usage(help, "unexpected argument '%s'", argv[optind]);
 	if (s->output == NULL || s->output[0] == '\0')
 		opt_usage(help, "where to? say for instance -o s3://archive/one/");
+	if (s->name == NULL)
+		s->name = s->sender.form.kind == PIECE_TS ? "%Y%m%d-%H%M%S.ts" :
+		    "%Y%m%d-%H%M%S.mp4";
 	if (naming_parse(&s->naming, s->name, is_url(s->output), &reason) < 0)
 		fatal(EXIT_USAGE, 0, "--name '%s': %s", s->name, reason);
 	if (strstr(s->name, "%n") != NULL && s->show[0] == '\0')
@@ -211,6 +219,9 @@ close_piece(struct archive *s, int64_t end_t)
 		s->t = s->roll.first_t;		/* the first of all */
 		s->piece.slot = roll_slot(&s->roll, s->t);
 		s->piece.utc_ns = roll_utc_ns(&s->roll, s->t);
+		s->piece.timed = true;
+		s->piece.t = roll_media(&s->roll, s->t);
+		s->piece.pts = s->roll.first_pts & (PES_WRAP - 1);
 	}
 	if (s->t != PES_NO_TIME && end_t != PES_NO_TIME && end_t > s->t)
 		s->piece.duration_ns = rescale_near(end_t - s->t, CLK_SECOND, CLK_90K);
@@ -239,6 +250,7 @@ disk_failed(struct archive *s, int r, size_t len)
 	s->gap = true;
 	s->lost_bytes += len;
 	s->again_ns = clk_mono_ns() + AGAIN;
+	spool_break(&s->spool);
 	if (!s->full)
 		log_warn(-r, "cannot write to '%s': the stream is lost until that works again",
 		    s->spool_path);
@@ -255,8 +267,12 @@ begin_piece(void *arg, const struct roll_cut *c)
 	s->t = c->t;
 	s->piece = (struct piece){
 		.slot = c->slot != INT64_MIN ? c->slot : c->utc_ns / s->config.every_ns,
-		.utc_ns = c->utc_ns,
+		.utc_ns = c->utc_ns, .forced = c->forced, .timed = c->t != PES_NO_TIME,
 	};
+	if (s->piece.timed) {
+		s->piece.t = roll_media(&s->roll, c->t);
+		s->piece.pts = c->pts;
+	}
 	if (c->first && (s->config.recording || s->config.regular))
 		s->piece.slot = s->piece.utc_ns = 0;
 	if (s->full)
@@ -280,6 +296,7 @@ try_again(struct archive *s, const uint8_t *p, size_t len)
 	s->t = s->roll.last_t;
 	if (s->t != PES_NO_TIME)
 		s->piece.utc_ns = roll_utc_ns(&s->roll, s->t);
+	s->piece.timed = s->piece.forced = false;
 	s->piece.duration_ns = 0;
 	s->piece.copied = 0;
 	s->again_ns = clk_mono_ns() + AGAIN;
@@ -422,7 +439,8 @@ open_all(struct archive *s)
 	free(token);
 	if (s->spool_said == NULL && is_url(s->output))
 		own_spool(s->spool_path);
-	r = spool_init(&s->spool, s->spool_path, s->output, s->sync_ns, s->spool_max);
+	r = spool_init(&s->spool, s->spool_path, s->output, s->sync_ns, s->spool_max,
+	    n->form.kind != PIECE_TS);
 	if (r == -EWOULDBLOCK)
 		fatal(EXIT_RUNTIME, 0, "another process has the spool '%s'", s->spool_path);
 	if (r == -EXDEV)
@@ -440,6 +458,7 @@ open_all(struct archive *s)
 	n->place = s->output;
 	n->show = s->show;
 	n->every_ns = s->config.every_ns;
+	n->form.program = s->config.program;
 	if ((r = sender_start(n)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot start");
 	s->config.cut = begin_piece;
@@ -545,6 +564,7 @@ main(int argc, char *argv[])
 	take(&s, 0, true);
 	close_piece(&s, s.roll.last_t);
 	spool_sync(&s.spool);
+	spool_end(&s.spool);
 	all = drain(&s);
 	tell(&s);
 	if (s.stats_target != NULL)

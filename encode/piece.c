@@ -8,11 +8,14 @@
 #include "lib/base/text.h"
 
 static const char *const state_name[] = { "open", "closed", "sending", "done", "dropped" };
+const char *const piece_form_name[PIECE_FORMS] = { "ts", "mp4", "cmaf" };
 #define STATES	(sizeof(state_name) / sizeof(state_name[0]))
 
 void
 pieces_free(struct pieces *l)
 {
+	for (size_t i = 0; i < l->n; i++)
+		free(l->p[i].file);
 	free(l->p);
 	*l = (struct pieces){ .n = 0 };
 }
@@ -40,24 +43,41 @@ int
 pieces_set(struct pieces *l, const struct piece *p)
 {
 	size_t at = place_of(l, p->number);
+	bool there = at < l->n && l->p[at].number == p->number;
+	struct piece_file *file = NULL;
 
-	if (at < l->n && l->p[at].number == p->number) {
+	if (p->nfile > 0 && !(there && l->p[at].file == p->file)) {
+		if ((file = malloc(p->nfile * sizeof(*file))) == NULL)
+			return -ENOMEM;
+		memcpy(file, p->file, p->nfile * sizeof(*file));
+	}
+	if (there) {
+		if (l->p[at].file != p->file || p->nfile == 0)
+			free(l->p[at].file);
+		else
+			file = p->file;
 		l->p[at] = *p;
+		l->p[at].file = file;
 		return 0;
 	}
-	if (l->n == PIECES_MAX)
+	if (l->n == PIECES_MAX) {
+		free(file);
 		return -E2BIG;
+	}
 	if (l->n == l->cap) {
 		size_t cap = l->cap * 2 + 64;
 		struct piece *q = realloc(l->p, cap * sizeof(*q));
 
-		if (q == NULL)
+		if (q == NULL) {
+			free(file);
 			return -ENOMEM;
+		}
 		l->p = q;
 		l->cap = cap;
 	}
 	memmove(l->p + at + 1, l->p + at, (l->n - at) * sizeof(*l->p));
 	l->p[at] = *p;
+	l->p[at].file = file;
 	l->n++;
 	return 0;
 }
@@ -96,6 +116,18 @@ piece_name_good(const char *name)
 		if (name[len] == '\0')
 			return true;
 	}
+}
+
+int
+piece_tagged(const char *name, const char *tag, char out[static PIECE_NAME])
+{
+	const char *dot = strrchr(name, '.');
+	int n;
+
+	if (dot == NULL || strchr(dot, '/') != NULL)
+		dot = name + strlen(name);
+	n = snprintf(out, PIECE_NAME, "%.*s%s%s", (int)(dot - name), name, tag, dot);
+	return n < 0 || n >= PIECE_NAME ? -ENAMETOOLONG : 0;
 }
 
 /* ---- one piece */
@@ -139,20 +171,85 @@ read_time(json_t *j, struct piece *p)
 	return true;
 }
 
+static bool
+tag_good(const char *tag)
+{
+	for (; *tag != '\0'; tag++)
+		if (*tag != '-' && !(*tag >= '0' && *tag <= '9') && !(*tag >= 'a' && *tag <= 'z'))
+			return false;
+	return true;
+}
+
+static int
+read_files(json_t *j, struct piece *p)
+{
+	json_t *list = json_object_get(j, "files"), *one;
+	size_t i, n = json_array_size(list);
+
+	if (list == NULL)
+		return 0;
+	if (!json_is_array(list) || n == 0 || n > PIECE_FILES)
+		return -EBADMSG;
+	if ((p->file = calloc(n, sizeof(*p->file))) == NULL)
+		return -ENOMEM;
+	json_array_foreach(list, i, one) {
+		struct piece_file *f = &p->file[i];
+		int64_t bytes = 0;
+
+		if (!json_is_object(one) || !read_number(one, "bytes", 0, &bytes) ||
+		    !read_text(one, "tag", f->tag, sizeof(f->tag)) || !tag_good(f->tag) ||
+		    !read_text(one, "sha256", f->sha256, sizeof(f->sha256)))
+			return -EBADMSG;
+		f->bytes = (uint64_t)bytes;
+	}
+	p->nfile = (unsigned)n;
+	return 0;
+}
+
+static enum piece_form
+read_form(json_t *j)
+{
+	const char *name = json_string_value(json_object_get(j, "form"));
+	enum piece_form f = PIECE_TS;
+
+	for (unsigned i = 0; name != NULL && i < PIECE_FORMS; i++)
+		if (strcmp(name, piece_form_name[i]) == 0)
+			f = (enum piece_form)i;
+	return f;
+}
+
+/* Where it begins. */
+static bool
+read_begin(json_t *j, struct piece *p)
+{
+	json_t *pts = json_object_get(j, "pts"), *t = json_object_get(j, "t");
+
+	if (pts == NULL || t == NULL)
+		return true;
+	if (!read_number(j, "pts", 0, &p->pts) || !read_number(j, "t", INT64_MIN / 4, &p->t) ||
+	    p->pts >= INT64_C(1) << 33 || p->t > INT64_MAX / 4)
+		return false;
+	p->timed = true;
+	p->forced = json_is_true(json_object_get(j, "forced"));
+	return true;
+}
+
 static int
 parse_object(json_t *j, struct piece *p)
 {
 	struct piece out = { .state = PIECE_DONE };
-	int64_t number = 0, bytes = 0, copied = 0;
+	int64_t number = 0, bytes = 0, held = 0, copied = 0;
 	char state[16] = "done";
 	size_t s;
+	int r;
 
 	if (!json_is_object(j) || !read_number(j, "number", 1, &number) || number == 0 ||
 	    (uint64_t)number > PIECE_NUMBER ||
 	    !read_number(j, "interval", INT64_MIN, &out.slot) ||
 	    !read_number(j, "bytes", 0, &bytes) || !read_number(j, "copied", 0, &copied) ||
-	    copied > bytes + 65536 || !read_time(j, &out) ||
-	    !read_text(j, "path", out.name, sizeof(out.name)) ||
+	    !read_number(j, "held", 0, &held) || copied > UINT32_MAX ||
+	    !read_time(j, &out) || !read_begin(j, &out) ||
+	    !read_text(j, json_object_get(j, "name") != NULL ? "name" : "path", out.name, sizeof(out.name)) ||
 	    !read_text(j, "sha256", out.sha256, sizeof(out.sha256)) ||
 	    !read_text(j, "state", state, sizeof(state)))
 		return -EBADMSG;
@@ -160,22 +257,61 @@ parse_object(json_t *j, struct piece *p)
 		;
 	if (s == STATES || (out.name[0] != '\0' && !piece_name_good(out.name)))
 		return -EBADMSG;
+	if ((r = read_files(j, &out)) < 0) {
+		free(out.file);
+		return r;
+	}
 	out.state = (enum piece_state)s;
 	out.number = (uint64_t)number;
 	out.bytes = (uint64_t)bytes;
+	out.held = (uint64_t)held;
 	out.copied = (unsigned)copied;
 	out.gap = json_is_true(json_object_get(j, "gap"));
 	out.recovered = json_is_true(json_object_get(j, "recovered"));
+	out.form = read_form(j);
 	*p = out;
 	return 0;
+}
+
+/* In a manifest their paths are there to be read. */
+static json_t *
+make_files(const struct piece *p, bool journal)
+{
+	json_t *list = json_array();
+	char path[PIECE_NAME];
+
+	for (unsigned i = 0; i < p->nfile; i++) {
+		const struct piece_file *f = &p->file[i];
+		json_t *one = json_pack("{ss sI ss}", "tag", f->tag, "bytes",
+		    (json_int_t)f->bytes, "sha256", f->sha256);
+
+		if (!journal && piece_tagged(p->name, f->tag, path) == 0)
+			json_object_set_new(one, "path", json_string(path));
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static void
+add_private(json_t *j, const struct piece *p)
+{
+	json_object_set_new(j, "state", json_string(state_name[p->state]));
+	json_object_set_new(j, "held", json_integer((json_int_t)p->held));
+	if (!p->timed)
+		return;
+	json_object_set_new(j, "pts", json_integer(p->pts));
+	json_object_set_new(j, "t", json_integer(p->t));
+	if (p->forced)
+		json_object_set_new(j, "forced", json_true());
 }
 
 static json_t *
 make_object(const struct piece *p, bool state)
 {
-	char iso[CLK_ISO];
+	char iso[CLK_ISO], path[PIECE_NAME];
+	bool several = p->nfile > 0 && piece_tagged(p->name, p->file[0].tag, path) == 0;
 	json_t *j = json_pack("{sI ss sI sI sI}", "number", (json_int_t)p->number,
-	    "path", p->name, "interval", (json_int_t)p->slot,
+	    "path", several ? path : p->name, "interval", (json_int_t)p->slot,
 	    "duration_ms", (json_int_t)(p->duration_ns / 1000000),
 	    "bytes", (json_int_t)p->bytes);
 
@@ -183,14 +319,20 @@ make_object(const struct piece *p, bool state)
 	json_object_set_new(j, "start", json_string(iso));
 	if (p->sha256[0] != '\0')
 		json_object_set_new(j, "sha256", json_string(p->sha256));
-	if (p->copied > 0)
+	if (p->copied > 0 && (state || p->form == PIECE_TS))
 		json_object_set_new(j, "copied", json_integer(p->copied));
 	if (p->gap)
 		json_object_set_new(j, "gap", json_true());
 	if (p->recovered)
 		json_object_set_new(j, "recovered", json_true());
+	if (p->form != PIECE_TS)
+		json_object_set_new(j, "form", json_string(piece_form_name[p->form]));
+	if (several) {
+		json_object_set_new(j, "name", json_string(p->name));
+		json_object_set_new(j, "files", make_files(p, state));
+	}
 	if (state)
-		json_object_set_new(j, "state", json_string(state_name[p->state]));
+		add_private(j, p);
 	return j;
 }
 
@@ -231,10 +373,12 @@ journal_parse(struct pieces *l, const char *text, size_t len, uint64_t *bad)
 		size_t n = end != NULL ? (size_t)(end - text) : len;
 		struct piece p;
 
-		if (n > 0 && (end == NULL || piece_parse(text, n, &p) < 0))
+		if (n > 0 && (end == NULL || piece_parse(text, n, &p) < 0)) {
 			++*bad;
-		else if (n > 0)
+		} else if (n > 0) {
 			r = pieces_set(l, &p);
+			free(p.file);
+		}
 		n += end != NULL;
 		text += n;
 		len -= n;
@@ -258,6 +402,7 @@ manifest_parse(struct pieces *l, const char *text, size_t len)
 		if (r == 0 && (r = parse_object(one, &p)) == 0) {
 			p.state = PIECE_DONE;
 			r = pieces_set(&out, &p);
+			free(p.file);
 		}
 	json_decref(j);
 	if (r == 0)

@@ -21,6 +21,8 @@
 #include <jansson.h>
 
 #define PIECE_NAME	512
+#define PIECE_TAG	16
+#define PIECE_FILES	256
 #define PIECES_MAX	2000000		/* 10 minutes each: 38 years */
 #define PIECE_NUMBER	(UINT64_C(1) << 53)	/* the largest, as JSON is read by many */
 
@@ -32,17 +34,35 @@ enum piece_state {
 	PIECE_DROPPED,			/* given up */
 };
 
+enum piece_form { PIECE_TS, PIECE_MP4, PIECE_CMAF };	/* TS: the bytes of the stream */
+#define PIECE_FORMS	3
+extern const char *const piece_form_name[PIECE_FORMS];	/* "ts" ... */
+
+/* One of several that a piece was made into; its name is that of the piece with the tag. */
+struct piece_file {
+	char	 tag[PIECE_TAG];
+	uint64_t bytes;
+	char	 sha256[65];
+};
+
 struct piece {
 	uint64_t number;		/* from 1, of the whole recording */
 	enum piece_state state;
 	int64_t	 slot;			/* interval since 1970, or of the recording */
 	int64_t	 utc_ns, duration_ns;	/* of its beginning; 0: not known */
-	uint64_t bytes;
+	uint64_t bytes;			/* as it is delivered: all of its files */
+	uint64_t held;			/* in the spool */
+	bool	 timed;			/* these three are known: */
+	bool	 forced;		/* it begins without a random access point */
+	int64_t	 pts, t;		/* of its beginning: the source's 33 bits, media time */
 	unsigned copied;		/* of them before the stream's: tables again */
 	bool	 gap;			/* the stream is not whole before it */
 	bool	 recovered;		/* from a crash */
+	enum piece_form form;		/* it is delivered in */
 	char	 name[PIECE_NAME];	/* relative to the place; "": none yet */
 	char	 sha256[65];		/* hexadecimal, or "" */
+	unsigned nfile;			/* 0: one, of this name */
+	struct piece_file *file;	/* of one in a list: the list's */
 };
 
 struct pieces {
@@ -52,12 +72,15 @@ struct pieces {
 
 void pieces_free(struct pieces *l);
 
-/* Put it in place of the one of its number.  0 or -ENOMEM, -E2BIG. */
+/* Put it, and a copy of its files, in place of the one of its number.  -ENOMEM, -E2BIG. */
 int pieces_set(struct pieces *l, const struct piece *p);
 struct piece *pieces_find(struct pieces *l, uint64_t number);
 bool pieces_have_name(const struct pieces *l, const char *name);
 
-/* A line of a journal, without its end. */
+/* Its name with a tag, before its ending.  0 or -ENAMETOOLONG. */
+int piece_tagged(const char *name, const char *tag, char out[static PIECE_NAME]);
+
+/* A line of a journal, without its end.  Gives p->file. */
 int piece_parse(const char *line, size_t len, struct piece *p);
 char *piece_line(const struct piece *p);	/* with its end; NULL: no memory */
 

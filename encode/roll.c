@@ -158,12 +158,22 @@ media_time(struct roll *r, int64_t raw, bool announced)
 }
 
 static void
-note_time(struct roll *r, int64_t t)
+note_time(struct roll *r, int64_t t, int64_t pts)
 {
-	if (r->first_t == PES_NO_TIME)
+	if (r->first_t == PES_NO_TIME) {
 		r->first_t = t;
-	if (r->last_t == PES_NO_TIME || t > r->last_t)
+		r->first_pts = pts;
+	}
+	if (r->last_t == PES_NO_TIME || t > r->last_t) {
 		r->last_t = t;
+		r->last_pts = pts;
+	}
+}
+
+int64_t
+roll_media(const struct roll *r, int64_t t)
+{
+	return r->epoch.mode == EPOCH_LIVE ? t : t - r->first_t;
 }
 
 int64_t
@@ -171,15 +181,14 @@ roll_utc_ns(const struct roll *r, int64_t t)
 {
 	if (r->epoch.mode == EPOCH_LIVE)
 		return epoch_utc_ns(&r->epoch, t);
-	return rescale_near(t - r->first_t, CLK_SECOND, CLK_90K);
+	return rescale_near(roll_media(r, t), CLK_SECOND, CLK_90K);
 }
 
 /* A picture a moment before the interval is the first of it: ticks are rounded. */
 int64_t
 roll_slot(const struct roll *r, int64_t t)
 {
-	int64_t ns = rescale_near(t - (r->epoch.mode == EPOCH_LIVE ? 0 : r->first_t),
-	    CLK_SECOND, CLK_90K) + CLK_SECOND / 1000;
+	int64_t ns = rescale_near(roll_media(r, t), CLK_SECOND, CLK_90K) + CLK_SECOND / 1000;
 
 	return ns / r->config.every_ns - (ns % r->config.every_ns < 0);
 }
@@ -222,15 +231,16 @@ emit(struct roll *r, size_t to)
 
 /* Begin a piece with the PAT that is held, or with the packet at offset at. */
 static int
-cut_at(struct roll *r, size_t at, int64_t slot, int64_t t)
+cut_at(struct roll *r, size_t at, int64_t slot, int64_t t, int64_t pts, bool forced)
 {
 	int64_t pat_t = r->pat_t != PES_NO_TIME ? r->pat_t : r->first_t;
 	bool held = r->pat_at != GONE && r->pmt_after &&
 	    (t == PES_NO_TIME || pat_t == PES_NO_TIME || t - pat_t <= CLK_90K);
 	uint8_t tables[ROLL_TABLES];
 	struct roll_cut c = {
-		.slot = slot, .t = t, .utc_ns = t == PES_NO_TIME ? clk_utc_ns() :
-		    roll_utc_ns(r, t), .first = !r->began,
+		.slot = slot, .t = t, .pts = pts & (PES_WRAP - 1), .forced = forced,
+		.utc_ns = t == PES_NO_TIME ? clk_utc_ns() : roll_utc_ns(r, t),
+		.first = !r->began,
 	};
 	int err = emit(r, held ? r->pat_at : at);
 
@@ -320,14 +330,14 @@ take_picture(struct roll *r, const struct ts_packet *pkt, size_t at)
 	if (t == PES_NO_TIME)
 		return 0;
 	t += h.pts - h.dts;
-	note_time(r, t);
+	note_time(r, t, h.pts);
 	if (!access_point(r, pkt, &h))
 		return 0;
 	r->point_t = t;
 	slot = roll_slot(r, t);
 	if (r->slot == NO_SLOT)		/* that of what came before it */
 		r->slot = r->pictures > 1 ? roll_slot(r, t - FRAME) : slot;
-	return slot > r->slot ? cut_at(r, at, slot, t) : 0;
+	return slot > r->slot ? cut_at(r, at, slot, t, h.pts, false) : 0;
 }
 
 /* Without pictures, or access points, time goes on. */
@@ -335,7 +345,7 @@ static int
 take_pcr(struct roll *r, const struct ts_packet *pkt)
 {
 	bool video = false;
-	int64_t t, slot;
+	int64_t t, slot, pts = r->last_pts + 2;	/* pictures at that time are before it */
 
 	if (pkt->pcr == TS_NO_PCR || pkt->pid != r->pcr_pid)
 		return 0;
@@ -349,7 +359,8 @@ take_pcr(struct roll *r, const struct ts_packet *pkt)
 		t = media_time(r, pkt->pcr / 300, pkt->discontinuity);
 		if (t == PES_NO_TIME)
 			return 0;
-		note_time(r, t);
+		pts = pkt->pcr / 300;
+		note_time(r, t, pts);
 	}
 	slot = roll_slot(r, t);
 	if (r->slot == NO_SLOT)
@@ -359,7 +370,7 @@ take_pcr(struct roll *r, const struct ts_packet *pkt)
 	if (video && roll_slot(r, t - PATIENCE) <= r->slot)
 		return 0;
 	r->forced += video;
-	return cut_at(r, r->pat_at, slot, t);
+	return cut_at(r, r->pat_at, slot, t, pts, video);
 }
 
 /* The packet that ends at r->pos: emit() moves what is behind it. */

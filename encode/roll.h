@@ -28,7 +28,9 @@
 
 struct roll_cut {
 	int64_t	 slot, t;		/* t: PES_NO_TIME if not known */
+	int64_t	 pts;			/* the same as the source says it, 33 bits */
 	int64_t	 utc_ns;
+	bool	 forced;		/* not at a random access point */
 	bool	 first;			/* nothing was before it */
 	const uint8_t *tables;		/* copies to begin with */
 	unsigned ntables;		/* bytes of them, or 0 */
@@ -76,6 +78,7 @@ struct roll {
 	bool	 marked, points;	/* random_access_indicator, EBP are in use */
 	bool	 began;			/* a piece has */
 	int64_t	 first_t, last_t, slot, point_t;
+	int64_t	 first_pts, last_pts;	/* of the source, at first_t and last_t */
 	uint64_t bytes, cuts, forced;	/* forced: without a random access point */
 };
 
@@ -85,7 +88,8 @@ int roll_init(struct roll *r, const struct roll_config *c);
 int roll_take(struct roll *r, const uint8_t *p, size_t len, bool eof);
 void roll_free(struct roll *r);
 
-/* Of a media time: when it was, and the interval that it is in. */
+/* Of a media time: in a recording, from its beginning on; when it was; its interval. */
+int64_t roll_media(const struct roll *r, int64_t t);
 int64_t roll_utc_ns(const struct roll *r, int64_t t);
 int64_t roll_slot(const struct roll *r, int64_t t);
 

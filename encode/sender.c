@@ -1,12 +1,9 @@
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include <openssl/evp.h>
 
 #include "encode/sender.h"
 #include "lib/base/clk.h"
@@ -15,36 +12,9 @@
 
 #define RETRY_FIRST	CLK_SECOND
 #define RETRY_MAX	(60 * CLK_SECOND)
-#define SCAN		(1 << 20)
-#define SHA256		32
 #define NAMES_MAX	10000
 
 /* ---- what a file says of itself */
-
-static int
-checksum(int fd, char out[static 65])
-{
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	unsigned char md[EVP_MAX_MD_SIZE];
-	char *buf = malloc(SCAN);
-	off_t at = 0;
-	ssize_t n = 0;
-	int r = c == NULL || buf == NULL || EVP_DigestInit_ex(c, EVP_sha256(), NULL) != 1 ?
-	    -ENOMEM : 0;
-
-	while (r == 0 && (n = pread(fd, buf, SCAN, at)) > 0) {
-		EVP_DigestUpdate(c, buf, (size_t)n);
-		at += n;
-	}
-	if (r == 0 && n < 0)
-		r = -errno;
-	if (r == 0 && EVP_DigestFinal_ex(c, md, NULL) == 1)
-		for (int i = 0; i < SHA256; i++)
-			snprintf(out + 2 * i, 3, "%02x", md[i]);
-	EVP_MD_CTX_free(c);
-	free(buf);
-	return r;
-}
 
 /* From the first PCR to the last of its PID: for one that a crash has ended. */
 static int64_t
@@ -76,21 +46,32 @@ duration_of(int fd)
 	return last > most ? 0 : last / 27 * 1000;
 }
 
+/* The bytes of the stream, which are on disk then. */
 static int
 describe(struct sender *s, struct piece *p)
 {
 	int fd = spool_file(s->spool, p->number), r;
-	struct stat st = { .st_size = 0 };
 
 	if (fd < 0)
 		return fd;
-	r = fdatasync(fd) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
-	if (r == 0) {
-		p->bytes = (uint64_t)st.st_size;
-		if (p->duration_ns == 0)
-			p->duration_ns = duration_of(fd);
-		r = checksum(fd, p->sha256);
-	}
+	r = fdatasync(fd) < 0 ? -errno : 0;
+	if (p->duration_ns == 0)
+		p->duration_ns = duration_of(fd);
+	close(fd);
+	return r;
+}
+
+static int
+describe_ts(struct sender *s, struct piece *p)
+{
+	int fd = spool_file(s->spool, p->number), r;
+
+	if (fd < 0)
+		return fd;
+	p->bytes = p->held;
+	p->nfile = 0;
+	p->file = NULL;
+	r = form_checksum(fd, p->sha256);
 	close(fd);
 	return r;
 }
@@ -103,8 +84,7 @@ make_name(struct sender *s, struct piece *p, unsigned n)
 {
 	struct naming_values v = { .utc_ns = p->utc_ns, .counter = p->number,
 	    .slot = p->slot, .show = s->show };
-	char name[PIECE_NAME];
-	const char *dot;
+	char name[PIECE_NAME], tag[16] = "";
 	int r;
 
 	/* A file that no journal tells of has a time only. */
@@ -115,13 +95,15 @@ make_name(struct sender *s, struct piece *p, unsigned n)
 	r = naming_put(s->naming, &v, name, sizeof(name));
 	if (r < 0)
 		return r;
-	dot = strrchr(name, '.');
-	if (dot == NULL || strchr(dot, '/') != NULL)
-		dot = name + strlen(name);
-	r = n < 2 ? snprintf(p->name, PIECE_NAME, "%s", name) :
-	    snprintf(p->name, PIECE_NAME, "%.*s_%u%s", (int)(dot - name), name, n, dot);
-	if (r >= PIECE_NAME)
-		return -ENAMETOOLONG;
+	if (n > 1)
+		snprintf(tag, sizeof(tag), "_%u", n);
+	if (p->form == PIECE_TS && s->form.kind != PIECE_TS)	/* it is not what its name says */
+		r = snprintf(p->name, PIECE_NAME, "%s%s.ts", name, tag) < PIECE_NAME ? 0 :
+		    -ENAMETOOLONG;
+	else
+		r = piece_tagged(name, tag, p->name);
+	if (r < 0)
+		return r;
 	return piece_name_good(p->name) ? 0 : -EINVAL;
 }
 
@@ -168,29 +150,91 @@ sender_said(struct sender *s, struct piece *p)
 	return some;
 }
 
+/* All files of a piece. */
+static int
+put_files(struct sender *s, const struct piece *p, bool create)
+{
+	struct form *f = &s->form;
+	char file[64], name[PIECE_NAME];
+	int r = 0;
+
+	if (p->form == PIECE_TS) {
+		spool_path(p->number, file);
+		return deliver_file(&s->deliver, s->spool->dir, file, (int64_t)p->bytes,
+		    p->name, "video/mp2t", create);
+	}
+	for (unsigned i = 0; i < f->n && r == 0; i++) {
+		form_path(p->number, f->file[i].tag, file);
+		if ((r = piece_tagged(p->name, f->file[i].tag, name)) == 0)
+			r = deliver_file(&s->deliver, s->spool->dir, file,
+			    (int64_t)f->file[i].bytes, name, f->content_type[i], create);
+	}
+	return r;
+}
+
+static void
+tidy(struct sender *s, const struct piece *p)
+{
+	char name[PIECE_NAME];
+
+	if (p->nfile == 0)
+		deliver_tidy(&s->deliver, p->name);
+	for (unsigned i = 0; i < p->nfile; i++)
+		if (piece_tagged(p->name, p->file[i].tag, name) == 0)
+			deliver_tidy(&s->deliver, name);
+}
+
+/* Its files, or the bytes as they are where no others can be made. */
+static int
+make_form(struct sender *s, struct piece *p)
+{
+	int r;
+
+	s->form.n = 0;
+	if (p->state != PIECE_SENDING)
+		p->form = s->form.kind;
+	if (p->form == PIECE_TS)
+		return describe_ts(s, p);
+	r = form_make(&s->form, s->spool, p);
+	switch (r) {
+	case -ENODATA:
+		r = -ENOTSUP;
+		/* fall through */
+	case -ENOSPC:
+	case -ENOTSUP:
+	case -EFBIG:
+		log_warn(-r, "piece %" PRIu64 " cannot be made into %s, and "
+		    "is kept as a transport stream", p->number, piece_form_name[p->form]);
+		p->form = PIECE_TS;
+		p->state = PIECE_CLOSED;	/* with another name */
+		return describe_ts(s, p);
+	default:
+		return r;
+	}
+}
+
 /* May be there already, when the answer to an earlier attempt was lost. */
 static int
 put_piece(struct sender *s, struct piece *p)
 {
 	bool again = p->state == PIECE_SENDING;
-	char file[32];
 	unsigned n = 0;
-	int r = 0;
+	int r;
 
-	spool_path(p->number, file);
-	if (!again && (r = describe(s, p)) < 0)
-		return why_failed(s->deliver.why, r, "%s", strerror(-r));
 	if (again)
-		deliver_tidy(&s->deliver, p->name);
+		tidy(s, p);
+	if ((r = describe(s, p)) < 0 || (r = make_form(s, p)) < 0)
+		return why_failed(s->deliver.why, r, "%s", strerror(-r));
+	again = p->state == PIECE_SENDING;
 	do {
 		if (!again && (r = free_name(s, p, &n)) < 0)
 			return why_failed(s->deliver.why, r, "no name for it: %s",
 			    strerror(-r));
 		p->state = PIECE_SENDING;
 		spool_set(s->spool, p);
-		r = deliver_file(&s->deliver, s->spool->dir, file, (int64_t)p->bytes,
-		    p->name, "video/mp2t", !again);
+		r = put_files(s, p, !again);
 	} while (r == -EEXIST && !again);
+	form_remove(&s->form, s->spool, p->number);
 	return r;
 }
 
@@ -208,7 +252,7 @@ put_manifest(struct sender *s)
 	if (json == NULL || m3u8 == NULL)
 		r = why_failed(s->deliver.why, -ENOMEM, "%s", strerror(ENOMEM));
 	else if ((r = deliver_text(&s->deliver, "index.json", "application/json", json,
-	    strlen(json))) == 0)
+	    strlen(json))) == 0 && s->form.kind == PIECE_TS)
 		r = deliver_text(&s->deliver, "index.m3u8", "application/vnd.apple.mpegurl",
 		    m3u8, strlen(m3u8));
 	free(json);
@@ -253,6 +297,8 @@ work(void *arg)
 				p.state = PIECE_DONE;
 				spool_set(s->spool, &p);
 				atomic_fetch_add(&s->sent, p.bytes);
+				p.nfile = 0;
+				p.file = NULL;
 				say(s, &p);
 				s->dirty = true;
 			} else if (r == -ENOENT && s->deliver.dir >= 0 &&
@@ -288,6 +334,7 @@ work(void *arg)
 int
 sender_start(struct sender *s)
 {
+	s->form.stop = &s->stop;
 	pthread_mutex_init(&s->lock, NULL);
 	return -pthread_create(&s->thread, NULL, work, s);
 }

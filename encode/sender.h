@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "encode/deliver.h"
+#include "encode/form.h"
 #include "encode/naming.h"
 #include "encode/spool.h"
 
@@ -26,6 +27,7 @@ struct sender {
 	const struct naming *naming;
 	const char *place, *show;	/* of messages, of the manifest */
 	int64_t	 every_ns;
+	struct form form;		/* kind and program */
 	atomic_bool ended;		/* set by the caller: the recording is over */
 	atomic_bool stop;
 	atomic_bool idle;		/* all is delivered, the manifest too */

@@ -146,11 +146,22 @@ recover(struct spool *s, struct piece *p)
 			r = -errno;
 		s->counts.recovered++;
 	}
-	if (p->state != PIECE_DROPPED)
-		p->bytes = (uint64_t)st.st_size;
+	p->held = (uint64_t)st.st_size;
+	if (p->state == PIECE_CLOSED)
+		p->bytes = p->held;
 	if (fd >= 0)
 		close(fd);
 	return r;
+}
+
+/* Does one that waits go on from it? */
+static bool
+is_needed(struct spool *s, uint64_t number)
+{
+	const struct piece *next = pieces_find(&s->list, number + 1);
+
+	return next != NULL && !next->gap && next->state != PIECE_DONE &&
+	    next->state != PIECE_DROPPED;
 }
 
 static int
@@ -168,8 +179,11 @@ find_files(struct spool *s)
 	}
 	while (r == 0 && (e = readdir(d)) != NULL) {
 		struct piece p = { .state = PIECE_OPEN, .gap = true }, *known;
+		size_t len = strlen(e->d_name), part = strlen(SPOOL_PART);
 		char name[32], *end;
 
+		if (len > part && strcmp(e->d_name + len - part, SPOOL_PART) == 0)
+			unlinkat(s->dir, e->d_name, 0);
 		p.number = strtoull(e->d_name, &end, 10);
 		spool_path(p.number, name);
 		if (strcmp(name, e->d_name) != 0 || p.number == 0 || p.number > PIECE_NUMBER)
@@ -182,7 +196,11 @@ find_files(struct spool *s)
 				p.utc_ns = st.st_mtim.tv_sec * CLK_SECOND;
 			r = pieces_set(&s->list, &p);
 		}
-		if (known != NULL && (known->state == PIECE_DONE || known->state == PIECE_DROPPED))
+		if (known == NULL || (known->state != PIECE_DONE && known->state != PIECE_DROPPED))
+			continue;
+		if (s->keep && is_needed(s, p.number))
+			s->kept = p.number;
+		else
 			remove_file(s, p.number);
 	}
 	closedir(d);
@@ -205,7 +223,7 @@ find_earlier(struct spool *s)
 		if (p->state == PIECE_DROPPED)
 			continue;
 		s->counts.waiting++;
-		s->counts.waiting_bytes += p->bytes;
+		s->counts.waiting_bytes += p->held;
 	}
 	if (r == 0)
 		r = write_journal(s);
@@ -321,14 +339,14 @@ check_place(struct spool *s, const char *place)
 
 int
 spool_init(struct spool *s, const char *path, const char *place, int64_t sync_ns,
-    uint64_t max_bytes)
+    uint64_t max_bytes, bool keep)
 {
 	pthread_condattr_t attr;
 	int r;
 
 	*s = (struct spool){
 		.dir = -1, .journal = -1, .lockfile = -1, .fd = -1, .sync_ns = sync_ns,
-		.max_bytes = max_bytes,
+		.max_bytes = max_bytes, .keep = keep,
 	};
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -353,6 +371,8 @@ spool_free(struct spool *s)
 	if (s->syncing)
 		pthread_join(s->syncer, NULL);
 	spool_sync(s);
+	if (s->kept != 0 && s->counts.waiting == 0)
+		remove_file(s, s->kept);
 	pieces_free(&s->list);
 	close(s->journal);
 	close(s->lockfile);
@@ -376,6 +396,8 @@ spool_begin(struct spool *s, struct piece *p)
 	if (r == 0) {
 		s->next++;
 		s->open = *p;
+		s->open.bytes = s->open.held = 0;
+		s->broken = false;
 		s->counts.waiting++;
 		note(s, p);		/* the file tells of itself, too */
 	}
@@ -395,7 +417,7 @@ spool_write(struct spool *s, const void *p, size_t len, size_t stream)
 		return r;
 	}
 	pthread_mutex_lock(&s->lock);
-	s->open.bytes += len;
+	s->open.held += len;
 	s->counts.written += stream;
 	s->counts.waiting_bytes += len;
 	pthread_mutex_unlock(&s->lock);
@@ -417,9 +439,9 @@ keep_bound(struct spool *s)
 		note(s, &p);
 		remove_file(s, p.number);
 		s->counts.waiting--;
-		s->counts.waiting_bytes -= p.bytes;
+		s->counts.waiting_bytes -= p.held;
 		s->counts.dropped++;
-		s->counts.dropped_bytes += p.bytes;
+		s->counts.dropped_bytes += p.held;
 	}
 }
 
@@ -432,7 +454,7 @@ spool_close(struct spool *s, const struct piece *p)
 	pthread_mutex_lock(&s->lock);
 	closed.state = PIECE_CLOSED;
 	closed.number = s->open.number;
-	closed.bytes = s->open.bytes;
+	closed.bytes = closed.held = s->open.held;
 	if (s->nunsynced < SPOOL_UNSYNCED) {
 		s->unsynced[s->nunsynced++] = s->fd;
 	} else {
@@ -482,21 +504,81 @@ spool_set(struct spool *s, const struct piece *p)
 	pthread_mutex_lock(&s->lock);
 	r = note(s, p);
 	if (p->state == PIECE_DONE || p->state == PIECE_DROPPED) {
-		remove_file(s, p->number);
+		if (s->kept != 0)
+			remove_file(s, s->kept);
+		s->kept = s->keep && p->state == PIECE_DONE ? p->number : 0;
+		if (s->kept == 0)
+			remove_file(s, p->number);
 		s->counts.waiting--;
-		s->counts.waiting_bytes -= p->bytes;
+		s->counts.waiting_bytes -= p->held;
 		if (p->state == PIECE_DONE) {
 			s->counts.delivered++;
 			s->counts.delivered_bytes += p->bytes;
 		} else {
 			s->counts.dropped++;
-			s->counts.dropped_bytes += p->bytes;
+			s->counts.dropped_bytes += p->held;
 		}
 	}
 	if (p->state != PIECE_SENDING)
 		s->sending = 0;
 	pthread_mutex_unlock(&s->lock);
 	return r;
+}
+
+void
+spool_end(struct spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->over = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+spool_break(struct spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->broken = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+int
+spool_after(struct spool *s, uint64_t number, struct piece *p, bool *growing)
+{
+	const struct piece *next;
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	next = pieces_find(&s->list, number + 1);
+	*growing = s->fd >= 0 && s->open.number == number + 1;
+	if (next == NULL)
+		r = s->over || s->broken || s->next > number + 1 ? -ENOENT : 0;
+	else if (next->gap || !next->timed || next->state == PIECE_DROPPED)
+		r = -ENOENT;
+	else
+		r = 1;
+	if (r == 1)
+		*p = *growing ? s->open : *next;
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+bool
+spool_before(struct spool *s, uint64_t number, struct piece *p)
+{
+	const struct piece *known, *before;
+	bool there;
+
+	pthread_mutex_lock(&s->lock);
+	known = pieces_find(&s->list, number);
+	before = pieces_find(&s->list, number - 1);
+	there = known != NULL && !known->gap && known->timed && before != NULL &&
+	    before->state == PIECE_DONE && s->kept == number - 1;
+	if (there)
+		*p = *before;
+	pthread_mutex_unlock(&s->lock);
+	return there;
 }
 
 struct spool_counts

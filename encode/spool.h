@@ -29,6 +29,10 @@ struct spool {
 	pthread_cond_t changed;
 	pthread_t syncer;
 	bool	 syncing, stopping;
+	bool	 over;			/* no more will be written */
+	bool	 broken;		/* what is written next does not go on from the last */
+	bool	 keep;			/* a piece until the one behind it is delivered, too */
+	uint64_t kept;			/* number of that one, or 0 */
 	int64_t	 sync_ns;
 	uint64_t max_bytes;		/* 0: no bound */
 	int	 dir, journal, lockfile;
@@ -46,10 +50,11 @@ struct spool {
 
 /*
  * Makes the directory if it is not there; finds what an earlier run has left, for the
- * same place: -EXDEV it was another one.
+ * same place: -EXDEV it was another one.  keep: what is delivered may still be read
+ * until the one behind it is.
  */
 int spool_init(struct spool *s, const char *path, const char *place, int64_t sync_ns,
-    uint64_t max_bytes);
+    uint64_t max_bytes, bool keep);
 void spool_free(struct spool *s);	/* after a last sync */
 
 /* p: slot, utc_ns, gap; it gets its number. */
@@ -67,8 +72,23 @@ int spool_close(struct spool *s, const struct piece *p);
  */
 bool spool_next(struct spool *s, struct piece *p, int64_t until_ns);
 
+#define SPOOL_PART	".part"		/* files that a new run removes */
+
 /* What has become of it: PIECE_SENDING to begin with, PIECE_CLOSED: not now. */
 int spool_set(struct spool *s, const struct piece *p);
+
+/* Nothing will be written any more; or not from where the last piece has ended. */
+void spool_end(struct spool *s);
+void spool_break(struct spool *s);
+
+/*
+ * The piece that goes on where this one ends, as far as it has been written (held):
+ * 1, 0 that cannot be said yet, -ENOENT there will be none.  growing: more will come.
+ */
+int spool_after(struct spool *s, uint64_t number, struct piece *p, bool *growing);
+
+/* The one that it goes on from, if it is there. */
+bool spool_before(struct spool *s, uint64_t number, struct piece *p);
 
 /* All that has been written is on disk now, or counts.sync_error says why not. */
 void spool_sync(struct spool *s);
@@ -84,7 +104,6 @@ int spool_merge(struct spool *s, const struct pieces *l);
 
 int spool_file(const struct spool *s, uint64_t number);	/* a descriptor, or -errno */
 void spool_path(uint64_t number, char name[static 32]);
-
 
 struct spool_counts spool_counts(struct spool *s);
 

@@ -40,6 +40,7 @@ check_again(struct pieces *l)
 		done++;
 		if (strcmp(q->name, p->name) != 0 || q->bytes != p->bytes ||
 		    q->slot != p->slot || q->gap != p->gap ||
+		    q->nfile != p->nfile || q->form != p->form ||
 		    q->duration_ns != p->duration_ns || strcmp(q->sha256, p->sha256) != 0)
 			abort();
 	}
