@@ -20,9 +20,8 @@ pieces_free(struct pieces *l)
 	*l = (struct pieces){ .n = 0 };
 }
 
-/* The first that has this number or a later one. */
-static size_t
-place_of(const struct pieces *l, uint64_t number)
+size_t
+pieces_place(const struct pieces *l, uint64_t number)
 {
 	size_t from = 0, to = l->n;
 
@@ -42,7 +41,7 @@ place_of(const struct pieces *l, uint64_t number)
 int
 pieces_set(struct pieces *l, const struct piece *p)
 {
-	size_t at = place_of(l, p->number);
+	size_t at = pieces_place(l, p->number);
 	bool there = at < l->n && l->p[at].number == p->number;
 	struct piece_file *file = NULL;
 
@@ -85,7 +84,7 @@ pieces_set(struct pieces *l, const struct piece *p)
 struct piece *
 pieces_find(struct pieces *l, uint64_t number)
 {
-	size_t at = place_of(l, number);
+	size_t at = pieces_place(l, number);
 
 	return at < l->n && l->p[at].number == number ? &l->p[at] : NULL;
 }

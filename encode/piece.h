@@ -74,6 +74,9 @@ void pieces_free(struct pieces *l);
 
 /* Put it, and a copy of its files, in place of the one of its number.  -ENOMEM, -E2BIG. */
 int pieces_set(struct pieces *l, const struct piece *p);
+
+/* The index of the first that has this number or a later one. */
+size_t pieces_place(const struct pieces *l, uint64_t number);
 struct piece *pieces_find(struct pieces *l, uint64_t number);
 bool pieces_have_name(const struct pieces *l, const char *name);
 

@@ -10,11 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "encode/spool.h"
+#include "encode/spool_private.h"
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
-
-#define JOURNAL_MAX	(1024u << 20)
 
 void
 spool_path(uint64_t number, char name[static 32])
@@ -31,80 +29,6 @@ spool_file(const struct spool *s, uint64_t number)
 	spool_path(number, name);
 	fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
-}
-
-/* ---- the journal; with the lock */
-
-static int
-note(struct spool *s, const struct piece *p)
-{
-	int r = pieces_set(&s->list, p);
-	char *line = r == 0 ? piece_line(p) : NULL;
-	ssize_t n;
-
-	if (line == NULL)
-		return r < 0 ? r : -ENOMEM;
-	n = write(s->journal, line, strlen(line));
-	r = n == (ssize_t)strlen(line) ? 0 : n < 0 ? -errno : -ENOSPC;
-	if (n > 0 && r < 0)		/* what comes must not go on with it */
-		while (write(s->journal, "\n", 1) < 0 && errno == EINTR)
-			;
-	free(line);
-	return r;
-}
-
-static int
-read_journal(struct spool *s)
-{
-	int fd = openat(s->dir, "journal", O_RDONLY | O_CLOEXEC), r = 0;
-	struct stat st;
-	char *text;
-	size_t len = 0;
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (fstat(fd, &st) < 0 || st.st_size > JOURNAL_MAX) {
-		close(fd);
-		return -EFBIG;
-	}
-	text = malloc((size_t)st.st_size + 1);
-	while (text != NULL && len < (size_t)st.st_size) {
-		ssize_t n = read(fd, text + len, (size_t)st.st_size - len);
-
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	close(fd);
-	r = text == NULL ? -ENOMEM : journal_parse(&s->list, text, len, &s->bad_lines);
-	free(text);
-	return r;
-}
-
-/* A line for each, of what counts now. */
-static int
-write_journal(struct spool *s)
-{
-	int fd = openat(s->dir, "journal.new", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND |
-	    O_CLOEXEC, 0666), r = 0;
-
-	if (fd < 0)
-		return -errno;
-	for (size_t i = 0; i < s->list.n && r == 0; i++) {
-		char *line = piece_line(&s->list.p[i]);
-
-		r = line == NULL ? -ENOMEM : io_write(fd, line, strlen(line));
-		free(line);
-	}
-	if (r == 0 && (fsync(fd) < 0 || renameat(s->dir, "journal.new", s->dir,
-	    "journal") < 0 || fsync(s->dir) < 0))
-		r = -errno;
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	s->journal = fd;
-	return 0;
 }
 
 /* ---- what an earlier run has left */
@@ -210,7 +134,7 @@ find_files(struct spool *s)
 static int
 find_earlier(struct spool *s)
 {
-	int r = read_journal(s);
+	int r = journal_read(s);
 
 	if (r == 0)
 		r = find_files(s);
@@ -226,7 +150,7 @@ find_earlier(struct spool *s)
 		s->counts.waiting_bytes += p->held;
 	}
 	if (r == 0)
-		r = write_journal(s);
+		r = journal_write(s);
 	s->next = s->list.n > 0 ? s->list.p[s->list.n - 1].number + 1 : 1;
 	return r;
 }
@@ -256,7 +180,7 @@ spool_sync(struct spool *s)
 			err = -errno;
 		close(fd[i]);
 	}
-	if (fdatasync(s->journal) < 0 || fsync(s->dir) < 0)
+	if (journal_sync(s) < 0 || fsync(s->dir) < 0)
 		err = -errno;
 	pthread_mutex_lock(&s->lock);
 	if (err == 0)
@@ -283,6 +207,7 @@ keep_syncing(void *arg)
 		int64_t due = clk_mono_ns() + s->sync_ns;
 
 		spool_sync(s);
+		journal_compact(s);
 		pthread_mutex_lock(&s->lock);
 		while (!s->stopping && clk_mono_ns() < due)
 			wait_until(s, due);
@@ -399,7 +324,7 @@ spool_begin(struct spool *s, struct piece *p)
 		s->open.bytes = s->open.held = 0;
 		s->broken = false;
 		s->counts.waiting++;
-		note(s, p);		/* the file tells of itself, too */
+		spool_note(s, p);		/* the file tells of itself, too */
 	}
 	pthread_mutex_unlock(&s->lock);
 	return r;
@@ -436,7 +361,7 @@ keep_bound(struct spool *s)
 		    p.number == s->sending)
 			continue;
 		p.state = PIECE_DROPPED;
-		note(s, &p);
+		spool_note(s, &p);
 		remove_file(s, p.number);
 		s->counts.waiting--;
 		s->counts.waiting_bytes -= p.held;
@@ -462,7 +387,7 @@ spool_close(struct spool *s, const struct piece *p)
 		close(s->fd);
 	}
 	s->fd = -1;
-	r = note(s, &closed);
+	r = spool_note(s, &closed);
 	keep_bound(s);
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
@@ -502,7 +427,7 @@ spool_set(struct spool *s, const struct piece *p)
 	int r;
 
 	pthread_mutex_lock(&s->lock);
-	r = note(s, p);
+	r = spool_note(s, p);
 	if (p->state == PIECE_DONE || p->state == PIECE_DROPPED) {
 		if (s->kept != 0)
 			remove_file(s, s->kept);
@@ -621,7 +546,7 @@ spool_merge(struct spool *s, const struct pieces *l)
 		const struct piece *known = pieces_find(&s->list, l->p[i].number);
 
 		if (known == NULL || known->state == PIECE_DROPPED)
-			r = note(s, &l->p[i]);
+			r = spool_note(s, &l->p[i]);
 	}
 	if (s->list.n > 0)
 		s->next = s->list.p[s->list.n - 1].number + 1;

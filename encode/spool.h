@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "encode/piece.h"
+#include "lib/base/text.h"
 
 #define SPOOL_UNSYNCED	64		/* closed pieces that wait for it */
 
@@ -45,6 +46,10 @@ struct spool {
 	int	 unsynced[SPOOL_UNSYNCED];
 	unsigned nunsynced;
 	uint64_t bad_lines;
+	/* the journal: */
+	uint64_t lines;
+	bool	 compacting;
+	struct text since;		/* lines that came while it is written anew */
 	struct spool_counts counts;
 };
 
