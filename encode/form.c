@@ -15,6 +15,7 @@
 
 #define READ		(1 << 20)
 #define SHA256		32
+#define TABLES		(64 * TS_PACKET)
 #define BEFORE_NS	(5 * CLK_SECOND)	/* of the stream before a cut are read */
 #define BEFORE_LEAST	(1u << 20)
 #define BEFORE_MOST	(64u << 20)
@@ -160,17 +161,64 @@ find_end(struct form *f, struct spool *s, const struct piece *p, struct remux_cu
 	return 0;
 }
 
+/* Packets of the tables in p[0..len): PAT, and the PMTs that it says. */
+static int
+find_tables(const uint8_t *p, size_t len, uint8_t *out, size_t size)
+{
+	struct tsdemux d;
+	struct tsdemux_event ev;
+	struct ts_sync sync;
+	struct ts_packet pkt;
+	size_t used, at = 0, n = 0;
+	int r = tsdemux_init(&d), got;
+
+	if (r < 0)
+		return r;
+	while (tsdemux_next(&d, p + at, len - at, &used, &ev) > 0)
+		at += used;
+	ts_sync_init(&sync);
+	for (at = 0; (got = ts_sync_next(&sync, p + at, len - at, &used, &pkt)) != 0;
+	    at += used) {
+		bool table = got > 0 && pkt.pid == 0;
+
+		for (unsigned i = 0; i < d.nprogram && got > 0; i++)
+			table |= d.program[i].pmt_pid == pkt.pid;
+		if (table && size - n >= TS_PACKET) {
+			memcpy(out + n, pkt.data, TS_PACKET);
+			n += TS_PACKET;
+		}
+	}
+	tsdemux_free(&d);
+	return (int)n;
+}
+
+/* What nothing comes before may begin ahead of its tables. */
+static int
+take_tables(struct remux *m, int fd)
+{
+	uint8_t *p = malloc(READ), *tables = malloc(TABLES);
+	ssize_t n = p == NULL || tables == NULL ? 0 : pread(fd, p, READ, 0);
+	int r = n > 0 ? find_tables(p, (size_t)n, tables, TABLES) : 0;
+
+	if (r > 0)
+		r = remux_take(m, REMUX_PIECE, tables, (size_t)r);
+	free(tables);
+	free(p);
+	return r;
+}
+
 static int
 read_piece(struct form *f, struct remux *m, struct spool *s, const struct piece *p)
 {
-	int fd = spool_file(s, p->number), r;
+	int fd = spool_file(s, p->number), before, r;
 
 	if (fd < 0)
 		return fd;
-	r = take_before(m, s, p);
-	m->config.begin.open = r == 0 && p->form == PIECE_MP4;
-	if (r >= 0)
-		r = take_bytes(m, REMUX_PIECE, fd, r > 0 ? p->copied : 0, p->held);
+	before = take_before(m, s, p);
+	m->config.begin.open = before == 0 && p->form == PIECE_MP4;
+	r = before == 0 ? take_tables(m, fd) : before < 0 ? before : 0;
+	if (r == 0)
+		r = take_bytes(m, REMUX_PIECE, fd, before > 0 ? p->copied : 0, p->held);
 	close(fd);
 	if (r == 0 && m->config.end.known)
 		r = take_after(f, m, s, p);
