@@ -435,8 +435,20 @@ check 'mlive(7): a file for video on demand' '
 	finish
 	grep ENDLIST srv/media/vod/film/v2/index.m3u8
 '
+# Pieces of a second.
+fanned () {
+	example mlive.7 4 | sed "s/10min/1s/"
+}
+check 'mlive(7): packaged, kept and sent on' '
+	rm -rf srv/archive/one srv/media/live/one run/package run/archive
+	run fanned
+	within 120 served live/one/v2/index.m3u8
+	within 120 sh -c "ls srv/archive/one/*.mp4"
+	end
+	rm -rf srv/archive/one
+'
 check 'mlive(7): whether a command is slow' '
-	run example mlive.7 4
+	run example mlive.7 5
 	within 120 grep speed_milli run.log
 	end
 '
@@ -515,6 +527,9 @@ check 'mlive-archive: into S3, into a directory, and as one film again' '
 	grep "\"event\":\"piece\"" pieces.ndjson
 	rm -rf film
 	run example mlive-archive.1 3
+	finish
+	shows "$(ls srv/archive/two/*.mp4 | head -n 1)" h264 aac
+	run example mlive-archive.1 4
 	finish
 	grep ENDLIST film/v1/index.m3u8
 '
