@@ -4,7 +4,6 @@
  * See mlive-capture(1).  The way of a picture: grab.h finds and decodes it, jpeg.h
  * makes a file of it, naming.h its name, sink.h delivers it beside all that.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +18,7 @@
 #include "encode/clockopt.h"
 #include "encode/grab.h"
 #include "encode/jpeg.h"
+#include "encode/keep.h"
 #include "encode/naming.h"
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
@@ -43,15 +43,10 @@ struct capture {
 	bool	 url, one;		/* one: a single object is replaced */
 	int	 quality;
 	size_t	 buffer;
-	uint64_t counter, count, keep;	/* the next; 0: for ever; 0: all */
+	uint64_t counter, count;	/* the next; 0: for ever */
+	struct keep kept;
 	struct sink *sink;
 	struct stats stats;
-	/* delivered ones that are kept, a ring, in their order: */
-	struct kept {
-		char	 name[SINK_NAME_MAX];
-		uint64_t number;	/* 0: of an earlier run */
-	} *kept;
-	uint64_t nkept, first, room;	/* in it; its oldest */
 	uint64_t captured, dropped_told, replaced;
 	size_t	 last_bytes;
 	char	 last[SINK_NAME_MAX];
@@ -125,7 +120,7 @@ set_option(struct capture *s, int c)
 		g->exact = true;
 		break;
 	case OPT_KEEP:
-		s->keep = opt_number("keep", optarg, 1, KEEP_MAX);
+		s->kept.most = opt_number("keep", optarg, 1, KEEP_MAX);
 		break;
 	case 'n':
 		s->count = opt_number("count", optarg, 1, UINT32_MAX);
@@ -186,7 +181,7 @@ parse_output(struct capture *s)
 	if (strstr(name, "%n") != NULL)
 		fatal(EXIT_USAGE, 0, "--output '%s': %%n is of mlive-archive", s->said);
 	s->one = !s->naming.time && !s->naming.counter && !s->naming.slot;
-	if (s->one && s->keep > 0)
+	if (s->one && s->kept.most > 0)
 		opt_usage(help, "--keep is of pictures with names of their own, as %%05d makes");
 	if (s->naming.time && !s->naming.counter && !s->naming.slot && !s->naming.fine &&
 	    s->config.every_ns < 60 * CLK_SECOND)
@@ -211,110 +206,26 @@ parse_options(struct capture *s, int argc, char *argv[])
 	parse_output(s);
 }
 
-/* ---- those that are kept */
-
-static struct kept *
-kept_at(struct capture *s, uint64_t n)
-{
-	return &s->kept[(s->first + n) % s->room];
-}
-
-static void
-make_room(struct capture *s)
-{
-	uint64_t room = 2 * s->room + 64;
-	struct kept *p = calloc(room, sizeof(*p));
-
-	if (p == NULL)
-		fatal(EXIT_RUNTIME, ENOMEM, "cannot keep %" PRIu64 " names", s->nkept);
-	for (uint64_t i = 0; i < s->nkept; i++)
-		p[i] = *kept_at(s, i);
-	free(s->kept);
-	s->kept = p;
-	s->room = room;
-	s->first = 0;
-}
-
-/* Several are on their way at a time, and may arrive in another order. */
-static void
-keep_name(struct capture *s, const char *name, uint64_t number)
-{
-	uint64_t at = s->nkept;
-
-	if (at == s->room)
-		make_room(s);
-	for (; at > 0 && kept_at(s, at - 1)->number > number; at--)
-		*kept_at(s, at) = *kept_at(s, at - 1);
-	snprintf(kept_at(s, at)->name, SINK_NAME_MAX, "%s", name);
-	kept_at(s, at)->number = number;
-	s->nkept++;
-}
-
 /* Not while the sink is at work. */
 static void
 delete_older(struct capture *s)
 {
-	while (s->keep > 0 && s->nkept > s->keep) {
-		sink_delete(s->sink, s->kept[s->first].name);
-		s->first = (s->first + 1) % s->room;
-		s->nkept--;
-	}
+	const char *name;
+
+	while ((name = keep_next(&s->kept)) != NULL)
+		sink_delete(s->sink, name);
 }
 
-struct old {
-	char	name[SINK_NAME_MAX];
-	struct timespec time;
-};
-
-static int
-by_time(const void *a, const void *b)
-{
-	const struct old *x = a, *y = b;
-
-	if (x->time.tv_sec != y->time.tv_sec)
-		return x->time.tv_sec < y->time.tv_sec ? -1 : 1;
-	if (x->time.tv_nsec != y->time.tv_nsec)
-		return x->time.tv_nsec < y->time.tv_nsec ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
-/* What an earlier run has left in the directory, when it has no others below it. */
+/* What an earlier run has left in the directory. */
 static void
 keep_earlier(struct capture *s)
 {
 	const char *path = strncmp(s->place, "file://", 7) == 0 ? s->place + 7 : s->place;
-	struct old *list = NULL;
-	size_t n = 0, cap = 0;
-	struct dirent *e;
-	DIR *d;
+	int r = s->url ? 0 : keep_found(&s->kept, path, &s->naming);
 
-	if (s->url || strchr(s->naming.text, '/') != NULL || (d = opendir(path)) == NULL)
-		return;
-	while ((e = readdir(d)) != NULL) {
-		struct stat st;
-
-		if (strlen(e->d_name) >= SINK_NAME_MAX ||
-		    !naming_fits(&s->naming, e->d_name, NULL, NULL) ||
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    !S_ISREG(st.st_mode))
-			continue;
-		if (n == cap) {
-			cap = cap * 2 + 64;
-			list = reallocarray(list, cap, sizeof(*list));
-			if (list == NULL)
-				fatal(EXIT_RUNTIME, ENOMEM, "cannot read '%s'", path);
-		}
-		snprintf(list[n].name, SINK_NAME_MAX, "%s", e->d_name);
-		list[n++].time = st.st_mtim;
-	}
-	closedir(d);
-	if (n > 0)
-		qsort(list, n, sizeof(*list), by_time);
-	for (size_t i = 0; i < n; i++) {
-		keep_name(s, list[i].name, 0);
-		delete_older(s);
-	}
-	free(list);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot read '%s'", path);
+	delete_older(s);
 }
 
 /* ---- pictures */
@@ -363,8 +274,8 @@ delivered(void *arg, const char *name, uint64_t tag)
 	struct capture *s = arg;
 
 	log_debug("delivered '%s'", name);
-	if (s->keep > 0)
-		keep_name(s, name, tag);
+	if (s->kept.most > 0 && keep_add(&s->kept, name, tag) < 0)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot keep '%s' in mind", name);
 }
 
 /* ---- what is said of it */
@@ -568,7 +479,7 @@ open_all(struct capture *s)
 	if ((r = grab_init(&s->grab, &s->config)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot start");
 	s->grab.unit_ns = clk_mono_ns();
-	if (s->keep > 0)
+	if (s->kept.most > 0)
 		keep_earlier(s);
 }
 
@@ -597,7 +508,7 @@ main(int argc, char *argv[])
 	grab_free(&s.grab);
 	jpeg_free(&s.jpeg);
 	sink_free(s.sink);
-	free(s.kept);
+	keep_free(&s.kept);
 	free(s.output);
 	return r;
 }
