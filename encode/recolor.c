@@ -33,8 +33,7 @@ void
 color_take(AVFrame *f, enum color c, bool force)
 {
 	if (f->colorspace == AVCOL_SPC_RGB)
-		f->colorspace = f->color_primaries == AVCOL_PRI_BT2020 ? AVCOL_SPC_BT2020_NCL :
-		    AVCOL_SPC_BT709;
+		f->colorspace = scaler_rgb_matrix(f);
 	if (c == COLOR_UNSAID)
 		return;
 	if (force || f->color_primaries == AVCOL_PRI_UNSPECIFIED)

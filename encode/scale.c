@@ -76,13 +76,22 @@ set_chroma(struct SwsContext *c, const char *name, enum AVPixelFormat format)
 		av_opt_set_int(c, name, 128, 0);
 }
 
+enum AVColorSpace
+scaler_rgb_matrix(const AVFrame *f)
+{
+	return f->color_primaries == AVCOL_PRI_BT2020 || f->color_trc == AVCOL_TRC_SMPTE2084 ||
+	    f->color_trc == AVCOL_TRC_ARIB_STD_B67 ? AVCOL_SPC_BT2020_NCL : AVCOL_SPC_BT709;
+}
+
 /* What is not said is as usual for its size. */
 static const int *
 matrix_of(const AVFrame *f)
 {
 	int m = (int)f->colorspace;
 
-	if (f->colorspace == AVCOL_SPC_UNSPECIFIED || f->colorspace == AVCOL_SPC_RESERVED)
+	if (f->colorspace == AVCOL_SPC_RGB)
+		m = (int)scaler_rgb_matrix(f);
+	else if (f->colorspace == AVCOL_SPC_UNSPECIFIED || f->colorspace == AVCOL_SPC_RESERVED)
 		m = f->width >= 1280 || f->height > 576 ? SWS_CS_ITU709 : SWS_CS_ITU601;
 	return sws_getCoefficients(m);
 }

@@ -34,6 +34,9 @@ struct scaler {
 void scaler_init(struct scaler *s, int width, int height, enum AVPixelFormat format);
 AVFrame *scaler_frame(struct scaler *s, const AVFrame *in);
 
+/* The matrix of what a picture in RGB is made into. */
+enum AVColorSpace scaler_rgb_matrix(const AVFrame *f);
+
 /* One of the output's kind, with nothing in it yet. */
 AVFrame *scaler_new_frame(struct scaler *s);
 void scaler_free(struct scaler *s);
