@@ -56,6 +56,7 @@ static const char help[] =
     "  -c, --clock MODE         auto, arrival or none: where time comes from\n"
     "  -e, --every DURATION     of pieces (default 10min)\n"
     "  -f, --format FORMAT      of pieces: ts, mp4 or cmaf (default ts)\n"
+    "      --list NUMBER        of pieces in a part of the manifest (default 1000)\n"
     "      --name TEMPLATE      of pieces (default %Y%m%d-%H%M%S.ts or .mp4); %05d is a\n"
     "                           counter, %i the interval, %n the show\n"
     "  -o, --output PLACE       directory, http(s):// or s3://\n"
@@ -71,13 +72,14 @@ static const char help[] =
     "  mlive-archive -e 10min --spool /var/spool/one -o s3://archive/one/ <in.ts\n";
 
 enum {
-	OPT_NAME = 256, OPT_SHOW, OPT_SPOOL, OPT_SPOOL_MAX, OPT_SYNC, OPT_TOKEN_FILE,
+	OPT_LIST = 256, OPT_NAME, OPT_SHOW, OPT_SPOOL, OPT_SPOOL_MAX, OPT_SYNC, OPT_TOKEN_FILE,
 };
 
 static const struct option longopts[] = {
 	{ "clock", required_argument, NULL, 'c' },
 	{ "every", required_argument, NULL, 'e' },
 	{ "format", required_argument, NULL, 'f' },
+	{ "list", required_argument, NULL, OPT_LIST },
 	{ "name", required_argument, NULL, OPT_NAME },
 	{ "output", required_argument, NULL, 'o' },
 	{ "program", required_argument, NULL, 'P' },
@@ -115,6 +117,9 @@ set_option(struct archive *s, int c)
 		break;
 	case 'f':
 		s->sender.form.kind = parse_format(optarg);
+		break;
+	case OPT_LIST:
+		s->sender.list = opt_number("list", optarg, 1, PIECES_MAX);
 		break;
 	case OPT_NAME:
 		s->name = optarg;
@@ -186,6 +191,7 @@ parse_options(struct archive *s, int argc, char *argv[])
 
 	s->config.every_ns = 600 * CLK_SECOND;
 	s->sync_ns = CLK_SECOND;
+	s->sender.list = 1000;
 	s->show = "";
 	while ((c = getopt_long(argc, argv, "c:e:f:o:P:s:" OPT_COMMON, longopts, NULL)) != -1)
 		set_option(s, c);
@@ -382,34 +388,60 @@ tell(struct archive *s)
 
 /* ---- start, loop and end */
 
-/* What is at the place from earlier runs, also of another spool. */
-static void
-read_manifest(struct archive *s)
+/* One manifest of the place. */
+static int
+merge_manifest(struct archive *s, const char *name, struct manifest *m)
 {
 	struct pieces old = { .n = 0 };
 	char *text;
 	size_t len;
-	int r = deliver_get(&s->sender.deliver, "index.json", &text, &len);
+	int r = deliver_get(&s->sender.deliver, name, &text, &len);
 
-	if (r == 0) {
-		r = manifest_parse(&old, text, len);
-		free(text);
-		if (r < 0)
-			fatal(EXIT_RUNTIME, -r, "'index.json' at '%s' is no manifest of ours",
-			    s->output);
-		r = spool_merge(&s->spool, &old);
-		pieces_free(&old);
-		if (r < 0)
-			fatal(EXIT_RUNTIME, -r, "cannot keep the manifest of '%s'", s->output);
-		return;
-	}
+	if (r < 0)
+		return r;
+	r = manifest_parse(&old, text, len, m);
+	free(text);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "'%s' at '%s' is no manifest of ours", name, s->output);
+	r = spool_merge(&s->spool, &old);
+	pieces_free(&old);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot keep the manifest of '%s'", s->output);
+	return 0;
+}
+
+/* What is at the place from earlier runs, also of another spool. */
+static void
+read_manifest(struct archive *s)
+{
+	char name[MANIFEST_PART];
+	struct manifest m = { .parts = 0 }, part;
+	int r = merge_manifest(s, "index.json", &m);
+
 	if (r == -ENOENT)
 		return;
-	if (r == -EACCES || r == -ENXIO || s->spool.list.n == 0)
+	if (r < 0 && (r == -EACCES || r == -ENXIO || s->spool.list.n == 0))
 		fatal(EXIT_RUNTIME, 0, "cannot ask '%s' for 'index.json': %s", s->output,
 		    s->sender.deliver.why);
-	log_warn(0, "cannot ask '%s' for 'index.json', what the spool knows has to do: %s",
-	    s->output, s->sender.deliver.why);
+	if (r < 0) {
+		log_warn(0, "cannot ask '%s' for 'index.json', what the spool knows has to "
+		    "do: %s", s->output, s->sender.deliver.why);
+		return;
+	}
+	if (m.parts > 0 && m.list != s->sender.list)
+		log_warn(0, "the manifest of '%s' has parts of %" PRIu64 ", and goes on with "
+		    "them", s->output, m.list);
+	if (m.parts > 0)
+		s->sender.list = m.list;
+	/* A journal that knows the newest of a part knows them all. */
+	for (unsigned i = 0; i < m.parts; i++) {
+		manifest_part(i, "json", name);
+		if (pieces_find(&s->spool.list, (i + 1) * s->sender.list) == NULL &&
+		    merge_manifest(s, name, &part) < 0)
+			log_warn(0, "cannot get '%s' of '%s': %s", name, s->output,
+			    s->sender.deliver.why);
+	}
+	s->sender.parts = m.parts;
 }
 
 /* Where everybody may write, a directory of that name could be a trap. */

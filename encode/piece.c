@@ -385,17 +385,25 @@ journal_parse(struct pieces *l, const char *text, size_t len, uint64_t *bad)
 	return r;
 }
 
+void
+manifest_part(unsigned part, const char *ending, char name[static MANIFEST_PART])
+{
+	snprintf(name, MANIFEST_PART, "index-%06u.%s", part + 1, ending);
+}
+
 int
-manifest_parse(struct pieces *l, const char *text, size_t len)
+manifest_parse(struct pieces *l, const char *text, size_t len, struct manifest *m)
 {
 	json_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL), *list, *one;
 	struct pieces out = { .n = 0 };
 	struct piece p;
-	size_t i;
+	size_t i, n = json_array_size(json_object_get(j, "parts"));
+	int64_t each = 0;
 	int r = 0;
 
 	list = json_object_get(j, "pieces");
-	if (!json_is_array(list))
+	if (!json_is_array(list) || n > PIECES_MAX || !read_number(j, "list", 1, &each) ||
+	    each > PIECES_MAX || (n > 0 && each == 0))
 		r = -EBADMSG;
 	json_array_foreach(list, i, one)
 		if (r == 0 && (r = parse_object(one, &p)) == 0) {
@@ -404,27 +412,57 @@ manifest_parse(struct pieces *l, const char *text, size_t len)
 			free(p.file);
 		}
 	json_decref(j);
-	if (r == 0)
-		*l = out;
-	else
+	if (r < 0) {
 		pieces_free(&out);
-	return r;
+		return r;
+	}
+	*l = out;
+	m->parts = (unsigned)n;
+	m->list = (uint64_t)each;
+	return 0;
+}
+
+bool
+pieces_final(const struct pieces *l, uint64_t above, uint64_t upto)
+{
+	for (size_t i = pieces_place(l, above + 1); i < l->n && l->p[i].number <= upto; i++)
+		if (l->p[i].state != PIECE_DONE && l->p[i].state != PIECE_DROPPED)
+			return false;
+	return true;
+}
+
+static json_t *
+make_parts(unsigned n)
+{
+	json_t *list = json_array();
+	char name[MANIFEST_PART];
+
+	for (unsigned i = 0; i < n; i++) {
+		manifest_part(i, "json", name);
+		json_array_append_new(list, json_string(name));
+	}
+	return list;
 }
 
 char *
-manifest_put(const struct pieces *l, const char *show, bool ended)
+manifest_put(const struct pieces *l, const struct manifest *m)
 {
 	struct text t = { .len = 0 };
-	json_t *head = json_pack("{si ss sb}", "version", 1, "show", show, "ended", ended);
-	char *s = head == NULL ? NULL : json_dumps(head, JSON_COMPACT);
+	json_t *head = json_pack("{si ss sb}", "version", 1, "show", m->show, "ended", m->ended);
 	bool first = true;
+	char *s;
 
+	if (m->parts > 0) {
+		json_object_set_new(head, "list", json_integer((json_int_t)m->list));
+		json_object_set_new(head, "parts", make_parts(m->parts));
+	}
+	s = head == NULL ? NULL : json_dumps(head, JSON_COMPACT);
 	json_decref(head);
 	if (s == NULL)
 		return NULL;
 	text_add(&t, "%.*s,\"pieces\":[", (int)strlen(s) - 1, s);
 	free(s);
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = pieces_place(l, m->above + 1); i < l->n && l->p[i].number <= m->upto; i++) {
 		json_t *j;
 
 		if (l->p[i].state != PIECE_DONE)
@@ -457,19 +495,26 @@ add_uri(struct text *t, const char *name)
 }
 
 char *
-playlist_put(const struct pieces *l, int64_t every_ns, bool ended)
+playlist_put(const struct pieces *l, const struct manifest *m)
 {
 	struct text t = { .len = 0 };
-	int64_t longest = every_ns > CLK_SECOND ? every_ns : CLK_SECOND;
-	uint64_t last = 0;
+	int64_t longest = m->every_ns > CLK_SECOND ? m->every_ns : CLK_SECOND;
+	size_t from = pieces_place(l, m->above + 1), to = pieces_place(l, m->upto + 1);
+	uint64_t last = 0, before = 0;
 
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < from; i++)
+		before += l->p[i].state == PIECE_DONE;
+	for (size_t i = from; i < to; i++)
 		if (l->p[i].state == PIECE_DONE && l->p[i].duration_ns > longest)
 			longest = l->p[i].duration_ns;
-	text_add(&t, "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-PLAYLIST-TYPE:%s\n"
-	    "#EXT-X-TARGETDURATION:%" PRId64 "\n", ended ? "VOD" : "EVENT",
+	text_add(&t, "#EXTM3U\n#EXT-X-VERSION:3\n");
+	if (m->ended || m->parts == 0)		/* else the first may go */
+		text_add(&t, "#EXT-X-PLAYLIST-TYPE:%s\n", m->ended ? "VOD" : "EVENT");
+	text_add(&t, "#EXT-X-TARGETDURATION:%" PRId64 "\n",
 	    (longest + CLK_SECOND / 2) / CLK_SECOND);
-	for (size_t i = 0; i < l->n; i++) {
+	if (before > 0)
+		text_add(&t, "#EXT-X-MEDIA-SEQUENCE:%" PRIu64 "\n", before);
+	for (size_t i = from; i < to; i++) {
 		const struct piece *p = &l->p[i];
 		char iso[CLK_ISO];
 
@@ -484,7 +529,7 @@ playlist_put(const struct pieces *l, int64_t every_ns, bool ended)
 		text_add(&t, ",\n");
 		add_uri(&t, p->name);
 	}
-	if (ended)
+	if (m->ended)
 		text_add(&t, "#EXT-X-ENDLIST\n");
 	return text_take(&t);
 }

@@ -90,10 +90,31 @@ char *piece_line(const struct piece *p);	/* with its end; NULL: no memory */
 /* All lines of a journal; *bad counts those that are none. */
 int journal_parse(struct pieces *l, const char *text, size_t len, uint64_t *bad);
 
-/* The pieces of a manifest, as delivered.  -EBADMSG: none of ours. */
-int manifest_parse(struct pieces *l, const char *text, size_t len);
-char *manifest_put(const struct pieces *l, const char *show, bool ended);
-char *playlist_put(const struct pieces *l, int64_t every_ns, bool ended);
+/*
+ * A manifest has the newest pieces, and says in which parts, manifests of their own, the
+ * older ones are.  A part has so many numbers, and does not change any more.
+ */
+#define MANIFEST_PART	24		/* "index-000001.json" */
+
+struct manifest {
+	const char *show;
+	bool	 ended;
+	int64_t	 every_ns;		/* of playlists */
+	uint64_t above, upto;		/* numbers: above the one, up to the other */
+	unsigned parts;			/* before it, */
+	uint64_t list;			/* each of so many numbers; 0: not said */
+};
+
+/* The name of a part, from 0, with this ending. */
+void manifest_part(unsigned part, const char *ending, char name[static MANIFEST_PART]);
+
+/* The pieces of a manifest, as delivered.  -EBADMSG: none of ours.  Sets parts, list. */
+int manifest_parse(struct pieces *l, const char *text, size_t len, struct manifest *m);
+char *manifest_put(const struct pieces *l, const struct manifest *m);
+char *playlist_put(const struct pieces *l, const struct manifest *m);
+
+/* Are all pieces of these numbers delivered, or dropped?  None may be known of them. */
+bool pieces_final(const struct pieces *l, uint64_t above, uint64_t upto);
 
 /* A name that stays below its place. */
 bool piece_name_good(const char *name);

@@ -238,27 +238,74 @@ put_piece(struct sender *s, struct piece *p)
 	return r;
 }
 
-static void
-put_manifest(struct sender *s)
+/* A manifest, and a playlist of the same where there is one. */
+static int
+put_lists(struct sender *s, const struct manifest *m, const char *json_name,
+    const char *m3u8_name)
 {
 	char *json, *m3u8;
-	bool ended = atomic_load(&s->ended);
 	int r;
 
 	pthread_mutex_lock(&s->spool->lock);
-	json = manifest_put(&s->spool->list, s->show, ended);
-	m3u8 = playlist_put(&s->spool->list, s->every_ns, ended);
+	json = manifest_put(&s->spool->list, m);
+	m3u8 = playlist_put(&s->spool->list, m);
 	pthread_mutex_unlock(&s->spool->lock);
 	if (json == NULL || m3u8 == NULL)
 		r = why_failed(s->deliver.why, -ENOMEM, "%s", strerror(ENOMEM));
-	else if ((r = deliver_text(&s->deliver, "index.json", "application/json", json,
+	else if ((r = deliver_text(&s->deliver, json_name, "application/json", json,
 	    strlen(json))) == 0 && s->form.kind == PIECE_TS)
-		r = deliver_text(&s->deliver, "index.m3u8", "application/vnd.apple.mpegurl",
+		r = deliver_text(&s->deliver, m3u8_name, "application/vnd.apple.mpegurl",
 		    m3u8, strlen(m3u8));
 	free(json);
 	free(m3u8);
+	return r;
+}
+
+/* There are so many behind it that the oldest can go into a part of their own. */
+static bool
+part_due(struct sender *s)
+{
+	uint64_t above = s->parts * s->list, upto = above + s->list;
+	const struct pieces *l = &s->spool->list;
+	bool due;
+
+	pthread_mutex_lock(&s->spool->lock);
+	due = l->n > 0 && l->p[l->n - 1].number > upto + s->list && pieces_final(l, above, upto);
+	pthread_mutex_unlock(&s->spool->lock);
+	return due;
+}
+
+static int
+put_part(struct sender *s)
+{
+	struct manifest m = { .show = s->show, .every_ns = s->every_ns, .ended = true,
+	    .above = s->parts * s->list, .upto = (s->parts + 1) * s->list };
+	char json[MANIFEST_PART], m3u8[MANIFEST_PART];
+	int r;
+
+	manifest_part((unsigned)s->parts, "json", json);
+	manifest_part((unsigned)s->parts, "m3u8", m3u8);
+	r = put_lists(s, &m, json, m3u8);
+	s->parts += r == 0;
+	return r;
+}
+
+static void
+put_manifest(struct sender *s)
+{
+	struct manifest m = { .show = s->show, .every_ns = s->every_ns,
+	    .ended = atomic_load(&s->ended), .upto = PIECE_NUMBER };
+	int r = 0;
+
+	while (r == 0 && part_due(s))
+		r = put_part(s);
+	m.above = s->parts * s->list;
+	m.parts = (unsigned)s->parts;
+	m.list = s->list;
+	if (r == 0)
+		r = put_lists(s, &m, "index.json", "index.m3u8");
 	s->dirty = r < 0;
-	s->ended_put = r == 0 && ended;
+	s->ended_put = r == 0 && m.ended;
 }
 
 static void

@@ -2,8 +2,8 @@
  * sender.h - deliver the pieces of a spool, one after the other, in a thread.
  *
  * What fails is tried again, after 1 s and then twice as long each time up to a
- * minute, for as long as it takes.  After each piece the manifest and the playlist are
- * written again.
+ * minute, for as long as it takes.  After each piece the manifest and the playlist of the
+ * newest are written again.
  *
  * Memory   sender_said() gives nothing: it copies.
  * Threads  One of its own; the functions are for the one that started it.
@@ -27,6 +27,7 @@ struct sender {
 	const struct naming *naming;
 	const char *place, *show;	/* of messages, of the manifest */
 	int64_t	 every_ns;
+	uint64_t list, parts;		/* numbers in a part of the manifest; parts there are */
 	struct form form;		/* kind and program */
 	atomic_bool ended;		/* set by the caller: the recording is over */
 	atomic_bool stop;

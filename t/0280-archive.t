@@ -51,6 +51,33 @@ check 'a recording: the pieces are the stream, begin with tables and a key pictu
 	test "$(grep -c "\"event\":\"piece\"" stats)" -eq "$(ls a/*.ts | wc -l)"
 	test -z "$(find a/.spool -name "*.ts")"
 '
+check 'a list that grows: older pieces are in parts, which do not change any more' '
+	mlive-archive -q -c none -e 1s --list 2 -o grown <in.ts
+	mlive-archive -q -c none -e 1s -o grown <in.ts 2>err
+	grep "has parts of 2, and goes on with them" err
+	n=$(ls grown/*.ts | wc -l)
+	parts=$(ls grown/index-*.json | wc -l)
+	test "$parts" -ge 2
+	perl -MJSON::PP -0777 -ne "print join(qq{\n}, @{decode_json(\$_)->{parts}}), qq{\n}" \
+		grown/index.json >names
+	(cd grown && ls index-*.json) | diff names -
+	test "$(grep -c "\"number\":" grown/index.json)" -le 4
+	for list in grown/index-*.json grown/index.json
+	do
+		perl -MJSON::PP -0777 -ne "print qq{\$_->{number} \$_->{path}\n} for @{decode_json(\$_)->{pieces}}" "$list"
+	done >all
+	seq "$n" >numbers
+	cut -d " " -f 1 all | diff numbers -
+	(cd grown && cut -d " " -f 2 ../all | xargs cat) >got
+	cat in.ts in.ts | cmp - got
+	grep "#EXT-X-MEDIA-SEQUENCE:$((2 * parts))$" grown/index.m3u8
+	grep "#EXT-X-PLAYLIST-TYPE:VOD" grown/index-000001.m3u8
+	test "$(grep -c "^[^#]" grown/index-000001.m3u8)" -eq 2
+	rm -r grown/.spool			# what the parts say is known without it
+	mlive-archive -q -c none -e 1s -o grown <in.ts 2>err
+	test "$(ls grown/*.ts | wc -l)" -eq "$((n + n / 2))"
+	grep "\"number\":$((n + n / 2))," grown/index.json
+'
 check 'the playlist plays from the first picture to the last' '
 	ffmpeg -nostdin -v error -i a/index.m3u8 -map 0:v -f framecrc - | grep -vc "^#" >got
 	ffmpeg -nostdin -v error -i in.ts -map 0:v -f framecrc - | grep -vc "^#" | diff - got

@@ -26,9 +26,12 @@ check_again(struct pieces *l)
 {
 	struct pieces again = { .n = 0 };
 	size_t done = 0;
-	char *text = manifest_put(l, "show", true), *list = playlist_put(l, 1, false);
+	struct manifest m = { .show = "show", .ended = true, .every_ns = 1,
+	    .upto = PIECE_NUMBER, .parts = (unsigned)l->n % 5, .list = 7 }, back;
+	char *text = manifest_put(l, &m), *list = playlist_put(l, &m);
 
-	if (text == NULL || list == NULL || manifest_parse(&again, text, strlen(text)) < 0)
+	if (text == NULL || list == NULL ||
+	    manifest_parse(&again, text, strlen(text), &back) < 0 || back.parts != m.parts)
 		abort();
 	for (size_t i = 0; i < l->n; i++) {
 		const struct piece *p = &l->p[i], *q = pieces_find(&again, p->number);
@@ -56,13 +59,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct pieces l = { .n = 0 }, m = { .n = 0 };
 	uint64_t bad = 0;
+	struct manifest back;
 
 	if (journal_parse(&l, (const char *)data, len, &bad) == 0) {
 		check_list(&l);
 		check_again(&l);
 	}
 	pieces_free(&l);
-	if (manifest_parse(&m, (const char *)data, len) == 0) {
+	if (manifest_parse(&m, (const char *)data, len, &back) == 0) {
 		check_list(&m);
 		check_again(&m);
 	}
