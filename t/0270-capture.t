@@ -112,6 +112,21 @@ check 'HDR: its reference white is that of SDR for it, grey is grey' '
 		test "$(tail -n 1 levels)" -le 177
 	done
 '
+check 'HDR that comes in RGB has the colours that it has in YCbCr' '
+	for way in "gbr ,format=gbrp10" "bt2020nc ,scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p10"
+	do
+		ffmpeg -nostdin -v error -f lavfi -i "color=black:s=320x180:r=25:d=1,format=gbrp10,
+			geq=r=560:g=300:b=200${way#* }" -c:v libx265 -preset ultrafast -x265-params \
+			"log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=${way%% *}" \
+			-f mpegts -y rgb.ts
+		mlive-capture -q -o rgb.jpg <rgb.ts
+		ffmpeg -nostdin -v error -i rgb.jpg -vf scale=1:1:flags=area,format=rgb24 -f rawvideo - |
+			od -An -v -tu1
+	done >colours
+	cat colours
+	awk "NR == 1 { r = \$1; g = \$2; b = \$3 }
+		END { exit !(NR == 2 && r > g + 40 && (r - \$1) ^ 2 < 17 && (g - \$2) ^ 2 < 17 && (b - \$3) ^ 2 < 17) }" colours
+'
 check 'sizes: square pixels, nothing is stretched, fit, lines, upright' '
 	coloured 720x576 -vf setsar=64/45 -c:v mpeg2video -q:v 3 >sd.ts
 	mlive-capture -q -o s1.jpg <sd.ts
