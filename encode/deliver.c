@@ -8,6 +8,7 @@
 
 #include "encode/deliver.h"
 #include "lib/base/io.h"
+#include "lib/base/readfile.h"
 
 #define PART		".mlive-part"
 #define COPY		(1 << 20)
@@ -142,40 +143,6 @@ dir_text(struct deliver *d, const char *name, const char *text, size_t len)
 	if (r < 0)
 		unlinkat(d->dir, part, 0);
 	return r;
-}
-
-static int
-dir_get(struct deliver *d, const char *name, char **text, size_t *len)
-{
-	int fd = openat(d->dir, name, O_RDONLY | O_CLOEXEC), r = 0;
-	struct stat st;
-	size_t have = 0;
-	char *p = NULL;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if (st.st_size > GET_MAX)
-		r = -EFBIG;
-	else if ((p = malloc((size_t)st.st_size + 1)) == NULL)
-		r = -ENOMEM;
-	while (r == 0 && have < (size_t)st.st_size) {
-		ssize_t n = read(fd, p + have, (size_t)st.st_size - have);
-
-		if (n <= 0)
-			r = n < 0 ? -errno : -EIO;
-		else
-			have += (size_t)n;
-	}
-	close(fd);
-	if (r < 0) {
-		free(p);
-		return r;
-	}
-	*text = p;
-	*len = have;
-	return 0;
 }
 
 /* ---- a server, S3 */
@@ -347,7 +314,7 @@ deliver_get(struct deliver *d, const char *name, char **text, size_t *len)
 	int r;
 
 	if (d->dir >= 0)
-		return failed(d, dir_get(d, name, text, len));
+		return failed(d, read_file(d->dir, name, GET_MAX, text, len));
 	if ((r = key_of(d, name, key)) < 0)
 		return failed(d, r);
 	s3_outlive_stop(d->s3, false);

@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "encode/spool_private.h"
 #include "lib/base/io.h"
+#include "lib/base/readfile.h"
 #include "lib/base/text.h"
 
 #define JOURNAL_MAX	(1024u << 20)
@@ -44,27 +44,13 @@ spool_note(struct spool *s, const struct piece *p)
 int
 journal_read(struct spool *s)
 {
-	int fd = openat(s->dir, "journal", O_RDONLY | O_CLOEXEC), r = 0;
-	struct stat st;
 	char *text;
-	size_t len = 0;
+	size_t len;
+	int r = read_file(s->dir, "journal", JOURNAL_MAX, &text, &len);
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (fstat(fd, &st) < 0 || st.st_size > JOURNAL_MAX) {
-		close(fd);
-		return -EFBIG;
-	}
-	text = malloc((size_t)st.st_size + 1);
-	while (text != NULL && len < (size_t)st.st_size) {
-		ssize_t n = read(fd, text + len, (size_t)st.st_size - len);
-
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	close(fd);
-	r = text == NULL ? -ENOMEM : journal_parse(&s->list, text, len, &s->bad_lines);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = journal_parse(&s->list, text, len, &s->bad_lines);
 	free(text);
 	return r;
 }

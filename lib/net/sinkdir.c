@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
+#include "lib/base/readfile.h"
 #include "lib/net/sinkq.h"
 
 /*
@@ -225,42 +226,10 @@ dir_cancel(void *t, struct sink_item *i)
 }
 
 static int
-read_file(struct dir *d, const char *name, char **data, size_t *len)
-{
-	struct stat st;
-	size_t have = 0;
-	int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC), r = 0;
-	char *p = NULL;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if ((p = malloc((size_t)st.st_size + 1)) == NULL)
-		r = -ENOMEM;
-	while (r == 0 && have < (size_t)st.st_size) {
-		ssize_t n = read(fd, p + have, (size_t)st.st_size - have);
-
-		if (n <= 0)
-			r = n < 0 ? -errno : -EIO;
-		else
-			have += (size_t)n;
-	}
-	close(fd);
-	if (r < 0 || p == NULL) {
-		free(p);
-		return r;
-	}
-	p[have] = '\0';
-	*data = p;
-	*len = have;
-	return 0;
-}
-
-static int
 dir_get(void *t, const char *name, char **data, size_t *len, char reason[static 256])
 {
-	int r = read_file(t, name, data, len);
+	const struct dir *d = t;
+	int r = read_file(d->fd, name, (size_t)1 << 40, data, len);
 
 	if (r < 0)
 		snprintf(reason, 256, "%s", strerror(-r));
