@@ -19,6 +19,7 @@ struct form {
 	enum piece_form kind;		/* these three by the caller */
 	uint16_t program;
 	atomic_bool *stop;
+	atomic_bool busy;		/* a piece is being made: any thread */
 	bool	 told_left, told_programs;	/* that some are left out */
 	unsigned n;			/* files of the piece at hand */
 	struct piece_file file[PIECE_FILES];

@@ -546,7 +546,8 @@ drain(struct archive *s)
 		tell(s);
 		if (c.waiting == 0 && atomic_load(&s->sender.idle))
 			return true;
-		if (c.delivered != last || atomic_load(&s->sender.deliver.moved) != moved)
+		if (c.delivered != last || atomic_load(&s->sender.form.busy) ||
+		    atomic_load(&s->sender.deliver.moved) != moved)
 			until = clk_mono_ns() + END_WAIT;
 		last = c.delivered;
 		moved = atomic_load(&s->sender.deliver.moved);

@@ -195,7 +195,9 @@ make_form(struct sender *s, struct piece *p)
 		p->form = s->form.kind;
 	if (p->form == PIECE_TS)
 		return describe_ts(s, p);
+	atomic_store(&s->form.busy, true);
 	r = form_make(&s->form, s->spool, p);
+	atomic_store(&s->form.busy, false);
 	switch (r) {
 	case -ENODATA:
 		r = -ENOTSUP;
