@@ -136,9 +136,9 @@ check 'a file that is not there, and one that is none: left out, and an error at
 	stamps out.ts >times
 	steps 256 | grep -x "3600 24"
 '
-# With FULL two hours, which is 5300 files.
+# With FULL twenty minutes, which is 880 files.
 long=2min pictures=3000 files=80
-test -z "${FULL:-}" || long=2h pictures=180000 files=5000
+test -z "${FULL:-}" || long=20min pictures=30000 files=800
 export long pictures files
 check 'complaint 10: files that end anywhere, for hours, and sound is where it was' '
 	mlive-ingest --loop --duration $long --stats stats same >out.ts 2>err
@@ -158,6 +158,7 @@ check 'complaint 10: files that end anywhere, for hours, and sound is where it w
 	steps 257 | awk "\$1 > 2 * 1920 || \$1 < 1919 { print; bad = 1 } END { exit bad }"
 '
 check 'complaint 12: from live to a folder and on, without end and without a stop' '
+	rm -f stats
 	udp=$(free_port)
 	mlive-ingest --failover --loop --stats stats "udp://127.0.0.1:$udp" same >fo.ts 2>err &
 	tool=$!
