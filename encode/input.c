@@ -122,6 +122,8 @@ take_unit(struct input *in, const struct tsdemux_event *ev)
 			vtrack_switch(&in->video);
 		ladder_source(&in->ladder, ev->data, ev->len, t, dts, ev->damaged);
 		vtrack_unit(&in->video, ev->data, ev->len, t, dts);
+	} else if (s->use == INPUT_BURN) {
+		burn_unit(&in->video.burn, ev->data, ev->len, t);
 	} else if (!in->started) {
 		input_hold(in, s, ev, t);
 		if (codec_kind(s->codec) == KIND_AUDIO && t != PES_NO_TIME)

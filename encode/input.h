@@ -32,7 +32,7 @@
 
 #define INPUT_TRACKS	PSI_STREAMS_MAX
 
-enum input_use { INPUT_NOTHING, INPUT_VIDEO, INPUT_AUDIO, INPUT_PASS };
+enum input_use { INPUT_NOTHING, INPUT_VIDEO, INPUT_AUDIO, INPUT_PASS, INPUT_BURN };
 
 struct input_stream {
 	enum input_use use;

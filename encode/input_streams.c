@@ -144,6 +144,31 @@ take_audio(struct input *in, struct tsdemux_stream *d)
 	follow(s, d);
 }
 
+/* Subtitles that are drawn into the pictures, and so do not pass. */
+static bool
+take_burnt(struct input *in, struct tsdemux_stream *d)
+{
+	struct input_stream *s = NULL;
+	uint8_t ids[4];
+
+	if (d->codec != CODEC_DVBSUB || !burn_wanted(&in->opt->burn) ||
+	    !burn_is(&in->opt->burn, d->pid, d->desc, d->desc_len, ids))
+		return false;
+	for (unsigned i = 0; i < in->nstream && s == NULL; i++)
+		if (in->stream[i].use == INPUT_BURN)
+			s = &in->stream[i];
+	if (s != NULL && !s->gone && s->pid != d->pid)
+		return false;		/* the first one is burnt in */
+	if ((s == NULL && (s = new_stream(in, INPUT_BURN)) == NULL) ||
+	    burn_open(&in->video.burn, ids) < 0) {
+		log_warn(0, "cannot decode the subtitles of PID %u", d->pid);
+		return false;
+	}
+	log_info("the subtitles of PID %u are burnt in", d->pid);
+	follow(s, d);
+	return true;
+}
+
 static void
 take_passed(struct input *in, struct tsdemux_stream *d)
 {
@@ -191,7 +216,8 @@ input_streams_changed(struct input *in)
 				take_audio(in, d);
 			break;
 		case KIND_DATA:
-			take_passed(in, d);
+			if (!take_burnt(in, d))
+				take_passed(in, d);
 			break;
 		case KIND_TEXT:
 		case KIND_OTHER:

@@ -203,6 +203,11 @@ loss_fill(struct loss *l, struct vtrack *v)
 	    now - l->last_ns) {
 		struct loss_step *s = step_at(l, since);
 
+		if (!l->on && v->nlate > 0) {	/* these first */
+			vtrack_show_late(v);
+			follow(l, v);
+			continue;
+		}
 		if (!l->on) {
 			log_warn(0, "no pictures for %" PRId64 " ms: others in their place",
 			    (now - l->last_ns) / 1000000);

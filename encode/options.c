@@ -17,6 +17,7 @@ static const char help[] =
     "                           there are: 128k (default), copy, none; keys: codec gain\n"
     "                           hz lang layout loudness mix peak pid rate track\n"
     "      --blank SLATE        in place of breaks: black, or a PNG or JPEG file\n"
+    "      --burn-subtitles WHICH  DVB subtitles into the pictures: a PID or a language\n"
     "  -c, --clock MODE         auto, arrival or none: the clock of the segments\n"
     "      --color COLORS       of a source that says none: 601, 709, hdr10 or hlg;\n"
     "                           hlg,force: whatever it says\n"
@@ -54,14 +55,15 @@ static const char help[] =
 #define DELAY_MORE	INT64_C(100000000)	/* for the packets of other streams between */
 
 enum {
-	OPT_BLANK = 256, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_CROP, OPT_DENOISE,
-	OPT_LATENCY, OPT_MUX_RATE, OPT_ON_LOSS, OPT_OVERLAY, OPT_PART, OPT_ROTATE, OPT_SSIM,
-	OPT_TEXT, OPT_TIMECODE, OPT_VF
+	OPT_BLANK = 256, OPT_BURN, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_CROP,
+	OPT_DENOISE, OPT_LATENCY, OPT_MUX_RATE, OPT_ON_LOSS, OPT_OVERLAY, OPT_PART,
+	OPT_ROTATE, OPT_SSIM, OPT_TEXT, OPT_TIMECODE, OPT_VF
 };
 
 static const struct option longopts[] = {
 	{ "audio", required_argument, NULL, 'a' },
 	{ "blank", required_argument, NULL, OPT_BLANK },
+	{ "burn-subtitles", required_argument, NULL, OPT_BURN },
 	{ "clock", required_argument, NULL, 'c' },
 	{ "color", required_argument, NULL, OPT_COLOR },
 	{ "condition", required_argument, NULL, OPT_CONDITION },
@@ -472,6 +474,9 @@ options_parse(struct options *o, int argc, char *argv[])
 			break;
 		case OPT_BLANK:
 			o->blank = optarg;
+			break;
+		case OPT_BURN:
+			burn_parse(&o->burn, optarg);
 			break;
 		case OPT_CONDITION:
 			condition_parse(&o->condition, optarg);

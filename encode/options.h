@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "encode/audiospec.h"
+#include "encode/burn.h"
 #include "encode/condition.h"
 #include "encode/filter.h"
 #include "encode/label.h"
@@ -63,6 +64,7 @@ struct options {
 	enum clock_mode clock;
 	struct condition condition;
 	const char *blank;		/* NULL: nothing is */
+	struct burn_spec burn;
 	const char *on_loss;		/* NULL: nothing is done */
 	enum color color;		/* of the source, where it says none */
 	bool	 force_color;		/* whatever it says */

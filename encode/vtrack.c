@@ -37,7 +37,11 @@ stated_rate(const struct vtrack *v)
 static void
 hand_on(struct vtrack *v, const AVFrame *f, int64_t k, bool gap)
 {
-	ladder_picture(v->ladder, f, k, gap, v->epoch);
+	AVFrame *drawn = v->burn.n == 0 ? NULL : burn_frame(&v->burn, f,
+	    grid_time(&v->timing.grid, k) + v->timing.phase);
+
+	ladder_picture(v->ladder, drawn != NULL ? drawn : f, k, gap, v->epoch);
+	av_frame_free(&drawn);
 	v->pictures++;
 }
 
@@ -113,6 +117,30 @@ deinterlace(struct vtrack *v, AVFrame *f)
 	take_deinterlaced(v);
 }
 
+void
+vtrack_show_late(struct vtrack *v)
+{
+	for (unsigned i = 0; i < v->nlate; i++)
+		deinterlace(v, v->late[i]);
+	v->nlate = 0;
+}
+
+static void
+show(struct vtrack *v, AVFrame *f)
+{
+	if (!burn_wanted(&v->opt->burn)) {
+		deinterlace(v, f);
+		return;
+	}
+	if (v->nlate == VTRACK_LATE) {
+		deinterlace(v, v->late[0]);
+		v->nlate--;
+		for (unsigned i = 0; i < v->nlate; i++)
+			v->late[i] = v->late[i + 1];
+	}
+	v->late[v->nlate++] = f;
+}
+
 /* The rate is known: begin. */
 static void
 start(struct vtrack *v)
@@ -145,7 +173,7 @@ start(struct vtrack *v)
 	v->begins(v->arg);
 	deint_prime(&v->deint, v->probe, v->nprobe);
 	for (unsigned i = 0; i < v->nprobe; i++)
-		deinterlace(v, v->probe[i]);
+		show(v, v->probe[i]);
 	v->nprobe = 0;
 }
 
@@ -240,7 +268,7 @@ take_frames(struct vtrack *v)
 			continue;
 		v->last_t = f->pts;
 		if (v->started) {
-			deinterlace(v, f);
+			show(v, f);
 			continue;
 		}
 		v->probe[v->nprobe++] = f;
@@ -262,6 +290,7 @@ drain(struct vtrack *v)
 	take_frames(v);
 	if (!v->started && v->nprobe > 0)
 		start(v);
+	vtrack_show_late(v);
 }
 
 int
@@ -321,7 +350,8 @@ vtrack_fill(struct vtrack *v, const AVFrame *f, int erase)
 	if (erase >= 0)
 		ladder_erase(v->ladder, (unsigned)erase);
 	v->ladder->lead.filled = true;
-	hand_on(v, f, v->timing.next_k++, false);
+	ladder_picture(v->ladder, f, v->timing.next_k++, false, v->epoch);
+	v->pictures++;
 	if (f == v->last)
 		return;
 	av_frame_free(&v->last);	/* what is repeated until the source is there */
@@ -345,7 +375,10 @@ vtrack_free(struct vtrack *v)
 		decoder_close(&v->dec);
 	deint_free(&v->deint);
 	filter_free(&v->filter);
+	burn_free(&v->burn);
 	av_frame_free(&v->last);
+	for (unsigned i = 0; i < v->nlate; i++)
+		av_frame_free(&v->late[i]);
 	for (unsigned i = 0; i < v->nprobe; i++)
 		av_frame_free(&v->probe[i]);
 	for (unsigned i = 0; i < v->ntail; i++)

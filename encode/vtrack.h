@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "encode/burn.h"
 #include "encode/decode.h"
 #include "encode/deint.h"
 #include "encode/epoch.h"
@@ -23,6 +24,7 @@
 
 #define VTRACK_PROBE	25		/* pictures at most */
 #define VTRACK_TAIL	16
+#define VTRACK_LATE	8		/* more than pictures are reordered */
 
 struct vtrack {
 	struct ladder *ladder;
@@ -37,6 +39,9 @@ struct vtrack {
 	int	 threads;
 	struct deint deint;
 	struct filter filter;
+	struct burn burn;		/* subtitles, by the caller: they may come no sooner */
+	unsigned nlate;			/* than their pictures, which wait for them here */
+	AVFrame	 *late[VTRACK_LATE];
 	struct timing timing;
 	struct rational rate;		/* of the source */
 	int64_t	 start;			/* grid time of the first picture */
@@ -70,6 +75,9 @@ void vtrack_switch(struct vtrack *v);
 
 void vtrack_unit(struct vtrack *v, const uint8_t *data, size_t len, int64_t pts,
     int64_t dts);
+
+/* No subtitles come any more for those that wait. */
+void vtrack_show_late(struct vtrack *v);
 
 /* Repeat the last picture up to source time t. */
 void vtrack_catch_up(struct vtrack *v, int64_t t);
