@@ -204,6 +204,7 @@ check 'complaint 19: each file of another format: all of each is there, with its
 '
 check 'a folder is watched: files come in when they are whole, and in order' '
 	mkdir drop
+	rm -f stats
 	mlive-ingest --watch --stats stats drop >out.ts 2>err &
 	tool=$!
 	eventually grep "waiting for files" err
@@ -230,6 +231,7 @@ mlive-ingest -q --loop -t 3min big.ts >big/1.ts
 cp same/1.ts big/2.ts
 cp same/1.ts big/3.ts
 check 'with --realtime at its pace; the process of a file is killed: the next one' '
+	rm -f stats
 	mlive-ingest --realtime --loop --stats stats big >out.ts 2>err &
 	tool=$!
 	eventually counts media_ms 500
