@@ -38,7 +38,7 @@ folder_of(const char *path, char out[static HTTP_PATH_MAX])
 	snprintf(out, HTTP_PATH_MAX, "%.*s/", slash != NULL ? (int)(slash - path) : 0, path);
 }
 
-/* The next promise in the folder of path is a part away, and half of one late. */
+/* The next promise in the folder of path is a part away, and up to four are late. */
 static void
 promise_folder(struct live *v, const char *path, const struct live_note *n,
     int64_t now_ns)
@@ -52,9 +52,9 @@ promise_folder(struct live *v, const char *path, const struct live_note *n,
 		return;
 	s->used_ns = now_ns;
 	s->hint_ns = now_ns + hlslow_patience_ns(&n->low);
-	s->part_ns = n->low.part_target_ns * 3 / 2;
-	if (s->part_ns > CLK_SECOND)
-		s->part_ns = CLK_SECOND;
+	s->part_ns = n->low.part_target_ns * 5;
+	if (s->part_ns > 2 * CLK_SECOND)
+		s->part_ns = 2 * CLK_SECOND;
 }
 
 void

@@ -263,10 +263,13 @@ function openShaka(manifest)
 			})),
 			chooseText: (id) => player.selectTextTrack(id === null ? null :
 			    player.getTextTracks().find((t) => String(t.id) === id)),
+			/* Of ProducerReferenceTime Shaka takes the media time for that of the
+			 * presentation, which here counts from 1970 (availabilityStartTime). */
 			date: () => {
-				const d = player.isLive() && player.getPlayheadTimeAsDate();
-
-				return d ? d.getTime() : null;
+				if (!player.isLive())
+					return null;
+				return manifest.endsWith(".mpd") ? video.currentTime * 1000 :
+				    player.getPlayheadTimeAsDate().getTime();
 			},
 			lag: () => null,
 			live: () => player.goToLive(),
