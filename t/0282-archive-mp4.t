@@ -188,8 +188,10 @@ run () {
 }
 
 kills=${FULL:+10}
-export kills=${kills:-3}
-size=$(($(wc -c <in.ts) / (188 * (kills + 1)) * 188))
+export kills="${kills:-3}"
+packets=$(($(wc -c <in.ts) / 188))
+size=$((packets / (kills + 1)))
+size=$((size * 188))
 i=0
 while test $i -le "$kills"
 do
