@@ -146,6 +146,7 @@ choose_streams(struct avin *a)
 			continue;
 		}
 		st->discard = AVDISCARD_DEFAULT;
+		t->by_order = a->in.transport != NULL && type == AVMEDIA_TYPE_VIDEO;
 		a->queue[a->ntrack].tail = &a->queue[a->ntrack].head;
 		a->streams[a->ntrack] = t->info;
 		a->ntrack++;

@@ -9,6 +9,7 @@
 #include "ingest/avtrack.h"
 #include "lib/base/log.h"
 #include "lib/media/nal.h"
+#include "lib/media/timeline.h"
 
 static enum codec
 codec_of_id(enum AVCodecID id)
@@ -183,6 +184,48 @@ guess_dts(const struct avtrack *t, int64_t pts)
 	return dts < pts ? dts : pts;
 }
 
+/*
+ * Of RTP, which has times of showing only: one that is far from that before it, and from
+ * what follows, is wrong.
+ */
+static int64_t
+believed(struct avtrack *t, int64_t pts)
+{
+	bool far = t->last_dts != INT64_MIN && (pts < t->last_pts - TIMELINE_JUMP_FORWARD ||
+	    pts > t->last_pts + TIMELINE_JUMP_FORWARD);
+
+	t->restamped = far && stray_time(&t->stray, pts);
+	if (t->restamped)
+		pts = t->last_pts + (t->info.rate.num > 0 ? pictures(t, 1) : 1);
+	else if (far)
+		t->last_dts = INT64_MIN;	/* another clock */
+	else
+		t->stray.n = 0;
+	t->last_pts = pts;
+	return pts;
+}
+
+/* A picture is decoded when the least of those that may still be shown is. */
+static int64_t
+dts_by_order(struct avtrack *t, int64_t pts)
+{
+	int delay = t->st->codecpar->video_delay, i;
+	int64_t dts;
+
+	if (delay < 0 || delay > AVTRACK_REORDER_MAX)
+		delay = 0;
+	if (t->last_dts == INT64_MIN)
+		for (i = 0; i < delay; i++)
+			t->shown[i] = pts - (t->info.rate.num > 0 ?
+			    pictures(t, delay - i) : delay - i);
+	for (i = delay; i > 0 && t->shown[i - 1] > pts; i--)
+		t->shown[i] = t->shown[i - 1];
+	t->shown[i] = pts;
+	dts = t->shown[0];
+	memmove(t->shown, t->shown + 1, (size_t)delay * sizeof(*t->shown));
+	return dts;
+}
+
 bool
 avtrack_time(struct avtrack *t, AVPacket *pkt)
 {
@@ -194,8 +237,11 @@ avtrack_time(struct avtrack *t, AVPacket *pkt)
 	if (pts == AV_NOPTS_VALUE)
 		return false;
 	pts = rescale_near(pts, 90000 * (int64_t)tb.num, tb.den);
-	dts = dts != AV_NOPTS_VALUE ? rescale_near(dts, 90000 * (int64_t)tb.num, tb.den) :
-	    guess_dts(t, pts);
+	if (t->by_order)
+		dts = dts_by_order(t, pts = believed(t, pts));
+	else
+		dts = dts != AV_NOPTS_VALUE ?
+		    rescale_near(dts, 90000 * (int64_t)tb.num, tb.den) : guess_dts(t, pts);
 	if (t->coarse)
 		straighten(t, &pts, &dts);
 	if (dts > pts)
@@ -359,6 +405,7 @@ avtrack_unit(struct avtrack *t, const AVPacket *pkt, struct source_event *ev)
 	ev->pts = pkt->pts;
 	ev->dts = pkt->dts;
 	ev->random_access = (pkt->flags & AV_PKT_FLAG_KEY) != 0;
+	ev->restamped = t->restamped;
 	switch (t->info.codec) {
 	case CODEC_AVC:
 	case CODEC_HEVC:

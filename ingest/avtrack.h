@@ -18,8 +18,11 @@
 
 #include "ingest/msgrid.h"
 #include "ingest/source.h"
+#include "ingest/stray.h"
 #include "lib/media/audio.h"
 #include "lib/media/video.h"
+
+#define AVTRACK_REORDER_MAX	16
 
 struct avtrack {
 	AVStream *st;
@@ -27,6 +30,12 @@ struct avtrack {
 	bool	 prefixed;		/* NAL units with lengths */
 	struct video video;
 	struct audio_info audio;
+
+	bool	 by_order;		/* there are no decoding times: RTP */
+	struct stray stray;
+	bool	 restamped;		/* the last packet was a stray */
+	int64_t	 last_pts;
+	int64_t	 shown[AVTRACK_REORDER_MAX + 1];	/* the latest, the least first */
 
 	bool	 coarse;		/* times in ms */
 	struct msgrid grid;

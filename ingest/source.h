@@ -91,6 +91,7 @@ struct source_event {
 	unsigned stream;	/* place in the table of SOURCE_STREAMS */
 	int64_t	pts, dts;
 	bool	random_access;
+	bool	restamped;	/* its own time was far from those around it */
 	const struct source_stream *streams;
 	unsigned nstream;
 };

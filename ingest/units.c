@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/stray.h"
 #include "ingest/units.h"
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
@@ -15,6 +16,7 @@
 #define EXCESS		CLK_90K		/* audio longer than video: it decides */
 #define OVERLAP		(CLK_90K / 1000)
 #define UNKNOWN_LENGTH	(CLK_90K / 25)	/* of a pass that has one unit only */
+#define REORDER_MAX	(10 * CLK_90K)	/* from decoding to showing */
 
 struct track {
 	struct source_stream info;
@@ -26,6 +28,7 @@ struct track {
 	int64_t	 dts, gap;		/* gap: from the one before, last and */
 	int64_t	 least_gap;		/* least of all; 0: not yet known */
 	int64_t	 end;			/* of the pass before, as sent */
+	struct stray stray;
 	uint64_t units;
 };
 
@@ -48,7 +51,7 @@ struct units {
 	int64_t		 clock_ns;
 	int64_t		 arrival_ns;
 
-	uint64_t	 count, jumps, overlaps;
+	uint64_t	 count, jumps, strays, overlaps;
 };
 
 struct units *
@@ -444,34 +447,51 @@ put_cue(struct units *u, const struct source_event *ev)
 		put_packets(u, u->last);
 }
 
+/* A live source's unit with a time that cannot be: it gets the next one of its track. */
+static void
+restamp(const struct track *t, int64_t *pts, int64_t *dts)
+{
+	int64_t shown = *pts - *dts;
+
+	*dts = t->dts + (t->least_gap > 0 ? t->least_gap : 1);
+	*pts = *dts + (shown >= 0 && shown < REORDER_MAX ? shown : 0);
+}
+
 bool
 units_unit(struct units *u, const struct source_event *ev)
 {
 	struct track *t = &u->track[ev->stream];
 	struct tsmux_unit unit;
-	int64_t dts = ev->dts != SOURCE_NO_TIME ? ev->dts : ev->pts;
+	int64_t dts = ev->dts != SOURCE_NO_TIME ? ev->dts : ev->pts, pts = ev->pts;
+	bool own_clock = u->cfg.live && !u->cfg.keep_time;
 	int r;
 
 	if (ev->stream >= u->ntrack || (dts == SOURCE_NO_TIME &&
 	    t->info.codec != CODEC_SCTE35))
 		return true;
 	u->arrival_ns = ev->utc_ns;
+	u->strays += ev->restamped;
 	if (t->info.codec == CODEC_SCTE35) {
 		put_cue(u, ev);
 		return true;
 	}
-	if (t->timed && (dts < t->dts - TIMELINE_JUMP_BACK ||
-	    dts > t->dts + TIMELINE_JUMP_FORWARD)) {
+	if (!t->timed || (dts >= t->dts - TIMELINE_JUMP_BACK &&
+	    dts <= t->dts + TIMELINE_JUMP_FORWARD)) {
+		t->stray.n = 0;
+	} else if (own_clock && stray_time(&t->stray, dts)) {
+		restamp(t, &pts, &dts);
+		u->strays++;
+	} else {
 		u->jumps++;
-		if (u->cfg.live && !u->cfg.keep_time)
+		if (own_clock)
 			units_break(u);
 	}
 	begin_before(u, ev, dts);
-	if (!follow(u, t, ev->pts, dts))
+	if (!follow(u, t, pts, dts))
 		return true;
 	unit = (struct tsmux_unit){
 		.data = ev->data, .len = ev->len, .random_access = ev->random_access,
-		.pts = ev->pts + u->base, .dts = dts + u->base,
+		.pts = pts + u->base, .dts = dts + u->base,
 	};
 	if (!u->begun && ev->stream == u->pcr_track) {
 		u->begun = true;
@@ -514,12 +534,13 @@ units_stats(const struct units *u, json_t *o)
 	json_object_set_new(o, "video_units", json_integer((json_int_t)n[1]));
 	json_object_set_new(o, "audio_units", json_integer((json_int_t)n[0]));
 	json_object_set_new(o, "pts_jumps", json_integer((json_int_t)u->jumps));
+	json_object_set_new(o, "pts_strays", json_integer((json_int_t)u->strays));
 	json_object_set_new(o, "overlaps", json_integer((json_int_t)u->overlaps));
 }
 
 void
 units_log(const struct units *u)
 {
-	log_info("units=%" PRIu64 " written=%" PRIu64 " jumps=%" PRIu64, u->count,
-	    u->out->packets, u->jumps);
+	log_info("units=%" PRIu64 " written=%" PRIu64 " jumps=%" PRIu64
+	    " strays=%" PRIu64, u->count, u->out->packets, u->jumps, u->strays);
 }

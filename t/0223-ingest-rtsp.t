@@ -104,6 +104,28 @@ check 'the camera goes and comes again' '
 	wait "$(cat c.pid)"
 	whole c
 '
+check 'complaint 2: each two seconds a picture is stamped hours away: all goes on, HLS too' '
+	near=$(free_port)
+	perl "$top/t/rtpstray.pl" "$near" "$port" 50 >stray.log & echo $! >stray.pid
+	eventually grep serving stray.log
+	pull e "rtsp://127.0.0.1:$near/cam#login-file=login"
+	eventually counts e video_units 220
+	kill "$(cat e.pid)"
+	wait "$(cat e.pid)"
+	grep "stray 3" stray.log
+	counts e pts_strays 3
+	last e pts_jumps | grep -x 0
+	whole e
+	mlive-encode -q -s coded.stats -r 90p@100k -g 1s <e.ts >coded.ts
+	for count in clock_breaks duplicated dropped
+	do
+		tail -n 1 coded.stats | grep -o "\"$count\":[0-9]*"
+	done
+	tail -n 1 coded.stats | grep "\"clock_breaks\":0,"
+	tail -n 1 coded.stats | grep "\"duplicated\":[0-5],"
+	mpkg-segment -q --vod --segment 2s -o vod <coded.ts
+	fails 1 grep -r --include="*.m3u8" DISCONTINUITY vod
+'
 # An hour behind ours.
 gone_camera () {
 	kill -9 "$(cat camera.pid)"

@@ -25,6 +25,8 @@
 #   skipmeta=1      no onMetaData                     keyfile=F the key of F, in place of KEY
 #   then=FILE       goes on with that FLV             after=MS  from this time on
 #   again=1         with keyfile: and then KEY, at once
+#   lose=N          each N-th picture that is no key picture is not sent
+#   stray=N         each N-th picture is stamped hours away, earlier and later by turns
 use strict;
 use warnings;
 use IO::Socket::INET;
@@ -328,6 +330,10 @@ sub send_tag {
 my $from = 0;
 for my $t (@tags) {
 	my ($type, $ms, $cts, $key, $config, $body) = @$t;
+	my $picture = $type == 9 && !$config ? ++$done{pictures} : 0;
+	next if $o{lose} && $picture && !$key && $picture % $o{lose} == 0;
+	$ms += $picture / $o{stray} % 2 ? 37600000 : -9800000
+		if $o{stray} && $picture && $picture % $o{stray} == 0;
 	next if $type == 8 && ($o{noconfig} && $config || $o{late} && !$config && $ms < $o{late});
 	next if $type == 18 && $o{skipmeta};
 	if ($type == 8 && $o{empty} && !$done{empty}++) {
