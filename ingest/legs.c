@@ -35,6 +35,7 @@ struct legs {
 	struct packet *lent;		/* what the last event points to */
 	struct packet *held;		/* of a new stream: the break comes before it */
 	bool	 any, more;
+	uint64_t bare_lost;		/* of those, before one that came */
 	uint64_t begun, breaks;		/* connections that have brought something */
 };
 
@@ -50,6 +51,7 @@ on_packet(void *arg, struct leg *l, struct packet *pkt, int64_t at_ns)
 		merge_push(&s->order, 0, pkt, at_ns);
 		return;
 	}
+	s->bare_lost += pkt->missing;
 	pkt->next = NULL;
 	*s->tail = pkt;
 	s->tail = &pkt->next;
@@ -232,7 +234,7 @@ legs_stats(const struct source *source, json_t *o)
 		{ "rtp_late", m->late },
 		{ "rtp_restarts", s->order.restarts },
 		{ "source_breaks", s->breaks },
-		{ "source_not_recovered_packets", s->order.lost },
+		{ "source_not_recovered_packets", s->order.lost + s->bare_lost },
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)

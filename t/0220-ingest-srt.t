@@ -158,6 +158,29 @@ check 'a network that loses: SRT and RIST bring all of it again' '
 	ended rx
 	ended net
 '
+# What is sent again comes later than the latency allows, so what is lost stays lost.
+twice 'complaint 1: B pictures, by a network that loses for good: the connection stays' '
+	net=$(free_port)
+	ffmpeg -nostdin -v error -y -i in.ts -c:v libx264 -preset veryfast -bf 3 -g 25 -b:v 2M \
+		-x264-params b-pyramid=normal:b-adapt=0 -c:a copy -f mpegts bf.ts
+	ingest rx "srt://:$one?mode=listener&latency=60ms"
+	impair net -S 11 -t loss=5%,delay=200ms -b delay=200ms "$net=127.0.0.1:$one"
+	relay tx -i "udp://127.0.0.1:$two" -o "srt://127.0.0.1:$net"
+	eventually connected tx o1
+	send bf.ts -o "udp://127.0.0.1:$two"
+	eventually counts rx media_ms 2000
+	eventually counts rx source_not_recovered_packets 1
+	last rx source_disconnections | grep -x 0
+	ended tx
+	ended rx
+	ended net
+	mlive-encode -q -s coded.stats -r 90p@100k <rx.ts >coded.ts
+	ffmpeg -nostdin -v error -i coded.ts -map 0:v -f null - 2>broken
+	test ! -s broken
+	frames=$(tail -n 1 coded.stats | grep -o "\"frames\":[0-9]*" | head -n 1)
+	echo "$frames"
+	test "${frames#*:}" -ge 50
+'
 if command -v ristsender >/dev/null
 then
 	twice 'ristsender, main profile, with a secret, to us; lost packets come again' '
