@@ -84,9 +84,9 @@ near () {
 		exit d > l }'
 }
 
-# counter_last NAME TRACK - the same of an audio track of zero.stats.
+# counter_last NAME TRACK - the same of an audio track of zero.stats, from 0.
 counter_last () {
-	tail -n 1 zero.stats | grep -o "\"# counter FILE NAME\":-*[0-9]*" | sed -n "$(( + 1))s/.*://p"
+	tail -n 1 zero.stats | grep -o "\"$1\":-*[0-9]*" | sed -n "$(($2 + 1))s/.*://p" | grep .
 }
 
 # counter FILE NAME - a number of the last line of statistics.
