@@ -191,6 +191,21 @@ check 'the codec, sample rate and channels change: what was asked for stays, wit
 		grep . | sort -u | wc -l)" -eq 1
 	lips out.ts 0 12 20
 '
+flash 1 4 48000 5.1 -c:a ac3 -b:a 448k >wide1.ts
+flash 5 4 48000 stereo -c:a ac3 -b:a 192k >wide2.ts
+flash 9 4 48000 5.1 -c:a ac3 -b:a 448k >wide3.ts
+cat wide1.ts wide2.ts wide3.ts >wide.ts
+
+check 'complaint 24: from 5.1 to stereo and back in mid-stream, which nothing announces' '
+	for c in aac@128k,layout=stereo ac3@384k,layout=5.1
+	do
+		mlive-ingest -q <wide.ts | mlive-encode -q -r 90p@100k -a "track=1,$c" >out.ts
+		clean out.ts
+		lips out.ts 0 9 20
+		ffprobe -v error -select_streams a -show_entries frame=channels -of csv=p=0 out.ts |
+			grep . | sort -u | wc -l | grep -x 1
+	done
+'
 
 # hashes FILE N - the time and the bytes of each packet of an audio track
 hashes () {

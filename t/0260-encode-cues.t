@@ -167,6 +167,59 @@ check 'the picture is the one that the source had at the splice' '
 	done
 	test "$(flashes white.out)" = 14.0400
 '
+check 'complaint 17: what is immediate is so with the picture shown when it came, not earlier' '
+	# The one that turns white, 4.04 s from the first; the encoder holds many back.
+	echo "363600 - $(now 8 true)" >w.cues
+	cuein w.cues <white.ts >w.ts
+	mlive-encode -q -c none -r 180p@300k,preset=medium,x264=rc-lookahead=60 <w.ts >w.out
+	splices w.out >w.got
+	test "$(cut -d" " -f1,2 w.got)" = "1263600 8"
+	test "$(flashes w.out)" = 14.0400
+	on_keys w.out 0
+	# Untouched, it is among the packets as far before that picture as in the source.
+	mlive-encode -q -c none --condition none -r 180p@300k,preset=medium,x264=rc-lookahead=60 \
+		<w.ts >w.none
+	for f in ts none
+	do
+		mlive-cue show -q -j <w.$f | grep "splice_immediate_flag\":true" |
+			sed "s/.*\"stream_time\":\([0-9]*\).*/\1/" >w.at
+		first=$(stamps w.$f v:0 | head -n 1)
+		echo $((first + 363600 - $(cat w.at)))
+	done >w.ahead
+	cat w.ahead
+	near "$(head -n 1 w.ahead)" "$(tail -n 1 w.ahead)" 18000
+'
+# said FILE - all that its cues say but for times, lengths in pictures, as JSON
+said () {
+	mlive-cue show -q -j <"$1" | perl -MJSON::PP -ne '
+		my $s = decode_json($_)->{splice_info_section};
+		delete $s->{pts_adjustment};
+		delete $s->{$_}{splice_time}{pts_time} for grep $s->{$_}, "splice_insert", "time_signal";
+		$_ and $_ = int($_ / 3600 + 0.5) for $s->{splice_insert} ?
+			$s->{splice_insert}{break_duration}{duration} :
+			map $_->{segmentation_duration}, @{$s->{descriptors}};
+		print JSON::PP->new->canonical->encode($s), "\n"'
+}
+check 'complaint 16: cues keep their stream type, and all that they say' '
+	# A break with an avail_descriptor, and an opportunity with a UPID and restrictions.
+	for cue in "9000 363600 /DAvAAAAAAAA///wFAVIAACPf+/+c2nALv4AUsz1AAAAAAAKAAhDVUVJAAABNWLbowo=" \
+		"18000 540000 /DA0AAAAAAAA///wBQb+cr0AUAAeAhxDVUVJSAAAjn/PAAGlmbAICAAAAAAsoKGKNAIAmsnRfg=="
+	do
+		echo "${cue% *} $(mlive-cue show -q -j "${cue##* }" |
+			perl -MJSON::PP -ne "print encode_json(decode_json(\$_)->{splice_info_section})")"
+	done >w.cues
+	cuein w.cues <white.ts >w.ts
+	said w.ts >want
+	grep -c "2ca0a18a\|CUEI" want | grep -x 2
+	mlive-ingest -q <w.ts | mlive-encode -q -c none -r 180p@300k -r 90p@100k >w.out
+	mlive-ingest -q <w.ts | mlive-encode -q -c none --condition none -r 180p@300k >w.none
+	for f in out none
+	do
+		said w.$f | diff want -
+		ffprobe -v error -select_streams d -show_entries stream=codec_name -of csv=p=0 w.$f |
+			grep . | sort -u | tr "\n" " " | grep -x "scte_35 "
+	done
+'
 check '50 and 25 pictures a second: on those of both' '
 	source_ts 8 50 >p50.ts
 	for t in 451700 451800 451900

@@ -19,7 +19,7 @@ begins () {
 }
 
 clip 10 film.ts 180
-check 'renditions of two codecs, three rate controls and half the frame rate are aligned' '
+check 'complaint 15: renditions of two codecs, three rate controls and half the frame rate are aligned' '
 	mlive-encode -q -r 180p@400k -r 180p@300k,codec=hevc -r 144p@200k,rc=abr,x264=keyint=7 \
 		-r 120p@150k,rc=cbr,preset=veryfast -r 90p@80k,fps=half,gop=500ms \
 		<film.ts >out.ts
@@ -33,7 +33,7 @@ check 'renditions of two codecs, three rate controls and half the frame rate are
 		begins vod $track | diff want -
 	done
 '
-check 'and so they are when pictures are missing and damaged' '
+check 'complaint 15: and so they are when pictures are missing and damaged' '
 	mlive-ingest -q film.ts | perl -e "srand 7; binmode STDIN; binmode STDOUT;
 		while (read(STDIN, my \$p, 188) == 188) { print \$p if rand() > 0.003 }" >torn.ts
 	mlive-encode -q -r 180p@400k -r 144p@200k -r 90p@80k,fps=half <torn.ts >out.ts
@@ -47,7 +47,7 @@ check 'and so they are when pictures are missing and damaged' '
 		begins vod $track | diff want -
 	done
 '
-check 'a rendition that stops does not stop the others' '
+check 'complaint 14: a rendition that stops does not stop the others' '
 	mlive-ingest -q -R "test:?size=320x180&fps=25&rate=300k&gop=1s" |
 		mlive-encode -q -g 1s -r 180p@300k -r 90p@100k |
 		perl -e "binmode STDIN; binmode STDOUT; \$| = 1; my \$n = 0;

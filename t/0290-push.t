@@ -89,10 +89,15 @@ check 'HEVC, by Enhanced RTMP' '
 	whole hevc got
 	in_time hevc got
 '
-check '16 frames of AAC in a PES packet become 16 tags, rightly timed' '
+check 'complaint 7: 16 frames of AAC in a PES packet become 16 tags, rightly timed' '
 	real 4 many.ts -pes_payload_size 8000
-	ffprobe -v error -select_streams a -show_entries packet=size -of csv=p=0 clip.ts |
-		grep -c . >few
+	frames=$(ffprobe -v error -select_streams a -show_entries packet=size -of csv=p=0 many.ts |
+		grep -c .)
+	units=$(perl -e "binmode STDIN; while (read STDIN, \$p, 188) {
+		\$n++ if (unpack q(x n), \$p) == (257 | 0x4000) } print \$n" <many.ts)
+	echo "$frames frames in $units PES packets"
+	# The last one has what was left.
+	test "$frames" -ge $((16 * (units - 1)))
 	raw many.ts many
 	elements many.ts many
 	begin
@@ -117,7 +122,7 @@ check 'a stream key in a file is in no list of processes' '
 	finish
 	whole clip got
 '
-check 'rungs of a ladder, and tracks of audio, to different outputs' '
+check 'complaint 21: an uplink for several: a rung of its own for each, and no byte more' '
 	ffmpeg -nostdin -v error -y -i clip.ts -i hevc.ts -map 0:v -map 1:v -map 0:a -map 1:a -c copy \
 		-metadata:s:a:0 language=eng -metadata:s:a:1 language=deu \
 		-program program_num=1:st=0:st=2 -program program_num=2:st=1:st=2:st=3 -f mpegts ladder.ts
@@ -126,7 +131,7 @@ check 'rungs of a ladder, and tracks of audio, to different outputs' '
 	read_pipe one
 	one=$reader
 	read_pipe two
-	push -o "rtmp://127.0.0.1:$port/live/sesame" \
+	push -s pushed -o "rtmp://127.0.0.1:$port/live/sesame" \
 		-o "rtmp://127.0.0.1:$port/live/two?program=2&audio=deu" <ladder.ts
 	stop
 	wait $one
@@ -135,6 +140,16 @@ check 'rungs of a ladder, and tracks of audio, to different outputs' '
 	raw two.ts two
 	whole clip one
 	whole hevc two
+	# What has gone out is these two and what RTMP adds, not twice the larger one.
+	sent=0
+	for bytes in $(tail -n 1 pushed | grep -o "\"bytes\":[0-9]*" | tail -n 2 | cut -d: -f2)
+	do
+		sent=$((sent + bytes))
+	done
+	own=$(cat one.pictures one.sound two.pictures two.sound | wc -c)
+	echo "sent $sent bytes of $own"
+	test "$sent" -gt $((own / 2))
+	test "$sent" -le $((own + own / 20 + 20000))
 '
 check 'a server of FFmpeg' '
 	port=$(free_port)

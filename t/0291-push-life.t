@@ -87,7 +87,7 @@ check 'HEVC is not sent to who takes something else only' '
 	grep "does not say whether it takes HEVC" push.log
 	wait $odd_pid
 '
-check 'one dead of three: the other two get all' '
+check 'complaint 18: one dead of three: the other two get all' '
 	fresh
 	rm -f other.*
 	odd odd ends=1
@@ -122,7 +122,7 @@ check 'one that takes the connection and never reads: whole groups are dropped, 
 	raw other.1 got
 	whole long got
 '
-check 'a server that is killed and comes back: from a key picture on' '
+check 'complaint 18: a server that is killed and comes back: from a key picture on' '
 	fresh
 	odd odd ends=1
 	mkfifo feed
@@ -209,6 +209,31 @@ check 'a signal ends it, and what waits still goes' '
 	kill $pid
 	wait $pid
 	exec 3>&-
+'
+check 'complaint 18: a signal ends all, though one is dead and one never reads' '
+	fresh
+	rm -f other.*
+	odd other deaf=5
+	deaf=$odd deaf_pid=$odd_pid
+	odd odd ends=1
+	dead=$(free_port)
+	rm -f endless
+	mkfifo endless
+	mlive-push -v -s pushed --pace none -o "rtmp://127.0.0.1:$odd/live/x" \
+		-o "rtmp://127.0.0.1:$deaf/live/x" -o "rtmp://127.0.0.1:$dead/live/x" \
+		<endless 2>push.log & pid=$!
+	exec 3>endless
+	cat clip.ts >&3
+	eventually test -s odd.1
+	eventually grep "127.0.0.1:$dead/live.: cannot connect" push.log
+	kill $pid
+	within 20 gone $pid
+	exec 3>&-
+	wait $odd_pid
+	grep -x deleteStream odd.log
+	raw odd.1 got
+	whole clip got
+	kill $deaf_pid
 '
 check 'a stream whose clock jumps goes on' '
 	fresh
