@@ -32,15 +32,20 @@ take_head(struct copy *c)
 	return h;
 }
 
+static void
+drop_head(struct copy *c)
+{
+	struct copy_unit *h = take_head(c);
+
+	free(h->u);
+	free(h);
+}
+
 void
 copy_free(struct copy *c)
 {
-	while (c->head != NULL) {
-		struct copy_unit *h = take_head(c);
-
-		free(h->u);
-		free(h);
-	}
+	while (c->head != NULL)
+		drop_head(c);
 	if (c->codec != CODEC_UNKNOWN)
 		video_free(&c->video);
 	c->codec = CODEC_UNKNOWN;
@@ -62,6 +67,8 @@ copy_codec(struct copy *c, enum codec codec)
 
 	if (codec == c->codec)
 		return true;
+	for (; c->units == 0 && c->head != NULL; c->dropped++)
+		drop_head(c);		/* the tables will say the new one */
 	if (c->codec != CODEC_UNKNOWN)
 		video_free(&c->video);
 	c->codec = CODEC_UNKNOWN;
@@ -204,10 +211,7 @@ copy_flush(struct copy *c, bool all)
 		if (c->grid != NULL) {
 			put(c, take_head(c));
 		} else {
-			struct copy_unit *h = take_head(c);
-
-			free(h->u);
-			free(h);
+			drop_head(c);
 			c->dropped++;
 		}
 	}

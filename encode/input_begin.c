@@ -128,6 +128,7 @@ input_wait_for_video(struct input *in, bool wait)
 	in->video_off = !wait;
 	for (unsigned i = 0; i < in->ladder.nrung; i++)
 		output_require(&in->out, in->ladder.rung[i].worker.stream, wait);
+	in->ladder.copy.required = wait;	/* until it is seen that nothing comes */
 }
 
 void

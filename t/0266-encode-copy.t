@@ -43,6 +43,13 @@ moving () {
 	ffmpeg -nostdin -v error -f lavfi -i "mandelbrot=s=320x180:r=25" -t "$seconds" \
 		-pix_fmt yuv420p "$@" -f mpegts -y in.ts
 }
+# sounding SECONDS OPTION... - with sound, on stdout
+sounding () {
+	seconds=$1
+	shift
+	ffmpeg -nostdin -v error -f lavfi -i "testsrc2=s=160x90:r=25" -f lavfi -i sine=r=48000 \
+		-t "$seconds" -pix_fmt yuv420p -g 25 -c:a aac "$@" -f mpegts -
+}
 # pieces DIR - of each segment of its tracks: number, first time, and K for an IDR picture
 pieces () {
 	for track in v1 v2
@@ -240,6 +247,27 @@ check 'the source goes for a while: the rung beside it does not wait' '
 	stamps out.ts v:1 | tail -n 1 >last
 	test "$(stamps out.ts v:0 | awk -v last="$(cat last)" "(last - \$1) % 3600 != 0" |
 		wc -l)" -eq 0
+'
+# Of the pictures those from 4 to 10 s of 14 are missing, and the input does not end.
+check 'one that cannot be passed on, and goes for a while, holds nothing up' '
+	sounding 3 -c:v libx264 -preset ultrafast >one.ts
+	sounding 14 -c:v mpeg2video -output_ts_offset 3 -tables_version 3 >two.ts
+	perl -e "local \$/; binmode STDIN; binmode STDOUT; my @p = unpack q((a188)*), <STDIN>;
+		for (0 .. \$#p) { my \$part = \$_ / @p;
+			print \$p[\$_] unless \$part > 0.3 && \$part < 0.7 &&
+				(unpack(q(n), substr \$p[\$_], 1, 2) & 8191) == 256 }" <two.ts >torn.ts
+	mkfifo open
+	mlive-encode -c none -r copy -r 90p@100k <open >out.ts 2>err &
+	encode=$!
+	exec 3>open
+	cat one.ts torn.ts >&3
+	reaches () {
+		test "$(stamps out.ts v:1 | tail -n 1)" -gt $(((10 + 15) * 90000))
+	}
+	eventually reaches
+	exec 3>&-
+	wait $encode
+	grep "pauses: the source is MPEG-2" err
 '
 check 'what cannot be is said' '
 	moving 1 -c:v mpeg2video
