@@ -430,7 +430,7 @@ int
 roll_take(struct roll *r, const uint8_t *p, size_t len, bool eof)
 {
 	struct ts_packet pkt;
-	size_t used;
+	size_t used = 0;
 	int got, err = append(r, p, len);
 
 	if (err == 0 && !r->ahead.done) {
@@ -454,6 +454,8 @@ roll_take(struct roll *r, const uint8_t *p, size_t len, bool eof)
 		if (got > 0)
 			err = take_packet(r, &pkt);
 	}
+	if (err == 0)
+		r->pos += used;		/* what is no packet */
 	if (err == 0 && (eof || r->pat_at == GONE || r->pos - r->pat_at > HOLD_BYTES ||
 	    clk_mono_ns() - r->held_ns > HOLD_NS))
 		err = emit(r, eof ? r->len : r->pos);

@@ -93,6 +93,25 @@ new_film(struct tsmux *m)
 	tsmux_add_program(m, 1, 32, 256);
 }
 
+static void
+test_junk(void)
+{
+	static struct roll r;
+	static uint8_t junk[1 << 16];
+	struct seen s = { .copy = malloc(64 * sizeof(junk)) };
+	struct roll_config c = { .every_ns = CLK_SECOND, .recording = true, .cut = cut,
+	    .data = data, .arg = &s };
+	bool good = roll_init(&r, &c) == 0;
+
+	for (unsigned i = 0; i < 64; i++)
+		good &= roll_take(&r, junk, sizeof(junk), false) == 0;
+	ok(good && r.len < 4 * TS_PACKET, "what is no stream is not held back");
+	is(r.sync.junk_bytes, s.bytes, "and counted once");
+	ok(roll_take(&r, NULL, 0, true) == 0 && s.bytes == 64 * sizeof(junk), "it is all there");
+	roll_free(&r);
+	free(s.copy);
+}
+
 int
 main(void)
 {
@@ -141,5 +160,6 @@ main(void)
 	is(s.cuts, 2, "without tables on the way");
 	is(s.tables, 2, "copies are put in front");
 	tsmux_free(&m);
+	test_junk();
 	return done_testing();
 }
