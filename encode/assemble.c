@@ -52,9 +52,8 @@ assemble_copy(int from, uint64_t at, uint64_t len, int to)
 
 /* ---- which files */
 
-/* As the packager names them: larger first, then by PID. */
-static bool
-goes_before(const struct remux_track *a, const struct remux_track *b)
+bool
+assemble_before(const struct remux_track *a, const struct remux_track *b)
 {
 	bool video = a->track.kind == KIND_VIDEO;
 	uint64_t x, y;
@@ -66,8 +65,8 @@ goes_before(const struct remux_track *a, const struct remux_track *b)
 	return x != y ? x > y : a->track.pid < b->track.pid;
 }
 
-static bool
-is_there(const struct remux_track *t)
+bool
+assemble_has(const struct remux_track *t)
 {
 	return t->sample != NULL && t->track.n > 0;
 }
@@ -80,23 +79,42 @@ rank_of(const struct remux *m, unsigned track)
 	unsigned rank = 1;
 
 	for (unsigned i = 0; i < m->ntrack; i++)
-		rank += i != track && is_there(m->track[i]) &&
-		    m->track[i]->track.kind == t->track.kind && goes_before(m->track[i], t);
+		rank += i != track && assemble_has(m->track[i]) &&
+		    m->track[i]->track.kind == t->track.kind && assemble_before(m->track[i], t);
 	return rank;
+}
+
+/*
+ * What tells the n-th file from those before it: a number, from 2 on, where a track goes on
+ * with other parameters, or its PID with another codec.
+ */
+static void
+set_tag(struct assemble_file *f, int n, const char *tag)
+{
+	size_t len = strlen(tag);
+	unsigned part = 1;
+
+	for (int i = 0; i < n; i++)
+		part += strncmp(f[i].tag, tag, len) == 0 &&
+		    (f[i].tag[len] == '\0' || f[i].tag[len] == '-');
+	if (part == 1)
+		snprintf(f[n].tag, ASSEMBLE_TAG, "%s", tag);
+	else
+		snprintf(f[n].tag, ASSEMBLE_TAG, "%s-%u", tag, part);
 }
 
 static int
 plan_cmaf(const struct remux *m, struct assemble_file *f)
 {
+	char tag[ASSEMBLE_TAG];
 	int n = 0;
 
 	for (unsigned i = 0; i < m->ntrack; i++) {
 		const struct remux_track *t = m->track[i];
 		char kind = t->track.kind == KIND_VIDEO ? 'v' : 'a';
-		unsigned part = 1;
 		size_t to;
 
-		for (size_t at = 0; is_there(t) && at < t->track.n; at = to, part++) {
+		for (size_t at = 0; assemble_has(t) && at < t->track.n; at = to) {
 			for (to = at + 1; to < t->track.n && t->track.sample[to].config ==
 			    t->track.sample[at].config; to++)
 				;
@@ -104,12 +122,8 @@ plan_cmaf(const struct remux *m, struct assemble_file *f)
 				return n;
 			f[n] = (struct assemble_file){ .track = i, .from = at, .to = to,
 			    .content_type = kind == 'v' ? "video/mp4" : "audio/mp4" };
-			if (part == 1)
-				snprintf(f[n].tag, ASSEMBLE_TAG, "-%c%u", kind, rank_of(m, i));
-			else
-				snprintf(f[n].tag, ASSEMBLE_TAG, "-%c%u-%u", kind,
-				    rank_of(m, i), part);
-			n++;
+			snprintf(tag, sizeof(tag), "-%c%u", kind, rank_of(m, i));
+			set_tag(f, n++, tag);
 		}
 	}
 	return n;
@@ -118,6 +132,7 @@ plan_cmaf(const struct remux *m, struct assemble_file *f)
 static int
 plan_mp4(const struct remux *m, struct assemble_file *f)
 {
+	char tag[ASSEMBLE_TAG];
 	int n = 0;
 
 	for (unsigned i = 0; i < m->demux.nprogram && i < 64; i++) {
@@ -126,7 +141,7 @@ plan_mp4(const struct remux *m, struct assemble_file *f)
 		for (unsigned k = 0; k < m->ntrack; k++) {
 			const struct remux_track *t = m->track[k];
 
-			if (!is_there(t) || (t->programs >> i & 1) == 0)
+			if (!assemble_has(t) || (t->programs >> i & 1) == 0)
 				continue;
 			some = true;
 			video |= t->track.kind == KIND_VIDEO;
@@ -135,9 +150,9 @@ plan_mp4(const struct remux *m, struct assemble_file *f)
 			continue;
 		f[n] = (struct assemble_file){ .program = UINT64_C(1) << i,
 		    .content_type = video ? "video/mp4" : "audio/mp4" };
+		snprintf(tag, sizeof(tag), "-p%u", m->demux.program[i].program_number);
 		if (n > 0)
-			snprintf(f[n].tag, ASSEMBLE_TAG, "-p%u",
-			    m->demux.program[i].program_number);
+			set_tag(f, n, tag);
 		n++;
 	}
 	return n;
@@ -367,7 +382,7 @@ assemble_mp4(const struct remux *m, const struct assemble_file *f, int64_t creat
 	int r = 0;
 
 	for (unsigned i = 0; i < m->ntrack && r == 0; i++)
-		if (is_there(m->track[i]) && (m->track[i]->programs & f->program) != 0) {
+		if (assemble_has(m->track[i]) && (m->track[i]->programs & f->program) != 0) {
 			r = make_strand(m->track[i], n + 1, &s[n]);
 			n++;
 		}

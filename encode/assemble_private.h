@@ -9,6 +9,10 @@
 /* The next len bytes of a file, from at on, to the end of another. */
 int assemble_copy(int from, uint64_t at, uint64_t len, int to);
 
+/* Does it have samples; its order, as the packager names them: larger first, then by PID. */
+bool assemble_has(const struct remux_track *t);
+bool assemble_before(const struct remux_track *a, const struct remux_track *b);
+
 /* An event as DASH has it; presentation_time in ticks of timescale, on media time. */
 struct mp4_emsg assemble_event(const struct remux *m, const struct remux_cue *c,
     uint32_t timescale);

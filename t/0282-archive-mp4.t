@@ -137,6 +137,16 @@ check 'a ladder: a file for each program, the sound in all of them; -P has one' 
 		test "$(ffprobe -v error -show_entries stream=codec_type -of csv=p=0 "$file" | sort | xargs)" = "audio video"
 	done
 '
+check 'a PID with sound of another codec: each has a file, of a name of its own' '
+	ffmpeg -nostdin -v error -i in.ts -t 6 -map 0 -c copy -f mpegts half1.ts
+	ffmpeg -nostdin -v error -ss 6 -i in.ts -map 0 -c:v copy -c:a ac3 -output_ts_offset 6 -f mpegts half2.ts
+	cat half1.ts half2.ts >halves.ts
+	mlive-archive -q -e 1h -f cmaf -o halves <halves.ts
+	(cd halves && ls *.mp4) | sed "s/^[0-9-]*-\([av]\)/\1/" | xargs >names
+	test "$(cat names)" = "a1-2.mp4 a1.mp4 v1.mp4"
+	of halves "map { \"\$_->{sha256}  \$_->{path}\n\" } @{\$_->{files}}" >sums
+	(cd halves && sha256sum -c --quiet ../sums)
+'
 check 'without pictures, and with video that MP4 is not made of' '
 	ffmpeg -nostdin -v error -i in.ts -map 0:a -c:a mp2 -f mpegts radio.ts
 	mlive-archive -q -e 4s -f mp4 -o radio <radio.ts

@@ -1,7 +1,7 @@
 /*
  * A stream in three parts, made into MP4 and CMAF: of what is read before a cut, in a
- * piece and behind it no sample is there twice, sizes are those of the files, and headers
- * fit where they are said to.
+ * piece and behind it no sample is there twice, sizes are those of the files, headers
+ * fit where they are said to, and each file has a name of its own.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -41,6 +41,10 @@ check_files(const struct remux *m, bool cmaf)
 	struct assemble_file *f = NULL;
 	int n = assemble_plan(m, cmaf, &f);
 
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < i; k++)
+			if (strcmp(f[i].tag, f[k].tag) == 0)
+				abort();
 	for (int i = 0; i < n; i++) {
 		int fd = memfd_create("file", 0), r = assemble_put(m, cmaf, &f[i], 1, fd);
 		off_t size = lseek(fd, 0, SEEK_END);
