@@ -10,7 +10,6 @@
 
 #define AUDIO		2		/* seconds of a fragment without pictures */
 #define REFS		65535
-#define EMSGS		64		/* in front of one fragment */
 #define SIDX_ROOM(n)	(64 + 12 * (size_t)(n))
 
 struct fragment {
@@ -29,37 +28,37 @@ struct track_file {
 	uint64_t start, bytes_before;	/* decoding time; in the track's file */
 	size_t	 n;
 	struct fragment *fragment;
+	struct mp4_emsg *emsg;		/* room for all cues of the piece */
 };
 
-/* Cues are in one track: the first with pictures, or the first. */
+/* Cues are in one track: -v1, or -a1 without pictures. */
 static bool
 has_cues(const struct remux *m, const struct remux_track *t)
 {
 	const struct remux_track *best = NULL;
 
 	for (unsigned i = 0; i < m->ntrack; i++)
-		if (m->track[i]->sample != NULL && (best == NULL ||
-		    (best->track.kind != KIND_VIDEO &&
-		    m->track[i]->track.kind == KIND_VIDEO)))
+		if (assemble_has(m->track[i]) && (best == NULL ||
+		    assemble_before(m->track[i], best)))
 			best = m->track[i];
 	return best == t;
 }
 
-/* Those that came while the fragment was shown; what was earlier is with the first. */
+/* Those that came while the fragment was shown; what was earlier is with the track's first. */
 static unsigned
-find_cues(const struct track_file *x, const struct fragment *g, uint64_t at,
-    struct mp4_emsg e[static EMSGS])
+find_cues(const struct track_file *x, const struct fragment *g, uint64_t at)
 {
+	size_t end = x->t->track.n;
 	uint32_t scale = x->desc.timescale;
 	int64_t from = rescale_near((int64_t)at, CLK_90K, scale);
 	int64_t to = rescale_near((int64_t)(at + g->duration), CLK_90K, scale);
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < x->m->ncue && n < EMSGS; i++) {
+	for (unsigned i = 0; i < x->m->ncue; i++) {
 		int64_t t = remux_time(x->m, x->m->cue[i].base, x->m->cue[i].at);
 
-		if ((t >= from || g->from == x->f->from) && (t < to || g->to == x->f->to))
-			e[n++] = assemble_event(x->m, &x->m->cue[i], scale);
+		if ((t >= from || g->from == 0) && (t < to || g->to == end))
+			x->emsg[n++] = assemble_event(x->m, &x->m->cue[i], scale);
 	}
 	return n;
 }
@@ -91,12 +90,11 @@ split(struct track_file *x)
 static int
 make_head(struct track_file *x, struct fragment *g, uint64_t at, bool cues)
 {
-	struct mp4_emsg e[EMSGS];
 	struct mp4mux_chunk c = {
 		.track_id = 1, .sequence_number = (uint32_t)(g - x->fragment) + 1,
 		.base_media_decode_time = at, .video = x->t->track.kind == KIND_VIDEO,
-		.sample = x->t->sample + g->from, .n = (unsigned)(g->to - g->from), .emsg = e,
-		.nemsg = cues ? find_cues(x, g, at, e) : 0,
+		.sample = x->t->sample + g->from, .n = (unsigned)(g->to - g->from), .emsg = x->emsg,
+		.nemsg = cues ? find_cues(x, g, at) : 0,
 	};
 	size_t size = mp4mux_chunk_max(&c);
 	int len;
@@ -178,11 +176,13 @@ assemble_cmaf(const struct remux *m, const struct assemble_file *f, int fd)
 		x.bytes_before += t->sample[i].len;
 	}
 	x.start = start < 0 ? 0 : (uint64_t)start;
-	r = split(&x);
+	x.emsg = calloc(m->ncue + 1, sizeof(*x.emsg));
+	r = x.emsg == NULL ? -ENOMEM : split(&x);
 	if (r == 0)
 		r = put_file(&x, fd);
 	for (size_t i = 0; i < x.n; i++)
 		free(x.fragment[i].head);
 	free(x.fragment);
+	free(x.emsg);
 	return r;
 }

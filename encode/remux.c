@@ -353,6 +353,18 @@ take_streams(struct remux *m)
 	return r;
 }
 
+/* Of a program that is made into files: others may have another clock. */
+static bool
+is_clock(const struct remux *m, uint16_t pid)
+{
+	const struct tsdemux *d = &m->demux;
+
+	for (unsigned i = 0; i < d->nprogram && i < 64; i++)
+		if ((m->chosen >> i & 1) != 0 && d->program[i].pcr_pid == pid)
+			return true;
+	return false;
+}
+
 static int
 take_event(struct remux *m, const struct tsdemux_event *ev)
 {
@@ -363,7 +375,8 @@ take_event(struct remux *m, const struct tsdemux_event *ev)
 	case TSDEMUX_STREAMS:
 		return take_streams(m);
 	case TSDEMUX_PCR:
-		m->now = ev->pcr / 300;
+		if (is_clock(m, ev->pid))
+			m->now = ev->pcr / 300;
 		return 0;
 	case TSDEMUX_SECTION:
 		return ev->stream->codec == CODEC_SCTE35 &&

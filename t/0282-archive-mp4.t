@@ -137,6 +137,41 @@ check 'a ladder: a file for each program, the sound in all of them; -P has one' 
 		test "$(ffprobe -v error -show_entries stream=codec_type -of csv=p=0 "$file" | sort | xargs)" = "audio video"
 	done
 '
+# Two streams of one program each as one of two: their packets in turn, a PAT of both.
+cat >together.pl <<'EOF2'
+use strict; use warnings;
+my ($one, $two) = map { open my $f, '<:raw', $_ or die; local $/; scalar <$f> } @ARGV;
+binmode STDOUT;
+my $pat = pack 'C*', 0, 0xb0, 17, 0, 1, 0xc1, 0, 0, 0, 1, 0xf0, 0, 0, 2, 0xf1, 0;
+my ($crc, $cc) = (0xffffffff, 0);
+$crc = ($crc << 1 & 0xffffffff) ^ ($crc >> 31 ^ $_ ? 0x04c11db7 : 0) for split //, unpack 'B*', $pat;
+$pat .= pack 'N', $crc;
+for (my $i = 0; $i < length $one || $i < length $two; $i += 188) {
+	for my $n (1, 2) {
+		my $p = substr $n == 1 ? $one : $two, $i, 188;
+		next if length $p < 188;
+		if ((unpack('xn', $p) & 0x1fff) != 0) { print $p }
+		elsif ($n == 1) { print pack('CnCC', 0x47, 0x4000, 0x10 | $cc++ & 15, 0), $pat, "\xff" x (183 - length $pat) }
+	}
+}
+EOF2
+check 'beside a program with a clock of its own, cues have the time of their own' '
+	ffmpeg -nostdin -v error -i in.ts -map 0 -c copy -output_ts_offset 5000 -mpegts_service_id 2 \
+		-mpegts_start_pid 0x200 -mpegts_pmt_start_pid 0x1100 -f mpegts other.ts
+	perl together.pl cued.ts other.ts >both.ts
+	mlive-archive -c none -e 4s -f mp4 -P 1 -o both <both.ts
+	perl -0777 -ne "/emib\0{8}(.{8})/s or die; print unpack(q{q>}, \$1), qq{\n}" \
+		"$(ls both/*.mp4 | head -n 1)" >delta
+	test "$(cat delta)" -gt 90000 -a "$(cat delta)" -lt 900000
+'
+check 'many cues at a time are all there, each once, in the largest pictures' '
+	seq 40 140 | sed "s/.*/+3s time_signal type=0x34 id=& duration=2s/" >cues.txt
+	mlive-cue insert -q --preroll 2s -f cues.txt <in.ts >many.ts
+	mlive-archive -q -e 1h -f cmaf -o many <many.ts
+	mlive-cue show -q <many.ts | wc -l >want
+	test "$(cat want)" -gt 100
+	grep -ao "urn:scte:scte35:2013:bin" many/*-v1.mp4 | wc -l | diff want -
+'
 check 'a PID with sound of another codec: each has a file, of a name of its own' '
 	ffmpeg -nostdin -v error -i in.ts -t 6 -map 0 -c copy -f mpegts half1.ts
 	ffmpeg -nostdin -v error -ss 6 -i in.ts -map 0 -c:v copy -c:a ac3 -output_ts_offset 6 -f mpegts half2.ts
