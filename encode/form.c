@@ -118,7 +118,7 @@ take_after(struct form *f, struct remux *m, struct spool *s, const struct piece 
 
 	for (r = 0; r == 0 && !remux_full(m) && at < AFTER_MOST;) {
 		there = spool_after(s, p->number, &next, &growing);
-		if (there < 0 || (there == 1 && at >= next.held && at > 0 && !growing))
+		if (there < 0 || (there == 1 && fd >= 0 && at >= next.held && !growing))
 			break;
 		if (there == 1 && fd < 0) {
 			fd = spool_file(s, next.number);

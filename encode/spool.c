@@ -52,7 +52,7 @@ recover(struct spool *s, struct piece *p)
 
 	spool_path(p->number, name);
 	fd = openat(s->dir, name, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < 188) {
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < 188 || st.st_size <= (off_t)p->copied) {
 		p->state = PIECE_DROPPED;
 		if (fd >= 0)
 			remove_file(s, p->number);
@@ -370,6 +370,20 @@ keep_bound(struct spool *s)
 	}
 }
 
+/* Nothing of the stream has come into it: its number is for the next. */
+static void
+forget(struct spool *s)
+{
+	close(s->fd);
+	s->fd = -1;
+	remove_file(s, s->open.number);
+	if (s->list.n > 0 && s->list.p[s->list.n - 1].number == s->open.number)
+		s->list.n--;
+	s->next = s->open.number;
+	s->counts.waiting--;
+	s->counts.waiting_bytes -= s->open.held;
+}
+
 int
 spool_close(struct spool *s, const struct piece *p)
 {
@@ -377,6 +391,11 @@ spool_close(struct spool *s, const struct piece *p)
 	int r;
 
 	pthread_mutex_lock(&s->lock);
+	if (s->open.held <= p->copied) {
+		forget(s);
+		pthread_mutex_unlock(&s->lock);
+		return 0;
+	}
 	closed.state = PIECE_CLOSED;
 	closed.number = s->open.number;
 	closed.bytes = closed.held = s->open.held;

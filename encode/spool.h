@@ -68,7 +68,7 @@ int spool_begin(struct spool *s, struct piece *p);
 /* stream: of len, so many bytes are the stream's own. */
 int spool_write(struct spool *s, const void *p, size_t len, size_t stream);
 
-/* p: all but state. */
+/* p: all but state.  One that has no more than the tables in front is forgotten. */
 int spool_close(struct spool *s, const struct piece *p);
 
 /*

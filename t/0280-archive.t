@@ -270,6 +270,7 @@ check 'a disk that is full: the message, and on it goes when there is room' '
 	grep "stream is lost until that works.*" full.err
 	grep "takes the stream again" full.err
 	test "$(counter full.stats lost_bytes)" -gt 0
+	test -z "$(find full -name "*.ts" -size 0)"
 	listed full gap | grep 1
 	true_list full
 '

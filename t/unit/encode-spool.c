@@ -196,6 +196,32 @@ test_bound(void)
 }
 
 static void
+test_empty(void)
+{
+	static struct spool s;
+	static const uint8_t tables[2 * 188];
+	struct piece p = { .copied = sizeof(tables) };
+	struct spool_counts c;
+	uint64_t number;
+	size_t n;
+
+	ok(start(&s, 0, false), "a spool whose disk is full");
+	n = s.list.n;
+	ok(spool_begin(&s, &p) == 0 && spool_write(&s, tables, sizeof(tables), 0) == 0 &&
+	    spool_close(&s, &p) == 0, "a piece has its tables, and nothing else");
+	number = p.number;
+	c = spool_counts(&s);
+	ok(c.waiting == 0 && c.waiting_bytes == 0 && c.dropped == 0, "it does not wait");
+	ok(!is_file(&s, number) && s.list.n == n, "and is forgotten");
+	ok(spool_begin(&s, &p) == 0 && p.number == number, "the next one has its number");
+	p.copied = 0;
+	ok(spool_close(&s, &p) == 0 && !is_file(&s, number), "and has nothing at all");
+	is(put(&s, 1), number, "until something comes");
+	deliver(&s);
+	spool_free(&s);
+}
+
+static void
 test_recovery(void)
 {
 	static struct spool s;
@@ -227,6 +253,7 @@ main(void)
 	test_journal();
 	test_kept();
 	test_bound();
+	test_empty();
 	test_recovery();
 	snprintf(rm, sizeof(rm), "rm -r %s", dir);
 	ok(system(rm) == 0, "all is removed");
