@@ -164,6 +164,16 @@ is_url(const char *s)
 	    strncmp(s, "https://", 8) == 0;
 }
 
+/* Names are in JSON, which has no others. */
+static bool
+is_utf8(const char *s)
+{
+	json_t *j = json_string(s);
+
+	json_decref(j);
+	return j != NULL;
+}
+
 /* Beside the pieces, from where they need not be copied; else by what they are for. */
 static void
 choose_spool(struct archive *s)
@@ -204,6 +214,10 @@ parse_options(struct archive *s, int argc, char *argv[])
 		    "%Y%m%d-%H%M%S.mp4";
 	if (naming_parse(&s->naming, s->name, is_url(s->output), &reason) < 0)
 		fatal(EXIT_USAGE, 0, "--name '%s': %s", s->name, reason);
+	if (!is_utf8(s->name))
+		fatal(EXIT_USAGE, 0, "--name '%s' is not UTF-8", s->name);
+	if (!is_utf8(s->show))
+		fatal(EXIT_USAGE, 0, "--show '%s' is not UTF-8", s->show);
 	if (strstr(s->name, "%n") != NULL && s->show[0] == '\0')
 		fatal(EXIT_USAGE, 0, "--name '%s' needs --show", s->name);
 	if (is_url(s->output) && strchr(s->show, '%') != NULL)

@@ -305,6 +305,8 @@ check 'usage: each mistake has its message, and 2; no stream is 3' '
 	said "day of the month" --name %d.ts -o x
 	said "dots only" --name ../%05d.ts -o x
 	said "no such template" --name %q.ts -o x
+	said "is not UTF-8" --name "$(printf "caf\351.ts")" -o x
+	said "is not UTF-8" --show "$(printf "caf\351")" -o x
 	said "needs --show" --name %n.ts -o x
 	said "no part of a name" --show a/b -o x
 	said "cannot open" -o "s3://"
