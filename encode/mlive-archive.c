@@ -367,15 +367,14 @@ write_stats(struct archive *s)
 static void
 say_piece(struct archive *s, const struct piece *p)
 {
-	char iso[CLK_ISO];
+	json_t *line = json_pack("{ss}", "event", "piece"), *j = piece_object(p);
 
-	clk_iso(p->utc_ns, iso);
 	log_debug("delivered '%s'", p->name);
-	stats_write(&s->stats, json_pack("{ss sI ss sI ss sI ss sb sb}", "event", "piece",
-	    "number", (json_int_t)p->number, "path", p->name,
-	    "interval", (json_int_t)p->slot, "start", iso,
-	    "bytes", (json_int_t)p->bytes, "sha256", p->sha256, "gap", p->gap,
-	    "recovered", p->recovered));
+	json_object_update(line, j);
+	json_object_set_new(line, "gap", json_boolean(p->gap));
+	json_object_set_new(line, "recovered", json_boolean(p->recovered));
+	json_decref(j);
+	stats_write(&s->stats, line);
 }
 
 static void
@@ -384,8 +383,10 @@ tell(struct archive *s)
 	struct spool_counts c = spool_counts(&s->spool);
 	struct piece p;
 
-	while (sender_said(&s->sender, &p))
+	while (sender_said(&s->sender, &p)) {
 		say_piece(s, &p);
+		free(p.file);
+	}
 	if (c.dropped > s->dropped_told)
 		log_warn(0, "%" PRIu64 " pieces are dropped, the oldest: the spool is above "
 		    "--spool-max", c.dropped - s->dropped_told);

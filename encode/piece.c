@@ -335,6 +335,12 @@ make_object(const struct piece *p, bool state)
 	return j;
 }
 
+json_t *
+piece_object(const struct piece *p)
+{
+	return make_object(p, false);
+}
+
 int
 piece_parse(const char *line, size_t len, struct piece *p)
 {

@@ -87,6 +87,8 @@ int piece_tagged(const char *name, const char *tag, char out[static PIECE_NAME])
 int piece_parse(const char *line, size_t len, struct piece *p);
 char *piece_line(const struct piece *p);	/* with its end; NULL: no memory */
 
+json_t *piece_object(const struct piece *p);	/* what a manifest has of it; NULL: the same */
+
 /* All lines of a journal; *bad counts those that are none. */
 int journal_parse(struct pieces *l, const char *text, size_t len, uint64_t *bad);
 

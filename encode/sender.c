@@ -127,12 +127,20 @@ free_name(struct sender *s, struct piece *p, unsigned *n)
 static void
 say(struct sender *s, const struct piece *p)
 {
+	struct piece_file *file = p->nfile > 0 ? malloc(p->nfile * sizeof(*file)) : NULL;
+
 	pthread_mutex_lock(&s->lock);
-	if (s->nsaid < SENDER_SAID)
-		s->said[s->nsaid++] = *p;
-	else
+	if (s->nsaid < SENDER_SAID && (p->nfile == 0 || file != NULL)) {
+		if (file != NULL)
+			memcpy(file, p->file, p->nfile * sizeof(*file));
+		s->said[s->nsaid] = *p;
+		s->said[s->nsaid++].file = file;
+		file = NULL;
+	} else {
 		s->unsaid++;
+	}
 	pthread_mutex_unlock(&s->lock);
+	free(file);
 }
 
 bool
@@ -346,8 +354,6 @@ work(void *arg)
 				p.state = PIECE_DONE;
 				spool_set(s->spool, &p);
 				atomic_fetch_add(&s->sent, p.bytes);
-				p.nfile = 0;
-				p.file = NULL;
 				say(s, &p);
 				s->dirty = true;
 			} else if (r == -ENOENT && s->deliver.dir >= 0 &&

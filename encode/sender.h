@@ -5,7 +5,7 @@
  * minute, for as long as it takes.  After each piece the manifest and the playlist of the
  * newest are written again.
  *
- * Memory   sender_said() gives nothing: it copies.
+ * Memory   sender_said() gives p->file.
  * Threads  One of its own; the functions are for the one that started it.
  */
 #ifndef ENCODE_SENDER_H

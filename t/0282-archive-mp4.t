@@ -71,7 +71,7 @@ check 'what the manifest says of them is true, and the spool is empty' '
 	test ! -e a/index.m3u8
 '
 check 'CMAF: a file for each track, and those of a track go on without a gap' '
-	mlive-archive -q -e 4s -f cmaf -o c <in.ts
+	mlive-archive -q -s c.stats -e 4s -f cmaf -o c <in.ts
 	test "$(ls c/*-v1.mp4 | wc -l)" -eq "$(ls a/*.mp4 | wc -l)"
 	test "$(ls c/*-a1.mp4 | wc -l)" -eq "$(ls a/*.mp4 | wc -l)"
 	pictures c/*-v1.mp4 | diff want -
@@ -96,6 +96,9 @@ check 'CMAF: a file for each track, and those of a track go on without a gap' '
 	of c "map { \"\$_->{sha256}  \$_->{path}\n\" } @{\$_->{files}}" >sums
 	test "$(wc -l <sums)" -eq "$(ls c/*.mp4 | wc -l)"
 	(cd c && sha256sum -c --quiet ../sums)
+	perl -MJSON::PP -ne "my \$p = decode_json(\$_); next if !\$p->{event};
+		die if \$p->{form} ne q{cmaf} || !\$p->{duration_ms} || !-e qq{c/\$p->{path}};
+		print qq{\$_->{sha256}  \$_->{path}\n} for @{\$p->{files}}" c.stats | diff sums -
 '
 check 'cues are kept, in their piece: an event track, emsg boxes' '
 	echo "+3s time_signal type=0x34 id=77 duration=2s" >cues.txt
