@@ -387,7 +387,7 @@ tell(struct archive *s)
 		say_piece(s, &p);
 		free(p.file);
 	}
-	if (c.dropped > s->dropped_told)
+	if (c.dropped > s->dropped_told && s->spool_max > 0)
 		log_warn(0, "%" PRIu64 " pieces are dropped, the oldest: the spool is above "
 		    "--spool-max", c.dropped - s->dropped_told);
 	s->dropped_told = c.dropped;

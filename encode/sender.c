@@ -332,6 +332,16 @@ tell(struct sender *s, int r)
 }
 
 static bool
+has_gone(const struct sender *s, uint64_t number)
+{
+	int fd = spool_file(s->spool, number);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -ENOENT;
+}
+
+static bool
 wants_manifest(struct sender *s)
 {
 	return s->dirty || (atomic_load(&s->ended) && !s->ended_put);
@@ -356,8 +366,7 @@ work(void *arg)
 				atomic_fetch_add(&s->sent, p.bytes);
 				say(s, &p);
 				s->dirty = true;
-			} else if (r == -ENOENT && s->deliver.dir >= 0 &&
-			    spool_file(s->spool, p.number) == -ENOENT) {
+			} else if (r == -ENOENT && has_gone(s, p.number)) {
 				log_warn(0, "piece %llu has gone from the spool",
 				    (unsigned long long)p.number);
 				p.state = PIECE_DROPPED;

@@ -207,6 +207,24 @@ check 'a server that is away: the stream goes on, all is there in the end' '
 	cat server/www/away/*.ts | cmp - in.ts
 	test "$(tail -n 1 away | grep -c "\"waiting\":0,")" -eq 1
 '
+check 'a piece that is gone from the spool does not keep the others from the server' '
+	rm -f pipe
+	mkfifo pipe
+	mlive-archive -c none -e 4s --spool sp5 -o "http://127.0.0.1:$port/gone/" <pipe 2>err & pid=$!
+	exec 9>pipe
+	head -c 188000 in.ts >&9
+	eventually test -s sp5/0000000001.ts
+	touch server/fail
+	tail -c +188001 in.ts >&9
+	eventually grep "cannot deliver" err
+	rm sp5/0000000001.ts
+	rm server/fail
+	exec 9>&-
+	fails 1 wait $pid
+	grep "piece 1 has gone from the spool" err
+	fails 1 grep "spool-max" err
+	test "$(ls server/www/gone/*.ts | wc -l)" -ge 2
+'
 check 'the spool has a bound: the oldest go, are counted and told; 1' '
 	touch server/fail
 	size=$(($(wc -c <in.ts) / 2))
