@@ -31,11 +31,29 @@ make_room(struct keep *k)
 	return 0;
 }
 
+/* What was there by this name has been replaced. */
+static void
+forget(struct keep *k, const char *name)
+{
+	uint64_t left = 0;
+
+	for (uint64_t i = 0; i < k->n; i++) {
+		if (strcmp(at(k, i)->name, name) == 0)
+			continue;
+		if (left < i)
+			*at(k, left) = *at(k, i);
+		left++;
+	}
+	k->n = left;
+}
+
 int
 keep_add(struct keep *k, const char *name, uint64_t number)
 {
-	uint64_t i = k->n;
+	uint64_t i;
 
+	forget(k, name);
+	i = k->n;
 	if (i == k->room && make_room(k) < 0)
 		return -ENOMEM;
 	for (; i > 0 && at(k, i - 1)->number > number; i--)

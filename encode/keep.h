@@ -25,7 +25,10 @@ struct keep {
 	char	 gone[SINK_NAME_MAX];
 };
 
-/* Several may be on their way at a time, and arrive in another order. */
+/*
+ * Several may be on their way at a time, and arrive in another order.  One of the same name
+ * is not there any more.
+ */
 int keep_add(struct keep *k, const char *name, uint64_t number);
 
 /* The oldest of those that are too many, which is then forgotten, or NULL. */

@@ -227,6 +227,8 @@ check '--keep: the newest stay, also over a restart; others are not touched' '
 	test "$(counter k deleted)" -eq 7
 	mlive-capture -q -e 1s --keep 4 -n 2 --start 11 -o "keep/%05d.jpg" <steps.ts
 	test "$(names keep)" = "0000.jpg 00009.jpg 00010.jpg 00011.jpg 00012.jpg other.jpg "
+	mlive-capture -q -e 1s --keep 4 -n 3 --start 10 -o "keep/%05d.jpg" <steps.ts
+	test "$(names keep)" = "0000.jpg 00009.jpg 00010.jpg 00011.jpg 00012.jpg other.jpg "
 '
 check 'damage is lived with' '
 	perl -e "binmode STDIN; binmode STDOUT; srand 7; while (read STDIN, my \$p, 188) {
