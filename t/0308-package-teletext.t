@@ -142,6 +142,17 @@ check 'accented characters of X/26, as libzvbi composes them' '
 	zvbi marks 888 | diff - got
 	grep "àÉôñūğŻÜåçŐĄš@æp" got
 '
+check 'a page that comes again without being erased keeps its accented characters' '
+	teletext 4 888=und >repeat.ts <<-END
+		1000 888 0 22=abcd 5,22=12,e
+		1600 888 0k 22=abcd 5,22=12,e
+		2800 888 0
+	END
+	film 4 repeat.ts >repeat
+	mpkg-segment -q --vod --subtitles ttx888 -o repeat.out <repeat
+	cues repeat.out/t1 vtt | plain >got
+	echo abéd | diff - got
+'
 check 'auto: what the descriptor names; a language; nothing unless asked for' '
 	mpkg-segment -q --vod --segment 2s --subtitles auto -o auto <film.ts
 	diff -r all auto

@@ -124,24 +124,47 @@ header(struct teletext *x, unsigned magazine, const uint8_t *p)
 		x->group = 0xff;
 	}
 	x->active = 0;
+	x->came = x->marked = 0;
 	return TELETEXT_BEGUN;
 }
 
-/* A row that comes again comes with its own marks. */
 static void
-text_row(struct teletext *x, unsigned row, const uint8_t *p)
+drop_marks(struct teletext *x, unsigned row)
 {
 	unsigned n = 0;
 
+	for (unsigned i = 0; i < x->nmark; i++)
+		if (x->mark[i].row != row)
+			x->mark[n++] = x->mark[i];
+	x->nmark = n;
+}
+
+/* A row that comes again comes with its own marks, which are in front of it or behind it. */
+static void
+text_row(struct teletext *x, unsigned row, const uint8_t *p)
+{
+	uint32_t bit = UINT32_C(1) << row;
+
 	for (unsigned i = 0; i < TELETEXT_COLUMNS; i++)
 		x->row[row][i] = __builtin_parity(p[i]) != 0 ? p[i] & 0x7f : ' ';
-	if ((x->has & UINT32_C(1) << row) != 0) {
-		for (unsigned i = 0; i < x->nmark; i++)
-			if (x->mark[i].row != row)
-				x->mark[n++] = x->mark[i];
-		x->nmark = n;
+	if ((x->came & bit) != 0 || (x->marked & bit) == 0) {
+		drop_marks(x, row);
+		x->marked &= ~bit;
 	}
-	x->has |= UINT32_C(1) << row;
+	x->came |= bit;
+	x->has |= bit;
+}
+
+static void
+add_mark(struct teletext *x, uint8_t column, uint8_t mode, uint8_t data)
+{
+	uint32_t bit = UINT32_C(1) << x->active;
+
+	if ((x->marked & bit) == 0)
+		drop_marks(x, x->active);
+	x->marked |= bit;
+	if (x->nmark < TELETEXT_MARKS)
+		x->mark[x->nmark++] = (struct teletext_mark){ x->active, column, mode, data };
 }
 
 /* 12.3.1: triplets set a row, or say what is at a column of it. */
@@ -163,11 +186,8 @@ enhance(struct teletext *x, const uint8_t *p)
 				x->active = (uint8_t)(address == 40 ? 24 : address - 40);
 			else if (mode == 0x07)
 				x->active = 0;
-		} else if (mode >= 0x0f && x->nmark < TELETEXT_MARKS && x->active > 0 &&
-		    x->active < TELETEXT_ROWS) {
-			x->mark[x->nmark++] = (struct teletext_mark){
-				x->active, (uint8_t)address, (uint8_t)mode, (uint8_t)(v >> 11),
-			};
+		} else if (mode >= 0x0f && x->active > 0 && x->active < TELETEXT_ROWS) {
+			add_mark(x, (uint8_t)address, (uint8_t)mode, (uint8_t)(v >> 11));
 		}
 	}
 }

@@ -36,6 +36,7 @@ struct teletext {
 	uint8_t	 magazine_group, magazine_second;	/* by M/29 */
 	uint8_t	 active;		/* row of the X/26 that comes */
 	uint32_t has;			/* bit: row has come */
+	uint32_t came, marked;		/* since the last header: rows, marks of them */
 	uint8_t	 row[TELETEXT_ROWS][TELETEXT_COLUMNS];	/* 7 bits, or 0 */
 	unsigned nmark;
 	struct teletext_mark mark[TELETEXT_MARKS];
