@@ -73,7 +73,9 @@ times_audio(struct track *t, size_t n, const struct sample *next, int64_t offset
 		if (i == 0)
 			*start = due = at;
 		if (llabs(at - due) > s[i].frames / 2) {	/* something is missing */
-			out[i - 1].duration = (uint32_t)(out[i - 1].duration + at - due);
+			int64_t d = (int64_t)out[i - 1].duration + at - due;
+
+			out[i - 1].duration = d > 0 ? (uint32_t)d : 0;
 			due = at;
 		}
 		out[i] = (struct mp4_sample){
