@@ -620,6 +620,7 @@ main(int argc, char *argv[])
 	r = outcome(&s, all);
 	atomic_store(&s.sender.stop, true);
 	pthread_join(s.sender.thread, NULL);
+	pieces_free(&s.sender.said);
 	deliver_free(&s.sender.deliver);
 	spool_free(&s.spool);
 	roll_free(&s.roll);

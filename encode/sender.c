@@ -127,32 +127,22 @@ free_name(struct sender *s, struct piece *p, unsigned *n)
 static void
 say(struct sender *s, const struct piece *p)
 {
-	struct piece_file *file = p->nfile > 0 ? malloc(p->nfile * sizeof(*file)) : NULL;
-
 	pthread_mutex_lock(&s->lock);
-	if (s->nsaid < SENDER_SAID && (p->nfile == 0 || file != NULL)) {
-		if (file != NULL)
-			memcpy(file, p->file, p->nfile * sizeof(*file));
-		s->said[s->nsaid] = *p;
-		s->said[s->nsaid++].file = file;
-		file = NULL;
-	} else {
-		s->unsaid++;
-	}
+	pieces_set(&s->said, p);
 	pthread_mutex_unlock(&s->lock);
-	free(file);
 }
 
 bool
 sender_said(struct sender *s, struct piece *p)
 {
+	struct pieces *l = &s->said;
 	bool some;
 
 	pthread_mutex_lock(&s->lock);
-	some = s->nsaid > 0;
+	some = l->n > 0;
 	if (some) {
-		*p = s->said[0];
-		memmove(s->said, s->said + 1, --s->nsaid * sizeof(s->said[0]));
+		*p = l->p[0];
+		memmove(l->p, l->p + 1, --l->n * sizeof(*l->p));
 	}
 	pthread_mutex_unlock(&s->lock);
 	return some;

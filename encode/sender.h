@@ -19,8 +19,6 @@
 #include "encode/naming.h"
 #include "encode/spool.h"
 
-#define SENDER_SAID	64		/* pieces that nobody has asked for */
-
 struct sender {
 	struct spool *spool;
 	struct deliver deliver;
@@ -36,9 +34,7 @@ struct sender {
 	/* private: */
 	pthread_t thread;
 	pthread_mutex_t lock;
-	unsigned nsaid;
-	struct piece said[SENDER_SAID];
-	uint64_t unsaid;
+	struct pieces said;		/* for which nobody has asked yet */
 	bool	 dirty, failing, ended_put;
 };
 
