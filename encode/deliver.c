@@ -281,17 +281,21 @@ deliver_text(struct deliver *d, const char *name, const char *content_type,
 	return put_s3(d, name, &u);
 }
 
-int64_t
-deliver_size(struct deliver *d, const char *name)
+int
+deliver_check(struct deliver *d, const char *name, int64_t size)
 {
 	char key[S3_KEY_MAX + 1];
 	struct s3_item item;
 	struct stat st;
-	int64_t size;
 	int r;
 
-	if (d->dir >= 0)
-		return fstatat(d->dir, name, &st, 0) < 0 ? failed(d, -errno) : st.st_size;
+	if (d->dir >= 0) {
+		if (fstatat(d->dir, name, &st, 0) < 0)
+			return failed(d, -errno);
+		return st.st_size == size ? 0 : failed(d, -EEXIST);
+	}
+	if (!s3_address(d->s3)->s3)
+		return 0;
 	if ((r = key_of(d, name, key)) < 0)
 		return failed(d, r);
 	s3_outlive_stop(d->s3, true);
@@ -300,9 +304,9 @@ deliver_size(struct deliver *d, const char *name)
 		snprintf(d->why, sizeof(d->why), "%s", s3_reason(d->s3));
 		return r;
 	}
-	size = item.size;
+	r = item.size == size ? 0 : failed(d, -EEXIST);
 	s3_item_clear(&item);
-	return size;
+	return r;
 }
 
 int

@@ -38,8 +38,11 @@ int deliver_file(struct deliver *d, int folder, const char *file, int64_t size,
 int deliver_text(struct deliver *d, const char *name, const char *content_type,
     const char *text, size_t len);
 
-/* Its size, or a negative errno. */
-int64_t deliver_size(struct deliver *d, const char *name);
+/*
+ * What an attempt whose answer was lost may have left: 0 there is one of this size, or a
+ * server by http, which is not asked; -ENOENT there is none; -EEXIST it is another.
+ */
+int deliver_check(struct deliver *d, const char *name, int64_t size);
 
 /* Gives *text; -ENOENT there is none. */
 int deliver_get(struct deliver *d, const char *name, char **text, size_t *len);

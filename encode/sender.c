@@ -148,9 +148,22 @@ sender_said(struct sender *s, struct piece *p)
 	return some;
 }
 
+/* again: it may be there already, but what is not it is not replaced. */
+static int
+put_file(struct sender *s, const char *file, uint64_t bytes, const char *name,
+    const char *content_type, bool again)
+{
+	int r = again ? deliver_check(&s->deliver, name, (int64_t)bytes) : -ENOENT;
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return deliver_file(&s->deliver, s->spool->dir, file, (int64_t)bytes, name,
+	    content_type, r == -ENOENT);
+}
+
 /* All files of a piece. */
 static int
-put_files(struct sender *s, const struct piece *p, bool create)
+put_files(struct sender *s, const struct piece *p, bool again)
 {
 	struct form *f = &s->form;
 	char file[64], name[PIECE_NAME];
@@ -158,14 +171,13 @@ put_files(struct sender *s, const struct piece *p, bool create)
 
 	if (p->form == PIECE_TS) {
 		spool_path(p->number, file);
-		return deliver_file(&s->deliver, s->spool->dir, file, (int64_t)p->bytes,
-		    p->name, "video/mp2t", create);
+		return put_file(s, file, p->bytes, p->name, "video/mp2t", again);
 	}
 	for (unsigned i = 0; i < f->n && r == 0; i++) {
 		form_path(p->number, f->file[i].tag, file);
 		if ((r = piece_tagged(p->name, f->file[i].tag, name)) == 0)
-			r = deliver_file(&s->deliver, s->spool->dir, file,
-			    (int64_t)f->file[i].bytes, name, f->content_type[i], create);
+			r = put_file(s, file, f->file[i].bytes, name, f->content_type[i],
+			    again);
 	}
 	return r;
 }
@@ -225,15 +237,15 @@ put_piece(struct sender *s, struct piece *p)
 		tidy(s, p);
 	if ((r = describe(s, p)) < 0 || (r = make_form(s, p)) < 0)
 		return why_failed(s->deliver.why, r, "%s", strerror(-r));
-	again = p->state == PIECE_SENDING;
-	do {
+	for (again = p->state == PIECE_SENDING;; again = false) {
 		if (!again && (r = free_name(s, p, &n)) < 0)
 			return why_failed(s->deliver.why, r, "no name for it: %s",
 			    strerror(-r));
 		p->state = PIECE_SENDING;
 		spool_set(s->spool, p);
-		r = put_files(s, p, !again);
-	} while (r == -EEXIST && !again);
+		if ((r = put_files(s, p, again)) != -EEXIST)
+			break;
+	}
 	form_remove(&s->form, s->spool, p->number);
 	return r;
 }

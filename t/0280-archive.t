@@ -158,6 +158,24 @@ check 'names: counter over runs, show, folders; what is taken is not replaced' '
 	listed t path | sort | uniq -d >double
 	test ! -s double
 '
+check 'a piece that was on its way: it is replaced, what is another is not' '
+	for place in way1 way2
+	do
+		mkdir -p $place/.spool
+		head -c 188000 in.ts >$place/.spool/0000000001.ts
+		cat >$place/.spool/journal <<-END
+			{"number":1,"path":"19700101-000000.ts","interval":0,"bytes":188000,"start":"1970-01-01T00:00:00.000Z","state":"sending","held":188000}
+		END
+	done
+	head -c 188000 in.ts >way1/19700101-000000.ts
+	echo precious >way2/19700101-000000.ts
+	for place in way1 way2; do tail -c +188001 in.ts | mlive-archive -q -c none -e 1h -o $place; done
+	listed way1 path | head -n 1 | grep -x 19700101-000000.ts
+	listed way2 path | head -n 1 | grep -x 19700101-000000_2.ts
+	joined way1 | cmp - in.ts
+	joined way2 | cmp - in.ts
+	test "$(cat way2/19700101-000000.ts)" = precious
+'
 check 'TERM: what has come is a piece, with status 0, and the playlist is open' '
 	mkfifo pipe
 	mlive-archive -q -c none -e 1min -o term <pipe & pid=$!
