@@ -31,6 +31,7 @@
 #define INPUT_HOLD	(32u << 20)	/* bytes held until the first picture */
 
 #define INPUT_TRACKS	PSI_STREAMS_MAX
+#define INPUT_HAD	7		/* stream types of audio: lib/media/codec.c */
 
 enum input_use { INPUT_NOTHING, INPUT_VIDEO, INPUT_AUDIO, INPUT_PASS, INPUT_BURN };
 
@@ -61,7 +62,8 @@ struct input_track {
 	char	 language[4];		/* in the tables */
 	struct atrack audio;		/* of what is coded */
 	/* copied: */
-	uint8_t	 stream_type;
+	struct output_stream *had[INPUT_HAD];	/* one of each type that came */
+	unsigned nhad;
 	int64_t	 last_t;		/* grid time of its last unit */
 	bool	 waited_for;		/* by the output */
 };

@@ -114,7 +114,7 @@ describe_copied(struct input_track *t, const struct input_stream *s)
 	struct output_stream *o = t->out;
 	const char *label = t->spec->label;
 
-	t->stream_type = o->stream_type = s->stream_type;
+	o->stream_type = s->stream_type;
 	o->stream_id = s->codec == CODEC_AAC || s->codec == CODEC_LATM ||
 	    s->codec == CODEC_MPEGA ? PES_AUDIO : PES_PRIVATE_1;
 	memcpy(t->language, label[0] != '\0' ? label : s->language, sizeof(t->language));
@@ -135,6 +135,29 @@ add_output(struct input *in, struct input_track *t)
 	t->out->audio = true;
 }
 
+/* What is copied goes to an output of its type: that of before, if it had the same. */
+static void
+copy_to(struct input *in, struct input_track *t, const struct input_stream *s)
+{
+	unsigned i = 0;
+
+	if (t->out != NULL && t->out->stream_type == s->stream_type)
+		return;
+	if (t->out != NULL)
+		output_require(&in->out, t->out, false);
+	while (i < t->nhad && t->had[i]->stream_type != s->stream_type)
+		i++;
+	if (i < t->nhad) {
+		t->out = t->had[i];
+		output_require(&in->out, t->out, true);
+	} else if (i < INPUT_HAD) {
+		add_output(in, t);
+		describe_copied(t, s);
+		t->had[t->nhad++] = t->out;
+	}
+	t->waited_for = true;
+}
+
 /* From now on the track is made of this stream, or of none. */
 static void
 attach(struct input *in, struct input_track *t, struct input_stream *s)
@@ -149,15 +172,10 @@ attach(struct input *in, struct input_track *t, struct input_stream *s)
 	if (s == NULL)
 		return;
 	t->generation = s->generation;
-	if (copy && (t->out == NULL || t->stream_type != s->stream_type)) {
-		if (t->out != NULL)
-			output_require(&in->out, t->out, false);
-		add_output(in, t);
-		describe_copied(t, s);
-		t->waited_for = true;
-	}
-	if (copy)
+	if (copy) {
+		copy_to(in, t, s);
 		return;
+	}
 	if (t->out == NULL) {
 		add_output(in, t);
 		describe_coded(t, s);

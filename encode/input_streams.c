@@ -120,6 +120,8 @@ heir_of(struct input *in, const struct tsdemux_stream *d, enum input_use use)
 
 		if (s->use != use || codec_kind(s->codec) != codec_kind(d->codec))
 			continue;
+		if (use == INPUT_PASS && s->stream_type != d->stream_type)
+			continue;	/* the tables cannot say another */
 		if (s->pid == d->pid)
 			return s;
 		if (s->gone && (best == NULL ||
@@ -174,7 +176,7 @@ take_passed(struct input *in, struct tsdemux_stream *d)
 {
 	struct input_stream *s = heir_of(in, d, INPUT_PASS);
 
-	if (s == NULL || s->stream_type != d->stream_type) {
+	if (s == NULL) {
 		s = new_stream(in, INPUT_PASS);
 		if (s == NULL)
 			return;

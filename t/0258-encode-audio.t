@@ -206,6 +206,15 @@ check 'complaint 24: from 5.1 to stereo and back in mid-stream, which nothing an
 			grep . | sort -u | wc -l | grep -x 1
 	done
 '
+check 'copied: an output for each codec, and one that comes back goes on in its own' '
+	mlive-encode -q -r 90p@100k -a copy <changes.ts >out.ts
+	ffprobe -v error -select_streams a -show_entries stream=index,codec_name -of csv=p=0 out.ts |
+		grep . | sort -u | cut -d, -f2 >got
+	cat got
+	printf "aac\nmp2\nac3\n" | diff - got
+	# 4 s at 48000 Hz and 4 s at 32000 Hz
+	test "$(stamps out.ts a:0 | wc -l)" -ge 300
+'
 
 # hashes FILE N - the time and the bytes of each packet of an audio track
 hashes () {
