@@ -263,6 +263,8 @@ set_codec(struct parser *p, const char *value)
 static bool
 set_rate(struct parser *p, const char *value)
 {
+	if (p->rate)
+		return wrong(p, "two rates, the second is", value);
 	p->rate = true;
 	if (opt_scaled(value, opt_rates, &p->a->rate) < 0 || p->a->rate < 6000 ||
 	    p->a->rate > 2000000)

@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 
 #define SLOWEST	23	/* pictures a second */
+#define EACH_MOST	1024	/* one of so many labels: what is slower has no use for it */
 
 bool
 label_parse(struct label *l, const char *arg)
@@ -113,7 +114,7 @@ label_of(const struct label *l, const struct grid *g, int64_t k, int64_t utc_ns)
 	int64_t n;
 
 	/* A slow rung, of 12.5 or 15000/1001 for instance, has those of a rate that has. */
-	for (; fine.rate.num < SLOWEST * fine.rate.den; each *= 2)
+	for (; fine.rate.num < SLOWEST * fine.rate.den && each < EACH_MOST; each *= 2)
 		fine.rate.num *= 2;
 	fine.rate = rational_reduce(fine.rate.num, fine.rate.den);
 	k *= each;

@@ -107,7 +107,8 @@ parse_fps(struct rung_spec *r, const char *value)
 	r->half = strcmp(value, "half") == 0;
 	if (r->half)
 		return;
-	if (!rational_parse(value, &r->fps) || r->fps.num > 300 * r->fps.den)
+	if (!rational_parse(value, &r->fps) || r->fps.num > 300 * r->fps.den ||
+	    r->fps.den > 60 * r->fps.num)
 		bad_rung(r, "a frame rate is 25, 30000/1001 or half, not", value);
 }
 
@@ -413,6 +414,23 @@ check_rungs(struct options *o)
 	}
 }
 
+/* What is copied is not worked on. */
+static void
+check_copy(const struct options *o)
+{
+	const struct filter_spec *f = &o->filter;
+	const char *option = burn_wanted(&o->burn) ? "burn-subtitles" :
+	    o->label.mode != LABEL_NONE ? "timecode" :
+	    o->nlayer > 0 ? o->layer[0].kind == LAYER_IS_TEXT ? "text" : "overlay" :
+	    f->crop.w > 0 ? "crop" : f->denoise > 0 ? "denoise" :
+	    f->turn > TURN_NONE ? "rotate" : f->chain != NULL ? "vf" : NULL;
+
+	if (o->blank != NULL && o->copies)
+		opt_usage(help, "--blank cannot cover the pictures of -r copy");
+	if (o->copies && o->nrung == 1 && option != NULL)
+		opt_usage(help, "--%s is of rungs that are coded, and -r copy is not", option);
+}
+
 /*
  * What rungs and sound can come to in a transport stream, as far as it is known: of each
  * packet 4 bytes are its header; a unit has a header of 19 bytes, and half a packet of
@@ -546,8 +564,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	if (optind != argc)
 		opt_usage(help, "unexpected argument '%s'", argv[optind]);
 	check_audio(o);
-	if (o->blank != NULL && o->copies)
-		opt_usage(help, "--blank cannot cover the pictures of -r copy");
 	check_rungs(o);
+	check_copy(o);
 	check_mux_rate(o);
 }

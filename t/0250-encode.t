@@ -160,7 +160,7 @@ check 'audio copied, and left out' '
 	test "$(shape an.ts a)" = ""
 '
 check 'what is wrong with a command is said, with status 2' '
-	for rung in 360p 360p@ 360p@0 x360@1M 360p@1M,codec=vp9 360p@1M,fps=0 \
+	for rung in 360p 360p@ 360p@0 x360@1M 360p@1M,codec=vp9 360p@1M,fps=0 360p@1M,fps=1/61 \
 		360p@1M,preset=quick 360p@1M,tune=x 360p@1M,profile=x 360p@1M,level=99 \
 		360p@1M,x264=me=hex,codec=hevc 360p@1M,x265=me=hex \
 		360p@1M,level=3.7 360p@1M,level=9 360p@1M,codec=hevc,level=3.2 \

@@ -271,7 +271,7 @@ check 'a rate that the source has too few channels for is another, with a warnin
 check 'what cannot be is said, with status 2' '
 	for bad in ac3@47k aac@1k foo pid=3 track=0 lang=english layout=9.1 mix=FL+ "mix=FL|FR,layout=mono" \
 		hz=96000 gain=61dB loudness=loud peak=-1dB copy,gain=3dB aac@128k,layout=7.1 \
-		opus@96k,hz=44100 pid=0x100,track=1 pid=0x100,lang=eng/deu aac,ac3 heaac,loudness=-23,foo= 5k
+		opus@96k,hz=44100 pid=0x100,track=1 pid=0x100,lang=eng/deu aac,ac3 aac@64k,rate=96k 64k,rate=96k heaac,loudness=-23,foo= 5k
 	do
 		fails 2 mlive-encode -r 90p@100k -a "$bad" <two.ts >out.ts 2>words
 		grep -F -e "$bad" words

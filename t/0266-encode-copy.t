@@ -282,5 +282,15 @@ check 'what cannot be is said' '
 	grep "those of the source" err
 	fails 2 mlive-encode -r copy -r 90p@200k --blank black </dev/null 2>err
 	grep "cannot cover" err
+	for option in "--burn-subtitles eng" "--timecode zero" "--text t" "--denoise low" \
+		"--vf hflip" "--crop 32x32" "--rotate 90"
+	do
+		case $option in
+		--text*) set -- --text "t words" ;;
+		*) set -- ${option% *} "${option#* }" ;;
+		esac
+		fails 2 mlive-encode -r copy "$@" </dev/null 2>err
+		grep -e "$1 is of rungs that are coded" err
+	done
 '
 done_testing
