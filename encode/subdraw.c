@@ -301,6 +301,8 @@ subdraw_make(struct subdraw *o, const struct subdraw_canvas *c, const AVFrame *l
 	free(canvas);
 	free(wide);
 	free(all);
+	if (!done)
+		o->w = o->h = 0;
 	return done;
 }
 
