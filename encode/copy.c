@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "encode/copy.h"
+#include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "lib/base/rational.h"
 
 #define SAME	45			/* ticks: the time of a picture, rounded elsewhere */
 #define ABSENT	INT64_C(90000)		/* so long without a unit is an absence */
@@ -16,6 +18,7 @@ copy_init(struct copy *c, const char *text, struct output *out,
 	*c = (struct copy){
 		.text = text, .out = out, .stream = stream, .required = true,
 		.src_pts = PES_NO_TIME, .src_dts = PES_NO_TIME, .last_dts = PES_NO_TIME,
+		.segment_t = PES_NO_TIME,
 	};
 	c->tail = &c->head;
 }
@@ -162,9 +165,12 @@ copy_unit(struct copy *c, const uint8_t *data, size_t len, int64_t pts, int64_t 
 /* ---- what goes out */
 
 void
-copy_start(struct copy *c, const struct grid *grid, int64_t phase, bool alone)
+copy_start(struct copy *c, const struct grid *grid, int64_t phase, bool alone,
+    struct rational rate, int64_t part)
 {
 	c->grid = grid;
+	c->rate = rate;
+	c->part = part;
 	c->phase = phase;
 	c->alone = alone;
 	copy_flush(c, false);
@@ -182,6 +188,27 @@ on_grid(const struct copy *c, int64_t t)
 	return llabs(at - t) * 4 * c->grid->rate.num <= 90000 * c->grid->rate.den ? at : t;
 }
 
+/* The picture with which a fragment begins, as those of the other rungs do. */
+static void
+mark_fragment(const struct copy *c, const struct copy_unit *h)
+{
+	struct output_unit *u = h->u;
+	int64_t n;
+
+	if (c->part == 0 || u->has_ebp || c->segment_t == PES_NO_TIME)
+		return;
+	n = rescale_near(u->pts - c->segment_t, c->rate.num, 90000 * c->rate.den);
+	if (n <= 0 || n % c->part != 0)
+		return;
+	u->has_ebp = true;
+	u->ebp = (struct ebp){
+		.fragment = true, .sap_type = !u->random_access ? 0 : h->open ? 3 : 1,
+		.has_time = c->epoch != NULL,
+	};
+	if (c->epoch != NULL)
+		u->ebp.ntp = clk_ns_to_ntp(epoch_utc_ns(c->epoch, u->pts + c->phase));
+}
+
 static void
 put(struct copy *c, struct copy_unit *h)
 {
@@ -195,6 +222,7 @@ put(struct copy *c, struct copy_unit *h)
 	if (u->pts < u->dts)
 		u->pts = u->dts;
 	u->jump = c->alone && c->last_dts != PES_NO_TIME && u->dts - c->last_dts > JUMP;
+	mark_fragment(c, h);
 	c->last_dts = u->dts;
 	c->units++;
 	set_required(c, true);
@@ -240,6 +268,7 @@ copy_place(struct copy *c, struct copy_unit *u, int64_t k, const struct ebp *ebp
 	u->waits = false;
 	if (ebp == NULL)
 		return;
+	c->segment_t = grid_time(c->grid, k);
 	u->u->ebp = *ebp;
 	u->u->ebp.sap_type = u->open ? 3 : 1;
 	u->u->has_ebp = true;

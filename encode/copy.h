@@ -40,6 +40,10 @@ struct copy {
 	const struct grid *grid;	/* NULL: not known yet, and everything waits */
 	int64_t	 phase;			/* source time minus grid time */
 	bool	 alone;			/* no other rung tells of jumps */
+	struct rational rate;		/* pictures of the source a second */
+	int64_t	 part;			/* a fragment has so many; 0: they are not marked */
+	const struct epoch *epoch;	/* NULL: not live */
+	int64_t	 segment_t;		/* when the segment begins, or PES_NO_TIME */
 	struct video video;
 	enum codec codec;		/* CODEC_UNKNOWN: nothing can be passed on */
 	bool	 going;			/* false: until the next IDR picture */
@@ -61,8 +65,9 @@ void copy_free(struct copy *c);
 /* What comes now.  False: it cannot be passed on (again). */
 bool copy_codec(struct copy *c, enum codec codec);
 
-/* The grid is known: what has waited goes on. */
-void copy_start(struct copy *c, const struct grid *grid, int64_t phase, bool alone);
+/* The grid is known: what has waited goes on.  part: pictures of a fragment, or 0. */
+void copy_start(struct copy *c, const struct grid *grid, int64_t phase, bool alone,
+    struct rational rate, int64_t part);
 
 /* An access unit of the source; pts and dts may be PES_NO_TIME. */
 void copy_unit(struct copy *c, const uint8_t *data, size_t len, int64_t pts, int64_t dts,

@@ -326,7 +326,8 @@ ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
 		.width = (int)l->copy.video.format.width,
 		.height = (int)l->copy.video.format.height, .rate = source,
 	};
-	copy_start(&l->copy, &l->grid, phase, l->ncoded == 0);
+	copy_start(&l->copy, &l->grid, phase, l->ncoded == 0, source,
+	    pictures_in(l->opt->part_ns, source));
 	if (l->copy.reorder > l->reorder)
 		l->reorder = l->copy.reorder;
 }
@@ -342,6 +343,7 @@ follow_source(struct ladder *l, int64_t k, bool gap, const struct epoch *epoch)
 	bool splice;
 
 	lead_picture(d, &l->grid, k, l->shown != NULL, gap);
+	l->copy.epoch = l->live ? epoch : NULL;
 	if (l->shown != NULL) {
 		struct ebp ebp = {
 			.segment = true, .has_time = l->live,

@@ -158,6 +158,19 @@ check 'the source alone is marked, and nothing is coded' '
 	test "$(marks out.ts 256 | wc -l)" -ge 5
 	clean out.ts
 '
+check '--part: fragments of it begin where those of the rung beside it do' '
+	moving 7 -c:v libx264 -preset ultrafast -g 30 -keyint_min 30 -sc_threshold 0 -bf 2
+	mlive-encode -q -r copy -r 90p@200k --part 400ms <in.ts >out.ts
+	for pid in 256 257
+	do
+		"$ebps" all <out.ts | awk -v pid=$pid "\$1 == pid { print \$2 }" | sort -n >parts.$pid
+	done
+	diff parts.256 parts.257
+	test "$(wc -l <parts.256)" -ge 16
+	aligned out.ts 3
+	mpkg-segment -q --low-latency -o parts <out.ts
+	grep "PART-TARGET=0.4" parts/v1/index.m3u8
+'
 check 'a change of size is an IDR picture everywhere' '
 	moving 3 -c:v libx264 -preset ultrafast -g 50
 	mv in.ts one.ts
