@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "encode/paint.h"
+#include "encode/size.h"
 
 #define RUN	16		/* samples, a number that compilers make vectors of */
 #define FULL	65535.0f
@@ -26,7 +27,7 @@ weights_of(const struct paint_ground *g)
 	case 1:
 		return (struct weights){ 0.2126f, 0.0722f };	/* BT.709 */
 	default:		/* what is not said is as usual for its size */
-		return g->width >= 1280 || g->height > 576 ?
+		return size_means_709(g->width, g->height) ?
 		    (struct weights){ 0.2126f, 0.0722f } : (struct weights){ 0.299f, 0.114f };
 	}
 }

@@ -7,6 +7,7 @@
 #include <libavutil/pixdesc.h>
 
 #include "encode/scale.h"
+#include "encode/size.h"
 
 #define ALIGN	64
 
@@ -92,7 +93,7 @@ matrix_of(const AVFrame *f)
 	if (f->colorspace == AVCOL_SPC_RGB)
 		m = (int)scaler_rgb_matrix(f);
 	else if (f->colorspace == AVCOL_SPC_UNSPECIFIED || f->colorspace == AVCOL_SPC_RESERVED)
-		m = f->width >= 1280 || f->height > 576 ? SWS_CS_ITU709 : SWS_CS_ITU601;
+		m = size_means_709(f->width, f->height) ? SWS_CS_ITU709 : SWS_CS_ITU601;
 	return sws_getCoefficients(m);
 }
 

@@ -13,6 +13,13 @@
 
 #include "lib/base/rational.h"
 
+/* Are the colours of BT.709 meant, where a picture does not say?  Else those of BT.601. */
+static inline bool
+size_means_709(int width, int height)
+{
+	return width >= 1280 || height > 576;
+}
+
 struct size_spec {
 	int	 lines;			/* or 0: */
 	int	 box_w, box_h;		/* or 0: as the source, with square pixels */

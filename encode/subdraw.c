@@ -5,12 +5,11 @@
 
 #include "encode/subdraw.h"
 #include "encode/recolor.h"
+#include "encode/size.h"
 
 #define ONE		65280u		/* 255 * 256: opaque */
 #define TAPS		64
 #define WEIGHT		16384		/* the sum of a filter's */
-
-#define HD_LINES	720
 
 struct pixel {				/* opacity to 255, and colours of so many bits */
 	int	 a, y, cb, cr;		/* times that */
@@ -61,7 +60,7 @@ is_full(const AVFrame *f)
 static void
 weights_of(const AVFrame *f, double *r, double *b)
 {
-	bool hd = f->height >= HD_LINES;
+	bool hd = size_means_709(f->width, f->height);
 
 	*r = 0.2126;
 	*b = 0.0722;
