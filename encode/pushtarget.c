@@ -18,6 +18,7 @@
 #define LINGER		(2 * CLK_SECOND)	/* and to hang up */
 #define LOOK		CLK_SECOND		/* at the time of a round trip */
 #define OUT_MAX		65536u		/* bytes in chunks, ahead of the socket */
+#define READS		64		/* in a row */
 #define REDIRECTS	8		/* in a row */
 
 const char *const pushtarget_state_name[] = {
@@ -90,9 +91,10 @@ explain(struct session *s, int r)
 static int
 receive(struct session *s)
 {
-	uint8_t buf[16384];
+	uint8_t buf[16384];		/* a record of TLS as a whole: none waits in there */
 
-	for (;;) {
+	/* One that sends without end is not to keep us from the rest. */
+	for (unsigned i = 0; i < READS; i++) {
 		ssize_t n = pushsock_read(&s->sock, buf, sizeof(buf));
 		int r;
 

@@ -8,6 +8,7 @@
 
 #define WINDOW		2500000u	/* usual, both ways */
 #define WINDOW_MIN	1024u
+#define UNREAD_MAX	(32u << 20)	/* more than a message: it reads no answers */
 
 /* Transactions: the answers that matter. */
 enum { CONNECT = 1, RELEASE, FC_PUBLISH, CREATE, PUBLISH, FC_UNPUBLISH, DELETE };
@@ -294,6 +295,8 @@ take_chunks(struct rtmpclient *c, const uint8_t *p, size_t len)
 	}
 	if (r < 0)
 		return r;
+	if (c->out.len - c->out.pos > UNREAD_MAX)
+		return -EMSGSIZE;
 	memmove(c->rest, c->rest + done, c->nrest - done);
 	c->nrest -= done;
 	if (c->received - c->answered < c->window / 2)

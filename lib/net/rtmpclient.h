@@ -11,7 +11,8 @@
  * Memory   rtmpclient_free() gives all back.  The texts of the configuration are
  *          borrowed for as long as the client is.
  * Threads  Belongs to one thread.
- * Errors   -EPROTO what comes is not RTMP, -EBADMSG damaged, -EMSGSIZE, -ENOMEM, -EIO;
+ * Errors   -EPROTO what comes is not RTMP, -EBADMSG damaged, -EMSGSIZE, also for a server
+ *          that asks and asks and reads no answer, -ENOMEM, -EIO;
  *          -ECONNREFUSED the server does not want it, -ECONNRESET it has ended the
  *          publication: code and description say why, if it has.
  */
