@@ -364,7 +364,7 @@ connection(struct pushtarget *t, struct pushurl *url)
 		set_state(t, PUSHTARGET_PUBLISHING);
 		out = publish(&s);
 		if (clk_mono_ns() - s.published_ns >= STEADY) {
-			t->row = 0;
+			t->row = t->redirect_row = 0;
 			t->said[0] = '\0';
 		}
 	} else if (r == -EINTR) {
@@ -428,7 +428,6 @@ run(void *arg)
 {
 	struct pushtarget *t = arg;
 	struct pushurl url = t->url;
-	unsigned redirects = 0;
 
 	while (!atomic_load(&t->quit)) {
 		enum outcome out = connection(t, &url);
@@ -441,11 +440,11 @@ run(void *arg)
 			break;
 		if (out == REDIRECTED) {
 			atomic_fetch_add(&t->redirects, 1);
-			if (++redirects <= REDIRECTS)
+			if (++t->redirect_row <= REDIRECTS)
 				continue;
 			set_why(t, "it sends us on and on");
 		}
-		redirects = 0;
+		t->redirect_row = 0;
 		url = t->url;			/* where it was meant to go */
 		t->row++;
 		atomic_fetch_add(&t->failures, 1);

@@ -40,7 +40,7 @@ struct pushtarget {
 	char	 why[WHY_ROOM];		/* under lock: of the last failure */
 	char	 said[WHY_ROOM];
 	bool	 told_hevc;
-	unsigned row;			/* failures in a row */
+	unsigned row, redirect_row;	/* failures, and redirects, in a row */
 	unsigned seed;
 };
 
