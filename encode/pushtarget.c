@@ -221,7 +221,7 @@ put_item(struct session *s, const struct pushitem *item)
 
 	if (ms < 0)
 		ms = 0;
-	if (s->begun && ms <= *last && item->type != RTMP_DATA)
+	if (ms <= *last && item->type != RTMP_DATA)
 		ms = *last + 1;
 	if ((r = put_heads(s, item->heads, ms)) < 0 ||
 	    (r = put(s, item->type, ms, item->data, item->len)) < 0)
@@ -351,7 +351,9 @@ set_why(struct pushtarget *t, const char *why)
 static enum outcome
 connection(struct pushtarget *t, struct pushurl *url)
 {
-	struct session s = { .t = t, .url = url };
+	struct session s = {
+		.t = t, .url = url, .last_ms = { [RTMP_AUDIO] = -1, [RTMP_VIDEO] = -1 },
+	};
 	enum outcome out = LOST;
 	int r;
 
