@@ -57,6 +57,7 @@ struct push {
 	int64_t	 drain_ns;
 	int64_t	 pace_ns, pace_t, newest_t;	/* pace_ns 0: not begun */
 	uint64_t bytes;
+	bool	 ended;			/* the input, by itself */
 	uint8_t	 in[READ + 4 * TS_PACKET];
 	size_t	 len;
 };
@@ -392,6 +393,7 @@ read_some(struct push *s)
 	if (r == 0 || r == -EINTR)
 		return true;
 	n = r < 0 ? r : io_read(STDIN_FILENO, s->in + s->len, READ);
+	s->ended = n == 0;
 	if (n == -EINTR || n == 0)
 		return false;
 	if (n < 0)
@@ -432,13 +434,14 @@ static int
 outcome(struct push *s)
 {
 	int status = EXIT_SUCCESS;
+	bool all = s->ended && !io_stopping();	/* it has been seen */
 
-	if (s->demux.sync.packets == 0 && !io_stopping())
+	if (all && s->demux.sync.packets == 0)
 		fatal(EXIT_INPUT, 0, "standard input is no transport stream");
-	for (unsigned i = 0; i < s->nfeed; i++) {
+	for (unsigned i = 0; all && i < s->nfeed; i++) {
 		const struct pushfeed *f = &s->feed[i].f;
 
-		if (f->counts.video + f->counts.audio > 0 || io_stopping())
+		if (f->counts.video + f->counts.audio > 0)
 			continue;
 		if (f->config.program != 0 && f->program_number == 0)
 			fatal(EXIT_INPUT, 0, "there is no program '%u'", f->config.program);

@@ -57,6 +57,15 @@ check 'what is wrong on the command line: status 2' '
 	fails 2 mlive-push -o rtmp://a/b/c -a german <clip.ts 2>err
 	grep "a language of three letters" err
 '
+check 'all outputs given up before anything has come: status 1, whatever it may be' '
+	mkfifo silent
+	timeout 60 mlive-push -o "rtmp://127.0.0.1:9/b/c?retry=0" <silent 2>err & pid=$!
+	exec 3>silent
+	fails 1 wait $pid
+	exec 3>&-
+	grep "is given up: cannot connect" err
+	fails 1 grep "no transport stream" err
+'
 check 'what is no stream, or not for RTMP: status 3' '
 	head -c 100000 /dev/zero >zero
 	fails 3 mlive-push --drain 1s -o rtmp://127.0.0.1:9/b/c <zero 2>err
