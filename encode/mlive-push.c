@@ -150,6 +150,19 @@ set_option(struct push *s, int c)
 	}
 }
 
+/* How much of an address is no secret for sure: scheme and host, if no user is before it. */
+static size_t
+open_part(const char *address)
+{
+	size_t scheme = strcspn(address, ":/?#"), host;
+
+	if (strncmp(address + scheme, "://", 3) != 0)
+		return 0;
+	scheme += 3;
+	host = strcspn(address + scheme, "/?#@");
+	return scheme + (address[scheme + host] == '@' ? 0 : host);
+}
+
 static void
 parse_targets(struct push *s)
 {
@@ -158,13 +171,11 @@ parse_targets(struct push *s)
 	for (unsigned i = 0; i < s->ntarget; i++) {
 		struct pushtarget *t = &s->target[i].t;
 		const char *address = s->target[i].address;
-		const char *key = memrchr(address, '/', strcspn(address, "?"));
 
 		t->url = s->preset;
-		/* The last part may be a secret, and is not shown. */
 		if (pushurl_parse(&t->url, address, why) < 0)
 			fatal(EXIT_USAGE, 0, "cannot use output %u, '%.*s...': %s", i + 1,
-			    key != NULL ? (int)(key - address + 1) : 0, address, why);
+			    (int)open_part(address), address, why);
 	}
 }
 

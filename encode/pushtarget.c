@@ -73,7 +73,7 @@ flush(struct session *s)
 static int
 explain(struct session *s, int r)
 {
-	const struct rtmpclient *c = &s->client;
+	struct rtmpclient *c = &s->client;
 	const char *verb = r == -ECONNREFUSED ? "it refuses" : "it ends the publication";
 
 	if (r == -EPROTO)
@@ -83,6 +83,8 @@ explain(struct session *s, int r)
 	if (strstr(c->description, "authmod=") != NULL)
 		return why_failed(s->why, r, "it asks for a user and a password, which is "
 		    "not supported");
+	pushurl_hide(s->url, c->code);
+	pushurl_hide(s->url, c->description);
 	return why_failed(s->why, r, "%s: %s%s%s", verb,
 	    c->code[0] != '\0' ? c->code : "no reason given",
 	    c->description[0] != '\0' ? ": " : "", c->description);
@@ -348,6 +350,13 @@ set_why(struct pushtarget *t, const char *why)
 	pthread_mutex_unlock(&t->lock);
 }
 
+static void
+stay(const struct pushurl *url, char *to, const char *why)
+{
+	pushurl_hide(url, to);
+	log_warn(0, "'%s' sends us to '%s': not followed: %s", url->name, to, why);
+}
+
 static enum outcome
 connection(struct pushtarget *t, struct pushurl *url)
 {
@@ -376,8 +385,7 @@ connection(struct pushtarget *t, struct pushurl *url)
 		set_why(t, s.why);
 	if (out == REDIRECTED && s.client.reconnect_url[0] != '\0' &&
 	    pushurl_redirect(url, s.client.reconnect_url, s.why) < 0)
-		log_warn(0, "'%s' sends us to '%s': not followed: %s", url->name,
-		    s.client.reconnect_url, s.why);
+		stay(url, s.client.reconnect_url, s.why);
 	pushheads_unref(s.heads);
 	rtmpclient_free(&s.client);
 	pushsock_close(&s.sock);

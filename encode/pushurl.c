@@ -11,6 +11,7 @@
 
 #define TIMEOUT_MIN	CLK_SECOND
 #define TIMEOUT_MAX	(600 * CLK_SECOND)
+#define CUT		4		/* so much of a key at the end of a text is one */
 
 static const struct opt_unit plain[] = { { "", 1 }, { NULL, 0 } };
 
@@ -132,7 +133,7 @@ set_keys(struct pushurl *u, struct url *url, char why[static WHY_ROOM])
 static int
 add_rest(struct pushurl *u, const char *query)
 {
-	char sep = '?';
+	char sep = strchr(u->stream, '?') != NULL ? '&' : '?';
 
 	while (*query != '\0') {
 		size_t len = strcspn(query, "&"), used = strlen(u->stream);
@@ -258,4 +259,27 @@ pushurl_redirect(struct pushurl *u, const char *tc_url, char why[static WHY_ROOM
 		return why_wrong(why, "it is too long");
 	*u = to;
 	return 0;
+}
+
+/* Of text each place that begins with len bytes of p, or is cut within them. */
+static void
+hide(char *text, const char *p, size_t len)
+{
+	for (; len > 0 && *text != '\0'; text++) {
+		size_t left = strlen(text), n = left < len ? left : len;
+
+		if ((n == len || n >= CUT) && memcmp(text, p, n) == 0)
+			memset(text, '*', n);
+	}
+}
+
+void
+pushurl_hide(const struct pushurl *u, char *text)
+{
+	size_t key = strcspn(u->stream, "?");
+
+	hide(text, u->stream, strlen(u->stream));
+	hide(text, u->stream, key);
+	if (u->stream[key] == '?')
+		hide(text, u->stream + key + 1, strlen(u->stream + key + 1));
 }

@@ -42,6 +42,9 @@ int pushurl_parse(struct pushurl *u, const char *text, char why[static WHY_ROOM]
  */
 int pushurl_redirect(struct pushurl *u, const char *tc_url, char why[static WHY_ROOM]);
 
+/* What a server says may have the stream key in it: * in its place. */
+void pushurl_hide(const struct pushurl *u, char *text);
+
 /* 500ms..1h, and so on: for the options of the same names.  0 or -EINVAL. */
 int pushurl_duration(const char *text, int64_t lo_ns, int64_t hi_ns, int64_t *out);
 

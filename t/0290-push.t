@@ -44,7 +44,7 @@ check 'what is wrong on the command line: status 2' '
 	fails 2 mlive-push <clip.ts 2>err
 	grep "where to?" err
 	for bad in http://a/b/c rtmp://a rtmp://a/app rtmp://a/app/ rtmp:///app/s3cret \
-		rtmp://me:x@a/app/s3cret "rtmp://a/app/s3cret?cache=5" \
+		rtmp://a/app/s3cret/ rtmp://me:s3cret@a/app/x "rtmp://a/app/s3cret?cache=5" \
 		"rtmp://a/app/s3cret?retry=x" "rtmp://a/app/s3cret?audio=german/x" \
 		"rtmp://a/app/s3cret?program=0" "rtmp://a/app?key-file=nil"
 	do
