@@ -7,7 +7,7 @@
 # happens.  The values:
 #
 #   fourcc=C      the list of codecs in the answer to connect   mute=1    answers nothing
-#   refuse=CODE   to publish                                    deny=TEXT to connect
+#   refuse=CODE   to publish, and why=TEXT                      deny=TEXT to connect
 #   deaf=N        reads no more after N messages                hangup=N  goes after N
 #   go=URL        asks the first to reconnect there, after the message number after=N (10)
 #   ping=1        a ping with each key picture                  ends=N    servers N, then ends
@@ -16,7 +16,7 @@ use warnings;
 use IO::Socket::INET;
 
 my ($port, $name, @rest) = @ARGV;
-my %o = (after => 10);
+my %o = (after => 10, why => 'as told');
 for (@rest) {
 	/^(\w+)=(.*)$/s or die "rtmpd.pl: '$_'";
 	$o{$1} = $2;
@@ -56,7 +56,7 @@ sub out {			# chunk stream 3, chunks of 4096 from the beginning on
 sub status {
 	my ($stream, $level, $code, @more) = @_;
 	out(20, $stream, str('onStatus') . num(0) . "\5" . obj(level => str($level),
-		code => str($code), description => str('as told'), @more));
+		code => str($code), description => str($o{why}), @more));
 }
 sub message {			# type, timestamp, data; nothing at the end
 	for (;;) {
