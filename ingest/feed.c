@@ -451,7 +451,7 @@ end_of_process(struct feed *f)
 	}
 	stop(f);
 	feed_break(f);
-	if (status == EXIT_USAGE && f->bytes == 0 && f->ends == 0)
+	if (status == EXIT_USAGE && f->bytes == 0 && f->ends == 0 && !f->once)
 		fatal(EXIT_USAGE, 0, "'%s' cannot be an input", f->name);
 	if (status == EXIT_SUCCESS) {
 		log_info("'%s' is at its end", f->name);

@@ -15,19 +15,21 @@
 #include "lib/base/log.h"
 
 #define RESCAN		(CLK_SECOND / 2)
+#define MUTE		(30 * CLK_SECOND)	/* of a file from which nothing has come */
 #define SETTLED		2		/* seconds that a new file was not written to */
 
 struct list {
 	struct source s;
 	struct source_config cfg;
 	const char *path;
-	struct listfile names;
+	struct listfile names;		/* lent to the feeds: read anew when there is none */
 	unsigned next;			/* of names, to be opened */
 	struct listfile seen;		/* of a folder that is watched */
 	int64_t	 scan_ns;		/* not before that again */
 	bool	 waiting;
 	struct failon failon;		/* no conditions */
 	struct feed *now, *ahead;	/* or NULL */
+	int64_t	 now_ns, ahead_ns;	/* since when */
 	bool	 break_due, streams_due;
 	struct listline line;
 	uint32_t tables;
@@ -86,21 +88,43 @@ keep_new(struct list *l)
 }
 
 static void
-read_names(struct list *l, bool first)
+read_names(struct list *l)
 {
 	char why[WHY_ROOM];
 	int r = listfile_read(&l->names, l->path, why);
 
-	l->next = 0;
-	l->scan_ns = clk_mono_ns() + RESCAN;
 	if (r == -EBADMSG)
 		fatal(EXIT_INPUT, 0, "'%s': %s", l->s.name, why);
-	if (r < 0 && first)
-		fatal(EXIT_RUNTIME, -r, "'%s': %s", l->s.name, why);
 	if (r < 0)
-		log_warn(-r, "'%s': %s", l->s.name, why);
-	else if (first && l->names.n == 0 && !l->cfg.watch)
+		fatal(EXIT_RUNTIME, -r, "'%s': %s", l->s.name, why);
+	if (l->names.n == 0 && !l->cfg.watch)
 		fatal(EXIT_INPUT, 0, "there is no file in '%s'", l->s.name);
+	l->scan_ns = clk_mono_ns() + RESCAN;
+	if (l->cfg.watch)
+		keep_new(l);
+}
+
+/* While it is played: what was to be had before is better than nothing. */
+static void
+read_names_again(struct list *l)
+{
+	struct listfile names = { .name = NULL };
+	char why[WHY_ROOM];
+	int r = listfile_read(&names, l->path, why);
+
+	if (r == 0 && names.n == 0 && l->cfg.loop) {
+		snprintf(why, sizeof(why), "there is no file in it");
+		r = -EBADMSG;
+	}
+	if (r < 0)
+		log_warn(r == -EBADMSG ? 0 : -r, "'%s': %s%s", l->s.name, why,
+		    l->cfg.loop ? ": playing it as it was" : "");
+	if (r == 0 || l->cfg.watch) {
+		listfile_clear(&l->names);
+		l->names = names;
+	}
+	l->next = 0;
+	l->scan_ns = clk_mono_ns() + RESCAN;
 	if (r == 0 && l->cfg.watch)
 		keep_new(l);
 }
@@ -121,7 +145,13 @@ static bool
 is_there(struct list *l, const char *name)
 {
 	struct stat st;
+	struct url url;
 
+	if (url_parse(&url, name) < 0) {
+		log_warn(0, "'%s' is no address or file name: left out", name);
+		failed(l, name, EXIT_INPUT);
+		return false;
+	}
 	if (strstr(name, "://") != NULL)
 		return true;
 	if (stat(name, &st) == 0 && S_ISREG(st.st_mode))
@@ -139,14 +169,11 @@ open_next(struct list *l)
 	    .program = l->cfg.program };
 
 	while (l->next < l->names.n) {
-		char *name = l->names.name[l->next];
+		const char *name = l->names.name[l->next++];
 		struct feed *f;
 
-		l->names.name[l->next++] = NULL;
-		if (!is_there(l, name)) {
-			free(name);
+		if (!is_there(l, name))
 			continue;
-		}
 		if ((f = calloc(1, sizeof(*f))) == NULL)
 			fatal(EXIT_RUNTIME, ENOMEM, "cannot read '%s'", name);
 		feed_init(f, &cfg, name, cfg.program, &l->failon, 0);
@@ -159,14 +186,10 @@ open_next(struct list *l)
 static void
 close_feed(struct feed **f)
 {
-	char *name;
-
 	if (*f == NULL)
 		return;
-	name = (char *)(uintptr_t)(*f)->name;
 	feed_free(*f);
 	free(*f);
-	free(name);
 	*f = NULL;
 }
 
@@ -182,8 +205,8 @@ end_file(struct list *l)
 {
 	struct feed *f = l->now;
 
-	if (f->ends > 0)
-		failed(l, f->name, f->status);
+	if (f->ends > 0)		/* what is wrong in a list is no matter of usage */
+		failed(l, f->name, f->status == EXIT_USAGE ? EXIT_INPUT : f->status);
 	if (f->used) {
 		listline_end(&l->line, f);
 		l->played++;
@@ -192,16 +215,33 @@ end_file(struct list *l)
 	close_feed(&l->now);
 }
 
+/* Of a web server that is away its process tries for ever, as it may be live. */
+static bool
+is_mute(const struct list *l)
+{
+	return l->now->bytes == 0 && clk_mono_ns() - l->now_ns > MUTE;
+}
+
+static void
+leave_out(struct list *l)
+{
+	log_warn(0, "nothing has come from '%s': left out", l->now->name);
+	failed(l, l->now->name, EXIT_RUNTIME);
+	l->s.name = l->cfg.name;
+	close_feed(&l->now);
+}
+
 /* False: there is none, and none will come. */
 static bool
 next_file(struct list *l, int64_t deadline_ns)
 {
+	l->now_ns = l->ahead != NULL ? l->ahead_ns : clk_mono_ns();
 	l->now = l->ahead != NULL ? l->ahead : open_next(l);
 	l->ahead = NULL;
 	if (l->now == NULL && l->cfg.loop && l->played > l->pass_played) {
 		l->pass_played = l->played;
 		l->loops++;
-		read_names(l, false);
+		read_names_again(l);
 		l->now = open_next(l);
 	}
 	if (l->now == NULL && l->cfg.watch) {
@@ -210,7 +250,7 @@ next_file(struct list *l, int64_t deadline_ns)
 		l->waiting = true;
 		clk_sleep_until(l->scan_ns < deadline_ns ? l->scan_ns : deadline_ns);
 		if (clk_mono_ns() >= l->scan_ns)
-			read_names(l, false);
+			read_names_again(l);
 		l->now = open_next(l);
 	}
 	if (l->now == NULL)
@@ -238,8 +278,10 @@ read_more(struct list *l, int64_t deadline_ns)
 		l->streams_due = true;
 		listline_begin(&l->line, u);
 		/* Its process begins while this one is read. */
-		if (l->ahead == NULL)
+		if (l->ahead == NULL) {
 			l->ahead = open_next(l);
+			l->ahead_ns = clk_mono_ns();
+		}
 	}
 }
 
@@ -301,6 +343,8 @@ list_read(struct source *s, struct source_event *ev, int64_t deadline_ns)
 			return;
 		if (is_over(l->now))
 			end_file(l);
+		else if (is_mute(l))
+			leave_out(l);
 		else
 			read_more(l, deadline_ns);
 	} while (clk_mono_ns() < deadline_ns && !io_stopping());
@@ -367,6 +411,6 @@ list_open(const struct source_config *cfg, const char *path)
 	l->path = path;
 	failon_init(&l->failon);
 	listline_init(&l->line);
-	read_names(l, true);
+	read_names(l);
 	return &l->s;
 }

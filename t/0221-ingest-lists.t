@@ -135,7 +135,51 @@ check 'a file that is not there, and one that is none: left out, and an error at
 	last files_failed | grep -x 1
 	stamps out.ts >times
 	steps 256 | grep -x "3600 24"
+	mkdir odd
+	cp same/1.ts odd
+	cp same/2.ts "$(printf "odd/2\\t.ts")"
+	cp same/10.ts odd
+	fails 3 mlive-ingest odd >out.ts 2>err
+	grep "warning: .odd/2?.ts. is no address or file name: left out" err
+	stamps out.ts >times
+	steps 256 | grep -x "3600 50"
+	printf "http://h:99999/x.ts\nhttp://127.0.0.1:9/x.ts#so=1\nsame/10.ts\n" >holes.txt
+	fails 3 mlive-ingest --stats stats holes.txt >out.ts 2>err
+	last files_failed | grep -x 2
+	stamps out.ts >times
+	steps 256 | grep -x "3600 24"
 '
+check 'a list that loops and cannot be read again: as it was' '
+	rm -f stats
+	echo same/2.ts >again.txt
+	mlive-ingest --realtime --loop --stats stats again.txt >out.ts 2>err &
+	tool=$!
+	eventually counts loops 1
+	echo udp://127.0.0.1:5000 >again.txt
+	eventually grep "is no file: playing it as it was" err
+	rm again.txt
+	eventually grep "cannot open: playing it as it was" err
+	: >again.txt
+	eventually grep "there is no file in it: playing it as it was" err
+	echo same/1.ts >again.txt
+	eventually grep "same/1.ts. is at its end" err
+	kill $tool
+	wait $tool
+	last files_failed | grep -x 0
+	stamps out.ts >times
+	steps 256 | grep "^3600 "
+	test "$(steps 256 | wc -l)" -eq 1
+'
+if test -n "${FULL-}"
+then
+	check 'an address where nobody is: left out after half a minute' '
+		printf "http://127.0.0.1:9/x.ts\nsame/10.ts\n" >holes.txt
+		fails 1 mlive-ingest holes.txt >out.ts 2>err
+		grep "nothing has come from .http://127.0.0.1:9/x.ts.: left out" err
+		stamps out.ts >times
+		steps 256 | grep -x "3600 24"
+	'
+fi
 # With FULL twenty minutes, which is 880 files.
 long=2min pictures=3000 files=80
 test -z "${FULL:-}" || long=20min pictures=30000 files=800
