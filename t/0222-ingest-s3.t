@@ -24,6 +24,9 @@ last () {
 	tail -n 1 stats | perl -MJSON::PP -e \
 		'print decode_json(<STDIN>)->{$ARGV[0]} // "none", "\n"' "$1"
 }
+counts () {
+	test "$(last "$1")" -ge "$2"
+}
 
 check 'mistakes: status 2, and what is wrong' '
 	fails 2 mlive-ingest "s3://box?$at" 2>err
@@ -108,9 +111,7 @@ check 'as the reserve of a failover, at its pace' '
 	mlive-ingest --failover --loop --stats stats "udp://127.0.0.1:$udp" \
 		"s3://box/in.ts?$at" >out.ts 2>err & tool=$!
 	eventually grep -q "\"active_input\":2" stats
-	eventually awk "{ exit !(\$1 > 7000) }" <<-END
-	$(sleep 8; last media_ms)
-	END
+	eventually counts media_ms 7000
 	kill $tool
 	wait $tool
 	test "$(last media_ms)" -le $(($(last uptime_ms) + 2000))
