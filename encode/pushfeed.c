@@ -65,6 +65,7 @@ end_video(struct pushfeed *f)
 	if (f->video_pid != 0)
 		video_free(&f->video);
 	f->video_pid = 0;
+	f->entered = false;
 	pushbody_unref(f->video_config);
 	f->video_config = NULL;
 }
@@ -423,10 +424,11 @@ take_video(struct pushfeed *f, const struct tsdemux_event *ev)
 			f->video_config = b;
 		}
 	}
-	if (!f->started && (!video_sync(&u) || f->video_config == NULL)) {
+	if (!f->entered && (!video_sync(&u) || f->video_config == NULL)) {
 		f->counts.skipped++;
 		return 0;
 	}
+	f->entered = true;
 	if (!f->started)
 		start(f, dts);
 	item = video_item(f, &u, to_ms(f, pts) - to_ms(f, dts));
@@ -516,7 +518,7 @@ pushfeed_unit(struct pushfeed *f, const struct tsdemux_event *ev)
 	f->counts.damaged += ev->damaged;
 	if (f->first_ns == 0)
 		f->first_ns = clk_mono_ns();
-	if (!f->started && video && !f->told_no_key && clk_mono_ns() - f->first_ns > NO_KEY) {
+	if (!f->entered && video && !f->told_no_key && clk_mono_ns() - f->first_ns > NO_KEY) {
 		log_warn(0, "program %u has shown no key picture yet: nothing is sent before one",
 		    f->program_number);
 		f->told_no_key = true;
@@ -557,7 +559,7 @@ pushfeed_end(struct pushfeed *f)
 
 	if (f->has_audio && audio_flush(&f->audio, &frame) > 0)
 		r = take_frame(f, &frame);
-	if (r == 0 && f->started && f->video_pid != 0)
+	if (r == 0 && f->entered)
 		r = end_of_sequence(f);
 	return r < 0 ? r : flush(f, true);
 }

@@ -70,6 +70,7 @@ struct pushfeed {
 	struct epoch epoch;
 	struct epoch_stream video_place, audio_place;
 	bool	 started, told_no_key;
+	bool	 entered;		/* the video, by a key picture */
 	int64_t	 base, newest_t, video_dts, frame;
 	int64_t	 hold_ns, first_ns;
 	struct pushlane lane[PUSHLANES];

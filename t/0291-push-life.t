@@ -143,6 +143,18 @@ check 'a signal ends it, and what waits still goes' '
 	wait $pid
 	exec 3>&-
 '
+check 'video that comes in later, in the middle of a group: from a key picture on' '
+	fresh
+	ffmpeg -nostdin -v error -y -i clip.ts -t 1 -vn -c copy -f mpegts sound.ts
+	tail -c +$((188 * 150 + 1)) clip.ts >late.ts
+	odd odd ends=1
+	cat sound.ts late.ts | push -o "rtmp://127.0.0.1:$odd/live/x"
+	wait $odd_pid
+	test "$(ffprobe -v error -select_streams v -show_entries packet=flags -of csv=p=0 odd.1 |
+		head -n 1 | cut -c 1)" = K
+	ffmpeg -nostdin -v error -xerror -i odd.1 -f null - 2>errors
+	test ! -s errors
+'
 check 'complaint 18: a signal ends all, though one is dead and one never reads' '
 	fresh
 	rm -f other.*
