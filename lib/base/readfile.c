@@ -27,7 +27,7 @@ read_all(int fd, char *p, size_t size)
 int
 read_file(int dir, const char *name, size_t most, char **text, size_t *len)
 {
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC), r = 0;
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC), r;
 	struct stat st = { .st_size = 0 };
 	char *p = NULL;
 
@@ -39,7 +39,7 @@ read_file(int dir, const char *name, size_t most, char **text, size_t *len)
 		r = -EFBIG;
 	else if ((p = malloc((size_t)st.st_size + 1)) == NULL)
 		r = -ENOMEM;
-	if (r == 0)
+	else
 		r = read_all(fd, p, (size_t)st.st_size);
 	close(fd);
 	if (r < 0) {
