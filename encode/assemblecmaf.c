@@ -111,7 +111,7 @@ make_head(struct track_file *x, struct fragment *g, uint64_t at, bool cues)
 static int
 put_index(const struct track_file *x, int fd)
 {
-	struct mp4mux_ref *ref = calloc(x->n, sizeof(*ref));
+	struct mp4mux_ref *ref = calloc(x->n + 1, sizeof(*ref));
 	uint8_t *p = malloc(SIDX_ROOM(x->n));
 	int r = ref == NULL || p == NULL ? -ENOMEM : 0;
 

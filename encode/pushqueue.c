@@ -66,16 +66,18 @@ void
 pushqueue_awake(struct pushqueue *q)
 {
 	char buf[256];
+	ssize_t n;
 
-	while (read(q->wake, buf, sizeof(buf)) > 0 || errno == EINTR)
-		;
+	do
+		n = read(q->wake, buf, sizeof(buf));
+	while (n > 0 || (n < 0 && errno == EINTR));
 }
 
 static int
 grow(struct pushqueue *q)
 {
 	size_t size = q->size == 0 ? START : 2 * q->size;
-	struct pushitem **ring = calloc(size, sizeof(*ring));
+	struct pushitem **ring = calloc(size, sizeof(void *));
 
 	if (ring == NULL)
 		return -ENOMEM;

@@ -93,7 +93,7 @@ tie_bases(struct remux *m)
 		int64_t first;
 
 		b->id = id;
-		if (m->nbase > 0) {	/* guide and at are those of the base before */
+		if (guide != NULL) {	/* that of the base before, as at is */
 			at = end_of(guide, b[-1].id) + b[-1].offset;
 			guide = guide_of(m, id);
 			first = guide->track.sample[find_base(guide, id)].pts;

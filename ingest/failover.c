@@ -16,6 +16,7 @@
 #define STALL		(CLK_SECOND / 10)	/* of our reader: no input's fault */
 #define TAIL		(3 * CLK_SECOND / 10)	/* for the sound of the last pictures */
 #define START		(5 * CLK_SECOND)	/* that the first input has to begin */
+#define SETTLE	(CLK_SECOND / 8)
 #define SOUND		(2 * CLK_SECOND)	/* to wait for a point without damage */
 #define APART		(5 * CLK_SECOND)	/* that inputs of the same pictures may be */
 
@@ -244,6 +245,20 @@ say_waiting(struct failover *f)
 	f->waiting = true;
 }
 
+/*
+ * Black, frozen or silent inputs are often so all at once, and are found to be one after
+ * the other: whoever leaves one of them at once finds the next.
+ */
+static bool
+is_settled(const struct failover *f, int64_t now)
+{
+	const struct health *h = &f->health[f->active];
+	enum cause cause = cause_of(h);
+
+	return (cause != CAUSE_BLACK && cause != CAUSE_FREEZE && cause != CAUSE_SILENCE) ||
+	    now - h->fault_ns >= shown_ns(&f->cfg.failon, cause) + SETTLE;
+}
+
 static void
 decide(struct failover *f, int64_t now)
 {
@@ -264,7 +279,7 @@ decide(struct failover *f, int64_t now)
 		}
 	} else if (!f->health[f->active].well) {
 		f->pinned = false;
-		if (f->to < 0 && (to = choose(f, now)) >= 0)
+		if (f->to < 0 && is_settled(f, now) && (to = choose(f, now)) >= 0)
 			aim(f, to, cause_of(&f->health[f->active]),
 			    f->health[f->active].fault_ns, now);
 	} else if (f->cfg.prefer && !f->pinned && f->to < 0) {

@@ -75,7 +75,6 @@ start lossy cc=3/10s lossy.ts
 start enough cc=1000/1s lossy.ts
 start damaged errors=3/5s damaged.ts
 start several loss=2s,black=2s,freeze=6s,silence=6s,cc=50/1s,errors=50/1s black.ts
-start both black=1s black.ts black.ts
 
 check 'values that cannot be: status 2' '
 	for wrong in black=0s black=5 black=5s/0% black=5s/101% black=5s/9 cc=5 cc=0/5s \
@@ -119,7 +118,9 @@ check 'errors of the decoder' '
 check 'several at once: the one that holds is told' '
 	failed several black 2000
 '
-check 'both are black: it stays, and says nothing of waiting' '
+twice 'both are black: it stays, and says nothing of waiting' '
+	start both black=1s black.ts black.ts
+	wait $!
 	test "$(dark both)" -ge 3000
 	! grep "no input is well" both.err
 '
