@@ -439,6 +439,7 @@ check 'mlive(7): a file for video on demand' '
 fanned () {
 	example mlive.7 4 | sed "s/10min/1s/"
 }
+stage origin /dev/null /dev/null mstore-serve -l "127.0.0.1:$port" --root srv/media
 check 'mlive(7): packaged, kept and sent on' '
 	rm -rf srv/archive/one srv/media/live/one run/package run/archive
 	run fanned
@@ -447,6 +448,7 @@ check 'mlive(7): packaged, kept and sent on' '
 	end
 	rm -rf srv/archive/one
 '
+kill "$origin"
 check 'mlive(7): whether a command is slow' '
 	run example mlive.7 5
 	within 120 grep speed_milli run.log
