@@ -222,19 +222,10 @@ keep_syncing(void *arg)
 static int
 open_dir(struct spool *s, const char *path)
 {
-	char part[4096];
-	size_t len = strlen(path);
+	int r = io_make_dirs(AT_FDCWD, path);
 
-	if (len >= sizeof(part))
-		return -ENAMETOOLONG;
-	for (size_t i = 1; i <= len; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdir(part, 0777) < 0 && errno != EEXIST)
-			return -errno;
-	}
+	if (r < 0)
+		return r;
 	s->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0)
 		return -errno;
