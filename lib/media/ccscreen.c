@@ -75,6 +75,18 @@ at_end(const struct cursor *c)
 	return c->block + 1 == c->s->n && c->row == c->s->block[c->block].nrow;
 }
 
+bool
+cc_block_centred(const struct cc_block *b, const int *first, int columns)
+{
+	for (unsigned r = 0; r < b->nrow; r++) {
+		int twice = 2 * first[r] + (int)b->row[r].n - columns;
+
+		if (twice < -3 || twice > 3)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The last character may be another: one of the extended ones comes after its substitute,
  * and takes its place.

@@ -58,6 +58,9 @@ struct cc_screen {
  */
 int cc_row_of(struct cc_row *row, const struct cc_cell *cell, unsigned n);
 
+/* Are all rows, which begin at these columns of so many, in the middle to 1.5 columns? */
+bool cc_block_centred(const struct cc_block *b, const int *first, int columns);
+
 /* Is the text of b that of a, up to its last character, with more behind it? */
 bool cc_screen_grows(const struct cc_screen *a, const struct cc_screen *b);
 bool cc_screen_equal(const struct cc_screen *a, const struct cc_screen *b);

@@ -322,13 +322,7 @@ is_centred(const struct cc_block *b, const int *first)
 	if (b->nrow == 1)
 		return 2 * first[0] + (int)b->row[0].n >= CEA608_COLUMNS - 2 &&
 		    2 * first[0] + (int)b->row[0].n <= CEA608_COLUMNS + 2 && first[0] % 4 != 0;
-	for (unsigned r = 0; r < b->nrow; r++) {
-		int twice = 2 * first[r] + (int)b->row[r].n - CEA608_COLUMNS;
-
-		if (twice < -3 || twice > 3)
-			return false;
-	}
-	return true;
+	return cc_block_centred(b, first, CEA608_COLUMNS);
 }
 
 static void

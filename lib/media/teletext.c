@@ -329,19 +329,6 @@ put_marks(const struct teletext *x, unsigned row, unsigned set, struct line *l)
 	}
 }
 
-/* Are all rows in the middle, within a column or so? */
-static bool
-is_centred(const struct cc_block *b, const int *first)
-{
-	for (unsigned r = 0; r < b->nrow; r++) {
-		int twice = 2 * first[r] + (int)b->row[r].n - TELETEXT_COLUMNS;
-
-		if (twice < -3 || twice > 3)
-			return false;
-	}
-	return true;
-}
-
 /* 23 rows take 90 % of the height, 40 columns 80 % of the width. */
 static void
 place(struct cc_block *b, unsigned row, const int *first)
@@ -351,7 +338,7 @@ place(struct cc_block *b, unsigned row, const int *first)
 	for (unsigned r = 1; r < b->nrow; r++)
 		left = first[r] < left ? first[r] : left;
 	b->line = 500 + ((int)row - 1) * 9000 / (TELETEXT_ROWS - 1);
-	b->align = is_centred(b, first) ? CC_CENTER : CC_START;
+	b->align = cc_block_centred(b, first, TELETEXT_COLUMNS) ? CC_CENTER : CC_START;
 	b->position = b->align == CC_CENTER ? 5000 : 1000 + left * 8000 / TELETEXT_COLUMNS;
 }
 
