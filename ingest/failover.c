@@ -6,6 +6,7 @@
 #include "ingest/failover.h"
 #include "ingest/failon.h"
 #include "ingest/feed.h"
+#include "ingest/health.h"
 #include "ingest/line.h"
 #include "ingest/order.h"
 #include "lib/base/clk.h"
@@ -16,25 +17,8 @@
 #define STALL		(CLK_SECOND / 10)	/* of our reader: no input's fault */
 #define TAIL		(3 * CLK_SECOND / 10)	/* for the sound of the last pictures */
 #define START		(5 * CLK_SECOND)	/* that the first input has to begin */
-#define SETTLE	(CLK_SECOND / 8)
 #define SOUND		(2 * CLK_SECOND)	/* to wait for a point without damage */
 #define APART		(5 * CLK_SECOND)	/* that inputs of the same pictures may be */
-
-enum cause { CAUSE_START, CAUSE_PREFERENCE, CAUSE_COMMAND, CAUSE_RETURN,
-	CAUSE_LOSS, CAUSE_BLACK, CAUSE_FREEZE, CAUSE_SILENCE, CAUSE_CC, CAUSE_ERRORS,
-	CAUSES };
-static const char *const cause_name[] = { "start", "preference", "command", "return",
-	"loss", "black", "freeze", "silence", "cc", "errors" };
-
-/* What is known of an input's health. */
-struct health {
-	bool	 well, failed;		/* now; it has been ill since it was first well */
-	int64_t	 since_ns;		/* well */
-	int64_t	 heard_ns;		/* the last unit, without what our reader took */
-	bool	 holds[CAUSES];		/* which conditions */
-	int64_t	 fault_ns;		/* when the first of them began to show */
-	struct burst cc, errors;
-};
 
 struct failover {
 	struct source s;
@@ -107,86 +91,30 @@ is_lost(const struct failover *f, unsigned i, int64_t now)
 	    now - f->health[i].heard_ns >= f->cfg.failon.loss_ns;
 }
 
-/* The conditions, but for loss: of what does not come nothing is known. */
-static void
-look(struct failover *f, unsigned i, int64_t now)
-{
-	const struct failon *on = &f->cfg.failon;
-	struct feed *feed = &f->feed[i];
-	struct health *h = &f->health[i];
-	struct feedwatch_state state = { .black = false };
-
-	if (feed->watch != NULL)
-		state = feedwatch_look(feed->watch);
-	h->holds[CAUSE_BLACK] = on->black_ns > 0 && state.black;
-	h->holds[CAUSE_FREEZE] = on->freeze_ns > 0 && state.frozen;
-	h->holds[CAUSE_SILENCE] = on->silence_ns > 0 &&
-	    (state.silent || feed_lacks_sound(feed));
-	h->holds[CAUSE_CC] = burst_holds(&h->cc, &on->cc, feed_cc_errors(feed), now);
-	h->holds[CAUSE_ERRORS] = burst_holds(&h->errors, &on->errors, state.errors, now);
-}
-
-/* The first condition that holds; CAUSES: none. */
-static enum cause
-cause_of(const struct health *h)
-{
-	enum cause c = CAUSE_LOSS;
-
-	while (c < CAUSES && !h->holds[c])
-		c++;
-	return c;
-}
-
-/* For how long it has shown when a condition comes to hold. */
-static int64_t
-shown_ns(const struct failon *on, enum cause c)
-{
-	switch (c) {
-	case CAUSE_LOSS:
-		return on->loss_ns;
-	case CAUSE_BLACK:
-		return on->black_ns;
-	case CAUSE_FREEZE:
-		return on->freeze_ns;
-	case CAUSE_SILENCE:
-		return on->silence_ns;
-	default:
-		return 0;
-	}
-}
-
 static void
 examine(struct failover *f, unsigned i, int64_t now)
 {
+	struct feed *feed = &f->feed[i];
 	struct health *h = &f->health[i];
-	bool was_lost = h->holds[CAUSE_LOSS], well;
-	enum cause cause;
+	struct health_signs signs = { .lost = is_lost(f, i, now),
+	    .cc_errors = feed_cc_errors(feed), .soundless_ns = feed_soundless_ns(feed) };
+	bool was_lost = h->holds[CAUSE_LOSS];
 
-	h->holds[CAUSE_LOSS] = is_lost(f, i, now);
-	look(f, i, now);
-	cause = cause_of(h);
-	well = cause == CAUSES;
-	if (well && !h->well)
-		h->since_ns = now;
-	if (!well && h->well) {
-		h->failed = true;
-		h->fault_ns = cause == CAUSE_LOSS ? h->heard_ns :
-		    now - shown_ns(&f->cfg.failon, cause);
-		log_debug("'%s' has failed: %s", f->feed[i].name, cause_name[cause]);
-	}
-	if (h->holds[CAUSE_LOSS] && !was_lost) {
-		feed_break(&f->feed[i]);	/* pictures that follow lack those before */
+	if (feed->watch != NULL)
+		signs.state = feedwatch_look(feed->watch);
+	if (health_note(h, &f->cfg.failon, &signs, now))
+		log_debug("'%s' has failed: %s", feed->name, health_cause[health_cause_of(h)]);
+	if (signs.lost && !was_lost) {
+		feed_break(feed);		/* pictures that follow lack those before */
 		if ((int)i == f->active)
 			f->on = false;
 	}
-	h->well = well;
 }
 
 static bool
 is_clear(const struct failover *f, unsigned i, int64_t now)
 {
-	return f->health[i].well && (!f->health[i].failed ||
-	    now - f->health[i].since_ns >= f->cfg.clear_ns);
+	return health_clear(&f->health[i], f->cfg.clear_ns, now);
 }
 
 static bool
@@ -195,15 +123,26 @@ is_ready(const struct failover *f, unsigned i)
 	return f->health[i].well && feed_find(&f->feed[i], INT64_MAX, true) != NULL;
 }
 
-/* The first input that has been well for long, else one that is well. */
+/*
+ * The first input that has been well for long, rather one that has something to show; else
+ * one that is well.  None that may be as the active one is.
+ */
 static int
 choose(const struct failover *f, int64_t now)
 {
-	for (unsigned pass = 0; pass < 2; pass++)
-		for (unsigned i = 0; i < f->n; i++)
-			if ((int)i != f->active && is_ready(f, i) &&
-			    (pass == 1 || is_clear(f, i, now)))
+	const struct failon *on = &f->cfg.failon;
+	const struct health *active = f->active >= 0 ? &f->health[f->active] : NULL;
+
+	for (unsigned pass = 0; pass < 3; pass++)
+		for (unsigned i = 0; i < f->n; i++) {
+			if ((int)i == f->active || !is_ready(f, i) ||
+			    (active != NULL && health_shares(&f->health[i], on,
+			    health_cause_of(active), active->fault_ns, now)))
+				continue;
+			if (pass == 2 || (is_clear(f, i, now) &&
+			    (pass == 1 || !health_dim(&f->health[i], on))))
 				return (int)i;
+		}
 	return -1;
 }
 
@@ -234,7 +173,7 @@ give_up(struct failover *f)
 static void
 say_waiting(struct failover *f)
 {
-	if (f->on)
+	if (f->on || (f->active >= 0 && !f->health[f->active].holds[CAUSE_LOSS]))
 		return;
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->health[i].well || (f->active < 0 && f->feed[i].unit_ns == 0 &&
@@ -245,20 +184,6 @@ say_waiting(struct failover *f)
 	f->waiting = true;
 }
 
-/*
- * Black, frozen or silent inputs are often so all at once, and are found to be one after
- * the other: whoever leaves one of them at once finds the next.
- */
-static bool
-is_settled(const struct failover *f, int64_t now)
-{
-	const struct health *h = &f->health[f->active];
-	enum cause cause = cause_of(h);
-
-	return (cause != CAUSE_BLACK && cause != CAUSE_FREEZE && cause != CAUSE_SILENCE) ||
-	    now - h->fault_ns >= shown_ns(&f->cfg.failon, cause) + SETTLE;
-}
-
 static void
 decide(struct failover *f, int64_t now)
 {
@@ -266,7 +191,9 @@ decide(struct failover *f, int64_t now)
 
 	for (unsigned i = 0; i < f->n; i++)
 		examine(f, i, now);
-	if (f->to >= 0 && !f->health[f->to].well)
+	/* Once pictures of the active one are left out, only what brings none is no use. */
+	if (f->to >= 0 && (f->line.cut ? f->health[f->to].holds[CAUSE_LOSS] :
+	    !f->health[f->to].well))
 		give_up(f);
 	if (f->active < 0) {
 		bool first = is_ready(f, 0);
@@ -279,12 +206,13 @@ decide(struct failover *f, int64_t now)
 		}
 	} else if (!f->health[f->active].well) {
 		f->pinned = false;
-		if (f->to < 0 && is_settled(f, now) && (to = choose(f, now)) >= 0)
-			aim(f, to, cause_of(&f->health[f->active]),
+		if (f->to < 0 && (to = choose(f, now)) >= 0)
+			aim(f, to, health_cause_of(&f->health[f->active]),
 			    f->health[f->active].fault_ns, now);
 	} else if (f->cfg.prefer && !f->pinned && f->to < 0) {
 		for (int i = 0; i < f->active && f->to < 0; i++)
-			if (is_clear(f, (unsigned)i, now) && is_ready(f, (unsigned)i))
+			if (is_clear(f, (unsigned)i, now) && is_ready(f, (unsigned)i) &&
+			    !health_dim(&f->health[i], &f->cfg.failon))
 				aim(f, i, CAUSE_PREFERENCE, now, now);
 	}
 	if (f->to < 0)
@@ -329,13 +257,13 @@ tell(struct failover *f, int from, int64_t now)
 
 	if (from >= 0 && from != f->active)
 		log_warn(0, "switched from '%s' to '%s': %s, %" PRId64 " ms",
-		    f->feed[from].name, to, cause_name[f->cause], after_ms);
+		    f->feed[from].name, to, health_cause[f->cause], after_ms);
 	else
 		log_info("'%s' is in use", to);
 	if (f->cfg.event == NULL)
 		return;
 	o = json_pack("{s:s, s:i, s:s, s:s, s:I, s:I}", "event", "input_switch",
-	    "input", f->active + 1, "to", to, "cause", cause_name[f->cause],
+	    "input", f->active + 1, "to", to, "cause", health_cause[f->cause],
 	    "after_ms", (json_int_t)after_ms, "at_pts",
 	    (json_int_t)(f->line.splice & (PES_WRAP - 1)));
 	if (from >= 0) {
@@ -486,15 +414,12 @@ failover_stats(const struct source *s, json_t *o)
 
 	for (unsigned i = 0; i < f->n; i++) {
 		const struct feed *feed = &f->feed[i];
-		struct feedwatch_state state = { .black = false };
 		json_t *conditions = json_array();
 
-		if (feed->watch != NULL)
-			state = feedwatch_look(feed->watch);
 		for (int c = CAUSE_LOSS; c < CAUSES; c++)
 			if (f->health[i].holds[c])
 				json_array_append_new(conditions,
-				    json_string(cause_name[c]));
+				    json_string(health_cause[c]));
 		json_array_append_new(inputs, json_pack(
 		    "{s:s, s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
 		    "source", feed->name, "active", (int)i == f->active,
@@ -502,8 +427,8 @@ failover_stats(const struct source *s, json_t *o)
 		    "source_bytes", (json_int_t)feed->bytes,
 		    "source_disconnections", (json_int_t)feed->ends,
 		    "source_continuity_counter", (json_int_t)feed_cc_errors(feed),
-		    "decoder_errors", (json_int_t)state.errors,
-		    "not_watched_bytes", (json_int_t)state.left_out,
+		    "decoder_errors", (json_int_t)f->health[i].state.errors,
+		    "not_watched_bytes", (json_int_t)f->health[i].state.left_out,
 		    "kept_bytes", (json_int_t)feed->kept, "process", (int)feed->pid));
 	}
 	json_object_set_new(o, "active_input", json_integer(f->active + 1));

@@ -477,7 +477,7 @@ feed_read(struct feed *f, int64_t now_ns)
 	if (n > 0) {
 		f->bytes += (uint64_t)n;
 		if (f->watch != NULL)
-			feedwatch_push(f->watch, f->buf + f->len, (size_t)n);
+			feedwatch_push(f->watch, f->buf + f->len, (size_t)n, now_ns);
 		f->len += (size_t)n;
 		take_apart(f, now_ns);
 	} else if (n == 0) {
@@ -487,13 +487,13 @@ feed_read(struct feed *f, int64_t now_ns)
 	}
 }
 
-bool
-feed_lacks_sound(const struct feed *f)
+int64_t
+feed_soundless_ns(const struct feed *f)
 {
 	for (unsigned i = 0; i < f->nstream; i++)
 		if (f->stream[i].present && f->stream[i].kind == KIND_AUDIO)
-			return f->unit_ns - f->sound_ns >= f->failon->silence_ns;
-	return false;
+			return f->unit_ns - f->sound_ns;
+	return 0;
 }
 
 uint64_t

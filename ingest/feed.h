@@ -145,8 +145,8 @@ void feed_unuse(struct feed *f);
 /* The stream that decides, or NULL. */
 const struct feed_stream *feed_main(const struct feed *f);
 
-/* There is sound in the program, but for the time of the condition none has come. */
-bool feed_lacks_sound(const struct feed *f);
+/* For how long no sound has come, though there is some in the program; ns. */
+int64_t feed_soundless_ns(const struct feed *f);
 uint64_t feed_cc_errors(const struct feed *f);
 
 /* Ask its process to end, for feed_free(), which gives it a second from then on. */

@@ -14,6 +14,8 @@ film () {
 }
 film good.ts null anull
 film black.ts "drawbox=c=black:t=fill:enable='gte(t,4)'" anull
+film later.ts "drawbox=c=black:t=fill:enable='gte(t,5)'" anull
+film soon.ts "drawbox=c=black:t=fill:enable='between(t,5.02,8.48)'" anull
 film logo.ts "drawbox=c=black:t=fill:enable='gte(t,4)',drawbox=x=280:y=10:w=30:h=20:c=white:t=fill" anull
 film frozen.ts "tpad=stop_mode=clone:stop_duration=10" anull 4
 film silent.ts null "volume=0:enable='gte(t,4)'"
@@ -28,9 +30,9 @@ perl -e 'binmode STDIN; binmode STDOUT; my ($n, $size) = (0, -s STDIN);
 		print $p; }' <good.ts >damaged.ts
 
 started=
-# start NAME LIST FILE [FILE] - all of them at once, since each takes its time
+# start NAME LIST FILE [FILE] - for $len; all of them at once, since each takes its time
 start () {
-	mlive-ingest -q --failover --fail-on "$2" --stats "$1.stats" -t 10s "$3" \
+	mlive-ingest -q --failover --fail-on "$2" --stats "$1.stats" -t "${len:-10s}" "$3" \
 		"${4:-good.ts}" >"$1" 2>"$1.err" &
 	started="$started $!"
 }
@@ -74,6 +76,9 @@ start mute silence=2s mute.ts
 start lossy cc=3/10s lossy.ts
 start enough cc=1000/1s lossy.ts
 start damaged errors=3/5s damaged.ts
+len=12s start both loss=5s,black=4s black.ts black.ts
+len=12s start later loss=5s,black=4s black.ts later.ts
+len=12s start soon loss=5s,black=4s black.ts soon.ts
 start several loss=2s,black=2s,freeze=6s,silence=6s,cc=50/1s,errors=50/1s black.ts
 
 check 'values that cannot be: status 2' '
@@ -118,10 +123,21 @@ check 'errors of the decoder' '
 check 'several at once: the one that holds is told' '
 	failed several black 2000
 '
-twice 'both are black: it stays, and says nothing of waiting' '
-	start both black=1s black.ts black.ts
-	wait $!
+check 'both are black, and one is found to be so first: it is not left' '
 	test "$(dark both)" -ge 3000
+	stayed both
 	! grep "no input is well" both.err
+'
+check 'another that is black as well, but not yet for so long, is not taken' '
+	stayed later
+'
+check 'it is, once it has something to show' '
+	test "$(event soon cause)" = black
+	after=$(event soon after_ms)
+	echo "after $after ms"
+	test "$after" -ge 4200
+	mlive-encode -q -r 320x180@400k <soon >soon.enc
+	clean soon.enc
+	stamps soon.enc v:0 | steps 3600
 '
 done_testing

@@ -83,6 +83,7 @@ lasts(struct eye *e, enum watch_kind kind, bool so, int64_t at)
 		e->spell[kind].start = at;
 	}
 	ns = at - e->spell[kind].start;
+	e->s.so[kind] = so;
 	if (e->spell[kind].on && !e->spell[kind].told && ns >= limit) {
 		e->spell[kind].told = e->s.open[kind] = true;
 		e->s.count[kind]++;
@@ -126,7 +127,7 @@ look(struct eye *e, int64_t at)
 	const struct watch_config *cfg = &e->watch->cfg;
 	const AVFrame *f = e->frame;
 	AVRational rate = e->ctx->framerate;
-	bool same;
+	bool black, same;
 
 	e->s.width = (unsigned)f->width;
 	e->s.height = (unsigned)f->height;
@@ -136,13 +137,16 @@ look(struct eye *e, int64_t at)
 		e->s.rate_den = (unsigned)rate.den;
 	}
 	note_captions(e);
-	lasts(e, WATCH_BLACK, look_black(f, cfg->black_pixel, cfg->black_part), at);
+	black = look_black(f, cfg->black_pixel, cfg->black_part);
+	lasts(e, WATCH_BLACK, black, at);
+	e->s.not_so[WATCH_BLACK] += !black;
 	/* It froze when the picture came that all later ones are like. */
 	same = e->still != NULL && look_same(e->still, f, cfg->freeze_noise);
 	if (same && !e->spell[WATCH_FREEZE].on)
 		lasts(e, WATCH_FREEZE, true, e->still->pts);
 	lasts(e, WATCH_FREEZE, same, at);
 	if (!same) {
+		e->s.not_so[WATCH_FREEZE]++;
 		av_frame_free(&e->still);
 		e->still = av_frame_clone(f);
 		if (e->still != NULL)
@@ -218,6 +222,7 @@ listen_to(struct eye *e, int64_t at)
 	int channels = f->ch_layout.nb_channels, n = f->nb_samples;
 	int used = channels < CHANNELS ? channels : CHANNELS;
 	float level = powf(10, (float)e->watch->cfg.silence_level / 20000);
+	bool loud = false;
 
 	if (n <= 0 || f->sample_rate <= 0 || channels <= 0 || !room_for(e, (size_t)n))
 		return;
@@ -234,11 +239,13 @@ listen_to(struct eye *e, int64_t at)
 
 		for (int c = 0; c < used; c++)
 			silent = silent && fabsf(e->sample[c][i]) < level;
+		loud |= !silent;
 		if (silent != e->spell[WATCH_SILENCE].on)
 			lasts(e, WATCH_SILENCE, silent, at + i * CLK_90K / f->sample_rate);
 	}
 	lasts(e, WATCH_SILENCE, e->spell[WATCH_SILENCE].on,
 	    at + n * CLK_90K / f->sample_rate);
+	e->s.not_so[WATCH_SILENCE] += loud;
 	loudness_add(e->loud, (const float *const *)e->sample, (size_t)n);
 	e->s.momentary = e->loud->momentary;
 	e->s.short_term = e->loud->short_term;

@@ -51,6 +51,8 @@ struct watch_stream {
 	uint64_t count[WATCH_KINDS];		/* of those that have lasted so long */
 	int64_t	 total_90k[WATCH_KINDS];	/* and how long in all */
 	bool	 open[WATCH_KINDS];
+	bool	 so[WATCH_KINDS];		/* the last frame, or its end */
+	uint64_t not_so[WATCH_KINDS];		/* frames that were otherwise */
 	/* EBU R 128; the last, the most. */
 	int64_t	 momentary, short_term, integrated, momentary_max, short_term_max;
 };
