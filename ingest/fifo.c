@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,18 +11,22 @@
 #include "lib/base/clk.h"
 
 #define PIPE_SIZE	(1 << 20)
+#define WAITING		8		/* readers of a socket */
 #define MARK		(CLK_SECOND / 4)
 
 int
-fifo_init(struct fifo *f, const char *dir, const char *name, struct budget *budget)
+fifo_init(struct fifo *f, const char *dir, const char *name, bool is_socket,
+    struct budget *budget)
 {
 	int n = snprintf(f->path, sizeof(f->path), "%s/%s", dir, name);
 	struct stat st;
 
-	f->fd = -1;
+	f->fd = f->listener.fd = -1;
 	f->budget = budget;
 	if (n < 0 || (size_t)n >= sizeof(f->path))
 		return -ENAMETOOLONG;
+	if (is_socket)
+		return unixsock_listen(&f->listener, f->path, WAITING);
 	if (mkfifo(f->path, 0600) == 0)
 		return 0;
 	if (errno != EEXIST)
@@ -50,6 +55,7 @@ void
 fifo_close(struct fifo *f)
 {
 	let_go(f);
+	unixsock_close(&f->listener);
 }
 
 void
@@ -58,23 +64,34 @@ fifo_hung_up(struct fifo *f)
 	let_go(f);
 }
 
+/* Somebody who reads the pipe, or has connected to the socket; or -1. */
+static int
+take_reader(const struct fifo *f)
+{
+	struct stat st;
+	int fd;
+
+	if (f->listener.fd >= 0)
+		return accept4(f->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = open(f->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);	/* ENXIO: nobody */
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))) {
+		close(fd);
+		return -1;
+	}
+	if (fd >= 0)
+		fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
+	return fd;
+}
+
 bool
 fifo_ready(struct fifo *f, bool *came)
 {
-	struct stat st;
-
 	*came = false;
 	if (f->fd >= 0)
 		return true;
-	f->fd = open(f->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);	/* ENXIO: nobody */
+	f->fd = take_reader(f);
 	if (f->fd < 0)
 		return false;
-	if (fstat(f->fd, &st) < 0 || !S_ISFIFO(st.st_mode)) {
-		close(f->fd);
-		f->fd = -1;
-		return false;
-	}
-	fcntl(f->fd, F_SETPIPE_SZ, PIPE_SIZE);
 	f->readers++;
 	*came = true;
 	return true;

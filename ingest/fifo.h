@@ -1,12 +1,13 @@
 /*
- * fifo.h - a named pipe that we write to, and never wait for.
+ * fifo.h - a named pipe or a Unix socket that we write to, and never wait for.
  *
  * Shape    It is made if it is not there, and is open while it has a reader; when that
- *          goes, what it has not taken goes too, and the next one is waited for.
+ *          goes, what it has not taken goes too, and the next one is waited for.  A socket
+ *          has one reader at a time; others wait until that has gone.
  * Units    Bytes; ns on CLOCK_MONOTONIC.
  * Memory   fifo_close() gives the queue back, and its bytes to the budget.
  * Threads  One.
- * Errors   Negative errno: of mkfifo(3), or -EEXIST for what is no pipe.
+ * Errors   Negative errno: of mkfifo(3), or -EEXIST for what is no pipe; of unixsock.h.
  */
 #ifndef FIFO_H
 #define FIFO_H
@@ -16,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/unixsock.h"
 #include "lib/net/budget.h"
 
 #define FIFO_MAX	(16u << 20)	/* bytes that may wait */
@@ -29,6 +31,7 @@ struct fifo {
 	uint64_t lost_bytes;		/* queued for one who went */
 	/* private: */
 	struct budget *budget;
+	struct unixsock listener;	/* fd -1: it is a pipe */
 	uint8_t	*buf;			/* buf[head..len) */
 	size_t	 head, len, size;
 	uint64_t put, taken;		/* bytes since the reader came */
@@ -39,7 +42,8 @@ struct fifo {
 	unsigned first, nmark;
 };
 
-int fifo_init(struct fifo *f, const char *dir, const char *name, struct budget *budget);
+int fifo_init(struct fifo *f, const char *dir, const char *name, bool is_socket,
+    struct budget *budget);
 void fifo_close(struct fifo *f);
 
 /* Is there a reader?  Looks for one if not.  *came: a new one, who has nothing yet. */

@@ -43,11 +43,14 @@ pubkeys_parse(char *line, struct pubkey *key, const char **reason)
 	if (name == NULL || !is_name(name))
 		return -EINVAL;
 	memcpy(key->name, name, strlen(name) + 1);
-	*reason = "after the name there can only be 'takeover'";
+	*reason = "after the name there can only be 'socket' and 'takeover'";
 	while ((word = strtok_r(NULL, space, &next)) != NULL) {
-		if (strcmp(word, "takeover") != 0)
+		if (strcmp(word, "takeover") == 0)
+			key->takeover = true;
+		else if (strcmp(word, "socket") == 0)
+			key->is_socket = true;
+		else
 			return -EINVAL;
-		key->takeover = true;
 	}
 	rtmpd_digest("", path, key->digest);
 	return 1;

@@ -1,7 +1,7 @@
 /*
  * pubkeys.h - who may publish: a file of stream keys, one a line.
  *
- * Shape    "APP/KEY NAME [takeover]"; empty lines and those that begin with # do not
+ * Shape    "APP/KEY NAME [socket] [takeover]"; empty lines and those that begin with # do not
  *          count.  Names have letters, digits and . - _, and do not begin with a dot.
  *          The file must not be open to others than its owner.
  * Memory   pubkeys_read() gives; free() it.  Keys are kept as digests only.
@@ -20,6 +20,7 @@ struct pubkey {
 	uint8_t	 digest[RTMPD_DIGEST];
 	char	 name[RTMPD_NAME];
 	bool	 takeover;
+	bool	 is_socket;		/* what it is read from; a named pipe else */
 };
 
 struct pubkeys {

@@ -166,7 +166,7 @@ add_pub(struct publishers *p, const struct pubkey *key)
 
 	if (b == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
-	r = fifo_init(&b->fifo, p->cfg->fifo_dir, key->name, &p->memory);
+	r = fifo_init(&b->fifo, p->cfg->fifo_dir, key->name, key->is_socket, &p->memory);
 	if (r < 0) {
 		free(b);
 		return r;
@@ -191,7 +191,7 @@ apply(struct publishers *p, const struct pubkeys *keys, bool first)
 	for (unsigned i = 0; i < keys->n; i++) {
 		struct pub *b = named(p, keys->key[i].name);
 
-		if (b == NULL)
+		if (b == NULL || (b->fifo.listener.fd >= 0) != keys->key[i].is_socket)
 			continue;
 		if (memcmp(b->slot.digest, keys->key[i].digest, RTMPD_DIGEST) != 0)
 			rtmpd_revoke(p->server, &b->slot);
@@ -215,9 +215,10 @@ apply(struct publishers *p, const struct pubkeys *keys, bool first)
 		int r = named(p, keys->key[i].name) != NULL ? 0 : add_pub(p, &keys->key[i]);
 
 		if (r < 0 && first)
-			fatal(EXIT_RUNTIME, r == -EEXIST ? 0 : -r,
-			    r == -EEXIST ? "'%s/%s' is no named pipe" :
-			    "cannot make '%s/%s'", p->cfg->fifo_dir, keys->key[i].name);
+			fatal(EXIT_RUNTIME, r == -EEXIST ? 0 : -r, r != -EEXIST ?
+			    "cannot make '%s/%s'" : keys->key[i].is_socket ?
+			    "'%s/%s' is no socket" : "'%s/%s' is no named pipe",
+			    p->cfg->fifo_dir, keys->key[i].name);
 		if (r < 0)
 			log_warn(-r, "cannot make '%s/%s'", p->cfg->fifo_dir,
 			    keys->key[i].name);
@@ -359,7 +360,7 @@ turn(struct publishers *p)
 		struct pub *b = p->pub[i];
 
 		if (b->place < from && p->pfd[b->place].fd == b->fifo.fd &&
-		    (p->pfd[b->place].revents & POLLERR) != 0)
+		    (p->pfd[b->place].revents & (POLLERR | POLLHUP)) != 0)
 			fifo_hung_up(&b->fifo);
 		fifo_run(&b->fifo);
 	}

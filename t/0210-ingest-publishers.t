@@ -228,6 +228,55 @@ check 'late sound' '
 	tail -n "$(wc -l <one.at)" clip.ref.at | paste - one.at |
 		awk "(\$1 - \$3) ^ 2 > 90 ^ 2 { exit 1 } END { if (NR < 60) exit 1 }"
 '
+# To a file, from the socket of a name.
+read_socket () {
+	eventually test -S "fifos/$1"
+	exec perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new($ARGV[0]) or die "no socket: $!\n";
+		binmode STDOUT;
+		syswrite STDOUT, $_ while sysread $s, $_, 65536' "fifos/$1" >"$2"
+}
+is_clip () {
+	elements "$1.ts" "$1" &&
+		same "$1" clip.ref
+}
+check 'out of a Unix socket, whose readers come one after the other' '
+	rm -f fifos/one
+	mkdir -p fifos
+	echo "live/sesame one socket takeover" >keys
+	: >err
+	rm -f stats
+	server
+	read_socket one one.ts & reader=$!
+	eventually grep -q "reader_connected\":1" stats
+	test "$(stat -c %a fifos/one)" = 600
+	send clip.flv
+	eventually is_clip one
+	kill $reader
+	wait $reader || :
+	: >stats
+	read_socket one two.ts & reader=$!
+	eventually grep -q "reader_connected\":1" stats
+	send clip.flv
+	fails 1 mlive-ingest --listen rtmp://127.0.0.1:$(free_port) --keys keys --fifo-dir fifos 2>no
+	grep "cannot make .fifos/one.: Address already in use" no
+	stop
+	wait $reader
+	elements two.ts two
+	same two clip.ref
+	fails 1 test -e fifos/one
+	: >fifos/one
+	fails 1 mlive-ingest --listen rtmp://127.0.0.1:$(free_port) --keys keys --fifo-dir fifos 2>no
+	grep "fifos/one. is no socket" no
+	rm fifos/one
+	perl -MIO::Socket::UNIX -e "IO::Socket::UNIX->new(Local => shift, Listen => 1) or die" fifos/one
+	: >stats
+	server
+	eventually grep -q reader_connected stats
+	stop
+	fails 1 test -e fifos/one
+	echo "live/sesame one" >keys
+'
 certify
 check 'rtmps, and one publisher to standard output' '
 	: >err

@@ -52,8 +52,13 @@ stop () {
 }
 read_pipe () {
 	eventually test -p "fifos/$1"
-	cat "fifos/$1" >"$1.ts" & reader=$!
+	cat <"fifos/$1" >"$1.ts" & reader=$!
 	export reader
+	eventually opened "$reader"
+}
+# The shell opens for cat: one that comes after the server's end would wait for ever.
+opened () {
+	test "$(cat "/proc/$1/comm")" = cat
 }
 send () {
 	perl "$top/t/rtmp.pl" "${port:?}" live/sesame "$@" >codes 2>&1
@@ -79,6 +84,6 @@ elements () {
 same () {
 	for part in v a vt at
 	do
-		cmp "$1.$part" "$2.$part"
+		cmp "$1.$part" "$2.$part" || return 1
 	done
 }

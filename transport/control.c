@@ -4,8 +4,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/clk.h"
@@ -150,38 +148,15 @@ control_do(struct relay *r, enum command_verb verb, const char *arg)
 int
 control_open(struct control *c, const char *path, struct relay *r)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	struct epoll_event ev = { .events = EPOLLIN,
 	    .data.u64 = relay_tag(RELAY_CONTROL, CONTROL_CLIENTS) };
-	struct stat st;
-	int probe;
+	int err;
 
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
 		c->client[i].fd = -1;
-	c->fd = -1;
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	/* A socket that nobody answers on is left of one that was killed. */
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-		probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (probe >= 0 && connect(probe, (struct sockaddr *)&sa, sizeof(sa)) < 0 &&
-		    errno == ECONNREFUSED)
-			unlink(path);
-		if (probe >= 0)
-			close(probe);
-	}
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0)
-		return -errno;
-	if (bind(c->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return -errno;
-	if ((c->path = strdup(path)) == NULL)
-		return -ENOMEM;
-	if (chmod(path, 0600) < 0 || listen(c->fd, 16) < 0 ||
-	    epoll_ctl(r->epoll, EPOLL_CTL_ADD, c->fd, &ev) < 0)
-		return -errno;
-	return 0;
+	if ((err = unixsock_listen(&c->listener, path, 16)) < 0)
+		return err;
+	return epoll_ctl(r->epoll, EPOLL_CTL_ADD, c->listener.fd, &ev) < 0 ? -errno : 0;
 }
 
 static void
@@ -197,18 +172,13 @@ control_free(struct control *c)
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
 		if (c->client[i].fd >= 0)
 			drop(&c->client[i]);
-	if (c->fd >= 0)
-		close(c->fd);
-	if (c->path != NULL)
-		unlink(c->path);
-	free(c->path);
-	c->path = NULL;
+	unixsock_close(&c->listener);
 }
 
 static void
 admit(struct control *c, struct relay *r)
 {
-	int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(c->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct epoll_event ev = { .events = EPOLLIN };
 	unsigned i = 0;
 

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "lib/base/unixsock.h"
 #include "transport/command.h"
 #include "transport/relay.h"
 
@@ -22,8 +23,7 @@
 json_t *control_do(struct relay *r, enum command_verb verb, const char *arg);
 
 struct control {
-	char	*path;
-	int	 fd;
+	struct unixsock listener;
 	struct control_client {
 		int	 fd;			/* -1: free */
 		size_t	 fill;

@@ -426,7 +426,7 @@ main(int argc, char *argv[])
 	}
 	t.load = (struct relayload){ .relay = r, .path = t.asked.config };
 	add_all(&t);
-	t.control.fd = -1;
+	t.control.listener.fd = -1;
 	if (t.asked.control_path != NULL &&
 	    (err = control_open(&t.control, t.asked.control_path, r)) < 0)
 		fatal(EXIT_RUNTIME, -err, "cannot listen on '%s'", t.asked.control_path);

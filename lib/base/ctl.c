@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/ctl.h"
@@ -22,35 +21,18 @@ open_fifo(struct ctl *c)
 	c->client[0].fd = c->fd;
 }
 
-/* A socket that nobody listens on any more is in the way. */
 static void
-remove_stale(const struct sockaddr_un *sa)
+open_socket(struct ctl *c)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = unixsock_listen(&c->listener, c->path, CTL_CLIENTS);
 
-	if (fd < 0)
-		fatal(EXIT_RUNTIME, errno, "cannot make a socket");
-	if (connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0 || errno == EAGAIN)
-		fatal(EXIT_RUNTIME, 0, "somebody else listens on '%s'", sa->sun_path);
-	close(fd);
-	if (unlink(sa->sun_path) < 0)
-		fatal(EXIT_RUNTIME, errno, "cannot remove '%s'", sa->sun_path);
-}
-
-static void
-open_socket(struct ctl *c, bool exists)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-
-	if (strlen(c->path) >= sizeof(sa.sun_path))
+	if (r == -ENAMETOOLONG)
 		fatal(EXIT_USAGE, 0, "--control '%s' is too long for a socket", c->path);
-	memcpy(sa.sun_path, c->path, strlen(c->path) + 1);
-	if (exists)
-		remove_stale(&sa);
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    listen(c->fd, CTL_CLIENTS) < 0)
-		fatal(EXIT_RUNTIME, errno, "cannot listen on '%s'", c->path);
+	if (r == -EADDRINUSE)
+		fatal(EXIT_RUNTIME, 0, "somebody else listens on '%s'", c->path);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot listen on '%s'", c->path);
+	c->fd = c->listener.fd;
 }
 
 void
@@ -68,7 +50,7 @@ ctl_open(struct ctl *c, const char *path, ctl_line *line, void *arg)
 	if (c->fifo)
 		open_fifo(c);
 	else if (!exists || S_ISSOCK(st.st_mode))
-		open_socket(c, exists);
+		open_socket(c);
 	else
 		fatal(EXIT_USAGE, 0, "--control '%s' is neither a FIFO nor a socket", path);
 }
@@ -81,9 +63,10 @@ ctl_close(struct ctl *c)
 	for (unsigned i = 0; !c->fifo && i < CTL_CLIENTS; i++)
 		if (c->client[i].fd >= 0)
 			close(c->client[i].fd);
-	close(c->fd);
-	if (!c->fifo)
-		unlink(c->path);
+	if (c->fifo)
+		close(c->fd);
+	else
+		unixsock_close(&c->listener);
 	c->path = NULL;
 }
 

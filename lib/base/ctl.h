@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/unixsock.h"
+
 #define CTL_CLIENTS	16
 #define CTL_LINE	(32 << 10)	/* longer ones are refused */
 #define CTL_ANSWER	1000
@@ -26,6 +28,7 @@ typedef void ctl_line(void *arg, char *line, char answer[static CTL_ANSWER]);
 struct ctl {
 	const char *path;		/* NULL: closed */
 	int	 fd;			/* the FIFO, or what listens */
+	struct unixsock listener;	/* if it is none */
 	bool	 fifo;
 	ctl_line *line;
 	void	*arg;
