@@ -349,12 +349,13 @@ static void
 take_unit(struct feed *f, const struct tsdemux_event *ev, int64_t now_ns)
 {
 	struct feed_stream *s = ev->stream->user;
-	bool section = ev->type == TSDEMUX_SECTION;
+	bool section = ev->type == TSDEMUX_SECTION, untimed;
 	struct feed_unit *u;
 
 	if (s == NULL || s->pid != ev->stream->pid || (section && s->codec != CODEC_SCTE35))
 		return;
-	if (!section && ev->pts == PES_NO_TIME)
+	untimed = !section && ev->pts == PES_NO_TIME;
+	if (untimed && (s->kind == KIND_VIDEO || s->kind == KIND_AUDIO))
 		return;			/* nothing says where it belongs */
 	u = unit_new(ev);
 	u->stream = (unsigned)(s - f->stream);
@@ -362,13 +363,16 @@ take_unit(struct feed *f, const struct tsdemux_event *ev, int64_t now_ns)
 	u->main = s == feed_main(f);
 	u->mono_ns = now_ns;
 	u->tables = f->tables;
+	u->untimed = untimed;
 	if (section) {
 		u->pts = u->dts = f->last_pts;
+	} else if (untimed) {
+		u->dts = f->last_pts;
 	} else if (u->dts == PES_NO_TIME) {
 		u->dts = u->pts;
 	}
 	u->utc_ns = utc_of(f, u->dts);
-	if (!section) {
+	if (!section && !untimed) {
 		if (s->dts != PES_NO_TIME && u->dts > s->dts && u->dts - s->dts < CLK_90K)
 			s->gap = u->dts - s->dts;
 		s->dts = u->dts;

@@ -51,6 +51,7 @@ struct feed_unit {
 	bool	 main;			/* of the stream that decides: the first video,
 					 * or without any the first audio */
 	bool	 random_access, damaged, section;
+	bool	 untimed;		/* no pts of its own; dts is that of the video before it */
 	bool	 breaks;		/* has nothing to do with what came before */
 	uint32_t tables;		/* of the feed, when it came */
 	int64_t	 pts, dts;		/* of a section: those of the video before it */

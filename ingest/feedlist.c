@@ -48,19 +48,39 @@ trim(struct feed *f, int64_t now_ns)
 {
 	struct feed_unit *u;
 
+	if (f->once && !f->used && f->kept <= FEED_BYTES)
+		return;			/* it is about to be, from its start */
 	while ((u = next_group(f)) != NULL && (u->mono_ns <= now_ns - f->keep_ns ||
 	    f->kept > FEED_BYTES))
 		drop_until(f, u);
 }
 
+/* Of a file, cues and subtitles may come before the first picture there is. */
+static bool
+is_data(const struct feed *f, const struct feed_unit *u)
+{
+	enum codec_kind kind = f->stream[u->stream].kind;
+
+	return kind != KIND_VIDEO && kind != KIND_AUDIO;
+}
+
+static bool
+is_data_only(const struct feed *f)
+{
+	for (const struct feed_unit *u = f->first; u != NULL; u = u->next)
+		if (!is_data(f, u))
+			return false;
+	return true;
+}
+
 void
 feedlist_add(struct feed *f, struct feed_unit *u, int64_t now_ns)
 {
-	if (u->breaks && !f->used)
+	if (u->breaks && !f->used && !(f->once && is_data_only(f)))
 		feedlist_clear(f);
-	/* Nobody can begin with it. */
-	if (f->first == NULL && !f->used && !(u->main && u->random_access)) {
-		free(u);
+	if (f->first == NULL && !f->used && !(u->main && u->random_access) &&
+	    !(f->once && is_data(f, u))) {
+		free(u);		/* nobody can begin with it */
 		return;
 	}
 	*f->tail = u;

@@ -304,6 +304,8 @@ line_unit(struct line *l, const struct feed_unit *u, struct source_event *ev)
 		goes = section_unit(l, u, ev);
 	else if (u->main)
 		goes = main_unit(l, u, pts);
+	else if (u->untimed)
+		goes = u->dts != PES_NO_TIME && other_unit(l, (unsigned)at, ev->dts);
 	else
 		goes = other_unit(l, (unsigned)at, pts);
 	l->dropped += !goes;

@@ -122,16 +122,17 @@ listline_unit(struct listline *l, const struct feed *f, const struct feed_unit *
 {
 	int at = l->places.map[u->stream];
 	const struct feed_stream *s = &f->stream[u->stream];
-	bool goes = at >= 0 && (u->section ? u->len <= sizeof(l->places.section) :
-	    u->pts != PES_NO_TIME);
+	bool goes = at >= 0 && (!u->section || u->len <= sizeof(l->places.section));
 	int64_t pts = u->pts != PES_NO_TIME ? u->pts + l->off : SOURCE_NO_TIME;
 
 	if (goes) {
 		*ev = (struct source_event){
 			.what = SOURCE_UNIT, .stream = (unsigned)at, .data = u->data,
 			.len = u->len, .pts = pts, .random_access = u->random_access,
-			.dts = u->dts != PES_NO_TIME ? u->dts + l->off : SOURCE_NO_TIME,
+			.dts = u->dts != PES_NO_TIME ? u->dts + l->off : l->begin,
 		};
+		if (u->untimed)
+			return true;
 		if (u->section) {
 			memcpy(l->places.section, u->data, u->len);
 			scte35_move(l->places.section, u->len, l->off);

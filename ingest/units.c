@@ -447,6 +447,23 @@ put_cue(struct units *u, const struct source_event *ev)
 		put_packets(u, u->last);
 }
 
+/* So does what has no time at all, such as teletext may. */
+static void
+put_untimed(struct units *u, struct track *t, const struct source_event *ev)
+{
+	const struct tsmux_unit unit = { .data = ev->data, .len = ev->len,
+	    .pts = PES_NO_TIME, .dts = PES_NO_TIME, .random_access = ev->random_access };
+	int r;
+
+	begin_before(u, ev, ev->dts);
+	if ((r = tsmux_put(&u->mux, &u->mux.stream[ev->stream], &unit)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot multiplex");
+	if (u->sent)
+		put_packets(u, u->last);
+	t->units++;
+	u->count++;
+}
+
 /* A live source's unit with a time that cannot be: it gets the next one of its track. */
 static void
 restamp(const struct track *t, int64_t *pts, int64_t *dts)
@@ -473,6 +490,11 @@ units_unit(struct units *u, const struct source_event *ev)
 	u->strays += ev->restamped;
 	if (t->info.codec == CODEC_SCTE35) {
 		put_cue(u, ev);
+		return true;
+	}
+	if (pts == SOURCE_NO_TIME && t->kind != KIND_VIDEO && t->kind != KIND_AUDIO) {
+		if (ev->stream != u->pcr_track)		/* else nothing says when */
+			put_untimed(u, t, ev);
 		return true;
 	}
 	if (!t->timed || (dts >= t->dts - TIMELINE_JUMP_BACK &&
