@@ -10,6 +10,7 @@
 
 #include "ingest/source.h"
 #include "lib/base/clk.h"
+#include "lib/base/filewatch.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
@@ -37,6 +38,8 @@ struct legs {
 	bool	 any, more;
 	uint64_t bare_lost;		/* of those, before one that came */
 	uint64_t begun, breaks;		/* connections that have brought something */
+	char	*grants;		/* of a listener of SRT, or NULL */
+	struct filewatch watch;
 };
 
 /* ---- what the leg gives */
@@ -123,6 +126,22 @@ give(struct legs *s, struct source_event *ev)
 	return true;
 }
 
+/* Who may call may change while we run. */
+static void
+look_at_grants(struct legs *s, int64_t now_ns)
+{
+	char why[UDP_WHY];
+
+	if (s->grants == NULL || !filewatch_changed(&s->watch, now_ns))
+		return;
+	filewatch_read(&s->watch, s->grants);
+	if (leg_reload(&s->leg, why) < 0)
+		log_warn(0, "'%s' is not used, and what it said before holds: %s",
+		    s->grants, why);
+	else
+		log_info("'%s' is read again", s->grants);
+}
+
 static void
 wait_for_leg(struct legs *s, int64_t deadline_ns)
 {
@@ -135,7 +154,9 @@ wait_for_leg(struct legs *s, int64_t deadline_ns)
 		deadline_ns = now_ns + LOOK;
 	if (io_wait(&pfd, 1, s->more || deadline_ns <= now_ns ? 0 : deadline_ns - now_ns) > 0)
 		s->more = true;
-	leg_look(&s->leg, clk_mono_ns());
+	now_ns = clk_mono_ns();
+	leg_look(&s->leg, now_ns);
+	look_at_grants(s, now_ns);
 	if (s->more)
 		s->more = leg_read(&s->leg, s->batch, &s->taker);
 	s->s.connected = s->leg.begun > 0 ? s->leg.connected > 0 : s->any;
@@ -187,6 +208,18 @@ set_up_order(struct legs *s, int64_t reorder_ns)
 	    .pool = &s->pool, .raw = fec };
 }
 
+static void
+watch_grants(struct legs *s, struct url *url)
+{
+	const char *path = strcmp(url->scheme, "srt") == 0 ? url_get(url, "grants-file") : NULL;
+
+	if (path == NULL)
+		return;
+	if ((s->grants = strdup(path)) == NULL)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	filewatch_read(&s->watch, s->grants);
+}
+
 struct source *
 legs_open(const struct source_config *cfg, struct url *url)
 {
@@ -204,6 +237,7 @@ legs_open(const struct source_config *cfg, struct url *url)
 	s->tail = &s->first;
 	reorder_ns = get_reorder(s, url);
 	packet_pool_init(&s->pool, MEMORY);
+	watch_grants(s, url);
 	if ((r = leg_open_url(&s->leg, cfg->name, url, why)) < 0)
 		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, address_errno(r, why),
 		    "'%s': %s", cfg->name, why);
@@ -266,6 +300,7 @@ legs_close(struct source *source)
 	srtsock_end();
 	packet_pool_free(&s->pool);
 	leg_batch_free(s->batch);
+	free(s->grants);
 	free(s);
 }
 

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
@@ -14,6 +13,7 @@
 #include "ingest/unitgate.h"
 #include "ingest/units.h"
 #include "lib/base/clk.h"
+#include "lib/base/filewatch.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
@@ -22,7 +22,6 @@
 #include "lib/net/tls.h"
 
 #define TURN		(CLK_SECOND / 10)
-#define LOOK		CLK_SECOND		/* at the file of keys */
 #define DRAIN		(3 * CLK_SECOND)
 #define LAST_BYTES	(2 * CLK_SECOND)	/* for readers, at the end */
 #define MEMORY		(UINT64_C(512) << 20)	/* of all pipes */
@@ -51,8 +50,7 @@ struct publishers {
 	struct stats stats;
 	unsigned npub;
 	struct pub *pub[PUBKEYS_MAX];
-	struct stat read, seen;		/* of the file of keys: as it is used; just now */
-	int64_t	 look_ns;
+	struct filewatch watch;		/* of the file of keys */
 	struct pollfd pfd[NPOLL];
 };
 
@@ -234,9 +232,7 @@ read_keys(struct publishers *p, bool first)
 
 	if (keys == NULL)
 		fatal(EXIT_RUNTIME, 0, "out of memory");
-	if (stat(p->cfg->keys, &p->read) < 0)
-		memset(&p->read, 0, sizeof(p->read));
-	p->seen = p->read;
+	filewatch_read(&p->watch, p->cfg->keys);
 	r = pubkeys_read(keys, p->cfg->keys, why);
 	if (r < 0 && first)
 		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, 0, "cannot use '%s': %s",
@@ -251,20 +247,9 @@ read_keys(struct publishers *p, bool first)
 	free(keys);
 }
 
-static bool
-same(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mode == b->st_mode &&
-	    a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* A file that somebody is writing changes again: what has changed has to stay so. */
 static void
 look_at_keys(struct publishers *p)
 {
-	int64_t now = clk_mono_ns();
-	struct stat st;
-
 	if (io_reload_asked()) {
 		char why[TLS_WHY];
 
@@ -273,14 +258,8 @@ look_at_keys(struct publishers *p)
 			log_warn(0, "%s: that from before stays", why);
 		return;
 	}
-	if (now < p->look_ns)
-		return;
-	p->look_ns = now + LOOK;
-	if (stat(p->cfg->keys, &st) < 0 || same(&st, &p->read))
-		return;
-	if (same(&st, &p->seen))
+	if (filewatch_changed(&p->watch, clk_mono_ns()))
 		read_keys(p, false);
-	p->seen = st;
 }
 
 /* ---- numbers */

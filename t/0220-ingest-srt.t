@@ -272,6 +272,51 @@ check 'FEC of ffmpeg (prompeg), with packets lost on the way' '
 	cmp in.hash rx.hash
 '
 
+# grant NAME... - the file that lets these in, put in place at once; NAME.key to come with
+grant () {
+	rm -f next.json
+	for name
+	do
+		mconnect-relay grant -f next.json "$name" | sed -n "s/^passphrase  //p" >"$name.new"
+		test -s "$name.key" || mv "$name.new" "$name.key"
+		perl -0777 -pi -e "s/$(cat "$name.new" 2>/dev/null || echo -)/$(cat "$name.key")/" next.json
+	done
+	mv next.json grants.json
+}
+check 'grants that change while it runs: who is not in them any more goes, who is new comes' '
+	grant ann
+	ingest rx "srt://:$one?mode=listener&latency=1s&grants-file=grants.json"
+	relay ann -i "udp://127.0.0.1:$two" \
+		-o "srt://127.0.0.1:$one?streamid=ann&passphrase-file=ann.key"
+	eventually connected ann o1
+	send in.ts -o "udp://127.0.0.1:$two"
+	all rx
+	# With a mistake it is not used, and she stays.
+	cp grants.json good.json
+	echo "{" >grants.json
+	eventually grep "grants.json. is not used, and what it said before holds" rx.log
+	connected ann o1
+	grant ben
+	eventually grep "grants.json. is read again" rx.log
+	eventually counts rx source_disconnections 1
+	eventually grep "cannot connect: the peer does not know this stream id" ann.log
+	ended ann
+	relay ben -i "udp://127.0.0.1:$two" \
+		-o "srt://127.0.0.1:$one?streamid=ben&passphrase-file=ben.key"
+	eventually connected ben o1
+	send in.ts -o "udp://127.0.0.1:$two"
+	eventually reads rx.ts $((2 * size))
+	tail -c "$size" rx.ts >second
+	# The break is announced in its first packets.
+	tail -c +188001 in.ts >want
+	tail -c +188001 second | cmp want -
+	# The file away for a while is no change.
+	mv grants.json away.json
+	ended ben
+	mv away.json grants.json
+	ended rx
+'
+
 # ---- with others
 check 'an input of --failover: SRT is killed, RIST is used from then on' '
 	srt=$(free_port)
