@@ -2,7 +2,7 @@
  * mlive-capture - JPEG pictures of a transport stream, one in each interval.
  *
  * See mlive-capture(1).  The way of a picture: grab.h finds and decodes it, jpeg.h
- * makes a file of it, naming.h its name, sink.h delivers it beside all that.
+ * makes a file of it, naming.h its name, courier.h delivers it beside all that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,19 +16,19 @@
 #include <libavutil/log.h>
 
 #include "encode/clockopt.h"
+#include "encode/courier.h"
 #include "encode/grab.h"
 #include "encode/jpeg.h"
-#include "encode/keep.h"
 #include "encode/naming.h"
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
 #include "lib/base/stats.h"
-#include "lib/net/sink.h"
 
 #define TICK		(CLK_SECOND / 4)
 #define SILENT		(10 * CLK_SECOND)	/* without pictures, then it is said */
+#define TELL		(10 * CLK_SECOND)	/* of what was dropped, no more often */
 #define END_WAIT	(30 * CLK_SECOND)	/* without progress, at the end */
 #define KEEP_MAX	1000000
 
@@ -44,12 +44,14 @@ struct capture {
 	int	 quality;
 	size_t	 buffer;
 	uint64_t counter, count;	/* the next; 0: for ever */
-	struct keep kept;
-	struct sink *sink;
+	uint64_t keep;
+	struct courier courier;
+	struct courier_state state;	/* of it, at the last look */
 	struct stats stats;
 	uint64_t captured, dropped_told, replaced;
 	size_t	 last_bytes;
 	char	 last[SINK_NAME_MAX];
+	int64_t	 tell_ns;		/* of those dropped, not before that again */
 	bool	 failing, silent;
 	uint8_t	 in[1024 * TS_PACKET];
 };
@@ -120,7 +122,7 @@ set_option(struct capture *s, int c)
 		g->exact = true;
 		break;
 	case OPT_KEEP:
-		s->kept.most = opt_number("keep", optarg, 1, KEEP_MAX);
+		s->keep = opt_number("keep", optarg, 1, KEEP_MAX);
 		break;
 	case 'n':
 		s->count = opt_number("count", optarg, 1, UINT32_MAX);
@@ -181,7 +183,7 @@ parse_output(struct capture *s)
 	if (strstr(name, "%n") != NULL)
 		fatal(EXIT_USAGE, 0, "--output '%s': %%n is of mlive-archive", s->said);
 	s->one = !s->naming.time && !s->naming.counter && !s->naming.slot;
-	if (s->one && s->kept.most > 0)
+	if (s->one && s->keep > 0)
 		opt_usage(help, "--keep is of pictures with names of their own, as %%05d makes");
 	if (s->naming.time && !s->naming.counter && !s->naming.slot && !s->naming.fine &&
 	    s->config.every_ns < 60 * CLK_SECOND)
@@ -206,76 +208,33 @@ parse_options(struct capture *s, int argc, char *argv[])
 	parse_output(s);
 }
 
-/* Not while the sink is at work. */
-static void
-delete_older(struct capture *s)
-{
-	const char *name;
-
-	while ((name = keep_next(&s->kept)) != NULL)
-		sink_delete(s->sink, name);
-}
-
-/* What an earlier run has left in the directory. */
-static void
-keep_earlier(struct capture *s)
-{
-	const char *path = strncmp(s->place, "file://", 7) == 0 ? s->place + 7 : s->place;
-	int r = s->url ? 0 : keep_found(&s->kept, path, &s->naming);
-
-	if (r < 0)
-		fatal(EXIT_RUNTIME, -r, "cannot read '%s'", path);
-	delete_older(s);
-}
-
 /* ---- pictures */
 
 static void
 put_picture(void *arg, const AVFrame *f, int64_t slot, int64_t utc_ns)
 {
 	struct capture *s = arg;
-	struct sink_object o = {
-		.content_type = "image/jpeg", .level = s->one ? SINK_PLAYLIST : SINK_MEDIA,
-		.niov = 1,
-	};
+	struct courier_picture p = { .number = s->captured + 1 };
 	struct naming_values v = { .utc_ns = utc_ns, .counter = s->counter, .slot = slot };
-	uint8_t *data;
-	size_t len;
 	int r;
 
 	if (s->count > 0 && s->captured == s->count)
 		return;
-	r = naming_put(&s->naming, &v, o.name, sizeof(o.name));
+	r = naming_put(&s->naming, &v, p.name, sizeof(p.name));
 	if (r < 0)
 		fatal(EXIT_USAGE, -r, "--output '%s': a name has %d bytes at most", s->said,
 		    SINK_NAME_MAX - 1);
-	r = jpeg_put(&s->jpeg, f, &data, &len);
+	r = jpeg_put(&s->jpeg, f, &p.data, &p.len);
 	if (r < 0) {
 		log_warn(-r, "cannot make a JPEG of a picture");
 		return;
 	}
-	o.iov[0] = (struct iovec){ data, len };
-	o.own[0] = data;
 	s->counter++;
-	o.tag = ++s->captured;
-	delete_older(s);
-	s->last_bytes = len;
-	memcpy(s->last, o.name, sizeof(s->last));
-	sink_batch(s->sink);
-	r = sink_put(s->sink, &o);
-	if (r < 0)
+	s->captured++;
+	s->last_bytes = p.len;
+	memcpy(s->last, p.name, sizeof(s->last));
+	if ((r = courier_put(&s->courier, &p)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot hold a picture");
-}
-
-/* Called while the sink is at work: what is too old goes later. */
-static void
-delivered(void *arg, const char *name, uint64_t tag)
-{
-	struct capture *s = arg;
-
-	log_debug("delivered '%s'", name);
-	if (s->kept.most > 0 && keep_add(&s->kept, name, tag) < 0)
-		fatal(EXIT_RUNTIME, ENOMEM, "cannot keep '%s' in mind", name);
 }
 
 /* ---- what is said of it */
@@ -284,7 +243,7 @@ static void
 write_stats(struct capture *s)
 {
 	const struct grab *g = &s->grab;
-	const struct sink_stats *st = sink_stats(s->sink);
+	const struct courier_state *st = &s->state;
 	const struct grab_video *v = g->chosen >= 0 ? &g->video[g->chosen] : NULL;
 
 	stats_write(&s->stats, json_pack("{sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI "
@@ -303,24 +262,33 @@ write_stats(struct capture *s)
 }
 
 static void
-tell_sink(struct capture *s)
+tell_courier(struct capture *s)
 {
-	const struct sink_stats *st = sink_stats(s->sink);
+	const struct courier_state *st = &s->state;
 	char name[SINK_NAME_MAX];
 
+	courier_look(&s->courier, &s->state);
+	if (st->error < 0)
+		fatal(EXIT_RUNTIME, -st->error, "cannot deliver to '%s'", s->said);
 	if (st->refused)
 		fatal(EXIT_RUNTIME, 0, "'%s' refuses pictures: %s", s->said, st->reason);
-	if (st->failing_ns != 0 && !s->failing)
+	if (st->failing && !s->failing)
 		log_warn(0, "cannot deliver to '%s', trying again: %s", s->said, st->reason);
-	else if (st->failing_ns == 0 && s->failing)
+	else if (!st->failing && s->failing)
 		log_info("'%s' takes pictures again", s->said);
-	s->failing = st->failing_ns != 0;
-	while (sink_dropped(s->sink, name))
+	s->failing = st->failing;
+	while (courier_dropped(&s->courier, name)) {
 		log_debug("dropped '%s'", name);
-	if (st->dropped > s->dropped_told && (!s->failing || s->dropped_told == 0)) {
+		if (s->stats_target != NULL)
+			stats_write(&s->stats, json_pack("{ss ss}", "event", "picture_dropped",
+			    "name", name));
+	}
+	if (st->dropped > s->dropped_told && clk_mono_ns() >= s->tell_ns &&
+	    (!s->failing || s->dropped_told == 0)) {
 		log_warn(0, "%" PRIu64 " pictures could not be delivered and are dropped",
 		    st->dropped - s->dropped_told);
 		s->dropped_told = st->dropped;
+		s->tell_ns = clk_mono_ns() + TELL;
 	}
 	if (s->one)
 		s->replaced = s->captured - st->delivered - st->queued;
@@ -348,10 +316,9 @@ tell_silence(struct capture *s)
 static void
 tell(struct capture *s)
 {
-	const struct sink_stats *st = sink_stats(s->sink);
+	const struct courier_state *st = &s->state;
 
-	delete_older(s);
-	tell_sink(s);
+	tell_courier(s);
 	tell_silence(s);
 	log_status("%" PRIu64 " pictures, %" PRIu64 " delivered, %zu wait, %" PRIu64
 	    " dropped, %s", s->captured, st->delivered, st->queued, st->dropped, s->last);
@@ -374,8 +341,8 @@ take(struct capture *s, size_t len, bool eof)
 static void
 wait_for_room(struct capture *s)
 {
-	while (s->config.regular && sink_full(s->sink) && !io_stopping()) {
-		sink_run(s->sink, -1, clk_mono_ns() + TICK);
+	while (s->config.regular && courier_full(&s->courier) && !io_stopping()) {
+		courier_wait(&s->courier, clk_mono_ns() + TICK);
 		tell(s);
 	}
 }
@@ -386,10 +353,8 @@ read_some(struct capture *s)
 	ssize_t n;
 	int r = 1;
 
-	if (s->config.regular)
-		sink_run(s->sink, -1, 0);
-	else
-		r = sink_run(s->sink, STDIN_FILENO, clk_mono_ns() + TICK);
+	if (!s->config.regular)
+		r = io_wait(&(struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN }, 1, TICK);
 	if (r == -EINTR || io_stopping() || (s->count > 0 && s->captured == s->count))
 		return false;
 	if (r < 0)
@@ -414,8 +379,8 @@ drain(struct capture *s)
 	uint64_t last = UINT64_MAX;
 	int64_t until = 0;
 
-	do {
-		const struct sink_stats *st = sink_stats(s->sink);
+	for (tell(s); s->state.busy; tell(s)) {
+		const struct courier_state *st = &s->state;
 
 		if (st->delivered + st->deleted != last) {
 			last = st->delivered + st->deleted;
@@ -424,16 +389,15 @@ drain(struct capture *s)
 		if (clk_mono_ns() > until)
 			fatal(EXIT_RUNTIME, 0, "%zu pictures could not be delivered to '%s': %s",
 			    st->queued, s->said, st->reason);
-		sink_run(s->sink, -1, clk_mono_ns() + CLK_SECOND / 10);
-		tell(s);
-	} while (sink_busy(s->sink));
+		courier_wait(&s->courier, clk_mono_ns() + CLK_SECOND / 10);
+	}
 }
 
 static int
 outcome(const struct capture *s)
 {
 	const struct grab *g = &s->grab;
-	const struct sink_stats *st = sink_stats(s->sink);
+	const struct courier_state *st = &s->state;
 
 	log_info("captured=%" PRIu64 " delivered=%" PRIu64 " dropped=%" PRIu64 " skipped=%"
 	    PRIu64 " decoded=%" PRIu64 " damaged=%" PRIu64 " lost=%" PRIu64, s->captured,
@@ -461,15 +425,17 @@ static void
 open_all(struct capture *s)
 {
 	char *token = s->token_file != NULL ? opt_token(s->token_file) : NULL;
-	struct sink_config c = {
-		.token = token, .max_bytes = s->buffer, .patient = s->config.regular,
-		.done = delivered, .arg = s,
-	};
+	const char *folder = strncmp(s->place, "file://", 7) == 0 ? s->place + 7 : s->place;
 	int r;
 
 	if ((r = stats_open(&s->stats, s->stats_target)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s->stats_target);
-	if ((r = sink_new(&s->sink, s->place, &c)) < 0)
+	s->courier.config = (struct courier_config){
+		.place = s->place, .token = token, .max_bytes = s->buffer,
+		.patient = s->config.regular, .one = s->one, .keep = s->keep,
+		.folder = s->url ? NULL : folder, .naming = &s->naming,
+	};
+	if ((r = courier_start(&s->courier)) < 0)
 		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -r, "cannot open '%s'",
 		    s->place);
 	free(token);
@@ -479,8 +445,6 @@ open_all(struct capture *s)
 	if ((r = grab_init(&s->grab, &s->config)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot start");
 	s->grab.unit_ns = clk_mono_ns();
-	if (s->kept.most > 0)
-		keep_earlier(s);
 }
 
 int
@@ -507,8 +471,7 @@ main(int argc, char *argv[])
 	r = outcome(&s);
 	grab_free(&s.grab);
 	jpeg_free(&s.jpeg);
-	sink_free(s.sink);
-	keep_free(&s.kept);
+	courier_free(&s.courier);
 	free(s.output);
 	return r;
 }

@@ -298,6 +298,36 @@ check 'a server that hangs delays nothing: reading goes on, the oldest are dropp
 	grep "could not be delivered and are dropped" err
 	rm server/hang
 '
+# A file that is opened and that nobody reads holds whoever writes, as a disk does that hangs.
+check 'a disk that hangs delays nothing either: the oldest are dropped, each with an event' '
+	mkdir disk
+	mkfifo disk/.mlive-part
+	rm -f in
+	mkfifo in
+	mlive-capture -s disk.stats -c none -e 100ms --exact --buffer 20k -o "disk/%05d.jpg" \
+		<in 2>err & pid=$!
+	exec 9>in
+	timeout 20 cat live.ts >&9
+	dropped () {
+		test "$(counter disk.stats dropped)" -ge 20
+	}
+	eventually dropped
+	test "$(names disk)" = ".mlive-part "
+	eventually grep "cannot deliver to .disk.*it does not answer" err
+	grep "\"event\":\"picture_dropped\",\"name\":\"00002.jpg\"" disk.stats
+	# It goes on, and what is left is delivered.
+	mv disk/.mlive-part held
+	cat held >/dev/null
+	exec 9>&-
+	fails 1 wait $pid
+	names disk
+	test -e disk/00001.jpg
+	captured=$(counter disk.stats captured)
+	test -e "$(printf disk/%05d.jpg "$captured")"
+	test $(($(counter disk.stats delivered) + $(counter disk.stats dropped))) -eq "$captured"
+	grep "takes pictures again" err
+	grep "pictures were never delivered" err
+'
 kill $server
 wait $server 2>/dev/null
 perl "$top/t/putd.pl" "$port" server & server=$!
