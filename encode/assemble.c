@@ -13,6 +13,8 @@
 
 #define CHUNK		1		/* seconds of a track, then another's */
 #define EVENT_ROOM	512		/* an event without its message */
+#define EMPTY_ROOM	8		/* a sample without one */
+#define EVENT_LONGEST	(12 * 3600 * CLK_90K)	/* a sample, whose duration has 32 bits */
 #define COPY		(1 << 20)
 
 #define SCHEME_SCTE35	"urn:scte:scte35:2013:bin"
@@ -119,7 +121,7 @@ plan_cmaf(const struct remux *m, struct assemble_file *f)
 			    t->track.sample[at].config; to++)
 				;
 			if (n == 4 * REMUX_TRACKS)
-				return n;
+				return -EFBIG;	/* they change too often */
 			f[n] = (struct assemble_file){ .track = i, .from = at, .to = to,
 			    .content_type = kind == 'v' ? "video/mp4" : "audio/mp4" };
 			snprintf(tag, sizeof(tag), "-%c%u", kind, rank_of(m, i));
@@ -173,12 +175,14 @@ assemble_event(const struct remux *m, const struct remux_cue *c, uint32_t timesc
 {
 	int64_t t = remux_time(m, c->base, c->pts != PES_NO_TIME ? c->pts : c->at);
 
+	int64_t duration = c->codec == CODEC_ID3 ? 0 : c->duration == UINT32_MAX ? UINT32_MAX :
+	    rescale_near(c->duration, timescale, CLK_90K);
+
 	return (struct mp4_emsg){
 		.version = 1, .timescale = timescale, .id = c->id, .value = "",
 		.scheme_id_uri = c->codec == CODEC_ID3 ? SCHEME_ID3 : SCHEME_SCTE35,
 		.presentation_time = t < 0 ? 0 : (uint64_t)rescale_near(t, timescale, CLK_90K),
-		.event_duration = c->codec == CODEC_ID3 ? 0 : c->duration == UINT32_MAX ?
-		    UINT32_MAX : (uint32_t)rescale_near(c->duration, timescale, CLK_90K),
+		.event_duration = duration > UINT32_MAX ? UINT32_MAX : (uint32_t)duration,
 		.message_data = c->p, .message_len = c->len,
 	};
 }
@@ -192,37 +196,78 @@ struct events {
 	struct mp4file_chunk chunk;
 };
 
+static int64_t
+came_at(const struct remux *m, const struct remux_cue *c)
+{
+	return remux_time(m, c->base, c->at) - m->config.t;
+}
+
+/* Room for all messages, and for nothing between them. */
+static int
+make_room(const struct remux *m, struct events *e, size_t *size)
+{
+	size_t n = m->ncue + 2;
+	int64_t last = 0;
+
+	*size = 0;
+	for (unsigned i = 0; i < m->ncue; i++) {
+		int64_t t = came_at(m, &m->cue[i]);
+
+		last = t > last ? t : last;
+		*size += m->cue[i].len + EVENT_ROOM;
+	}
+	n += (size_t)(last / EVENT_LONGEST);
+	*size += n * EMPTY_ROOM;
+	e->p = malloc(*size);
+	e->sample = calloc(n, sizeof(*e->sample));
+	return e->p == NULL || e->sample == NULL ? -ENOMEM : 0;
+}
+
+static void
+add_empty(struct events *e, size_t size)
+{
+	e->sample[e->n].len = (size_t)mp4file_event_put(NULL, 0, e->p + e->len, size - e->len);
+	e->len += e->sample[e->n++].len;
+}
+
+/* The last sample lasts so long; what is too long for one goes on with nothing. */
+static void
+extend(struct events *e, int64_t gap, size_t size)
+{
+	if (e->n == 0 && gap > 0)
+		add_empty(e, size);
+	while (e->n > 0 && e->sample[e->n - 1].duration + gap > EVENT_LONGEST) {
+		gap -= EVENT_LONGEST - e->sample[e->n - 1].duration;
+		e->sample[e->n - 1].duration = (uint32_t)EVENT_LONGEST;
+		add_empty(e, size);
+	}
+	if (e->n > 0)
+		e->sample[e->n - 1].duration += (uint32_t)gap;
+}
+
 /* From the time at which a message came a sample has it, until the next. */
 static int
 make_events(const struct remux *m, uint32_t track_id, struct events *e)
 {
-	size_t size = 8;
+	size_t size;
 	int64_t at = 0;
+	int r;
 
 	*e = (struct events){ .desc = { .track_id = track_id, .timescale = MP4FILE_TIMESCALE,
 	    .codec = CODEC_SCTE35 } };
-	for (unsigned i = 0; i < m->ncue; i++)
-		size += m->cue[i].len + EVENT_ROOM;
-	e->p = malloc(size);
-	e->sample = calloc(m->ncue + 1, sizeof(*e->sample));
-	if (e->p == NULL || e->sample == NULL)
-		return -ENOMEM;
+	if ((r = make_room(m, e, &size)) < 0)
+		return r;
 	for (unsigned i = 0; i < m->ncue; i++) {
 		const struct remux_cue *c = &m->cue[i];
 		struct mp4_emsg msg = assemble_event(m, c, MP4FILE_TIMESCALE);
-		int64_t t = remux_time(m, c->base, c->at) - m->config.t;
+		int64_t t = came_at(m, c);
 		int64_t due = remux_time(m, c->base, c->pts != PES_NO_TIME ? c->pts : c->at) -
 		    m->config.t;
 		int len;
 
-		if (e->n == 0 && t > 0) {	/* nothing, until then */
-			e->sample[e->n].len = (size_t)mp4file_event_put(NULL, 0, e->p, size);
-			e->len = e->sample[e->n++].len;
-		}
 		if (t < at)
 			t = at;
-		if (e->n > 0)
-			e->sample[e->n - 1].duration += (uint32_t)(t - at);
+		extend(e, t - at, size);
 		if (e->n == 0 || t > at)
 			e->n++;
 		len = mp4file_event_put(&msg, due - t, e->p + e->len, size - e->len);

@@ -281,6 +281,28 @@ deliver_text(struct deliver *d, const char *name, const char *content_type,
 	return put_s3(d, name, &u);
 }
 
+bool
+deliver_blind(const struct deliver *d)
+{
+	return d->s3 != NULL && !s3_address(d->s3)->s3;
+}
+
+int
+deliver_remove(struct deliver *d, const char *name)
+{
+	char key[S3_KEY_MAX + 1];
+	int r;
+
+	if (d->dir >= 0)
+		return unlinkat(d->dir, name, 0) < 0 ? failed(d, -errno) : 0;
+	if ((r = key_of(d, name, key)) < 0)
+		return failed(d, r);
+	s3_outlive_stop(d->s3, true);
+	if ((r = s3_delete(d->s3, key)) < 0)
+		snprintf(d->why, sizeof(d->why), "%s", s3_reason(d->s3));
+	return r;
+}
+
 int
 deliver_check(struct deliver *d, const char *name, int64_t size)
 {
@@ -294,7 +316,7 @@ deliver_check(struct deliver *d, const char *name, int64_t size)
 			return failed(d, -errno);
 		return st.st_size == size ? 0 : failed(d, -EEXIST);
 	}
-	if (!s3_address(d->s3)->s3)
+	if (deliver_blind(d))
 		return 0;
 	if ((r = key_of(d, name, key)) < 0)
 		return failed(d, r);

@@ -44,6 +44,11 @@ int deliver_text(struct deliver *d, const char *name, const char *content_type,
  */
 int deliver_check(struct deliver *d, const char *name, int64_t size);
 
+/* Is it such a server? */
+bool deliver_blind(const struct deliver *d);
+
+int deliver_remove(struct deliver *d, const char *name);
+
 /* Gives *text; -ENOENT there is none. */
 int deliver_get(struct deliver *d, const char *name, char **text, size_t *len);
 

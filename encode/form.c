@@ -325,6 +325,9 @@ form_make(struct form *f, struct spool *s, struct piece *p)
 		log_warn(0, "%u programs are left out, which have a clock of their own: say "
 		    "--program, or --format ts", m->left_programs);
 	f->told_programs |= m->left_programs > 0;
+	if (r == 0 && m->left_cues > 0)
+		log_warn(0, "%" PRIu64 " cues of piece %" PRIu64 " are left out, those after %u: "
+		    "--format ts keeps all", m->left_cues, p->number, REMUX_CUES);
 	if (r == 0)
 		r = put_files(f, m, s, p);
 	remux_free(m);

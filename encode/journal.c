@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "encode/spool_private.h"
@@ -14,15 +15,21 @@
 #define BATCH		256		/* pieces, while others wait for the lock */
 
 static int
-add_line(struct spool *s, const char *line)
+add_line(struct spool *s, char *line)
 {
-	ssize_t n = write(s->journal, line, strlen(line));
-	int r = n == (ssize_t)strlen(line) ? 0 : n < 0 ? -errno : -ENOSPC;
+	char end[2] = "\n";
+	struct iovec iov[2] = { { end, s->torn }, { line, strlen(line) } };
+	ssize_t want = (ssize_t)(iov[0].iov_len + iov[1].iov_len), n;
 
-	if (n > 0 && r < 0)		/* what comes must not go on with it */
-		while (write(s->journal, "\n", 1) < 0 && errno == EINTR)
-			;
-	return r;
+	while ((n = writev(s->journal, iov, 2)) < 0 && errno == EINTR)
+		;
+	if (n == want) {
+		s->torn = false;
+		return 0;
+	}
+	/* What comes must not go on with it, whenever there is room for that. */
+	s->torn |= n > 0;
+	return n < 0 ? -errno : -ENOSPC;
 }
 
 int
@@ -94,6 +101,7 @@ journal_write(struct spool *s)
 		return r;
 	}
 	s->journal = fd;
+	s->torn = false;
 	s->lines = s->list.n;
 	return 0;
 }
@@ -193,8 +201,10 @@ take_over(struct spool *s, int fd, size_t lines)
 	s->compacting = false;
 	old = s->journal;
 	s->lines = lines;
-	if (r == 0 && (r = rename_new(s)) == 0)
+	if (r == 0 && (r = rename_new(s)) == 0) {
 		s->journal = fd;
+		s->torn = false;
+	}
 	pthread_mutex_unlock(&s->lock);
 	close(r == 0 ? old : fd);
 	if (r == 0 && fsync(s->dir) < 0)

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "encode/clockopt.h"
+#include "encode/archiveopt.h"
 #include "encode/roll.h"
 #include "encode/sender.h"
 #include "lib/base/clk.h"
@@ -28,16 +28,11 @@
 #define AGAIN		CLK_SECOND		/* when the disk was full */
 
 struct archive {
-	struct roll_config config;
+	struct archiveopt opt;
 	struct roll roll;
 	struct spool spool;
 	struct sender sender;
-	struct naming naming;
 	struct stats stats;
-	const char *output, *name, *show, *spool_said, *stats_target, *token_file;
-	char	 spool_path[4096];
-	int64_t	 sync_ns;
-	uint64_t spool_max;
 	/* the piece that is written: */
 	bool	 open;
 	struct piece piece;
@@ -50,180 +45,6 @@ struct archive {
 	int	 sync_told;
 	uint8_t	 in[1024 * TS_PACKET];
 };
-
-static const char help[] =
-    "usage: mlive-archive [options] -o PLACE <input.ts\n"
-    "  -c, --clock MODE         auto, arrival or none: where time comes from\n"
-    "  -e, --every DURATION     of pieces (default 10min)\n"
-    "  -f, --format FORMAT      of pieces: ts, mp4 or cmaf (default ts)\n"
-    "      --list NUMBER        of pieces in a part of the manifest (default 1000)\n"
-    "      --name TEMPLATE      of pieces (default %Y%m%d-%H%M%S.ts or .mp4); %05d is a\n"
-    "                           counter, %i the interval, %n the show\n"
-    "  -o, --output PLACE       directory, http(s):// or s3://\n"
-    "  -P, --program NUMBER     whose pictures say where to cut (default: the first)\n"
-    "      --show NAME          for names and the manifest\n"
-    "      --spool DIRECTORY    local disk until all is delivered\n"
-    "      --spool-max SIZE     the oldest that wait are dropped beyond this\n"
-    "  -s, --stats TARGET       a JSON line each second, and for each piece\n"
-    "      --sync DURATION      what comes is safe on disk after it (default 1s)\n"
-    "      --token-file FILE    bearer token for the server\n"
-    OPT_COMMON_HELP
-    "for instance:\n"
-    "  mlive-archive -e 10min --spool /var/spool/one -o s3://archive/one/ <in.ts\n";
-
-enum {
-	OPT_LIST = 256, OPT_NAME, OPT_SHOW, OPT_SPOOL, OPT_SPOOL_MAX, OPT_SYNC, OPT_TOKEN_FILE,
-};
-
-static const struct option longopts[] = {
-	{ "clock", required_argument, NULL, 'c' },
-	{ "every", required_argument, NULL, 'e' },
-	{ "format", required_argument, NULL, 'f' },
-	{ "list", required_argument, NULL, OPT_LIST },
-	{ "name", required_argument, NULL, OPT_NAME },
-	{ "output", required_argument, NULL, 'o' },
-	{ "program", required_argument, NULL, 'P' },
-	{ "show", required_argument, NULL, OPT_SHOW },
-	{ "spool", required_argument, NULL, OPT_SPOOL },
-	{ "spool-max", required_argument, NULL, OPT_SPOOL_MAX },
-	{ "stats", required_argument, NULL, 's' },
-	{ "sync", required_argument, NULL, OPT_SYNC },
-	{ "token-file", required_argument, NULL, OPT_TOKEN_FILE },
-	OPT_COMMON_LONG,
-};
-
-/* ---- the command line */
-
-static enum piece_form
-parse_format(const char *arg)
-{
-	for (unsigned i = 0; i < PIECE_FORMS; i++)
-		if (strcmp(arg, piece_form_name[i]) == 0)
-			return (enum piece_form)i;
-	fatal(EXIT_USAGE, 0, "--format '%s' is not ts, mp4 or cmaf", arg);
-}
-
-static void
-set_option(struct archive *s, int c)
-{
-	switch (c) {
-	case 'c':
-		clock_option(optarg, &s->config.arrival, &s->config.recording);
-		break;
-	case 'e':
-		s->config.every_ns = (int64_t)opt_duration("every", optarg);
-		if (s->config.every_ns < CLK_SECOND || s->config.every_ns > 86400 * CLK_SECOND)
-			fatal(EXIT_USAGE, 0, "--every '%s' is not in 1s..24h", optarg);
-		break;
-	case 'f':
-		s->sender.form.kind = parse_format(optarg);
-		break;
-	case OPT_LIST:
-		s->sender.list = opt_number("list", optarg, 1, PIECES_MAX);
-		break;
-	case OPT_NAME:
-		s->name = optarg;
-		break;
-	case 'o':
-		s->output = optarg;
-		break;
-	case 'P':
-		s->config.program = (uint16_t)opt_number("program", optarg, 1, 65535);
-		break;
-	case OPT_SHOW:
-		s->show = optarg;
-		if (!piece_name_good(optarg) || strchr(optarg, '/') != NULL)
-			fatal(EXIT_USAGE, 0, "--show '%s' is no part of a name", optarg);
-		break;
-	case OPT_SPOOL:
-		s->spool_said = optarg;
-		break;
-	case OPT_SPOOL_MAX:
-		s->spool_max = opt_size("spool-max", optarg);
-		break;
-	case 's':
-		s->stats_target = optarg;
-		break;
-	case OPT_SYNC:
-		s->sync_ns = (int64_t)opt_duration("sync", optarg);
-		if (s->sync_ns < CLK_SECOND / 20 || s->sync_ns > 3600 * CLK_SECOND)
-			fatal(EXIT_USAGE, 0, "--sync '%s' is not in 50ms..1h", optarg);
-		break;
-	case OPT_TOKEN_FILE:
-		s->token_file = optarg;
-		break;
-	default:
-		opt_common(c, help);
-	}
-}
-
-static bool
-is_url(const char *s)
-{
-	return strncmp(s, "s3://", 5) == 0 || strncmp(s, "http://", 7) == 0 ||
-	    strncmp(s, "https://", 8) == 0;
-}
-
-/* Names are in JSON, which has no others. */
-static bool
-is_utf8(const char *s)
-{
-	json_t *j = json_string(s);
-
-	json_decref(j);
-	return j != NULL;
-}
-
-/* Beside the pieces, from where they need not be copied; else by what they are for. */
-static void
-choose_spool(struct archive *s)
-{
-	uint64_t h = hash_add(HASH_START, s->output, strlen(s->output));
-	const char *path = strncmp(s->output, "file://", 7) == 0 ? s->output + 7 : s->output;
-	int n;
-
-	if (s->spool_said != NULL)
-		n = snprintf(s->spool_path, sizeof(s->spool_path), "%s", s->spool_said);
-	else if (is_url(s->output))
-		n = snprintf(s->spool_path, sizeof(s->spool_path),
-		    "/var/tmp/mlive-archive-%016" PRIx64, h);
-	else
-		n = snprintf(s->spool_path, sizeof(s->spool_path), "%s/.spool", path);
-	if (n < 0 || (size_t)n >= sizeof(s->spool_path) || s->spool_path[0] == '\0')
-		fatal(EXIT_USAGE, 0, "--spool '%s' is no directory", s->spool_path);
-}
-
-static void
-parse_options(struct archive *s, int argc, char *argv[])
-{
-	const char *reason;
-	int c;
-
-	s->config.every_ns = 600 * CLK_SECOND;
-	s->sync_ns = CLK_SECOND;
-	s->sender.list = 1000;
-	s->show = "";
-	while ((c = getopt_long(argc, argv, "c:e:f:o:P:s:" OPT_COMMON, longopts, NULL)) != -1)
-		set_option(s, c);
-	if (optind != argc)
-		opt_usage(help, "unexpected argument '%s'", argv[optind]);
-	if (s->output == NULL || s->output[0] == '\0')
-		opt_usage(help, "where to? say for instance -o s3://archive/one/");
-	if (s->name == NULL)
-		s->name = s->sender.form.kind == PIECE_TS ? "%Y%m%d-%H%M%S.ts" :
-		    "%Y%m%d-%H%M%S.mp4";
-	if (naming_parse(&s->naming, s->name, is_url(s->output), &reason) < 0)
-		fatal(EXIT_USAGE, 0, "--name '%s': %s", s->name, reason);
-	if (!is_utf8(s->name))
-		fatal(EXIT_USAGE, 0, "--name '%s' is not UTF-8", s->name);
-	if (!is_utf8(s->show))
-		fatal(EXIT_USAGE, 0, "--show '%s' is not UTF-8", s->show);
-	if (strstr(s->name, "%n") != NULL && s->show[0] == '\0')
-		fatal(EXIT_USAGE, 0, "--name '%s' needs --show", s->name);
-	if (is_url(s->output) && strchr(s->show, '%') != NULL)
-		fatal(EXIT_USAGE, 0, "--show '%s' cannot be in a URL", s->show);
-	choose_spool(s);
-}
 
 /* ---- pieces */
 
@@ -247,7 +68,7 @@ close_piece(struct archive *s, int64_t end_t)
 		s->piece.duration_ns = rescale_near(end_t - s->t, CLK_SECOND, CLK_90K);
 	r = spool_close(&s->spool, &s->piece);
 	if (r < 0)
-		log_warn(-r, "cannot write the journal of '%s'", s->spool_path);
+		log_warn(-r, "cannot write the journal of '%s'", s->opt.spool_path);
 }
 
 static int
@@ -273,7 +94,7 @@ disk_failed(struct archive *s, int r, size_t len)
 	spool_break(&s->spool);
 	if (!s->full)
 		log_warn(-r, "cannot write to '%s': the stream is lost until that works again",
-		    s->spool_path);
+		    s->opt.spool_path);
 	s->full = true;
 }
 
@@ -286,14 +107,14 @@ begin_piece(void *arg, const struct roll_cut *c)
 	close_piece(s, c->t != PES_NO_TIME ? c->t : s->roll.last_t);
 	s->t = c->t;
 	s->piece = (struct piece){
-		.slot = c->slot != INT64_MIN ? c->slot : c->utc_ns / s->config.every_ns,
+		.slot = c->slot != INT64_MIN ? c->slot : c->utc_ns / s->opt.config.every_ns,
 		.utc_ns = c->utc_ns, .forced = c->forced, .timed = c->t != PES_NO_TIME,
 	};
 	if (s->piece.timed) {
 		s->piece.t = roll_media(&s->roll, c->t);
 		s->piece.pts = c->pts;
 	}
-	if (c->first && (s->config.recording || s->config.regular))
+	if (c->first && (s->opt.config.recording || s->opt.config.regular))
 		s->piece.slot = s->piece.utc_ns = 0;
 	if (s->full)
 		return 0;		/* take_data() tries again */
@@ -337,7 +158,7 @@ take_data(void *arg, const uint8_t *p, size_t len)
 	if (r < 0) {
 		disk_failed(s, r, len);
 	} else if (s->full) {
-		log_info("'%s' takes the stream again", s->spool_path);
+		log_info("'%s' takes the stream again", s->opt.spool_path);
 		s->full = false;
 	}
 	return 0;
@@ -387,12 +208,12 @@ tell(struct archive *s)
 		say_piece(s, &p);
 		free(p.file);
 	}
-	if (c.dropped > s->dropped_told && s->spool_max > 0)
+	if (c.dropped > s->dropped_told && s->opt.spool_max > 0)
 		log_warn(0, "%" PRIu64 " pieces are dropped, the oldest: the spool is above "
 		    "--spool-max", c.dropped - s->dropped_told);
 	s->dropped_told = c.dropped;
 	if (c.sync_error != 0 && s->sync_told == 0)
-		log_warn(-c.sync_error, "cannot sync '%s'", s->spool_path);
+		log_warn(-c.sync_error, "cannot sync '%s'", s->opt.spool_path);
 	s->sync_told = c.sync_error;
 	log_status("%" PRIu64 " MB, %" PRIu64 " pieces delivered, %" PRIu64 " wait (%" PRIu64
 	    " MB), %" PRIu64 " dropped", s->roll.bytes / 1000000, c.delivered, c.waiting,
@@ -405,58 +226,81 @@ tell(struct archive *s)
 
 /* One manifest of the place. */
 static int
-merge_manifest(struct archive *s, const char *name, struct manifest *m)
+get_manifest(struct archive *s, const char *name, struct manifest *m, struct pieces *old)
 {
-	struct pieces old = { .n = 0 };
 	char *text;
 	size_t len;
 	int r = deliver_get(&s->sender.deliver, name, &text, &len);
 
 	if (r < 0)
 		return r;
-	r = manifest_parse(&old, text, len, m);
+	r = manifest_parse(old, text, len, m);
 	free(text);
 	if (r < 0)
-		fatal(EXIT_RUNTIME, -r, "'%s' at '%s' is no manifest of ours", name, s->output);
+		fatal(EXIT_RUNTIME, -r, "'%s' at '%s' is no manifest of ours", name,
+		    s->opt.output);
+	return 0;
+}
+
+static int
+merge_manifest(struct archive *s, const char *name, struct manifest *m)
+{
+	struct pieces old = { .n = 0 };
+	int r = get_manifest(s, name, m, &old);
+
+	if (r < 0)
+		return r;
 	r = spool_merge(&s->spool, &old);
 	pieces_free(&old);
 	if (r < 0)
-		fatal(EXIT_RUNTIME, -r, "cannot keep the manifest of '%s'", s->output);
+		fatal(EXIT_RUNTIME, -r, "cannot keep the manifest of '%s'", s->opt.output);
 	return 0;
+}
+
+/* Of a part nothing but the names has to be known. */
+static void
+read_names(struct archive *s, unsigned i)
+{
+	char name[MANIFEST_PART];
+	struct pieces old = { .n = 0 };
+	struct manifest part;
+
+	manifest_part(i, "json", name);
+	if (get_manifest(s, name, &part, &old) < 0)
+		log_warn(0, "cannot get '%s' of '%s': %s", name, s->opt.output,
+		    s->sender.deliver.why);
+	for (size_t k = 0; k < old.n; k++)
+		names_add(&s->sender.names, old.p[k].name);
+	pieces_free(&old);
 }
 
 /* What is at the place from earlier runs, also of another spool. */
 static void
 read_manifest(struct archive *s)
 {
-	char name[MANIFEST_PART];
-	struct manifest m = { .parts = 0 }, part;
+	struct manifest m = { .parts = 0 };
 	int r = merge_manifest(s, "index.json", &m);
 
 	if (r == -ENOENT)
 		return;
 	if (r < 0 && (r == -EACCES || r == -ENXIO || s->spool.list.n == 0))
-		fatal(EXIT_RUNTIME, 0, "cannot ask '%s' for 'index.json': %s", s->output,
+		fatal(EXIT_RUNTIME, 0, "cannot ask '%s' for 'index.json': %s", s->opt.output,
 		    s->sender.deliver.why);
 	if (r < 0) {
 		log_warn(0, "cannot ask '%s' for 'index.json', what the spool knows has to "
-		    "do: %s", s->output, s->sender.deliver.why);
+		    "do: %s", s->opt.output, s->sender.deliver.why);
 		return;
 	}
 	if (m.parts > 0 && m.list != s->sender.list)
 		log_warn(0, "the manifest of '%s' has parts of %" PRIu64 ", and goes on with "
-		    "them", s->output, m.list);
+		    "them", s->opt.output, m.list);
 	if (m.parts > 0)
 		s->sender.list = m.list;
-	/* A journal that knows the newest of a part knows them all. */
-	for (unsigned i = 0; i < m.parts; i++) {
-		manifest_part(i, "json", name);
-		if (pieces_find(&s->spool.list, (i + 1) * s->sender.list) == NULL &&
-		    merge_manifest(s, name, &part) < 0)
-			log_warn(0, "cannot get '%s' of '%s': %s", name, s->output,
-			    s->sender.deliver.why);
-	}
 	s->sender.parts = m.parts;
+	spool_forget(&s->spool, m.parts * s->sender.list);
+	s->spool.list.gone = m.before;
+	for (unsigned i = 0; deliver_blind(&s->sender.deliver) && i < m.parts; i++)
+		read_names(s, i);
 }
 
 /* Where everybody may write, a directory of that name could be a trap. */
@@ -474,44 +318,44 @@ own_spool(const char *path)
 static void
 open_all(struct archive *s)
 {
-	char *token = s->token_file != NULL ? opt_token(s->token_file) : NULL;
+	char *token = s->opt.token_file != NULL ? opt_token(s->opt.token_file) : NULL;
 	struct sender *n = &s->sender;
 	int r;
 
-	if ((r = stats_open(&s->stats, s->stats_target)) < 0)
-		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s->stats_target);
-	if ((r = deliver_init(&n->deliver, s->output, token)) < 0)
+	if ((r = stats_open(&s->stats, s->opt.stats_target)) < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot open '%s'", s->opt.stats_target);
+	if ((r = deliver_init(&n->deliver, s->opt.output, token)) < 0)
 		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, 0, "cannot open '%s': %s",
-		    s->output, n->deliver.why);
+		    s->opt.output, n->deliver.why);
 	free(token);
-	if (s->spool_said == NULL && is_url(s->output))
-		own_spool(s->spool_path);
-	r = spool_init(&s->spool, s->spool_path, s->output, s->sync_ns, s->spool_max,
+	if (s->opt.spool_said == NULL && archiveopt_is_url(s->opt.output))
+		own_spool(s->opt.spool_path);
+	r = spool_init(&s->spool, s->opt.spool_path, s->opt.output, s->opt.sync_ns, s->opt.spool_max,
 	    n->form.kind != PIECE_TS);
 	if (r == -EWOULDBLOCK)
-		fatal(EXIT_RUNTIME, 0, "another process has the spool '%s'", s->spool_path);
+		fatal(EXIT_RUNTIME, 0, "another process has the spool '%s'", s->opt.spool_path);
 	if (r == -EXDEV)
 		fatal(EXIT_USAGE, 0, "the spool '%s' is of another place than '%s'",
-		    s->spool_path, s->output);
+		    s->opt.spool_path, s->opt.output);
 	if (r < 0)
-		fatal(EXIT_RUNTIME, -r, "cannot open the spool '%s'", s->spool_path);
+		fatal(EXIT_RUNTIME, -r, "cannot open the spool '%s'", s->opt.spool_path);
 	if (s->spool.counts.waiting > 0)
 		log_info("%" PRIu64 " pieces of an earlier run wait, %" PRIu64
 		    " were being written", s->spool.counts.waiting, s->spool.counts.recovered);
 	read_manifest(s);
 	s->gap = s->spool.list.n > 0;
 	n->spool = &s->spool;
-	n->naming = &s->naming;
-	n->place = s->output;
-	n->show = s->show;
-	n->every_ns = s->config.every_ns;
-	n->form.program = s->config.program;
+	n->naming = &s->opt.naming;
+	n->place = s->opt.output;
+	n->show = s->opt.show;
+	n->every_ns = s->opt.config.every_ns;
+	n->form.program = s->opt.config.program;
 	if ((r = sender_start(n)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot start");
-	s->config.cut = begin_piece;
-	s->config.data = take_data;
-	s->config.arg = s;
-	if ((r = roll_init(&s->roll, &s->config)) < 0)
+	s->opt.config.cut = begin_piece;
+	s->opt.config.data = take_data;
+	s->opt.config.arg = s;
+	if ((r = roll_init(&s->roll, &s->opt.config)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot start");
 }
 
@@ -582,7 +426,7 @@ outcome(struct archive *s, bool all)
 	    c.dropped, c.recovered, s->roll.sync.lost);
 	if (!all)
 		fatal(EXIT_RUNTIME, 0, "%" PRIu64 " pieces could not be delivered to '%s' and "
-		    "wait in '%s' for the next run: %s", c.waiting, s->output, s->spool_path,
+		    "wait in '%s' for the next run: %s", c.waiting, s->opt.output, s->opt.spool_path,
 		    s->sender.deliver.why);
 	if (s->roll.sync.packets == 0 && !io_stopping())
 		fatal(EXIT_INPUT, 0, "no transport stream on standard input");
@@ -601,11 +445,13 @@ main(int argc, char *argv[])
 	int r;
 
 	log_init("mlive-archive");
-	parse_options(&s, argc, argv);
+	archiveopt_parse(&s.opt, argc, argv);
+	s.sender.list = s.opt.list;
+	s.sender.form.kind = s.opt.form;
 	io_init_filter();
 	signal(SIGPIPE, SIG_IGN);	/* that of a connection */
 	io_refuse_terminal(STDIN_FILENO, "standard input");
-	s.config.regular = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+	s.opt.config.regular = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
 	open_all(&s);
 	while (read_some(&s))
 		tell(&s);
@@ -615,12 +461,13 @@ main(int argc, char *argv[])
 	spool_end(&s.spool);
 	all = drain(&s);
 	tell(&s);
-	if (s.stats_target != NULL)
+	if (s.opt.stats_target != NULL)
 		write_stats(&s);
 	r = outcome(&s, all);
 	atomic_store(&s.sender.stop, true);
 	pthread_join(s.sender.thread, NULL);
 	pieces_free(&s.sender.said);
+	names_free(&s.sender.names);
 	deliver_free(&s.sender.deliver);
 	spool_free(&s.spool);
 	roll_free(&s.roll);

@@ -404,11 +404,12 @@ manifest_parse(struct pieces *l, const char *text, size_t len, struct manifest *
 	struct pieces out = { .n = 0 };
 	struct piece p;
 	size_t i, n = json_array_size(json_object_get(j, "parts"));
-	int64_t each = 0;
+	int64_t each = 0, before = -1;
 	int r = 0;
 
 	list = json_object_get(j, "pieces");
 	if (!json_is_array(list) || n > PIECES_MAX || !read_number(j, "list", 1, &each) ||
+	    !read_number(j, "before", 0, &before) ||
 	    each > PIECES_MAX || (n > 0 && each == 0))
 		r = -EBADMSG;
 	json_array_foreach(list, i, one)
@@ -425,6 +426,7 @@ manifest_parse(struct pieces *l, const char *text, size_t len, struct manifest *
 	*l = out;
 	m->parts = (unsigned)n;
 	m->list = (uint64_t)each;
+	m->before = before >= 0 ? (uint64_t)before : n * (uint64_t)each;
 	return 0;
 }
 
@@ -450,6 +452,17 @@ make_parts(unsigned n)
 	return list;
 }
 
+/* So many are in the parts. */
+static uint64_t
+delivered_before(const struct pieces *l, uint64_t above)
+{
+	uint64_t n = l->gone;
+
+	for (size_t i = 0; i < l->n && l->p[i].number <= above; i++)
+		n += l->p[i].state == PIECE_DONE;
+	return n;
+}
+
 char *
 manifest_put(const struct pieces *l, const struct manifest *m)
 {
@@ -460,6 +473,8 @@ manifest_put(const struct pieces *l, const struct manifest *m)
 
 	if (m->parts > 0) {
 		json_object_set_new(head, "list", json_integer((json_int_t)m->list));
+		json_object_set_new(head, "before",
+		    json_integer((json_int_t)delivered_before(l, m->above)));
 		json_object_set_new(head, "parts", make_parts(m->parts));
 	}
 	s = head == NULL ? NULL : json_dumps(head, JSON_COMPACT);
@@ -506,10 +521,8 @@ playlist_put(const struct pieces *l, const struct manifest *m)
 	struct text t = { .len = 0 };
 	int64_t longest = m->every_ns > CLK_SECOND ? m->every_ns : CLK_SECOND;
 	size_t from = pieces_place(l, m->above + 1), to = pieces_place(l, m->upto + 1);
-	uint64_t last = 0, before = 0;
+	uint64_t last = 0, before = delivered_before(l, m->above);
 
-	for (size_t i = 0; i < from; i++)
-		before += l->p[i].state == PIECE_DONE;
 	for (size_t i = from; i < to; i++)
 		if (l->p[i].state == PIECE_DONE && l->p[i].duration_ns > longest)
 			longest = l->p[i].duration_ns;

@@ -68,6 +68,7 @@ struct piece {
 struct pieces {
 	struct piece *p;		/* by number */
 	size_t	 n, cap;
+	uint64_t gone;			/* delivered ones before them that are not in it */
 };
 
 void pieces_free(struct pieces *l);
@@ -105,6 +106,7 @@ struct manifest {
 	uint64_t above, upto;		/* numbers: above the one, up to the other */
 	unsigned parts;			/* before it, */
 	uint64_t list;			/* each of so many numbers; 0: not said */
+	uint64_t before;		/* when read: pieces in the parts */
 };
 
 /* The name of a part, from 0, with this ending. */

@@ -21,8 +21,7 @@ remux_init(struct remux *m, const struct remux_config *c)
 		.config = *c, .now = PES_NO_TIME,
 		.bases = { .near = PES_NO_TIME, .top = PES_NO_TIME },
 	};
-	m->cue = calloc(REMUX_CUES, sizeof(*m->cue));
-	return m->cue == NULL ? -ENOMEM : tsdemux_init(&m->demux);
+	return tsdemux_init(&m->demux);
 }
 
 static void
@@ -216,20 +215,43 @@ read_cue(struct remux *m, struct remux_cue *q)
 	return some;
 }
 
+/* One more at its end, zeroed; NULL: there is no memory. */
+static struct remux_cue *
+new_cue(struct remux *m)
+{
+	unsigned room = m->cue_room > 0 ? 2 * m->cue_room : 64;
+	struct remux_cue *more;
+
+	if (m->ncue == m->cue_room) {
+		if ((more = realloc(m->cue, room * sizeof(*more))) == NULL)
+			return NULL;
+		m->cue = more;
+		m->cue_room = room;
+	}
+	m->cue[m->ncue] = (struct remux_cue){ .len = 0 };
+	return &m->cue[m->ncue];
+}
+
 /* It is of the piece in which it came, by the clock. */
 static int
 take_cue(struct remux *m, const struct tsdemux_event *ev)
 {
 	const struct remux_config *c = &m->config;
 	int64_t at = ev->type == TSDEMUX_UNIT ? ev->pts : m->now, d;
-	struct remux_cue *q = &m->cue[m->ncue];
+	struct remux_cue *q;
 
-	if (at == PES_NO_TIME || ev->len == 0 || ev->damaged || m->ncue == REMUX_CUES)
+	if (at == PES_NO_TIME || ev->len == 0 || ev->damaged)
 		return 0;
 	if (near(&c->begin, at, &d) ? d < 0 : m->phase == REMUX_BEFORE)
 		return 0;
 	if (near(&c->end, at, &d) ? d >= 0 : m->phase == REMUX_AFTER)
 		return 0;
+	if (m->ncue == REMUX_CUES) {
+		m->left_cues++;
+		return 0;
+	}
+	if ((q = new_cue(m)) == NULL)
+		return -ENOMEM;
 	*q = (struct remux_cue){ .at = at, .pts = at, .base = m->bases.newest, .len = ev->len,
 	    .codec = ev->stream->codec, .p = malloc(ev->len) };
 	if (q->p == NULL)

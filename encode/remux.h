@@ -22,7 +22,7 @@
 
 #define REMUX_TRACKS	64
 #define REMUX_CONFIGS	64		/* of a track, in one piece */
-#define REMUX_CUES	4096
+#define REMUX_CUES	(1u << 16)	/* of a piece: more are counted */
 #define REMUX_BASES	64		/* jumps of the source's clock, and one */
 #define REMUX_NEAR	(INT64_C(10) * 90000)	/* a cut: time decides, not place */
 
@@ -77,7 +77,8 @@ struct remux {
 	struct tsdemux demux;
 	struct bases bases;
 	uint64_t chosen;		/* programs */
-	unsigned ntrack, ncue;
+	unsigned ntrack, ncue, cue_room;
+	uint64_t left_cues;		/* for which there was no room */
 	struct remux_track *track[REMUX_TRACKS];
 	struct remux_cue *cue;
 	bool	 has_origin;

@@ -118,6 +118,7 @@ free_name(struct sender *s, struct piece *p, unsigned *n)
 		pthread_mutex_lock(&s->spool->lock);
 		taken = pieces_have_name(&s->spool->list, p->name);
 		pthread_mutex_unlock(&s->spool->lock);
+		taken |= names_has(&s->names, p->name);
 	}
 	return *n == NAMES_MAX ? -EEXIST : r;
 }
@@ -161,6 +162,19 @@ put_file(struct sender *s, const char *file, uint64_t bytes, const char *name,
 	    content_type, r == -ENOENT);
 }
 
+/* One of several has a name that is taken: no manifest will name those before it. */
+static void
+take_back(struct sender *s, const struct piece *p, unsigned n)
+{
+	char name[PIECE_NAME];
+
+	for (unsigned i = 0; i < n; i++)
+		if (piece_tagged(p->name, s->form.file[i].tag, name) == 0 &&
+		    deliver_remove(&s->deliver, name) < 0)
+			log_warn(0, "cannot remove '%s' of '%s', which is no piece: %s", name,
+			    s->place, s->deliver.why);
+}
+
 /* All files of a piece. */
 static int
 put_files(struct sender *s, const struct piece *p, bool again)
@@ -178,6 +192,8 @@ put_files(struct sender *s, const struct piece *p, bool again)
 		if ((r = piece_tagged(p->name, f->file[i].tag, name)) == 0)
 			r = put_file(s, file, f->file[i].bytes, name, f->content_type[i],
 			    again);
+		if (r == -EEXIST)
+			take_back(s, p, i);
 	}
 	return r;
 }
@@ -287,6 +303,21 @@ part_due(struct sender *s)
 	return due;
 }
 
+/* A server by http is not asked what it has: then the names of all pieces are kept. */
+static void
+remember(struct sender *s, uint64_t upto)
+{
+	const struct pieces *l = &s->spool->list;
+
+	if (!deliver_blind(&s->deliver))
+		return;
+	pthread_mutex_lock(&s->spool->lock);
+	for (size_t i = 0; i < l->n && l->p[i].number <= upto; i++)
+		if (l->p[i].state == PIECE_DONE)
+			names_add(&s->names, l->p[i].name);
+	pthread_mutex_unlock(&s->spool->lock);
+}
+
 static int
 put_part(struct sender *s)
 {
@@ -298,7 +329,10 @@ put_part(struct sender *s)
 	manifest_part((unsigned)s->parts, "json", json);
 	manifest_part((unsigned)s->parts, "m3u8", m3u8);
 	r = put_lists(s, &m, json, m3u8);
-	s->parts += r == 0;
+	if (r == 0) {
+		remember(s, ++s->parts * s->list);
+		spool_forget(s->spool, s->parts * s->list);
+	}
 	return r;
 }
 

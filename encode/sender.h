@@ -16,6 +16,7 @@
 
 #include "encode/deliver.h"
 #include "encode/form.h"
+#include "encode/names.h"
 #include "encode/naming.h"
 #include "encode/spool.h"
 
@@ -35,6 +36,7 @@ struct sender {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct pieces said;		/* for which nobody has asked yet */
+	struct names names;		/* of pieces that the spool has forgotten */
 	bool	 dirty, failing, ended_put;
 };
 

@@ -545,6 +545,24 @@ spool_wait(struct spool *s, int64_t until_ns)
 	pthread_mutex_unlock(&s->lock);
 }
 
+void
+spool_forget(struct spool *s, uint64_t upto)
+{
+	struct pieces *l = &s->list;
+	size_t n = 0;
+
+	pthread_mutex_lock(&s->lock);
+	/* Not the last one, which says what number comes next. */
+	while (n + 1 < l->n && l->p[n].number <= upto && (l->p[n].state == PIECE_DONE ||
+	    l->p[n].state == PIECE_DROPPED)) {
+		l->gone += l->p[n].state == PIECE_DONE;
+		free(l->p[n++].file);
+	}
+	memmove(l->p, l->p + n, (l->n - n) * sizeof(*l->p));
+	l->n -= n;
+	pthread_mutex_unlock(&s->lock);
+}
+
 int
 spool_merge(struct spool *s, const struct pieces *l)
 {

@@ -47,6 +47,7 @@ struct spool {
 	unsigned nunsynced;
 	uint64_t bad_lines;
 	/* the journal: */
+	bool	 torn;			/* its last line is not whole */
 	uint64_t lines;
 	bool	 compacting;
 	struct text since;		/* lines that came while it is written anew */
@@ -103,6 +104,12 @@ void spool_rest(struct spool *s);
 
 /* Wait, for no longer, until something is said to it. */
 void spool_wait(struct spool *s, int64_t until_ns);
+
+/*
+ * Those up to a number are in a part of the manifest, and need not be known any more: as far
+ * as they are delivered or dropped.  The journal loses them when it is written anew.
+ */
+void spool_forget(struct spool *s, uint64_t upto);
 
 /* What a manifest knew: those that the journal does not know, or not that they arrived. */
 int spool_merge(struct spool *s, const struct pieces *l);

@@ -201,6 +201,18 @@ check 'without pictures, and with video that MP4 is not made of' '
 	grep "cannot be made into mp4, and is kept as a transport stream" err
 	cat old/*.ts | cmp - old.ts
 '
+check 'a name of which one file is there already: another is used, and nothing is left of it' '
+	base=$(ls c/*-v1.mp4 | sed "s,c/,,; s/-v1.mp4//; q")
+	test -n "$base"
+	mkdir one
+	echo other >one/$base-a1.mp4
+	mlive-archive -q -e 4s -f cmaf -o one <in.ts
+	test "$(cat one/$base-a1.mp4)" = other
+	test ! -e one/$base-v1.mp4
+	cmp one/${base}_2-v1.mp4 c/$base-v1.mp4
+	cmp one/${base}_2-a1.mp4 c/$base-a1.mp4
+	test "$(ls one/*.mp4 | wc -l)" -eq $(($(ls c/*.mp4 | wc -l) + 1))
+'
 check 'what is no format is usage' '
 	fails 2 mlive-archive -f mkv -o none <in.ts 2>err
 	grep "mkv.* is not ts, mp4 or cmaf" err

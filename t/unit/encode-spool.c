@@ -1,5 +1,7 @@
 /* A spool: what it has after a crash, its bound, and its journal, which stays small. */
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define JOURNAL_SLACK	64
 
@@ -243,6 +245,75 @@ test_recovery(void)
 	is(spool_init(&s, dir, "other", CLK_SECOND, 0, false), -EXDEV, "but not for another place");
 }
 
+/* With parts of the manifest written, what is in them is neither in memory nor on disk. */
+static void
+test_forget(void)
+{
+	struct spool s;
+	uint64_t last = 0;
+	bool good = start(&s, 0, false);
+
+	for (unsigned i = 0; i < MANY && good; i++) {
+		last = put(&s, 3);
+		good = last > 0 && deliver(&s);
+	}
+	good = good && put(&s, 3) == last + 1;
+	spool_forget(&s, last - 10);
+	ok(good && s.list.n == 11 && s.list.p[0].number == last - 9, "%zu pieces are known",
+	    s.list.n);
+	ok(pieces_find(&s.list, last + 1) != NULL, "one that waits is");
+	spool_forget(&s, UINT64_MAX);
+	ok(s.list.n == 1 && s.list.p[0].number == last + 1, "and it is not forgotten");
+	good = deliver(&s);
+	spool_forget(&s, UINT64_MAX);
+	ok(good && s.list.n == 1, "nor the last of all");
+	spool_free(&s);
+	good = start(&s, 0, false);
+	ok(good && s.next == last + 2, "the next run goes on with its number");
+	spool_forget(&s, UINT64_MAX);
+	ok(journal_compact(&s) == 0 && journal_lines(&s) == 1, "its journal gets short");
+	spool_free(&s);
+}
+
+/* A disk that is full in the middle of a line, and for the end of it. */
+static void
+test_torn(void)
+{
+	struct spool s;
+	struct rlimit was, full;
+	struct piece p = { .slot = 1, .state = PIECE_CLOSED };
+	struct stat st;
+	bool good = start(&s, 0, false) && fstat(s.journal, &st) == 0 &&
+	    getrlimit(RLIMIT_FSIZE, &was) == 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	full = was;
+	full.rlim_cur = (rlim_t)st.st_size + 20;
+	p.number = 1000;
+	good = good && setrlimit(RLIMIT_FSIZE, &full) == 0 && spool_note(&s, &p) < 0;
+	p.number = 1001;
+	good = good && spool_note(&s, &p) < 0 && setrlimit(RLIMIT_FSIZE, &was) == 0;
+	p.number = 1002;
+	good = good && spool_note(&s, &p) == 0;
+	p.number = 1003;
+	ok(good && spool_note(&s, &p) == 0, "a journal that is full, and has room again");
+	{
+		struct pieces l = { .n = 0 };
+		uint64_t bad = 0;
+		char *text;
+		size_t len;
+
+		good = read_file(s.dir, "journal", 1 << 20, &text, &len) == 0 &&
+		    journal_parse(&l, text, len, &bad) == 0;
+		ok(good && bad == 1 && pieces_find(&l, 1002) != NULL &&
+		    pieces_find(&l, 1003) != NULL, "what came then is whole, %u line is torn",
+		    (unsigned)bad);
+		free(text);
+		pieces_free(&l);
+	}
+	spool_free(&s);
+}
+
 int
 main(void)
 {
@@ -255,6 +326,10 @@ main(void)
 	test_bound();
 	test_empty();
 	test_recovery();
+	snprintf(rm, sizeof(rm), "rm -r %s/*", dir);
+	ok(system(rm) == 0, "it is emptied");
+	test_forget();
+	test_torn();
 	snprintf(rm, sizeof(rm), "rm -r %s", dir);
 	ok(system(rm) == 0, "all is removed");
 	return done_testing();
