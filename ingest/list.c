@@ -362,7 +362,10 @@ list_verdict(const struct source *s, char *why, size_t size)
 {
 	const struct list *l = (const struct list *)s;
 
-	if (l->failed > 0)
+	if (l->failed > 0 && l->cfg.loop && l->played == l->pass_played && l->played > 0)
+		snprintf(why, size, "none of the files in '%s' can be played any more, first "
+		    "'%s' could not", l->cfg.name, l->bad);
+	else if (l->failed > 0)
 		snprintf(why, size, "%llu of the files in '%s' could not be played, "
 		    "first '%s'", (unsigned long long)l->failed, l->cfg.name, l->bad);
 	return l->failed > 0 ? l->status : EXIT_SUCCESS;

@@ -168,6 +168,11 @@ take_directive(struct listfile *l, const char *list, const char *line, unsigned 
 	for (unsigned i = 0; pass[i] != NULL; i++)
 		if (begins(line, pass[i]) || strcmp(line, "stream") == 0)
 			return 0;
+	if (begins(line, "inpoint") || begins(line, "outpoint")) {
+		snprintf(why, WHY_ROOM, "line %u: '%.100s' cannot be done: files are played whole",
+		    number, line);
+		return -EBADMSG;
+	}
 	snprintf(why, WHY_ROOM, "line %u: '%.*s' is not understood", number,
 	    (int)strcspn(line, " \t"), line);
 	return -EBADMSG;

@@ -447,7 +447,11 @@ take_end(struct ingest *s)
 		s->done = true;
 		return;
 	}
-	if ((r = s->source->type->rewind(s->source)) < 0)
+	if ((r = s->source->type->rewind(s->source)) == -ENOTSUP) {
+		s->done = true;		/* for good: it says why */
+		return;
+	}
+	if (r < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot read '%s' again", s->cfg.name);
 	if (s->pass != NULL)
 		pass_loop(s->pass);

@@ -127,7 +127,8 @@ struct source_type {
 	/* Fill *ev, at the latest when deadline_ns has come or io_stopping(). */
 	void (*read)(struct source *s, struct source_event *ev, int64_t deadline_ns);
 
-	/* Begin again (--loop), after SOURCE_END; NULL: cannot.  0 or -errno. */
+	/* Begin again (--loop), after SOURCE_END; NULL: cannot.  0, -ENOTSUP for one that
+	 * has ended for good, which its verdict tells of, or another -errno. */
 	int (*rewind)(struct source *s);
 
 	/* When all is over: what to end with, and why if not 0; may be NULL. */

@@ -104,7 +104,8 @@ check 'mistakes: which line, and what is wrong with it' '
 	done <<-END
 		same/1.ts\nudp://127.0.0.1:5000\n	line 2: .udp://127.0.0.1:5000. is no file
 		list.txt\n	line 1: .list.txt. is a list in a list
-		file same/1.ts\ninpoint 1\n	line 2: .inpoint. is not understood
+		file same/1.ts\ninpoint 1\n	line 2: .inpoint 1. cannot be done: files are played whole
+		file same/1.ts\nnonsense 1\n	line 2: .nonsense. is not understood
 		# nothing\n	there is no file in .bad.txt
 	END
 	mkdir empty
@@ -169,6 +170,22 @@ check 'a list that loops and cannot be read again: as it was' '
 	stamps out.ts >times
 	steps 256 | grep "^3600 "
 	test "$(steps 256 | wc -l)" -eq 1
+'
+check 'a list that loops and whose files are gone: which, why, and status 1' '
+	mkdir gone
+	cp same/2.ts gone/1.ts
+	cp same/2.ts gone/2.ts
+	printf "gone/1.ts\ngone/2.ts\n" >gone.txt
+	rm -f stats
+	mlive-ingest --realtime --loop --stats stats gone.txt >out.ts 2>err & tool=$!
+	eventually counts files 1
+	rm gone/1.ts gone/2.ts
+	status=0
+	wait $tool || status=$?
+	cat err
+	test $status -eq 1
+	grep "cannot open .*gone/1.ts.: left out: No such file or directory" err
+	grep "fatal: none of the files in .gone.txt. can be played any more, first .*gone/[12].ts" err
 '
 if test -n "${FULL-}"
 then
