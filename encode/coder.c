@@ -81,8 +81,8 @@ coder_rate_of(const struct rung_spec *r)
 
 	return (struct coder_rate){
 		.mean = (int64_t)r->rate, .most = (int64_t)r->maxrate, .buffer = buffer,
-		.fill = buffer * 9 / 10, .crf = quality_crf(r->codec, r->quality > 0 ?
-		r->quality : QUALITY_MOST),
+		.fill = buffer * 9 / 10, .crf = quality_crf(r->codec,
+		r->vq == VQ_ENHANCED, r->quality > 0 ? r->quality : QUALITY_MOST),
 	};
 }
 

@@ -50,6 +50,19 @@ parse_param(void *p, const char *name, const char *value)
 	return t->api->param_parse(t->param, name, value);
 }
 
+/*
+ * vq=enhanced: medium, but with B pictures and a look-ahead as superfast has them: more of
+ * either is worth nothing by SSIM, and what the encoder is told would take effect later
+ * still (t/bench/vq.sh).
+ */
+static void
+set_enhanced(x265_param *p)
+{
+	p->bframes = 3;
+	p->bFrameAdaptive = 0;
+	p->lookaheadDepth = 10;
+}
+
 /* A picture comes out before the next goes in. */
 static void
 set_low_latency(x265_param *p)
@@ -81,10 +94,13 @@ set_options(const x265_api *api, x265_param *p, const struct rung_spec *r,
     const struct coder_rate *rate)
 {
 	struct target target = { api, p };
+	bool enhanced = r->vq == VQ_ENHANCED;
 
 	if (api->param_default_preset(p, r->preset[0] != '\0' ? r->preset :
-	    "superfast", r->tune[0] != '\0' ? r->tune : NULL) < 0)
+	    enhanced ? "medium" : "superfast", r->tune[0] != '\0' ? r->tune : NULL) < 0)
 		return r->tune[0] != '\0' ? "preset or tune" : "preset";
+	if (enhanced)
+		set_enhanced(p);
 	if (r->level[0] != '\0' && (api->param_parse(p, "level-idc", r->level) != 0 ||
 	    !level_known(CODEC_HEVC, p->levelIdc)))
 		return "level";

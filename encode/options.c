@@ -38,12 +38,13 @@ static const char help[] =
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
     "                           1280x720@2800k,codec=hevc,fps=25; keys: codec\n"
     "                           color fit fps gop level maxrate preset profile quality rc\n"
-    "                           threads tune vbv x264 x265; or copy, as the source is\n"
+    "                           threads tune vbv vq x264 x265; or copy, as the source is\n"
     "      --ssim               measure the quality that the statistics tell\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
     "      --text LAYER         text over all: 'clock \"{utc}\" x=5% y=-5% size=4%'\n"
     "      --timecode LABELS    in the coded pictures: source, clock, zero or HH:MM:SS:FF\n"
     "      --vf CHAIN           of libavfilter, for the pictures of the source\n"
+    "      --vq HOW             standard (default), or enhanced: fewer bits, more time\n"
     OPT_COMMON_HELP
     "for instance:\n"
     "  mlive-encode -r 1080p@5000k -r 720p@2800k -r 360p@800k -a 128k <in.ts >out.ts\n";
@@ -57,7 +58,7 @@ static const char help[] =
 enum {
 	OPT_BLANK = 256, OPT_BURN, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_CROP,
 	OPT_DENOISE, OPT_LATENCY, OPT_MUX_RATE, OPT_ON_LOSS, OPT_OVERLAY, OPT_PART,
-	OPT_ROTATE, OPT_SSIM, OPT_TEXT, OPT_TIMECODE, OPT_VF
+	OPT_ROTATE, OPT_SSIM, OPT_TEXT, OPT_TIMECODE, OPT_VF, OPT_VQ
 };
 
 static const struct option longopts[] = {
@@ -84,6 +85,7 @@ static const struct option longopts[] = {
 	{ "text", required_argument, NULL, OPT_TEXT },
 	{ "timecode", required_argument, NULL, OPT_TIMECODE },
 	{ "vf", required_argument, NULL, OPT_VF },
+	{ "vq", required_argument, NULL, OPT_VQ },
 	OPT_COMMON_LONG,
 };
 
@@ -136,6 +138,13 @@ parse_fit(struct rung_spec *r, const char *value)
 		bad_rung(r, "fit is of a size such as 1280x720, not of", r->text);
 }
 
+static enum rung_vq
+vq_parse(const char *s)
+{
+	return strcmp(s, "standard") == 0 ? VQ_STANDARD :
+	    strcmp(s, "enhanced") == 0 ? VQ_ENHANCED : VQ_UNSAID;
+}
+
 struct seen {
 	bool	quality, rc;
 };
@@ -173,6 +182,10 @@ set_key(struct rung_spec *r, struct seen *seen, const char *key, const char *val
 		r->threads = (int)opt_number("rung threads", value, 1, 64);
 	} else if (strcmp(key, "color") == 0) {
 		parse_rung_color(r, value);
+	} else if (strcmp(key, "vq") == 0) {
+		r->vq = vq_parse(value);
+		if (r->vq == VQ_UNSAID)
+			bad_rung(r, "vq is standard or enhanced, not", value);
 	} else if (strcmp(key, "fit") == 0) {
 		parse_fit(r, value);
 	} else if (strcmp(key, "profile") == 0) {
@@ -263,6 +276,8 @@ parse_rung(struct options *o, const char *arg)
 		bad_rung(r, "x264= needs", "codec=avc");
 	if (r->params_of == CODEC_HEVC && r->codec != CODEC_HEVC)
 		bad_rung(r, "x265= needs", "codec=hevc");
+	if (r->vq == VQ_ENHANCED && r->preset[0] != '\0')
+		bad_rung(r, "vq=enhanced is in place of", "preset");
 	check_rate(r, &seen);
 	free(text);
 }
@@ -404,6 +419,8 @@ check_rungs(struct options *o)
 			bad_rung(r, "IDR pictures are those of the source with -r copy, not by",
 			    "gop");
 		r->low = o->low;
+		if (r->vq == VQ_UNSAID)
+			r->vq = r->preset[0] != '\0' ? VQ_STANDARD : o->vq;
 		if (r->vbv_ns == 0)
 			r->vbv_ns = o->low ? VBV_LOW_NS : VBV_NS;
 		wrong = coder_check(r);
@@ -423,7 +440,8 @@ check_copy(const struct options *o)
 	    o->label.mode != LABEL_NONE ? "timecode" :
 	    o->nlayer > 0 ? o->layer[0].kind == LAYER_IS_TEXT ? "text" : "overlay" :
 	    f->crop.w > 0 ? "crop" : f->denoise > 0 ? "denoise" :
-	    f->turn > TURN_NONE ? "rotate" : f->chain != NULL ? "vf" : NULL;
+	    f->turn > TURN_NONE ? "rotate" : f->chain != NULL ? "vf" :
+	    o->vq == VQ_ENHANCED ? "vq" : NULL;
 
 	if (o->blank != NULL && o->copies)
 		opt_usage(help, "--blank cannot cover the pictures of -r copy");
@@ -557,6 +575,12 @@ options_parse(struct options *o, int argc, char *argv[])
 			if (!label_parse(&o->label, optarg))
 				fatal(EXIT_USAGE, 0, "--timecode is source, clock, zero or "
 				    "HH:MM:SS:FF, not '%s'", optarg);
+			break;
+		case OPT_VQ:
+			o->vq = vq_parse(optarg);
+			if (o->vq == VQ_UNSAID)
+				fatal(EXIT_USAGE, 0, "--vq is standard or enhanced, not '%s'",
+				    optarg);
 			break;
 		default:
 			opt_common(c, help);

@@ -32,6 +32,7 @@ enum rate_control { RATE_QVBR, RATE_ABR, RATE_CBR };
 
 enum rung_fit { FIT_INSIDE, FIT_PAD, FIT_CROP };
 enum rung_color { RUNG_AUTO, RUNG_SOURCE, RUNG_SDR };
+enum rung_vq { VQ_UNSAID, VQ_STANDARD, VQ_ENHANCED };
 
 struct rung_spec {
 	const char *text;		/* as the user wrote it, for messages */
@@ -45,6 +46,7 @@ struct rung_spec {
 	bool	 half;			/* fps=half */
 	enum rung_color color;
 	enum rung_fit fit;
+	enum rung_vq vq;		/* enhanced: without a preset */
 	bool	 copy;			/* the source as it is; rate 0: not said */
 	bool	 low;			/* of latency: nothing is looked at ahead */
 	int	 threads;		/* 0: choose */
@@ -71,6 +73,7 @@ struct options {
 	int64_t	 segment_ns;
 	bool	 low;			/* --latency low */
 	bool	 ssim;			/* is measured */
+	enum rung_vq vq;		/* of rungs that say neither it nor a preset */
 	const char *control;		/* NULL: no commands are taken */
 	int64_t	 part_ns;		/* between fragments; 0: none are marked */
 	uint64_t mux_rate;		/* bit/s of the output; 0: as much as there is */

