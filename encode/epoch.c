@@ -5,12 +5,13 @@
 #define NS	INT64_C(1000000000)
 #define CLOCK	INT64_C(90000)
 #define BELIEVE	3		/* consistent timestamps make a new timeline */
+#define NEAR	(2 * CLOCK)	/* later may come by the clock, when others were shown */
 #define FRAME	INT64_C(3600)	/* what to go forward by, if nothing says */
 
 void
 epoch_init(struct epoch *e)
 {
-	*e = (struct epoch){ .last_t = PES_NO_TIME };
+	*e = (struct epoch){ .last_t = PES_NO_TIME, .filled_t = PES_NO_TIME };
 }
 
 static int64_t
@@ -52,6 +53,20 @@ utc_of(const struct epoch *e, int64_t raw, int64_t fresh_ns)
 	return e->pcr_utc_ns + rescale_near(raw - pcr, NS, CLOCK);
 }
 
+/* The offset of a source that comes at raw where others were shown in its place. */
+static int64_t
+offset_behind(const struct epoch *e, int64_t raw, int64_t off)
+{
+	int64_t from = e->filled_t - raw;
+
+	if (e->now.set && e->now.off >= from && e->now.off < from + NEAR)
+		return e->now.off;
+	from += EPOCH_LEAD;
+	if (off >= from && off < from + NEAR)
+		return off;
+	return from >= 0 ? (from + CLOCK - 1) / CLOCK * CLOCK : from / CLOCK * CLOCK;
+}
+
 /* Begin a new stretch at this raw time; what comes must be later than at_least. */
 static void
 begin(struct epoch *e, int64_t raw, int64_t at_least, int64_t fresh_ns)
@@ -64,6 +79,8 @@ begin(struct epoch *e, int64_t raw, int64_t at_least, int64_t fresh_ns)
 		int64_t utc = utc_of(e, raw, fresh_ns);
 
 		p.off = timeline_offset(raw, utc);
+		if (e->filled_t != PES_NO_TIME)
+			p.off = offset_behind(e, raw, p.off);
 		while (e->now.set && raw + p.off < at_least)
 			p.off += TIMELINE_ROUND;
 		p.error_ns = rescale_near(raw + p.off, NS, CLOCK) - utc;
@@ -132,6 +149,12 @@ epoch_time(struct epoch *e, struct epoch_stream *s, int64_t pts, bool announced,
 		at_least = e->last_t;
 	begin(e, raw, at_least, fresh_ns);
 	return accept(e, &e->now, s, raw);
+}
+
+void
+epoch_filled(struct epoch *e, int64_t t)
+{
+	e->filled_t = t;
 }
 
 int64_t

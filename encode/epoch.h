@@ -19,6 +19,7 @@
 
 #define EPOCH_FILE_START	INT64_C(900000)	/* where a file begins */
 #define EPOCH_JUMP		(5 * INT64_C(90000))	/* more is a break */
+#define EPOCH_LEAD		(2 * INT64_C(90000))	/* that a picture needs to be decoded in */
 #define EPOCH_PREROLL		(12 * INT64_C(90000))	/* back, after the tables changed */
 
 enum epoch_mode { EPOCH_UNDECIDED, EPOCH_LIVE, EPOCH_FILE };
@@ -42,6 +43,7 @@ struct epoch {
 	int64_t	wild_ref;		/* a timestamp far off, not yet believed */
 	unsigned wild;
 	uint64_t breaks, wild_total;
+	int64_t	filled_t;	/* time has gone on without the source; PES_NO_TIME: not */
 };
 
 /* One stream's place in it: the caller's, one a stream, zeroed. */
@@ -66,6 +68,13 @@ void epoch_pcr(struct epoch *e, int64_t pcr_90k, int64_t utc_ns, bool stamped);
  */
 int64_t epoch_time(struct epoch *e, struct epoch_stream *s, int64_t pts,
     bool announced, int64_t fresh_ns);
+
+/*
+ * Time goes on without the source, up to t by now; PES_NO_TIME: the source is back.  It
+ * comes in behind that: by its clock of before, or as one that is new, if that is near; or
+ * else whole seconds are put between, so that twins choose the same.
+ */
+void epoch_filled(struct epoch *e, int64_t t);
 
 /* When was what has media time t acquired?  Only if live. */
 int64_t epoch_utc_ns(const struct epoch *e, int64_t t);

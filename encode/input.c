@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encode/early.h"
 #include "encode/input_private.h"
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
@@ -21,6 +22,7 @@ input_init(struct input *in, const struct options *opt, bool regular)
 	in->held_tail = &in->held;
 	if (tsdemux_init(&in->demux) < 0 || ahead_init(&in->ahead) < 0)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot read a transport stream");
+	in->born_ns = clk_mono_ns();
 	in->ahead.done = opt->clock != CLOCK_AUTO;
 	epoch_init(&in->epoch);
 	output_init(&in->out, opt->nrung, opt->low);
@@ -212,10 +214,51 @@ fill_sound(struct input *in, int64_t grid_t)
 	input_sound_fill(in, grid_t);
 }
 
+/*
+ * Nothing has come, or nothing that can be shown: begin without it.  Where the source has
+ * a clock by now, that is where it will be.
+ */
+static void
+begin_early(struct input *in)
+{
+	char why[256];
+	AVFrame *f;
+
+	if (in->loss.nstep == 0 || in->regular || in->opt->clock == CLOCK_NONE ||
+	    in->told_early || in->epoch.mode == EPOCH_FILE ||
+	    clk_mono_ns() - in->born_ns < EARLY_PATIENCE)
+		return;
+	in->told_early = true;
+	if (!early_able(in->opt, why, sizeof(why))) {
+		log_warn(0, "no picture has come, and --on-loss cannot begin without: %s", why);
+		return;
+	}
+	if ((f = early_picture(in->opt)) == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot make a picture for --on-loss");
+	in->epoch.mode = EPOCH_LIVE;
+	input_sound_promise(in);
+	if (vtrack_begin_early(&in->video, f, (in->epoch.now.set ? in->epoch.last_t :
+	    rescale_near(clk_utc_ns(), CLK_90K, CLK_SECOND)) - EARLY_BEHIND)) {
+		loss_begin_early(&in->loss, &in->video);
+		log_warn(0, "no picture has come for %d s: the output begins without",
+		    (int)(EARLY_PATIENCE / CLK_SECOND));
+	}
+	av_frame_free(&f);
+}
+
 void
 input_idle(struct input *in)
 {
-	if (!in->started || !loss_fill(&in->loss, &in->video))
+	bool some;
+
+	if (!in->started)
+		begin_early(in);
+	if (!in->started)
+		return;
+	some = loss_fill(&in->loss, &in->video);
+	epoch_filled(&in->epoch, in->loss.on ?
+	    vtrack_next(&in->video) + in->video.timing.phase : PES_NO_TIME);
+	if (!some)
 		return;
 	in->video_t = vtrack_next(&in->video) + in->video.timing.phase;
 	fill_sound(in, vtrack_next(&in->video));

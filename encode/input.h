@@ -66,6 +66,7 @@ struct input_track {
 	unsigned nhad;
 	int64_t	 last_t;		/* grid time of its last unit */
 	bool	 waited_for;		/* by the output */
+	bool	 promised;		/* before there was a source */
 };
 
 /* What came too early. */
@@ -96,6 +97,8 @@ struct input {
 	struct cues cues;
 	struct blank blank;
 	struct loss loss;
+	int64_t	 born_ns;		/* CLOCK_MONOTONIC */
+	bool	 told_early;		/* why it does not begin without the source */
 	int64_t	 sound_ns;		/* when the last audio came, CLOCK_MONOTONIC */
 	struct input_stream *video_stream;	/* or NULL */
 	bool	 video_off;		/* the output does not wait for video */

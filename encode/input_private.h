@@ -30,6 +30,9 @@ void input_begin_without_video(struct input *in);
 /* The audio of the input is other than before: what the tracks are made of. */
 void input_sound_changed(struct input *in);
 
+/* Before there is any: the tracks that the options say there will be, with silence. */
+void input_sound_promise(struct input *in);
+
 /* Output time is decided. */
 void input_sound_start(struct input *in);
 

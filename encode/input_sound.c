@@ -212,11 +212,24 @@ attach_all(struct input *in, const struct audio_spec *spec)
 		for (unsigned i = 0; i < in->ntrack && t == NULL; i++)
 			if (in->track[i].spec == spec && in->track[i].source == s)
 				t = &in->track[i];
+		for (unsigned i = 0; i < in->ntrack && t == NULL; i++)
+			if (in->track[i].spec == spec && in->track[i].promised &&
+			    in->track[i].source == NULL)
+				t = &in->track[i];
 		if (t == NULL)
 			t = new_track(in, spec);
 		if (t != NULL)
 			attach(in, t, s);
 	}
+}
+
+/* What there is no stream for yet. */
+static void
+begin_silent(struct input *in, struct input_track *t)
+{
+	add_output(in, t);
+	describe_coded(t, NULL);
+	atrack_init(&t->audio, t->spec, &in->out, t->out, &in->blank, in->start);
 }
 
 static void
@@ -233,9 +246,21 @@ attach_one(struct input *in, const struct audio_spec *spec)
 	attach(in, t, s);
 	if (t->out == NULL && spec->mode == AUDIO_CODE) {
 		log_warn(0, "there is no such track yet: --audio '%s'", spec->text);
-		add_output(in, t);
-		describe_coded(t, NULL);
-		atrack_init(&t->audio, spec, &in->out, t->out, &in->blank, in->start);
+		begin_silent(in, t);
+	}
+}
+
+void
+input_sound_promise(struct input *in)
+{
+	for (unsigned i = 0; i < in->opt->naudio; i++) {
+		const struct audio_spec *spec = &in->opt->audio[i];
+		struct input_track *t;
+
+		if (spec->mode != AUDIO_CODE || (t = new_track(in, spec)) == NULL)
+			continue;
+		t->promised = true;
+		begin_silent(in, t);
 	}
 }
 
@@ -313,7 +338,8 @@ keep_up(struct input *in, struct input_track *t, int64_t v)
 			t->waited_for = false;
 			output_require(&in->out, t->out, false);
 		}
-	} else if (t->spec->selects && (absent || t->audio.started || grid - in->start > LAG)) {
+	} else if ((t->spec->selects || t->promised) &&
+	    (absent || t->audio.started || grid - in->start > LAG)) {
 		atrack_silence(&t->audio, grid - (absent ? LAG_ABSENT : LAG));
 	} else if (t->audio.started) {
 		atrack_fill(&t->audio, grid - LAG);
@@ -348,7 +374,7 @@ input_sound_finish(struct input *in)
 
 		if (t->spec->mode != AUDIO_CODE)
 			continue;
-		if (t->spec->selects && in->video.started)
+		if ((t->spec->selects || t->promised) && in->video.started)
 			atrack_silence(&t->audio, vtrack_next(&in->video));
 		atrack_finish(&t->audio);
 	}

@@ -85,6 +85,9 @@ void ladder_init(struct ladder *l, const struct options *o, struct output *out,
 void ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
     struct grid grid, int64_t k, int64_t phase, bool live);
 
+/* It has begun without the source, whose rate this is. */
+void ladder_source_rate(struct ladder *l, struct rational source);
+
 /*
  * The source as it comes, for the rung that is a copy; and before ladder_picture(), that
  * it is the picture of source time t.

@@ -288,3 +288,14 @@ ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
 	if (l->copy.reorder > l->reorder)
 		l->reorder = l->copy.reorder;
 }
+
+void
+ladder_source_rate(struct ladder *l, struct rational source)
+{
+	for (unsigned i = 0; i < l->ncoded; i++) {
+		struct rung *r = &l->rung[l->order[i]];
+		const struct rational rate = r->worker.format.rate;
+
+		ccfifo_init(&r->captions, rate, rate.num == source.num && rate.den == source.den);
+	}
+}

@@ -141,6 +141,9 @@ step_at(struct loss *l, int64_t ns)
 {
 	unsigned i = 0;
 
+	/* There is nothing to repeat yet. */
+	while (l->early && l->step[i].kind == LOSS_REPEAT && i < l->nstep - 1)
+		i++;
 	for (; i < l->nstep - 1 && ns >= l->step[i].ns; i++)
 		ns -= l->step[i].ns;
 	return &l->step[i];
@@ -160,12 +163,18 @@ ns_of(const struct vtrack *v, int64_t pictures)
 static void
 follow(struct loss *l, const struct vtrack *v)
 {
-	if (v->pictures == l->seen)
+	if (v->pictures == l->seen) {
+		if (l->on && v->timing.dropped != l->late) {
+			l->last_ns = clk_mono_ns();
+			l->last_k = v->timing.next_k - 1;
+		}
+		l->late = v->timing.dropped;
 		return;
+	}
 	if (l->on)
 		log_info("pictures come again after %" PRId64 " ms",
 		    (clk_mono_ns() - l->last_ns) / 1000000);
-	l->on = false;
+	l->on = l->early = false;
 	l->seen = v->pictures;
 	l->last_ns = clk_mono_ns();
 	l->last_k = v->timing.next_k - 1;
@@ -175,7 +184,17 @@ static bool
 able(const struct loss *l, const struct vtrack *v)
 {
 	return l->nstep > 0 && v->started && v->last != NULL &&
-	    v->epoch->mode == EPOCH_LIVE && l->seen > 0;
+	    v->epoch->mode == EPOCH_LIVE && (l->seen > 0 || l->early);
+}
+
+void
+loss_begin_early(struct loss *l, const struct vtrack *v)
+{
+	l->on = l->early = true;
+	l->losses++;
+	l->seen = v->pictures;
+	l->last_ns = clk_mono_ns();
+	l->last_k = v->timing.next_k - 1;
 }
 
 int64_t

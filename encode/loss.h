@@ -3,7 +3,8 @@
  *
  * When a live input brings no picture for LOSS_LATE, the grid goes on by the clock: the
  * last picture again, then black, then a slate or a colour, each for its time.  What
- * comes later on is shown from where the grid is then.
+ * comes later on is shown from where the grid is then; while it is behind that, the grid
+ * waits for it.
  *
  * Units    Times in ns of CLOCK_MONOTONIC.
  * Memory   loss_free() gives all back.
@@ -34,7 +35,8 @@ struct loss_step {
 struct loss {
 	unsigned nstep;			/* 0: nothing is done */
 	struct loss_step step[LOSS_STEPS];
-	bool	 on;
+	bool	 on, early;		/* early: nothing has come yet */
+	uint64_t late;			/* pictures of the source that came too late so far */
 	uint64_t seen;			/* pictures of the source so far */
 	int64_t	 last_ns;		/* when the last of them came */
 	int64_t	 last_k;		/* and which it was */
@@ -45,6 +47,9 @@ struct loss {
 /* repeat=1s,black=2s,slate=FILE: the last without a time stays, else black does. */
 void loss_parse(struct loss *l, const char *list);
 void loss_free(struct loss *l);
+
+/* The track has begun without its source. */
+void loss_begin_early(struct loss *l, const struct vtrack *v);
 
 /* How long until a picture is due, if none comes; at most most_ns. */
 int64_t loss_wait(const struct loss *l, const struct vtrack *v, int64_t most_ns);

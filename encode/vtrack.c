@@ -141,6 +141,42 @@ show(struct vtrack *v, AVFrame *f)
 	v->late[v->nlate++] = f;
 }
 
+/* Its time begins at t, at v->rate; false: what is asked for does not fit. */
+static bool
+begin(struct vtrack *v, const AVFrame *first, int64_t t)
+{
+	struct rational master = ladder_rate(v->opt, v->rate);
+	AVFrame *shape = filter_shape(&v->filter, first, v->rate);
+
+	if (shape == NULL)
+		return false;
+	timing_start(&v->timing, grid_make(master, v->opt->segment_ns),
+	    v->rate, t - v->phase, v->file);
+	v->timing.phase += v->phase;
+	v->start = grid_time(&v->timing.grid, v->timing.next_k);
+	ladder_start(v->ladder, shape, v->rate, v->timing.grid, v->timing.next_k,
+	    v->timing.phase, v->epoch->mode == EPOCH_LIVE);
+	av_frame_free(&shape);
+	v->started = true;
+	v->begins(v->arg);
+	return true;
+}
+
+bool
+vtrack_begin_early(struct vtrack *v, const AVFrame *f, int64_t t)
+{
+	struct rational master = ladder_rate(v->opt, (struct rational){ 0, 1 });
+	struct grid grid = grid_make(master, v->opt->segment_ns);
+
+	v->rate = master;
+	if (!begin(v, f, grid_time(&grid, grid_picture(&grid, t))))
+		return false;
+	filter_restart(&v->filter);
+	v->early = true;
+	v->last = av_frame_clone(f);
+	return true;
+}
+
 /* The rate is known: begin. */
 static void
 start(struct vtrack *v)
@@ -148,29 +184,21 @@ start(struct vtrack *v)
 	int64_t t[VTRACK_PROBE] = { 0 };
 	const AVFrame *first = v->probe[0];
 	struct rational master;
-	AVFrame *shape;
 
 	for (unsigned i = 0; i < v->nprobe; i++)
 		t[i] = v->probe[i]->pts;
 	v->rate = timing_rate(t, v->nprobe, stated_rate(v));
 	master = ladder_rate(v->opt, v->rate);
-	timing_start(&v->timing, grid_make(master, v->opt->segment_ns),
-	    v->rate, t[0] - v->phase, v->file);
-	v->timing.phase += v->phase;
-	v->start = grid_time(&v->timing.grid, v->timing.next_k);
 	v->deint.fields = 2 * master.num * v->rate.den > 3 * v->rate.num * master.den;
 	log_info("source: %s %dx%d %lld/%lld fps", codec_name(v->dec.codec),
 	    first->width, first->height, (long long)v->rate.num,
 	    (long long)v->rate.den);
-	shape = filter_shape(&v->filter, first, v->rate);
-	if (shape == NULL)
+	if (v->early)
+		ladder_source_rate(v->ladder, v->rate);
+	else if (!begin(v, first, t[0]))
 		fatal(EXIT_USAGE, 0, "--crop, --denoise or --vf does not fit the source of %dx%d",
 		    first->width, first->height);
-	ladder_start(v->ladder, shape, v->rate, v->timing.grid, v->timing.next_k,
-	    v->timing.phase, v->epoch->mode == EPOCH_LIVE);
-	av_frame_free(&shape);
-	v->started = true;
-	v->begins(v->arg);
+	v->early = false;
 	deint_prime(&v->deint, v->probe, v->nprobe);
 	for (unsigned i = 0; i < v->nprobe; i++)
 		show(v, v->probe[i]);
@@ -267,7 +295,7 @@ take_frames(struct vtrack *v)
 		if (is_preroll(v, f) || keep_tail(v, f))
 			continue;
 		v->last_t = f->pts;
-		if (v->started) {
+		if (v->started && !v->early) {
 			show(v, f);
 			continue;
 		}
@@ -288,7 +316,7 @@ drain(struct vtrack *v)
 		return;
 	decoder_drain(&v->dec);
 	take_frames(v);
-	if (!v->started && v->nprobe > 0)
+	if ((!v->started || v->early) && v->nprobe > 0)
 		start(v);
 	vtrack_show_late(v);
 }

@@ -34,6 +34,7 @@ struct vtrack {
 	void	 *arg;			/* made, and all is known of it */
 	struct decoder dec;
 	bool	 decoding, started;
+	bool	 early;			/* started, but nothing is known of the source yet */
 	bool	 file;			/* not live, and time begins with the video; */
 	int64_t	 phase;			/* else source time minus grid time so far */
 	int	 threads;
@@ -63,6 +64,12 @@ void vtrack_init(struct vtrack *v, const struct options *opt,
 
 /* No picture from this grid time on has been made; only when it has started. */
 int64_t vtrack_next(const struct vtrack *v);
+
+/*
+ * Begin without the source, as if it had a picture like f at t, on the grid of the rungs.
+ * False: what is to be made of the source cannot be made of that.
+ */
+bool vtrack_begin_early(struct vtrack *v, const AVFrame *f, int64_t t);
 
 /* The decoder for what comes now.  0 or as decoder_open(). */
 int vtrack_codec(struct vtrack *v, enum codec codec);
