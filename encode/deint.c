@@ -4,13 +4,12 @@
 
 #include <libavfilter/buffersink.h>
 #include <libavfilter/buffersrc.h>
-#include <libavutil/pixdesc.h>
 
+#include "encode/comb.h"
 #include "encode/deint.h"
 
 #define STEP	7	/* lines between those that are looked at; odd: both fields */
 #define COARSE	32	/* how many are when nothing new is expected, at least */
-#define RUN	16	/* samples */
 
 #define LEAN	80	/* of one picture, in thousandths: it combs */
 #define MOST	200	/* what one picture counts at most */
@@ -24,34 +23,6 @@ void
 deint_init(struct deint *d, int threads)
 {
 	*d = (struct deint){ .threads = threads };
-}
-
-/*
- * Sum over a line of |above + below - 2 * middle|, but for its last few samples: in
- * runs of a length that is known, which compilers turn into vectors.
- */
-static int64_t
-line8(const uint8_t *above, const uint8_t *below, const uint8_t *middle, int w)
-{
-	int sum = 0;
-
-	for (; w >= RUN; w -= RUN, above += RUN, below += RUN, middle += RUN)
-		for (int x = 0; x < RUN; x++)
-			sum += abs(above[x] + below[x] - 2 * middle[x]);
-	return sum;
-}
-
-static int64_t
-line16(const uint8_t *above, const uint8_t *below, const uint8_t *middle, int w)
-{
-	const uint16_t *a = (const void *)above, *b = (const void *)below;
-	const uint16_t *m = (const void *)middle;
-	int64_t sum = 0;
-
-	for (; w >= RUN; w -= RUN, a += RUN, b += RUN, m += RUN)
-		for (int x = 0; x < RUN; x++)
-			sum += abs(a[x] + b[x] - 2 * m[x]);
-	return sum;
 }
 
 static int
@@ -70,21 +41,18 @@ static struct deint_look
 look(const AVFrame *before, const AVFrame *cur, const AVFrame *after, int first,
     int step)
 {
-	const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(cur->format);
 	int64_t field[2] = { 0, 0 }, self = 0, least;
-	bool deep = desc != NULL && desc->comp[0].depth > 8;
-	int64_t (*line)(const uint8_t *, const uint8_t *, const uint8_t *, int) =
-	    deep ? line16 : line8;
+	bool deep = comb_depth(cur) > 0;
 	struct deint_look l = { 0, false, false };
 
 	for (int y = 2 + first; y < cur->height - 2; y += step) {
 		const uint8_t *c = cur->data[0] + (ptrdiff_t)y * cur->linesize[0];
 		const uint8_t *up = c - cur->linesize[0], *down = c + cur->linesize[0];
-		int64_t b = line(up, down, before->data[0] +
+		int64_t b = comb_line(deep, up, down, before->data[0] +
 		    (ptrdiff_t)y * before->linesize[0], cur->width);
-		int64_t a = line(up, down, after->data[0] +
+		int64_t a = comb_line(deep, up, down, after->data[0] +
 		    (ptrdiff_t)y * after->linesize[0], cur->width);
-		int64_t s = line(up, down, c, cur->width);
+		int64_t s = comb_line(deep, up, down, c, cur->width);
 
 		if (b * 20 < s * 21 && a * 20 < s * 21 && b * 20 > s * 19 &&
 		    a * 20 > s * 19)
@@ -222,7 +190,8 @@ deint_put(struct deint *d, AVFrame *f)
 {
 	int err = 0;
 
-	judge(d, f);
+	if (!d->judged)
+		judge(d, f);
 	d->deinterlaced += f->interlaced_frame != 0;
 	if (d->graph == NULL && f->interlaced_frame)
 		err = open_graph(d, f);

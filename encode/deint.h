@@ -30,6 +30,7 @@ struct deint_look {
 
 struct deint {
 	bool	 fields;		/* a picture for each field */
+	bool	 judged;		/* by the caller: the flags are right */
 	int	 threads;
 	AVFilterGraph *graph;
 	AVFilterContext *in, *out;

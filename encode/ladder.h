@@ -60,6 +60,7 @@ struct ladder {
 	struct splices splices;		/* by the caller */
 	const struct blank *blank;	/* by the caller */
 	struct overlay overlay;
+	struct rational coded;		/* rate of captions and labels, by the caller */
 	struct label label;		/* timecode */
 	bool	 captioned;		/* the source has captions */
 	uint64_t covered;		/* pictures that are blank up to now, in a row */

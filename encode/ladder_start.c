@@ -158,8 +158,8 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 		.width = f->width, .height = f->height,
 		.deep = f->format == AV_PIX_FMT_YUV420P10, .matrix = f->matrix,
 	}, light);
-	ccfifo_init(&r->captions, f->rate, f->rate.num == source.num &&
-	    f->rate.den == source.den);
+	ccfifo_init(&r->captions, f->rate, f->rate.num == l->coded.num &&
+	    f->rate.den == l->coded.den);
 	err = worker_start(&r->worker);
 	if (err < 0)
 		fatal(EXIT_USAGE, 0, "the encoder refuses rung '%s' at %dx%d", s->text,
@@ -271,7 +271,7 @@ ladder_start(struct ladder *l, const AVFrame *first, struct rational source,
 	l->phase = phase;
 	l->live = live;
 	set_source(l, first);
-	label_start(&l->label, source, grid_time(&grid, k), live);
+	label_start(&l->label, l->coded, grid_time(&grid, k), live);
 	for (unsigned i = 0; i < l->nrung; i++)
 		if (is_coded(l, i))
 			start_rung(l, &l->rung[i], first, source, k);

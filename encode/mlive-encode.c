@@ -207,13 +207,14 @@ write_stats(struct encode *s)
 			json_array_append_new(audio, audio_stats(&in->track[i]));
 	line = json_pack(
 	    "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-	    "s:I, s:I, s:I, s:I, s:o, s:o}",
+	    "s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 	    "packets", (json_int_t)sync->packets, "lost", (json_int_t)sync->lost,
 	    "bad", (json_int_t)sync->bad, "damaged_units", (json_int_t)in->demux.damaged,
 	    "decoded", (json_int_t)v->decoded, "corrupt", (json_int_t)v->corrupt,
 	    "errors", (json_int_t)v->errors, "duplicated", (json_int_t)v->timing.repeated,
 	    "dropped", (json_int_t)v->timing.dropped,
 	    "deinterlaced", (json_int_t)v->deint.deinterlaced,
+	    "pulldown_removed", (json_int_t)v->film.removed,
 	    "frames", (json_int_t)v->pictures, "clock_breaks",
 	    (json_int_t)in->epoch.breaks + (json_int_t)v->timing.gaps, "speed_milli",
 	    (json_int_t)speed(s), "output_waiting_bytes",

@@ -25,6 +25,7 @@ static const char help[] =
     "                           of splice_insert, time_signal, segmentation types\n"
     "      --control PATH       take commands at run time from this FIFO or socket\n"
     "      --crop WxH+X+Y       a part of the source\n"
+    "      --deinterlace MODE   auto (default), none, or film: 3:2 pulldown is undone\n"
     "      --denoise LEVEL      of the source: none (default), low, medium or high\n"
     "  -g, --segment DURATION   segments, and IDR pictures, this long (default 2s)\n"
     "      --latency MODE       normal (default), or low: nothing is looked at ahead\n"
@@ -57,8 +58,8 @@ static const char help[] =
 
 enum {
 	OPT_BLANK = 256, OPT_BURN, OPT_COLOR, OPT_CONDITION, OPT_CONTROL, OPT_CROP,
-	OPT_DENOISE, OPT_LATENCY, OPT_MUX_RATE, OPT_ON_LOSS, OPT_OVERLAY, OPT_PART,
-	OPT_ROTATE, OPT_SSIM, OPT_TEXT, OPT_TIMECODE, OPT_VF, OPT_VQ
+	OPT_DEINTERLACE, OPT_DENOISE, OPT_LATENCY, OPT_MUX_RATE, OPT_ON_LOSS, OPT_OVERLAY,
+	OPT_PART, OPT_ROTATE, OPT_SSIM, OPT_TEXT, OPT_TIMECODE, OPT_VF, OPT_VQ
 };
 
 static const struct option longopts[] = {
@@ -70,6 +71,7 @@ static const struct option longopts[] = {
 	{ "condition", required_argument, NULL, OPT_CONDITION },
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "crop", required_argument, NULL, OPT_CROP },
+	{ "deinterlace", required_argument, NULL, OPT_DEINTERLACE },
 	{ "denoise", required_argument, NULL, OPT_DENOISE },
 	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "mux-rate", required_argument, NULL, OPT_MUX_RATE },
@@ -445,6 +447,8 @@ check_copy(const struct options *o)
 
 	if (o->blank != NULL && o->copies)
 		opt_usage(help, "--blank cannot cover the pictures of -r copy");
+	if (o->deinterlace == DEINTERLACE_FILM && o->copies)
+		opt_usage(help, "--deinterlace film is not for the pictures of -r copy");
 	if (o->copies && o->nrung == 1 && option != NULL)
 		opt_usage(help, "--%s is of rungs that are coded, and -r copy is not", option);
 }
@@ -490,6 +494,7 @@ options_mux_delay(const struct options *o)
 void
 options_parse(struct options *o, int argc, char *argv[])
 {
+	static const char *const deinterlaces[] = { "auto", "film", "none", NULL };
 	int c;
 
 	*o = (struct options){
@@ -519,6 +524,10 @@ options_parse(struct options *o, int argc, char *argv[])
 			break;
 		case OPT_CONTROL:
 			o->control = optarg;
+			break;
+		case OPT_DEINTERLACE:
+			o->deinterlace = (enum deinterlace)one_of("deinterlace", deinterlaces,
+			    optarg, "auto, film or none");
 			break;
 		case OPT_CROP:
 		case OPT_DENOISE:

@@ -55,6 +55,7 @@ struct rung_spec {
 	enum codec params_of;		/* which */
 };
 
+enum deinterlace { DEINTERLACE_AUTO, DEINTERLACE_FILM, DEINTERLACE_NONE };
 enum clock_mode { CLOCK_AUTO, CLOCK_ARRIVAL, CLOCK_NONE };
 
 struct options {
@@ -78,6 +79,7 @@ struct options {
 	int64_t	 part_ns;		/* between fragments; 0: none are marked */
 	uint64_t mux_rate;		/* bit/s of the output; 0: as much as there is */
 	struct label label;		/* timecode */
+	enum deinterlace deinterlace;
 	struct filter_spec filter;
 	unsigned nlayer;
 	struct layer_spec layer[LAYERS_MAX];

@@ -17,6 +17,8 @@ vtrack_init(struct vtrack *v, const struct options *opt, struct ladder *ladder,
 		.last_t = PES_NO_TIME, .threads = n <= 2 ? 1 : n < 8 ? (int)n / 2 : 4,
 	};
 	deint_init(&v->deint, v->threads);
+	v->deint.judged = opt->deinterlace == DEINTERLACE_FILM;
+	film_init(&v->film);
 	filter_init(&v->filter, &opt->filter, v->threads);
 }
 
@@ -93,20 +95,50 @@ filter_picture(struct vtrack *v, AVFrame *f)
 }
 
 static void
+take_film(struct vtrack *v)
+{
+	AVFrame *f;
+
+	while ((f = film_get(&v->film)) != NULL)
+		filter_picture(v, f);
+}
+
+static void
 take_deinterlaced(struct vtrack *v)
 {
 	AVFrame *f;
 
 	for (int i = 0; (f = deint_get(&v->deint)) != NULL; i++) {
-		if (i % 2 == 1)		/* the second field brings nothing new */
+		if (v->deint.fields && i % 2 == 1)	/* it brings nothing new */
 			av_frame_remove_side_data(f, AV_FRAME_DATA_A53_CC);
-		filter_picture(v, f);
+		if (v->opt->deinterlace != DEINTERLACE_FILM) {
+			filter_picture(v, f);
+			continue;
+		}
+		film_put(&v->film, f);
+		take_film(v);
 	}
+}
+
+static void
+drain_deinterlacer(struct vtrack *v)
+{
+	deint_drain(&v->deint);
+	take_deinterlaced(v);
+	deint_restart(&v->deint);
+	film_drain(&v->film);
+	take_film(v);
 }
 
 static void
 deinterlace(struct vtrack *v, AVFrame *f)
 {
+	if (v->opt->deinterlace == DEINTERLACE_NONE) {
+		filter_picture(v, f);
+		return;
+	}
+	if (v->opt->deinterlace == DEINTERLACE_FILM)
+		f = film_match(&v->film, f);
 	if (!deint_fits(&v->deint, f)) {
 		deint_drain(&v->deint);
 		take_deinterlaced(v);
@@ -154,6 +186,7 @@ begin(struct vtrack *v, const AVFrame *first, int64_t t)
 	    v->rate, t - v->phase, v->file);
 	v->timing.phase += v->phase;
 	v->start = grid_time(&v->timing.grid, v->timing.next_k);
+	v->ladder->coded = v->coded;
 	ladder_start(v->ladder, shape, v->rate, v->timing.grid, v->timing.next_k,
 	    v->timing.phase, v->epoch->mode == EPOCH_LIVE);
 	av_frame_free(&shape);
@@ -168,7 +201,7 @@ vtrack_begin_early(struct vtrack *v, const AVFrame *f, int64_t t)
 	struct rational master = ladder_rate(v->opt, (struct rational){ 0, 1 });
 	struct grid grid = grid_make(master, v->opt->segment_ns);
 
-	v->rate = master;
+	v->rate = v->coded = master;
 	if (!begin(v, f, grid_time(&grid, grid_picture(&grid, t))))
 		return false;
 	filter_restart(&v->filter);
@@ -187,14 +220,17 @@ start(struct vtrack *v)
 
 	for (unsigned i = 0; i < v->nprobe; i++)
 		t[i] = v->probe[i]->pts;
-	v->rate = timing_rate(t, v->nprobe, stated_rate(v));
+	v->rate = v->coded = timing_rate(t, v->nprobe, stated_rate(v));
+	if (v->opt->deinterlace == DEINTERLACE_FILM)
+		v->rate = film_start(&v->film, v->coded);
 	master = ladder_rate(v->opt, v->rate);
-	v->deint.fields = 2 * master.num * v->rate.den > 3 * v->rate.num * master.den;
+	v->deint.fields = v->opt->deinterlace == DEINTERLACE_AUTO &&
+	    2 * master.num * v->rate.den > 3 * v->rate.num * master.den;
 	log_info("source: %s %dx%d %lld/%lld fps", codec_name(v->dec.codec),
 	    first->width, first->height, (long long)v->rate.num,
 	    (long long)v->rate.den);
 	if (v->early)
-		ladder_source_rate(v->ladder, v->rate);
+		ladder_source_rate(v->ladder, v->coded);
 	else if (!begin(v, first, t[0]))
 		fatal(EXIT_USAGE, 0, "--crop, --denoise or --vf does not fit the source of %dx%d",
 		    first->width, first->height);
@@ -227,7 +263,7 @@ probe_done(const struct vtrack *v)
 static int64_t
 picture_length(const struct vtrack *v)
 {
-	struct rational r = v->rate.num > 0 ? v->rate : stated_rate(v);
+	struct rational r = v->coded.num > 0 ? v->coded : stated_rate(v);
 
 	return r.num > 0 ? rescale_near(90000, r.den, r.num) : 3600;
 }
@@ -343,9 +379,7 @@ vtrack_switch(struct vtrack *v)
 	vtrack_codec(v, v->dec.codec);
 	v->draining = false;
 	if (v->started) {		/* fields of both must not meet in one picture */
-		deint_drain(&v->deint);
-		take_deinterlaced(v);
-		deint_restart(&v->deint);
+		drain_deinterlacer(v);
 		drain_filter(v);
 	}
 	v->preroll = v->last_t != PES_NO_TIME;
@@ -391,8 +425,7 @@ vtrack_finish(struct vtrack *v)
 {
 	drain(v);
 	show_tail(v, INT64_MAX);
-	deint_drain(&v->deint);
-	take_deinterlaced(v);
+	drain_deinterlacer(v);
 	drain_filter(v);
 }
 
@@ -402,6 +435,7 @@ vtrack_free(struct vtrack *v)
 	if (v->decoding)
 		decoder_close(&v->dec);
 	deint_free(&v->deint);
+	film_free(&v->film);
 	filter_free(&v->filter);
 	burn_free(&v->burn);
 	av_frame_free(&v->last);

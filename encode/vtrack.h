@@ -18,6 +18,7 @@
 #include "encode/decode.h"
 #include "encode/deint.h"
 #include "encode/epoch.h"
+#include "encode/film.h"
 #include "encode/filter.h"
 #include "encode/ladder.h"
 #include "encode/timing.h"
@@ -39,12 +40,13 @@ struct vtrack {
 	int64_t	 phase;			/* else source time minus grid time so far */
 	int	 threads;
 	struct deint deint;
+	struct film film;
 	struct filter filter;
 	struct burn burn;		/* subtitles, by the caller: they may come no sooner */
 	unsigned nlate;			/* than their pictures, which wait for them here */
 	AVFrame	 *late[VTRACK_LATE];
 	struct timing timing;
-	struct rational rate;		/* of the source */
+	struct rational coded, rate;	/* of the source, and of the pictures that it has */
 	int64_t	 start;			/* grid time of the first picture */
 	int64_t	 last_t;		/* source time of the last picture */
 	AVFrame	 *last;			/* for repeats */
