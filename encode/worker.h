@@ -5,6 +5,13 @@
  * In QVBR each segment is coded by an encoder of its own, which knows nothing of the
  * segments before (qvbr.h); otherwise one encoder goes on until its rate is changed.
  *
+ * No rung codes by what another one has found out, which t/bench/reuse.sh measures.
+ * With the statistics and the tree of the first rung, as a second pass, x264 saves 3 % of
+ * the time of three rungs, or 6 % if the cap is not kept, and costs a segment of delay
+ * and a rate to guess.  With the analysis of a rung of the same size x265 saves half of
+ * the time of the second; but under a cap that binds, without which the two would be the
+ * same, it overspends on the first picture and starves the rest: SSIM is .004 to .04 less.
+ *
  * Memory   worker_free() gives all back.
  * Threads  One puts pictures; any may ask for reports and for changes.
  * Errors   An encoder that fails ends the program.

@@ -39,26 +39,6 @@ source_ts () {
 		-c:v libx264 -preset veryfast -b:v 18M -g 60 -c:a aac -b:a 128k -f mpegts -y in.ts
 }
 
-# timed NAME command... - its CPU-seconds into NAME.cpu, peak memory into NAME.kb.
-timed () {
-	name=$1
-	shift
-	LC_ALL=C perl -e '
-		my $pid = fork;
-		if ($pid == 0) { exec @ARGV[1 .. $#ARGV] or exit 127 }
-		my $peak = 0;
-		while (waitpid($pid, 1) == 0) {
-			if (open my $f, "<", "/proc/$pid/status") {
-				while (<$f>) { $peak = $1 if /^VmHWM:\s+(\d+)/ && $1 > $peak }
-			}
-			select undef, undef, undef, 0.1;
-		}
-		my @t = times;
-		open my $o, ">", "$ARGV[0].cost";
-		printf $o "%.2f %d\n", $t[2] + $t[3], $peak;
-		exit $? >> 8' "$name" "$@"
-}
-
 ours () {
 	name=$1 keys=$2
 	timed "$name" sh -c "exec mlive-encode -q -r 1080p@5000k$keys -r 720p@2800k$keys \
