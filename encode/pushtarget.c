@@ -208,6 +208,8 @@ put_heads(struct session *s, struct pushheads *h, int64_t ms)
 		r = put(s, RTMP_DATA, ms, h->meta->data, h->meta->len);
 	if (r == 0 && differs(old != NULL ? old->video : NULL, h->video))
 		r = put(s, RTMP_VIDEO, ms, h->video->data, h->video->len);
+	if (r == 0 && differs(old != NULL ? old->colour : NULL, h->colour))
+		r = put(s, RTMP_VIDEO, ms, h->colour->data, h->colour->len);
 	if (r == 0 && differs(old != NULL ? old->audio : NULL, h->audio))
 		r = put(s, RTMP_AUDIO, ms, h->audio->data, h->audio->len);
 	pushheads_unref(s->heads);
@@ -364,6 +366,7 @@ connection(struct pushtarget *t, struct pushurl *url)
 		.t = t, .url = url, .last_ms = { [RTMP_AUDIO] = -1, [RTMP_VIDEO] = -1 },
 	};
 	enum outcome out = LOST;
+	char why[WHY_ROOM];
 	int r;
 
 	set_state(t, PUSHTARGET_CONNECTING);
@@ -376,16 +379,21 @@ connection(struct pushtarget *t, struct pushurl *url)
 		out = publish(&s);
 		if (clk_mono_ns() - s.published_ns >= STEADY) {
 			t->row = t->redirect_row = 0;
+			backoff_reset(&t->pause);
 			t->said[0] = '\0';
 		}
 	} else if (r == -EINTR) {
 		out = QUIT;
+	} else if (r == -ECONNREFUSED && s.client.reconnect) {
+		out = REDIRECTED;
+	}
+	if (out == REDIRECTED && s.client.reconnect_url[0] != '\0' &&
+	    pushurl_redirect(url, s.client.reconnect_url, why) < 0) {
+		stay(url, s.client.reconnect_url, why);
+		out = r < 0 ? LOST : out;
 	}
 	if (out == LOST)
 		set_why(t, s.why);
-	if (out == REDIRECTED && s.client.reconnect_url[0] != '\0' &&
-	    pushurl_redirect(url, s.client.reconnect_url, s.why) < 0)
-		stay(url, s.client.reconnect_url, s.why);
 	pushheads_unref(s.heads);
 	rtmpclient_free(&s.client);
 	pushsock_close(&s.sock);
@@ -405,24 +413,12 @@ say_failure(struct pushtarget *t, int64_t wait_ns)
 	    wait_ns / 1000000);
 }
 
-/* As long as it takes twice as long each time, from three quarters of it to all. */
-static int64_t
-wait_of(struct pushtarget *t)
-{
-	unsigned n = t->row < 7 ? t->row : 7;
-	int64_t wait = n > 0 ? WAIT_FIRST << (n - 1) : WAIT_FIRST;
-
-	if (wait > WAIT_MOST)
-		wait = WAIT_MOST;
-	return wait - wait / 4 * (rand_r(&t->seed) % 1024) / 1024;
-}
-
 /* false: it is over. */
 static bool
 wait_again(struct pushtarget *t)
 {
 	struct pushsock none;
-	int64_t wait = wait_of(t), until = clk_mono_ns() + wait;
+	int64_t wait = backoff_failed(&t->pause), until = t->pause.next_ns;
 
 	say_failure(t, wait);
 	set_state(t, PUSHTARGET_WAITING);
@@ -485,7 +481,8 @@ pushtarget_start(struct pushtarget *t)
 	int r;
 
 	pthread_mutex_init(&t->lock, NULL);
-	t->seed = (unsigned)clk_mono_ns() ^ (unsigned)(uintptr_t)t;
+	t->pause = (struct backoff){ .first_ns = WAIT_FIRST, .most_ns = WAIT_MOST,
+	    .spread = true };
 	if ((r = pushqueue_init(&t->queue, t->url.cache_ns, PUSHQUEUE_BYTES)) < 0)
 		return r;
 	r = pthread_create(&t->thread, NULL, run, t);

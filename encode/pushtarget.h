@@ -18,6 +18,7 @@
 
 #include "encode/pushqueue.h"
 #include "encode/pushurl.h"
+#include "lib/base/backoff.h"
 
 enum pushtarget_state {
 	PUSHTARGET_CONNECTING, PUSHTARGET_PUBLISHING, PUSHTARGET_WAITING,
@@ -41,7 +42,7 @@ struct pushtarget {
 	char	 said[WHY_ROOM];
 	bool	 told_hevc;
 	unsigned row, redirect_row;	/* failures, and redirects, in a row */
-	unsigned seed;
+	struct backoff pause;
 };
 
 /* url is set.  0 or -errno. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "encode/sender.h"
+#include "lib/base/backoff.h"
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "lib/media/ts.h"
@@ -387,7 +388,7 @@ static void *
 work(void *arg)
 {
 	struct sender *s = arg;
-	int64_t pause = RETRY_FIRST;
+	struct backoff pause = { .first_ns = RETRY_FIRST, .most_ns = RETRY_MAX };
 	struct piece p;
 
 	while (!atomic_load(&s->stop)) {
@@ -420,13 +421,12 @@ work(void *arg)
 			r = -EIO;
 		tell(s, r);
 		if (r == 0) {
-			pause = RETRY_FIRST;
+			backoff_reset(&pause);
 			continue;
 		}
-		for (now = clk_mono_ns() + pause; clk_mono_ns() < now &&
-		    !atomic_load(&s->stop);)
+		backoff_failed(&pause);
+		while (clk_mono_ns() < pause.next_ns && !atomic_load(&s->stop))
 			spool_wait(s->spool, clk_mono_ns() + CLK_SECOND / 5);
-		pause = pause * 2 < RETRY_MAX ? pause * 2 : RETRY_MAX;
 	}
 	return NULL;
 }

@@ -142,7 +142,7 @@ static void *
 run(void *arg)
 {
 	struct pull *r = arg;
-	struct backoff backoff;
+	struct backoff backoff = { .next_ns = 0 };
 	bool warned = false, played = false;
 	int error;
 

@@ -26,6 +26,7 @@
 
 #include <jansson.h>
 
+#include "lib/base/backoff.h"
 #include "lib/base/rational.h"
 #include "lib/base/url.h"
 #include "lib/media/codec.h"
@@ -157,19 +158,5 @@ struct source *object_open_http(const char *name, const char *url);
 
 /* A playlist that is a file, with or without a fragment: NULL if path is none. */
 struct source *http_open_playlist(const struct source_config *cfg, const char *path);
-
-/* How long to wait before trying again: 250 ms, doubled up to 8 s. */
-struct backoff {
-	int64_t	next_ns;	/* not before (CLOCK_MONOTONIC) */
-	int64_t	wait_ns;
-};
-void backoff_reset(struct backoff *b);		/* it works again */
-void backoff_failed(struct backoff *b);		/* sets next_ns */
-
-/*
- * Wait until b->next_ns or deadline_ns, whichever comes first.  True when it is
- * time to try; false: return SOURCE_NOTHING.
- */
-bool backoff_wait(const struct backoff *b, int64_t deadline_ns);
 
 #endif

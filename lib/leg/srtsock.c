@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/backoff.h"
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 #include "lib/leg/srtgate.h"
@@ -224,7 +225,7 @@ srtsock_ms(SRTSOCKET sock, SRT_SOCKOPT opt)
 int64_t
 srtsock_backoff_ns(unsigned tries)
 {
-	return (CLK_SECOND / 4) << (tries < 4 ? tries : 4);
+	return backoff_ns(CLK_SECOND / 4, 4 * CLK_SECOND, tries);
 }
 
 /* ---- what libsrt counts */
