@@ -226,7 +226,7 @@ static int
 set_heads(struct pushfeed *f, const struct pushitem *item)
 {
 	const struct pushheads *old = f->heads;
-	struct pushbody *video = old != NULL ? old->video : NULL, *meta;
+	struct pushbody *video = old != NULL ? old->video : NULL, *meta, *colour = NULL;
 	struct pushbody *audio = old != NULL ? old->audio : NULL;
 	struct pushheads *h;
 
@@ -247,9 +247,14 @@ set_heads(struct pushfeed *f, const struct pushitem *item)
 		return 0;
 	meta = pushmeta_new(video != NULL ? &f->video.format : NULL, f->video_rate,
 	    audio != NULL ? &f->audio.info : NULL, f->audio_rate);
-	h = meta != NULL ? pushheads_new(meta, video, audio,
+	/* SDR is what all take it for, unless it was something else before. */
+	if (video != NULL && f->video_codec == CODEC_HEVC && ((old != NULL &&
+	    old->colour != NULL) || pushmeta_is_hdr(&f->video.format)))
+		colour = pushmeta_colour(&f->video.format);
+	h = meta != NULL ? pushheads_new(meta, video, audio, colour,
 	    f->video_codec == CODEC_HEVC && video != NULL) : NULL;
 	pushbody_unref(meta);
+	pushbody_unref(colour);
 	if (h == NULL)
 		return -ENOMEM;
 	pushheads_unref(f->heads);

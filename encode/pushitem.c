@@ -31,7 +31,7 @@ pushbody_unref(struct pushbody *b)
 
 struct pushheads *
 pushheads_new(struct pushbody *meta, struct pushbody *video, struct pushbody *audio,
-    bool hevc)
+    struct pushbody *colour, bool hevc)
 {
 	struct pushheads *h = malloc(sizeof(*h));
 
@@ -39,7 +39,7 @@ pushheads_new(struct pushbody *meta, struct pushbody *video, struct pushbody *au
 		return NULL;
 	*h = (struct pushheads){
 		.meta = pushbody_ref(meta), .video = pushbody_ref(video),
-		.audio = pushbody_ref(audio), .hevc = hevc,
+		.audio = pushbody_ref(audio), .colour = pushbody_ref(colour), .hevc = hevc,
 	};
 	atomic_init(&h->refs, 1);
 	return h;
@@ -61,6 +61,7 @@ pushheads_unref(struct pushheads *h)
 	pushbody_unref(h->meta);
 	pushbody_unref(h->video);
 	pushbody_unref(h->audio);
+	pushbody_unref(h->colour);
 	free(h);
 }
 

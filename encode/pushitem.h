@@ -28,7 +28,7 @@ struct pushbody {
 
 struct pushheads {
 	atomic_uint refs;
-	struct pushbody *meta, *video, *audio;	/* any may be NULL */
+	struct pushbody *meta, *video, *audio, *colour;	/* any may be NULL */
 	bool	 hevc;
 };
 
@@ -47,7 +47,8 @@ struct pushitem {
 /* All of these give; NULL: no memory. */
 struct pushbody *pushbody_new(size_t len);
 struct pushheads *pushheads_new(struct pushbody *meta, struct pushbody *video,
-    struct pushbody *audio, bool hevc);	/* takes a reference of each of its own */
+    struct pushbody *audio, struct pushbody *colour, bool hevc);	/* takes a reference of
+						 * each of its own */
 struct pushitem *pushitem_new(size_t len);
 
 /* A time as messages have it, modulo 2^32 once that is needed: to the nearest ms. */

@@ -8,6 +8,8 @@
 #define ROOM	1024
 #define AAC_ID	10
 #define AVC_ID	7
+#define PQ	16		/* transfer_characteristics */
+#define HLG	18
 
 static void
 number(struct amf_out *o, const char *key, double value)
@@ -59,6 +61,36 @@ pushmeta_new(const struct video_format *video, uint32_t video_rate,
 		put_audio(&o, audio, audio_rate);
 	amf_put_key(&o, "encoder");
 	amf_put_string(&o, log_prog());
+	amf_put_end(&o);
+	b = o.full ? NULL : pushbody_new(o.len);
+	if (b != NULL)
+		memcpy(b->data, room, o.len);
+	return b;
+}
+
+bool
+pushmeta_is_hdr(const struct video_format *v)
+{
+	return v->transfer_characteristics == PQ || v->transfer_characteristics == HLG;
+}
+
+struct pushbody *
+pushmeta_colour(const struct video_format *v)
+{
+	uint8_t room[ROOM];
+	struct amf_out o = { .p = room, .size = sizeof(room) };
+	struct pushbody *b;
+
+	o.len = flv_put_video(room, FLV_HEVC, FLV_COLOUR, false, 0);
+	amf_put_string(&o, "colorInfo");
+	amf_put_object(&o);
+	amf_put_key(&o, "colorConfig");
+	amf_put_object(&o);
+	number(&o, "bitDepth", v->bit_depth);
+	number(&o, "colorPrimaries", v->colour_primaries);
+	number(&o, "transferCharacteristics", v->transfer_characteristics);
+	number(&o, "matrixCoefficients", v->matrix_coefficients);
+	amf_put_end(&o);
 	amf_put_end(&o);
 	b = o.full ? NULL : pushbody_new(o.len);
 	if (b != NULL)

@@ -121,6 +121,88 @@ check 'a server that asks to go elsewhere: at a key picture, and nothing is lost
 	ffprobe -v error -select_streams v -show_entries packet=flags -of csv=p=0 elsewhere.1 |
 		head -n 1 | grep K
 '
+check 'a server that refuses, since it is to be done elsewhere: it is' '
+	fresh
+	rm -f elsewhere.*
+	odd elsewhere ends=1
+	to=$odd to_pid=$odd_pid
+	odd odd "away=rtmp://127.0.0.1:$to/other"
+	push -o "rtmp://127.0.0.1:$odd/live/s3cret?retry=0" <clip.ts
+	kill $odd_pid
+	wait $to_pid
+	grep "^publish s3cret$" elsewhere.log
+	fails 1 grep s3cret push.log pushed
+	test "$(number redirects)" -eq 1
+	test "$(number failures)" -eq 0
+	raw elsewhere.1 got
+	whole clip got
+	# To itself, and so on, is no way; nor where it is not spoken.
+	fresh
+	odd odd away=/live
+	fails 1 push -o "rtmp://127.0.0.1:$odd/live/x?retry=0" <clip.ts
+	kill $odd_pid
+	grep "given up: it sends us on and on" push.log
+	fresh
+	odd odd away=http://127.0.0.1/elsewhere
+	fails 1 push -o "rtmp://127.0.0.1:$odd/live/x?retry=0" <clip.ts
+	kill $odd_pid
+	grep "sends us to .http://127.0.0.1/elsewhere.: not followed" push.log
+	grep "given up: it refuses: NetConnection.Connect.Rejected" push.log
+'
+check '?timeout=: one that takes nothing for so long is left, and called again' '
+	fresh
+	odd odd deaf=5
+	real 20 long.ts -crf 5
+	mkfifo stays
+	mlive-push -v --pace none --cache 1min -s pushed \
+		-o "rtmp://127.0.0.1:$odd/live/x?timeout=2s" <stays 2>push.log & pid=$!
+	exec 3>stays
+	cat long.ts >&3
+	eventually grep "it takes nothing any more: trying again in" push.log
+	failed () {
+		test "$(number failures)" -ge 1
+	}
+	eventually failed
+	kill $pid
+	within 20 gone $pid
+	exec 3>&-
+	kill -9 $odd_pid
+	fails 2 mlive-push -o "rtmp://127.0.0.1:$odd/live/x?timeout=1ms" <clip.ts 2>err
+	grep timeout err
+'
+if unshare -rnm true 2>/dev/null
+then
+	check 'a name server that does not answer: a signal ends it all the same' '
+		cat >inside <<-"END"
+		ip link set lo up || exit 77
+		echo nameserver 127.0.0.1 >resolv
+		echo "hosts: dns" >nsswitch
+		mount --bind resolv "$(readlink -f /etc/resolv.conf)" || exit 77
+		mount --bind nsswitch /etc/nsswitch.conf || exit 77
+		perl -MSocket -e "socket S, PF_INET, SOCK_DGRAM, 0;
+			bind S, sockaddr_in(53, INADDR_LOOPBACK) or die; syswrite STDOUT, qq(x);
+			recv S, \$_, 2000, 0; syswrite STDOUT, qq(y); sleep 600" >asked & dns=$!
+		until test -s asked; do sleep 0.1; done
+		mkfifo unresolved
+		mlive-push -v -o rtmp://live.example.org/live/x <unresolved 2>push.log & pid=$!
+		exec 3>unresolved
+		cat clip.ts >&3
+		until test "$(cat asked)" = xy; do sleep 0.1; done
+		kill $pid
+		wait $pid
+		echo $? >ended
+		kill $dns
+		END
+		rm -f ended
+		timeout 60 unshare -rnm sh inside || test $? -ne 77
+		cat push.log
+		# Before the system gives up, which takes half a minute or more.
+		test "$(cat ended)" -le 1
+		fails 1 grep "cannot find" push.log
+	'
+else
+	skip 'a name server that does not answer: a signal ends it all the same' 'no namespaces'
+fi
 check 'a signal ends it, and what waits still goes' '
 	fresh
 	odd odd ends=1
@@ -179,6 +261,38 @@ check 'complaint 18: a signal ends all, though one is dead and one never reads' 
 	raw odd.1 got
 	whole clip got
 	kill $deaf_pid
+'
+ffmpeg -nostdin -v error -f lavfi -i testsrc2=s=320x180:r=25:d=2 -pix_fmt yuv420p10le -c:v libx265 \
+	-preset ultrafast -x265-params \
+	"log-level=none:info=0:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:keyint=25" \
+	-f mpegts hdr.ts
+check 'HDR of HEVC: its colours come before its pictures, once; of SDR nothing is said' '
+	fresh
+	odd odd fourcc=hvc1 ends=1
+	push -o "rtmp://127.0.0.1:$odd/live/x" <hdr.ts
+	wait $odd_pid
+	cat >colours.pl <<-"END"
+	local $/; $_ = <STDIN>; my @at;
+	push @at, pos while /\xd4hvc1\x02\0\x09colorInfo\x03\0\x0bcolorConfig\x03/g;
+	print scalar @at, "\n";
+	exit if !@at;
+	my $v = substr $_, $at[0], 140;
+	for my $k (qw(bitDepth colorPrimaries transferCharacteristics matrixCoefficients)) {
+		$v =~ /\Q$k\E\0(.{8})/s or die "no $k";
+		print "$k ", unpack("d>", $1), "\n";
+	}
+	my $start = index $_, "\x90hvc1";
+	die "not between configuration and pictures" if $start < 0 || $start > $at[0] ||
+		$at[0] > index $_, "\x91hvc1";
+	END
+	perl colours.pl <odd.1 >colours
+	printf "%s\n" 1 "bitDepth 10" "colorPrimaries 9" "transferCharacteristics 16" \
+		"matrixCoefficients 9" | diff - colours
+	fresh
+	odd odd ends=1
+	push -o "rtmp://127.0.0.1:$odd/live/x" <clip.ts
+	wait $odd_pid
+	fails 1 grep -a colorInfo odd.1
 '
 if test -n "${FULL-}"
 then

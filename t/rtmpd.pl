@@ -10,6 +10,7 @@
 #   refuse=CODE   to publish, and why=TEXT                      deny=TEXT to connect
 #   deaf=N        reads no more after N messages                hangup=N  goes after N
 #   go=URL        asks the first to reconnect there, after the message number after=N (10)
+#   away=URL      refuses to connect, as it is to be done there
 #   ping=1        a ping with each key picture                  ends=N    servers N, then ends
 use strict;
 use warnings;
@@ -121,6 +122,13 @@ for (;;) {
 				if ($o{deny}) {
 					out(20, 0, str('_error') . num($id) . "\5" . obj(level => str('error'),
 						code => str('NetConnection.Connect.Rejected'), description => str($o{deny})));
+					next;
+				}
+				if ($o{away}) {
+					out(20, 0, str('_error') . num($id) . "\5" . obj(level => str('error'),
+						code => str('NetConnection.Connect.Rejected'),
+						description => str('[ Server.Reject ] : (_defaultRoot_, _defaultVHost_) : away'),
+						ex => obj(code => num(302), redirect => str($o{away}))));
 					next;
 				}
 				out(20, 0, str('_result') . num($id) . obj(fmsVer => str('FMS/3,0,1,123')) .

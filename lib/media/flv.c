@@ -290,7 +290,7 @@ size_t
 flv_put_video(uint8_t p[static FLV_HEAD_MAX], uint32_t fourcc, enum flv_what what,
     bool key, int32_t cts_ms)
 {
-	unsigned kind = key ? KEY_FRAME : INTER_FRAME, type;
+	unsigned kind = what == FLV_COLOUR ? COMMAND_FRAME : key ? KEY_FRAME : INTER_FRAME, type;
 	size_t n;
 
 	if (fourcc == FLV_AVC) {

@@ -77,6 +77,20 @@ codecs(struct amf *a, const struct amf_item *of, struct rtmp_caps *caps)
 	return r < 0 ? r : 0;
 }
 
+/* Of a connection that is refused, since it is to go elsewhere: code 302, and where. */
+static int
+redirect(struct amf *a, const struct amf_item *of, struct rtmp_command *c)
+{
+	struct amf_item it;
+	int r = 1;
+
+	while (a->depth > of->depth && (r = amf_next(a, &it)) > 0)
+		if (it.type == AMF_STRING && it.depth == of->depth + 1 &&
+		    amf_is(it.key, "redirect"))
+			amf_copy(it.string, c->tc_url, sizeof(c->tc_url));
+	return r < 0 ? r : 0;
+}
+
 static unsigned
 to_flags(double v)
 {
@@ -116,6 +130,8 @@ member(struct amf *a, const struct amf_item *it, struct rtmp_command *c)
 	} else if (list && amf_is(it->key, "audioFourCcInfoMap")) {
 		caps->audio_map = true;
 		return codecs(a, it, caps);
+	} else if (list && amf_is(it->key, "ex")) {
+		return redirect(a, it, c);
 	} else if (list) {
 		return amf_skip(a, it);
 	}

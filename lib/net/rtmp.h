@@ -53,6 +53,7 @@ struct rtmp_command {
 	char	 name[64];
 	double	 transaction;
 	char	 app[RTMP_NAME], tc_url[RTMP_NAME], flash_ver[64];	/* connect */
+					/* tc_url: also of a status or error, to go there */
 	double	 object_encoding;
 	struct rtmp_caps caps;
 	char	 stream[RTMP_NAME];	/* publish, FCPublish and others: the first text */

@@ -158,6 +158,10 @@ on_error(struct rtmpclient *c, const struct rtmp_command *cmd)
 	    cmd->transaction != PUBLISH)
 		return 0;
 	remember(c, cmd);
+	if (cmd->transaction == CONNECT && cmd->tc_url[0] != '\0') {
+		c->reconnect = true;
+		memcpy(c->reconnect_url, cmd->tc_url, sizeof(c->reconnect_url));
+	}
 	return -ECONNREFUSED;
 }
 
