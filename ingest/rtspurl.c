@@ -1,6 +1,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ingest/rtspurl.h"
 
@@ -22,6 +23,12 @@ take_key(struct rtspurl *u, const char *p, size_t len, char why[static WHY_ROOM]
 		if (room == 0 || room >= sizeof(u->login_file) ||
 		    url_unescape(value + 1, room, u->login_file, sizeof(u->login_file)) < 0)
 			return why_wrong(why, "login-file is no file name");
+		return 0;
+	}
+	if (n == 6 && memcmp(p, "verify", n) == 0) {
+		if (room != 2 || memcmp(value + 1, "no", room) != 0)
+			return why_wrong(why, "verify can be no only");
+		u->unverified = true;
 		return 0;
 	}
 	if (n != 9 || memcmp(p, "transport", n) != 0)
@@ -56,6 +63,10 @@ rtspurl_parse(struct rtspurl *u, const char *text, char why[static WHY_ROOM])
 		if (*p != '\0' && *p != '&' && (r = take_key(u, p, strcspn(p, "&"), why)) < 0)
 			return r;
 	}
+	/* libavformat does not check it, and has no way to be told to. */
+	if (strncasecmp(text, "rtsps:", 6) == 0 && !u->unverified)
+		return why_wrong(why, "the certificate of the server cannot be checked: say "
+		    "#verify=no to do without that");
 	memcpy(u->url, text, len);
 	u->url[len] = '\0';
 	return 0;

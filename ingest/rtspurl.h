@@ -2,6 +2,7 @@
  * rtspurl.h - the address of a server of RTSP, for libavformat.
  *
  *     rtsp://host[:port]/path?query#transport=udp&login-file=file
+ *     rtsps://host[:port]/path?query#verify=no
  *
  * Spec     RFC 2326 3.2, RFC 3986 (the user part).
  * Shape    The query is the server's; what is ours stands in the fragment.  A password
@@ -21,6 +22,7 @@
 struct rtspurl {
 	const char *transport;		/* as libavformat calls it */
 	char	 login_file[1024];	/* "": none */
+	bool	 unverified;		/* rtsps: whoever it is */
 	char	 url[URL_MAX + 4 * RTSPURL_SECRET];
 };
 

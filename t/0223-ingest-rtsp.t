@@ -55,6 +55,8 @@ check 'mistakes: status 2, and what is wrong' '
 		rtsp://127.0.0.1/cam#transport=pigeon	transport is not tcp, udp
 		rtsp://127.0.0.1/cam#login=x	there is no key .login
 		rtsp:///cam	has no host
+		rtsps://127.0.0.1/cam	certificate of the server cannot be checked: say #verify=no
+		rtsps://127.0.0.1/cam#verify=yes	verify can be no only
 	END
 	fails 1 mlive-ingest "rtsp://127.0.0.1/cam#login-file=none" 2>err
 	grep "cannot open .none" err
@@ -145,4 +147,62 @@ check 'its clock: clock packets have the time that its sender reports say' '
 	test $behind -ge 3600
 	test $behind -lt 3660
 '
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+	-keyout own.key -out own.pem 2>openssl.log
+cat own.pem own.key >both.pem
+if /usr/bin/python3 -c "import gi
+gi.require_version('Gio', '2.0')
+from gi.repository import Gio
+Gio.TlsCertificate.new_from_file('both.pem')" 2>tls.log
+then
+	check 'rtsps, with a password, of a server whose certificate nobody has signed' '
+		gone_camera
+		CERTIFICATE=both.pem
+		export CERTIFICATE
+		camera "me:it is:@a/secret"
+		pull f "rtsps://127.0.0.1:$port/cam#verify=no&login-file=login"
+		eventually counts f media_ms 3000
+		kill "$(cat f.pid)"
+		wait "$(cat f.pid)"
+		whole f
+		fails 1 grep secret f.log
+		# It is not spoken without.
+		pull plain "rtsp://127.0.0.1:$port/cam#login-file=login"
+		eventually grep "cannot play" plain.log
+		kill "$(cat plain.pid)"
+		wait "$(cat plain.pid)" || :
+		test ! -s plain.ts
+	'
+else
+	skip 'rtsps' 'no TLS of GLib (glib-networking)'
+fi
+# Two machines: a camera and we would have the same port of the group on one.
+cat >network <<'END2'
+ip link set lo up
+unshare -n sleep 600 & peer=$!
+until test "$(readlink /proc/$peer/ns/net)" != "$(readlink /proc/self/ns/net)"; do sleep 0.1; done
+inside="nsenter -t $peer -n"
+ip link add cam0 type veth peer name use0 && ip link set use0 netns $peer || exit 77
+ip addr add 10.77.0.1/24 dev cam0 && ip link set cam0 up && ip route add 224.0.0.0/4 dev cam0 || exit 77
+$inside ip addr add 10.77.0.2/24 dev use0 && $inside ip link set use0 up &&
+	$inside ip route add 224.0.0.0/4 dev use0 || exit 77
+test "$1" != probe || { kill $peer; exit 0; }
+ADDRESS=10.77.0.1 GROUP=239.7.7.7 GROUP_PORT=28900 GROUP_IFACE=cam0 /usr/bin/python3 \
+	"$top/t/rtspd.py" "$port" in.mp4 >group.log 2>&1 & camera=$!
+until grep -q serving group.log; do kill -0 $camera || exit; sleep 0.1; done
+$inside timeout 60 mlive-ingest -t 3s "rtsp://10.77.0.1:$port/cam#transport=multicast" >g.ts 2>g.log
+status=$?
+kill $peer $camera
+exit $status
+END2
+if timeout 20 unshare -rn sh network probe >probe.log 2>&1
+then
+	check 'a group that the camera sends to' '
+		timeout 100 unshare -rn sh network || { cat g.log group.log; false; }
+		whole g
+		test "$(ffprobe -v error -select_streams v -show_entries packet=pts -of csv=p=0 g.ts | wc -l)" -ge 50
+	'
+else
+	skip 'a group that the camera sends to' 'no networks of our own'
+fi
 done_testing
