@@ -9,11 +9,37 @@
 
 #define CRF_MOST	51000
 
+/* Of what a trial comes to, in thousandths: B pictures are smaller; and what is little
+ * above the plan may well fit. */
+#define WITH_B		850
+#define SURELY		1200
+#define CLOSE		500	/* CRF */
+
+#define SPARE		2	/* times what is needed at the lowest quality */
+
+/* Of it all, in thousandths; an encoder that is told late keeps more in its VBV, and
+ * still more where the segment is over before it can be told anything. */
+#define PLANNED		960
+#define PLANNED_LATE	900
+#define PLANNED_NEVER	850
+#define ALLOWED		985
+#define BUFFERED_LATE	300
+#define BUFFERED_NEVER	400
+#define STEERED_LEAST	20	/* pictures of a segment */
+
+/* Of what a trial comes to, in thousandths: B pictures are smaller; and what is little
+ * above the plan may well fit. */
+#define WITH_B		850
+#define SURELY		1200
+#define CLOSE		500	/* CRF */
+
+#define SPARE		2	/* times what is needed at the lowest quality */
+
 /* Of it all, in thousandths; an encoder that is told late keeps more in its VBV. */
 #define PLANNED		960
-#define PLANNED_LATE	850
+#define PLANNED_LATE	900
 #define ALLOWED		985
-#define BUFFERED_LATE	400
+#define BUFFERED_LATE	300
 
 static int64_t
 least(int64_t a, int64_t b)
@@ -50,7 +76,8 @@ set_limits(struct qvbr *q)
 		return;
 	if (rest < floor)
 		rest = floor;
-	q->buffer = least(q->spec.late ? part_of(rest, BUFFERED_LATE) : rest,
+	q->buffer = least(q->spec.late ? part_of(rest, q->pictures < STEERED_LEAST ?
+	    BUFFERED_NEVER : BUFFERED_LATE) : rest,
 	    part_of(q->real, 950));
 	if (q->spec.late)
 		rest -= q->buffer;
@@ -65,7 +92,8 @@ set_limits(struct qvbr *q)
 static int64_t
 planned(const struct qvbr *q)
 {
-	return part_of(q->budget, q->spec.late ? PLANNED_LATE : PLANNED);
+	return part_of(q->budget, !q->spec.late ? PLANNED :
+	    q->pictures < STEERED_LEAST ? PLANNED_NEVER : PLANNED_LATE);
 }
 
 /* How far the level must be left for so many bits at it to be no more than room. */
@@ -104,14 +132,58 @@ qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
 	q->real_size = rescale_near(spec->cap, spec->vbv_ns / 1000000, 1000);
 	q->real = whole ? q->real_size * 9 / 10 : q->real_size;
 	q->budget += whole ? 0 : q->real_size / 10;
-	if (before.coded > 0 && before.whole && segment == before.segment + 1 &&
-	    segment % QVBR_RESET != 0) {
+	q->blind = before.coded == 0 || !before.whole || segment != before.segment + 1 ||
+	    segment % QVBR_RESET == 0;
+	if (!q->blind) {
+		q->before_idr = before.idr_at_asked;
+		q->typical = before.typical;
 		int crf = carried(q, &before);
 
 		q->crf = crf > q->crf ? crf : q->crf;
 		q->crf = q->crf < CRF_MOST ? q->crf : CRF_MOST;
 	}
 	set_limits(q);
+}
+
+/*
+ * Between what came to too many bits and what came to too few, as if their logarithm were
+ * a straight line; and beyond, by the rule.
+ */
+static int64_t
+next_to_try(const struct qvbr *q)
+{
+	const struct qvbr_tried *m = &q->many, *f = &q->few;
+
+	if (m->bits > 0 && f->bits > 0)
+		return m->crf + (f->crf - m->crf) * doublings(m->bits, planned(q)) /
+		    (doublings(m->bits, f->bits) + 1);
+	if (m->bits > 0)
+		return m->crf + doublings(m->bits, planned(q)) * HALVES / 1000;
+	return f->crf + doublings(f->bits, planned(q)) * HALVES / 1000;
+}
+
+bool
+qvbr_expect(struct qvbr *q, int crf, int64_t idr, int64_t other)
+{
+	int64_t idrs = q->spec.gop > 0 ? 1 + (q->pictures - 1) / q->spec.gop : 1;
+	struct qvbr_tried t = {
+		crf, part_of(idr * idrs + other * (q->pictures - idrs), WITH_B),
+	};
+	int64_t next;
+
+	if (!q->blind || q->coded > 0 || t.bits <= 0)
+		return false;
+	if (crf == q->spec.crf && t.bits <= part_of(planned(q), SURELY))
+		return false;
+	if (t.bits > planned(q))
+		q->many = t;
+	else
+		q->few = t;
+	next = next_to_try(q);
+	if (next < q->spec.crf)
+		next = q->spec.crf;
+	q->crf = next < CRF_MOST ? (int)next : CRF_MOST;
+	return q->crf > crf + CLOSE || q->crf < crf - CLOSE;
 }
 
 void
@@ -177,6 +249,8 @@ qvbr_coded(struct qvbr *q, size_t len, int crf, bool idr)
 	if (idr) {
 		q->idr_at_asked = at_asked;
 	} else {
+		if (q->typical == 0 || at_asked > q->typical / 4)
+			q->typical += (at_asked - q->typical) / (q->typical == 0 ? 1 : 4);
 		q->window[q->next] = at_asked;
 		q->next = (q->next + 1) % QVBR_WINDOW;
 		if (q->nwindow < QVBR_WINDOW)
@@ -184,4 +258,33 @@ qvbr_coded(struct qvbr *q, size_t len, int crf, bool idr)
 	}
 	decide(q);
 	set_limits(q);
+}
+
+/* What so many bits at the level asked for would be at the lowest quality. */
+static int64_t
+at_least(const struct qvbr *q, int64_t bits)
+{
+	return doubled(bits, (int64_t)(q->spec.crf - CRF_MOST) * 1000 / HALVES);
+}
+
+/*
+ * What pictures come to at the end of the scale differs, and repeated ones are not free.
+ * An encoder that is told in time keeps the cap by itself.
+ */
+bool
+qvbr_spent(const struct qvbr *q, int64_t given)
+{
+	int64_t inside = given > q->coded ? given - q->coded : 0;
+	int64_t other = 0, need;
+
+	if (!q->spec.late)
+		return false;
+	for (unsigned i = 0; i < q->nwindow; i++)
+		other += q->window[i] / q->nwindow;
+	if (other < q->typical)
+		other = q->typical;
+	need = at_least(q, other) * (inside + 1);
+	if (q->coded == 0 && inside > 0)
+		need += at_least(q, q->before_idr - other);
+	return part_of(q->budget, ALLOWED) - q->used < need * SPARE;
 }

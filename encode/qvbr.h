@@ -41,10 +41,15 @@ struct qvbr_spec {
 				 * stays as at the beginning of the segment */
 };
 
+struct qvbr_tried {
+	int64_t	 crf, bits;		/* bits 0: none */
+};
+
 struct qvbr {
 	/* What the encoder has to be told now: */
 	int	 crf;
 	int64_t	 max_rate, buffer;
+	bool	 blind;			/* nothing is known of the segment before */
 	/* private: */
 	struct qvbr_spec spec;
 	int64_t	 segment, pictures, coded;
@@ -55,6 +60,9 @@ struct qvbr {
 	int64_t	 idr_at_asked;		/* of the last IDR picture */
 	int64_t	 window[QVBR_WINDOW];	/* the same of the last other pictures */
 	unsigned nwindow, next;
+	int64_t	 before_idr;		/* of the segment before, at its level */
+	int64_t	 typical;		/* of others, but those that came again */
+	struct qvbr_tried many, few;	/* more bits than planned, and fewer */
 };
 
 /*
@@ -63,6 +71,19 @@ struct qvbr {
  */
 void qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
     int64_t pictures, bool whole);
+
+/*
+ * Of a segment that is blind, before its first unit: the bits of its first picture, and of
+ * each other on average, as a trial with this CRF and without B pictures has them.  True
+ * if crf is another one now, which should be tried, too.
+ */
+bool qvbr_expect(struct qvbr *q, int crf, int64_t idr, int64_t other);
+
+/*
+ * Even the lowest quality is too much for another picture, when so many of the segment
+ * have been given to an encoder that is told late: it should get one again that it has.
+ */
+bool qvbr_spent(const struct qvbr *q, int64_t given);
 
 /* The segment is longer than was said, by so many. */
 void qvbr_longer(struct qvbr *q, int64_t pictures);

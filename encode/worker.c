@@ -10,6 +10,8 @@
 /* An encoder that had fewer pictures goes on: times would not fit together. */
 #define RENEW_LEAST	(WORKER_NEXT + 1)
 
+#define TRIALS		6	/* at most, of one segment */
+
 #define CAPPED		250	/* CRF above that of the level, on average */
 
 static _Noreturn void
@@ -304,6 +306,32 @@ begin_segment(struct worker *w, const struct job *job)
 	err = open_coder(w);
 	if (err < 0)
 		failed(w, err);
+	if (qvbr && w->qvbr.blind && !w->spec->low && w->spec->codec == CODEC_AVC)
+		trial_begin(&w->trial);
+	else
+		trial_end(&w->trial);
+}
+
+/* A picture of a blind segment is tried first, while the encoder looks ahead. */
+static void
+try_picture(struct worker *w, const AVFrame *f)
+{
+	int64_t idr, other;
+	int n = trial_picture(&w->trial, f);
+
+	if (n == 0)
+		return;
+	for (int i = 0; n > 0 && i < TRIALS; i++) {
+		int crf = w->qvbr.crf;
+
+		n = trial_code(&w->trial, w->spec, &w->format, crf, &idr, &other);
+		if (n == 0)
+			n = qvbr_expect(&w->qvbr, crf, idr, other);
+	}
+	if (n < 0)
+		failed(w, n);
+	trial_end(&w->trial);
+	set_qvbr(w);
 }
 
 /* The end of the segment is later than was expected. */
@@ -316,6 +344,28 @@ go_longer(struct worker *w, const struct job *job)
 	}
 	qvbr_longer(&w->qvbr, job->more);
 	set_qvbr(w);
+}
+
+/*
+ * The picture, or the one before once more, which takes next to nothing: where the cap is
+ * too low for any quality.
+ */
+static AVFrame *
+choose(struct worker *w, const struct job *job)
+{
+	if (w->spec->rc != RATE_QVBR)
+		return job->frame;
+	if (job->begins)
+		w->begun = 0;
+	if (job->idr || w->given_last == NULL || w->qvbr.segment != job->segment ||
+	    !qvbr_spent(&w->qvbr, w->begun)) {
+		av_frame_free(&w->given_last);
+		w->given_last = av_frame_clone(job->frame);
+		if (w->given_last == NULL)
+			failed(w, -ENOMEM);
+	}
+	w->begun++;
+	return w->given_last;
 }
 
 static void *
@@ -339,6 +389,9 @@ work(void *arg)
 		else if (job->more > 0 && w->spec->rc == RATE_QVBR)
 			go_longer(w, job);
 		memcpy(p.captions, job->captions, job->captions_len);
+		p.frame = choose(w, job);
+		if (w->trial.running)
+			try_picture(w, job->frame);
 		w->given++;
 		n = coder_encode(&w->coder, &p, &u);
 		av_frame_free(&f);	/* the job may be gone; the coder has a copy */
@@ -415,6 +468,8 @@ worker_finish(struct worker *w)
 void
 worker_free(struct worker *w)
 {
+	trial_end(&w->trial);
+	av_frame_free(&w->given_last);
 	coder_close(&w->coder);
 	pthread_mutex_destroy(&w->lock);
 }

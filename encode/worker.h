@@ -30,6 +30,7 @@
 #include "encode/output.h"
 #include "encode/queue.h"
 #include "encode/qvbr.h"
+#include "encode/trial.h"
 #include "lib/media/timeline.h"
 
 #define WORKER_QUEUE	4	/* pictures; then who puts one waits */
@@ -77,6 +78,9 @@ struct worker {
 	struct coder coder;
 	struct coder_rate rate;		/* what the encoder was told last */
 	struct qvbr qvbr;
+	int64_t	 begun;			/* pictures of the segment given; */
+	AVFrame	*given_last;		/* the last of them */
+	struct trial trial;		/* of the first pictures of a segment */
 	int64_t	 given;			/* pictures, to this encoder */
 	struct {
 		int64_t	segment, pictures;

@@ -50,6 +50,30 @@ check 'what is hard is told: the level that was reached, and that it was the cap
 	cat got
 	awk "\$4 != 9000 || \$5 > 7000 || \$6 != \"true\" || \$2 < 225000 { exit 1 }" got
 '
+check 'under a cap that binds, a higher level is no worse: the noise of a camera' '
+	ffmpeg -v error -y -f lavfi -i "mandelbrot=s=320x180:r=25:end_scale=0.1" -t 4 -vf \
+		noise=alls=20:allf=t,format=yuv420p -c:v libx264 -preset ultrafast -qp 8 -g 50 \
+		-f mpegts noise.ts
+	for codec in avc hevc
+	do
+		mlive-encode -q -c none -r 180p@300k,quality=6,codec=$codec \
+			-r 180p@300k,quality=9,codec=$codec -r 180p@300k,quality=10,codec=$codec \
+			<noise.ts >noise.out
+		for n in 0 1 2
+		do
+			ssim noise.out $n noise.ts 320:180
+		done >got
+		cat got
+		awk "NR == 1 { low = \$1 } \$1 < low - 0.002 { exit 1 }" got
+	done
+'
+check 'where the cap is too low for any quality, pictures come again' '
+	mlive-encode -q -c none -s floor.stats -r 180p@10k,codec=hevc <hard.ts >floor.out
+	segments floor.stats 0 >got
+	cat got
+	awk "\$2 > 17000 { exit 1 }" got
+	test "$(pictures floor.out 0)" -eq 200
+'
 check 'what begins two pictures before a segment does not starve that' '
 	ffmpeg -v error -i hard.ts -f lavfi -i sine=r=48000 -t 13.9 -vf \
 		"settb=1/25,setpts=N+if(lt(N\\,50)\\,0\\,148)" -enc_time_base:v 1/25 -fps_mode passthrough \

@@ -55,6 +55,13 @@ do
 	echo "# $name: the level, and constant rates"
 	row "$name" "$cap,quality=7" "$cap,rc=cbr" 600k,rc=cbr 400k,rc=cbr 200k,rc=cbr
 	echo "# $name with noise, too hard for the cap: fixed CRF, and ours"
-	row "hard-$name" "$cap,rc=abr,x264=crf=17" "$cap,rc=abr,x264=crf=23" "$cap,quality=10" \
-		"$cap,quality=8" "$cap"
+	row "hard-$name" "$cap,rc=abr,x264=crf=17" "$cap,rc=abr,x264=crf=23"
+	for codec in avc hevc
+	do
+		echo "# $name with noise, $codec: a higher level is no worse, and none is above the cap"
+		for level in 10 9 8 6 4
+		do
+			row "hard-$name" "$cap,codec=$codec,quality=$level"
+		done
+	done
 done

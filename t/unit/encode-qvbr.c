@@ -146,6 +146,78 @@ test_loop(void)
 	is(m.total, fresh.total, "nor one after a gap");
 }
 
+/* A trial of the first pictures: noise, which falls faster than by the rule. */
+static void
+test_trial(void)
+{
+	const struct qvbr_spec spec = {
+		.cap = 300000, .vbv_ns = INT64_C(2000000000), .fps = { 25, 1 }, .crf = 17000,
+	};
+	struct qvbr q = { .crf = 0 };
+	int64_t bits = 0;
+	int tries = 0;
+	bool more;
+
+	qvbr_begin(&q, &spec, 1, 50, true);
+	ok(q.blind, "nothing is known before the first segment");
+	do {
+		int crf = q.crf;
+		int64_t other = doubled(160000, (17000 - crf) / 3);
+
+		bits = 300000 + 49 * other;
+		more = qvbr_expect(&q, crf, 300000, other);
+	} while (more && ++tries < 6);
+	ok(tries < 6, "a few tries are enough (%d)", tries);
+	ok(bits > 500000 && bits < 760000, "they come near to the cap's 600000 (%lld)",
+	    (long long)bits);
+	qvbr_coded(&q, 30000 / 8, q.crf, true);
+	ok(!qvbr_expect(&q, 17000, 9999999, 999999), "what is said too late counts for nothing");
+	memset(&q, 0, sizeof(q));
+	qvbr_begin(&q, &spec, 1, 50, true);
+	ok(!qvbr_expect(&q, 17000, 200000, 5000) && q.crf == 17000,
+	    "what fits keeps its level");
+	qvbr_coded(&q, 200000 / 8, 17000, true);
+	for (int i = 0; i < 49; i++)
+		qvbr_coded(&q, 5000 / 8, 17000, false);
+	qvbr_begin(&q, &spec, 2, 50, true);
+	ok(!q.blind && !qvbr_expect(&q, 17000, 9999999, 999999),
+	    "the segment before is known better");
+	qvbr_begin(&q, &spec, 16, 50, true);
+	ok(q.blind, "but not by a multiple of 16");
+	qvbr_expect(&q, 17000, INT64_C(1) << 40, INT64_C(1) << 40);
+	ok(q.crf <= 51000, "far too much");
+}
+
+/* Noise for which the cap is too low at any quality. */
+static void
+test_spent(void)
+{
+	const struct qvbr_spec spec = {
+		.cap = 20000, .vbv_ns = INT64_C(2000000000), .fps = { 25, 1 }, .crf = 20000,
+		.late = true,
+	};
+	struct qvbr q = { .crf = 0 };
+	int64_t total = 0;
+	int again = 0;
+
+	qvbr_begin(&q, &spec, 1, 50, true);
+	ok(!qvbr_spent(&q, 0), "at first there is something");
+	for (int i = 0; i < 50; i++) {
+		bool spent = i > 0 && qvbr_spent(&q, i);
+		int64_t bits = i == 0 ? 8000 : spent ? 80 : 2000;
+
+		again += spent;
+		total += bits;
+		qvbr_coded(&q, (size_t)bits / 8, 51000, i == 0);
+	}
+	ok(again > 20 && again < 49, "then pictures come again (%d of 50)", again);
+	ok(total <= 40000, "and the cap is kept (%lld)", (long long)total);
+	qvbr_begin(&q, &spec, 2, 50, true);
+	ok(qvbr_spent(&q, 20), "in the next segment before anything comes out");
+	qvbr_begin(&q, &spec, 16, 50, true);
+	ok(!qvbr_spent(&q, 20), "but not in one that knows of none");
+}
+
 /* What has its IDR picture for so few others says nothing of a whole one. */
 static void
 test_part(void)
@@ -190,6 +262,8 @@ main(void)
 	test_levels();
 	test_auto();
 	test_loop();
+	test_trial();
+	test_spent();
 	test_part();
 	test_edges();
 	return done_testing();
