@@ -186,7 +186,7 @@ correct_softly(struct atrack *a, int samples)
 	int64_t fix = a->error / 16;
 
 	a->soft_left -= samples;
-	if (a->soft_left > 0 || llabs(fix) < in_ms(a, DRIFT_DEAD))
+	if (a->soft_left > 0 || a->steps > 0 || llabs(fix) < in_ms(a, DRIFT_DEAD))
 		return;
 	if (fix > in_ms(a, DRIFT_MOST))
 		fix = in_ms(a, DRIFT_MOST);
@@ -218,11 +218,12 @@ is_step(struct atrack *a, int64_t error)
 	return ++a->steps >= STEP_FRAMES;
 }
 
+/* A mixer that was correcting a drift would go on beyond this, so it begins anew. */
 static void
 shift(struct atrack *a, int64_t error)
 {
+	flush(a);
 	if (error > 0) {
-		flush(a);
 		pad(a, error);
 	} else {
 		a->trim += -error;

@@ -10,6 +10,14 @@ ffmpeg -v error -f lavfi -i "mandelbrot=s=320x180:r=25:end_scale=0.01" -f lavfi 
 	"gradients=s=320x180:r=25" -t 15 -filter_complex \
 	"[0:v]noise=alls=25:allf=t[a];[a][1:v]overlay=enable='lt(mod(t\\,5)\\,2)',format=yuv420p" \
 	-c:v libx264 -preset ultrafast -qp 14 -g 25 -f mpegts film.ts
+# A cut at which the sound of the first film is 16 ms too long.
+for sound in 440 600
+do
+	ffmpeg -v error -i film.ts -f lavfi -i "sine=f=$sound:r=48000" -t 11 -c:v libx264 \
+		-preset ultrafast -crf 30 -g 25 -c:a aac -f mpegts $sound.ts
+done
+ffmpeg -v error -i "concat:440.ts|600.ts" -c copy -f mpegts joined.ts
+mlive-ingest -q --realtime joined.ts >channel.ts & recorder=$!
 # Half-second segments, of which each 16th is one to meet at.
 mlive-ingest -q --realtime -t 15s film.ts >in.ts
 # shellcheck disable=SC2034	# checks use it
@@ -72,5 +80,54 @@ check 'with low latency, layers and less noise too' '
 	cat got
 	awk "\$1 % 16 == 0 { met = 1 } met { n++ } met && \$2 != \"same\" { bad = 1 }
 		END { exit bad || n < 5 }" got
+'
+
+# life FROM SEGMENTS - a channel from that hundredth of the stream on, whose encoder is killed
+# when it has made so many segments, or never.
+life () {
+	tail -c +$(($(wc -c <channel.ts) * $1 / 100 / 188 * 188 + 1)) channel.ts >part.ts
+	mpkg-segment -q --segment 1s --window 600s -o two/ <coded & packager=$!
+	perl -e "while (sysread STDIN, \$_, 20000) { syswrite STDOUT, \$_; select undef, undef, undef, 0.05 }" \
+		<part.ts >fed & feeder=$!
+	mlive-encode -q -g 1s $rungs -a 96k <fed >coded & encoder=$!
+	if test "$2" -gt 0
+	then
+		eventually has_made "$2"
+		kill -9 $encoder
+	fi
+	wait $encoder || :
+	kill $feeder || :
+	wait $packager
+}
+has_made () {
+	test "$(find two -path "*/v1/*.m4s" -newer part.ts | wc -l)" -ge "$1"
+}
+wait $recorder
+check 'one is killed twice: the files of the packagers behind them are the same' '
+	rungs="-r 180p@40M,quality=6 -r 90p@40M,quality=6,codec=hevc"
+	mkdir one two
+	mkfifo fed coded
+	mlive-encode -q -g 1s $rungs -a 96k <channel.ts |
+		mpkg-segment -q --segment 1s --window 600s -o one/
+	life 5 8
+	life 35 8
+	life 65 0
+	for track in v1 v2 a1
+	do
+		for file in one/$track/*.m4s
+		do
+			cmp -s $file two/${file#one/} && printf s && continue
+			test -e two/${file#one/} && printf o || printf -
+		done >$track.list
+		cat $track.list
+		echo
+	done
+	# Three lives: s the same, o another, - none.  What they begin with may not be whole,
+	# and there the sound is another for two periods; nor what they end with, but the last one.
+	for track in v1,1 v2,1 a1,5
+	do
+		part="-*o{0,${track#*,}}s+"
+		grep -E "^${part}o?${part}o?$part\$" ${track%,*}.list
+	done
 '
 done_testing

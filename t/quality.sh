@@ -67,6 +67,6 @@ gops () {
 		perl -MDigest::MD5=md5_hex -ne '
 			next unless /\S/;
 			if (/K/ && $n) { print md5_hex($all), " $n\n"; $all = ""; $n = 0 }
-			$all .= $_; $n++;
+			$all .= $_; $n++ if /MD5:/;	# it may be on a line of its own
 			END { print md5_hex($all), " $n\n" }'
 }
