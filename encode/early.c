@@ -13,6 +13,7 @@ early_able(const struct options *o, char *why, size_t size)
 		const struct rung_spec *r = &o->rung[i];
 
 		lacks = r->copy ? "it is the source as it is" :
+		    r->crop.w > 0 ? "its crop= goes by the source" :
 		    r->fps.num <= 0 ? "it has no fps= of its own" :
 		    r->size.lines == 0 && r->size.box_w == 0 ?
 		    "it is as large as the source" : NULL;

@@ -133,15 +133,37 @@ rung_due(const struct ladder *l, const struct rung *r, int64_t t)
 	return grid_time(&r->worker.grid, r->next_k) < t + half;
 }
 
+/* What the rung takes of the source; all of it where the part is not within it. */
+static AVFrame *
+part_of(struct rung *r, const AVFrame *source)
+{
+	const struct crop_spec *c = &r->worker.spec->crop;
+	int x, y;
+
+	if (crop_place(c, source->width, source->height, &x, &y))
+		return scaler_part(source, x, y, c->w, c->h);
+	if (!r->unfit)
+		log_warn(0, "rung '%s': pictures of %dx%d are not cut: its crop is not within "
+		    "them", r->worker.spec->text, source->width, source->height);
+	r->unfit = true;
+	return av_frame_clone(source);
+}
+
 static void
 scale_rung(struct ladder *l, struct rung *r, const AVFrame *source)
 {
 	const AVFrame *from = r->parent >= 0 ? l->rung[r->parent].scaled : source;
+	AVFrame *part = NULL;
 
+	if (r->parent < 0 && r->worker.spec->crop.w > 0)
+		from = part = part_of(r, source);
+	if (from == NULL)
+		fatal(EXIT_RUNTIME, ENOMEM, "cannot hold a picture");
 	r->scaled = color_light(from) != r->recolor.to ? recolor_frame(&r->recolor, from) :
 	    scaler_frame(&r->scaler, from);
 	if (r->scaled == NULL)
 		fatal(EXIT_RUNTIME, ENOMEM, "cannot scale to rung '%s'", r->worker.spec->text);
+	av_frame_free(&part);
 }
 
 /* The slate in the size of the rung, and in its colours. */

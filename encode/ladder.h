@@ -42,6 +42,7 @@ struct rung {
 	int64_t	 more;			/* pictures that its segment is longer from now on */
 	int	 parent;		/* the rung to scale from; -1: the source */
 	AVFrame	 *scaled;		/* of the picture at hand */
+	bool	 unfit;			/* told: what it crops is not in the source */
 	bool	 wanted, blank;
 	AVFrame	 *slate;		/* as large as the rung, or NULL yet */
 	struct scaler scaler;

@@ -130,14 +130,18 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	};
 	enum light light;
 	bool limited;
-	int err;
+	int err, x, y;
 
 	f->format = coder_pixels(s, first->format);
 	f->rate = rung_rate(s, source);
 	f->threads = threads_for(s);
 	f->timecode = l->label.mode != LABEL_NONE;
 	light = set_colors(r, first);
-	size_fit(&s->size, first->width, first->height, sar, &f->width, &f->height, &limited);
+	if (s->crop.w > 0 && !crop_place(&s->crop, first->width, first->height, &x, &y))
+		fatal(EXIT_USAGE, 0, "rung '%s': its crop is not within %dx%d", s->text,
+		    first->width, first->height);
+	size_fit(&s->size, s->crop.w > 0 ? s->crop.w : first->width, s->crop.w > 0 ?
+	    s->crop.h : first->height, sar, &f->width, &f->height, &limited);
 	if (s->fit != FIT_INSIDE) {
 		f->width = (s->size.box_w + 1) / 2 * 2;
 		f->height = (s->size.box_h + 1) / 2 * 2;
@@ -169,6 +173,13 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 	    color_light(first) != LIGHT_SDR ? ", made SDR" : "");
 }
 
+static bool
+same_part(const struct rung_spec *a, const struct rung_spec *b)
+{
+	return a->crop.w == b->crop.w && a->crop.h == b->crop.h && a->crop.x == b->crop.x &&
+	    a->crop.y == b->crop.y;
+}
+
 /* Largest first, and for each the smallest before it that is not smaller. */
 static void
 plan_cascade(struct ladder *l)
@@ -196,10 +207,11 @@ plan_cascade(struct ladder *l)
 		r->parent = -1;
 		for (unsigned j = i; j-- > 0 && r->parent < 0;) {
 			const struct coder_format *p = &l->rung[l->order[j]].worker.format;
+			const struct rung_spec *s = l->rung[l->order[j]].worker.spec;
 
 			/* 8 bits are not enough to make 10 of, nor SDR for HDR, and what has
-			 * bars or lacks sides is not the source. */
-			if (l->rung[l->order[j]].worker.spec->fit == FIT_INSIDE &&
+			 * bars or lacks sides is not the source, but of the same part. */
+			if (s->fit == FIT_INSIDE && same_part(s, r->worker.spec) &&
 			    p->width >= own->width && p->height >= own->height &&
 			    (p->format == own->format || own->format == AV_PIX_FMT_YUV420P) &&
 			    (r->recolor.to == LIGHT_SDR ||

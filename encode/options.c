@@ -38,7 +38,7 @@ static const char help[] =
     "      --rotate ANGLE       of the source: auto (default), none, 90, 180 or 270\n"
     "  -r, --rung SPEC          one rendition, for instance 1080p@5000k or\n"
     "                           1280x720@2800k,codec=hevc,fps=25; keys: codec\n"
-    "                           color fit fps gop level maxrate preset profile quality rc\n"
+    "                           color crop fit fps gop level maxrate preset profile quality rc\n"
     "                           threads tune vbv vq x264 x265; or copy, as the source is\n"
     "      --ssim               measure the quality that the statistics tell\n"
     "  -s, --stats TARGET       a JSON line each second to fd:N, unix:PATH or a file\n"
@@ -147,6 +147,15 @@ vq_parse(const char *s)
 	    strcmp(s, "enhanced") == 0 ? VQ_ENHANCED : VQ_UNSAID;
 }
 
+static void
+parse_part(struct rung_spec *r, const char *value)
+{
+	const char *why = crop_parse(&r->crop, value);
+
+	if (why != NULL)
+		fatal(EXIT_USAGE, 0, "--rung '%s': crop '%s' %s", r->text, value, why);
+}
+
 struct seen {
 	bool	quality, rc;
 };
@@ -188,6 +197,8 @@ set_key(struct rung_spec *r, struct seen *seen, const char *key, const char *val
 		r->vq = vq_parse(value);
 		if (r->vq == VQ_UNSAID)
 			bad_rung(r, "vq is standard or enhanced, not", value);
+	} else if (strcmp(key, "crop") == 0) {
+		parse_part(r, value);
 	} else if (strcmp(key, "fit") == 0) {
 		parse_fit(r, value);
 	} else if (strcmp(key, "profile") == 0) {

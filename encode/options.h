@@ -46,6 +46,7 @@ struct rung_spec {
 	bool	 half;			/* fps=half */
 	enum rung_color color;
 	enum rung_fit fit;
+	struct crop_spec crop;		/* of the pictures that all rungs are made of */
 	enum rung_vq vq;		/* enhanced: without a preset */
 	bool	 copy;			/* the source as it is; rate 0: not said */
 	bool	 low;			/* of latency: nothing is looked at ahead */

@@ -223,30 +223,16 @@ scale(struct scaler *s, const AVFrame *in)
 	return f;
 }
 
-/* The middle of a picture that has the aspect of the output, in even numbers. */
-static AVFrame *
-cut(const struct scaler *s, const AVFrame *in)
+AVFrame *
+scaler_part(const AVFrame *in, int x, int y, int width, int height)
 {
 	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(in->format);
-	AVRational sar = in->sample_aspect_ratio;
 	AVFrame *part = av_frame_clone(in);
-	int64_t num, den;
-	int x, y;
 
 	if (part == NULL || d == NULL)
 		return part;
-	if (sar.num <= 0 || sar.den <= 0)
-		sar = (AVRational){ 1, 1 };
-	num = (int64_t)s->width * sar.den;	/* of the output, in pixels of the input */
-	den = (int64_t)s->height * sar.num;
-	if (in->width * den > in->height * num)
-		part->width = (int)((in->height * num / den + 1) / 2 * 2);
-	else
-		part->height = (int)((in->width * den / num + 1) / 2 * 2);
-	part->width = part->width < 2 || part->width > in->width ? in->width : part->width;
-	part->height = part->height < 2 || part->height > in->height ? in->height : part->height;
-	x = (in->width - part->width) / 4 * 2;
-	y = (in->height - part->height) / 4 * 2;
+	part->width = width;
+	part->height = height;
 	for (int i = 0; i < 4 && part->data[i] != NULL; i++) {
 		bool chroma = (i == 1 || i == 2) && (d->flags & AV_PIX_FMT_FLAG_RGB) == 0;
 
@@ -255,6 +241,27 @@ cut(const struct scaler *s, const AVFrame *in)
 		    d->comp[i].step;
 	}
 	return part;
+}
+
+/* The middle of a picture that has the aspect of the output, in even numbers. */
+static AVFrame *
+cut(const struct scaler *s, const AVFrame *in)
+{
+	AVRational sar = in->sample_aspect_ratio;
+	int w = in->width, h = in->height;
+	int64_t num, den;
+
+	if (sar.num <= 0 || sar.den <= 0)
+		sar = (AVRational){ 1, 1 };
+	num = (int64_t)s->width * sar.den;	/* of the output, in pixels of the input */
+	den = (int64_t)s->height * sar.num;
+	if (in->width * den > in->height * num)
+		w = (int)((in->height * num / den + 1) / 2 * 2);
+	else
+		h = (int)((in->width * den / num + 1) / 2 * 2);
+	w = w < 2 || w > in->width ? in->width : w;
+	h = h < 2 || h > in->height ? in->height : h;
+	return scaler_part(in, (in->width - w) / 4 * 2, (in->height - h) / 4 * 2, w, h);
 }
 
 AVFrame *

@@ -34,6 +34,9 @@ struct scaler {
 void scaler_init(struct scaler *s, int width, int height, enum AVPixelFormat format);
 AVFrame *scaler_frame(struct scaler *s, const AVFrame *in);
 
+/* That part of a picture, all in even numbers and within it; NULL without memory. */
+AVFrame *scaler_part(const AVFrame *in, int x, int y, int width, int height);
+
 /* The matrix of what a picture in RGB is made into. */
 enum AVColorSpace scaler_rgb_matrix(const AVFrame *f);
 

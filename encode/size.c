@@ -62,6 +62,14 @@ crop_parse(struct crop_spec *c, const char *text)
 	return NULL;
 }
 
+bool
+crop_place(const struct crop_spec *c, int width, int height, int *x, int *y)
+{
+	*x = c->x >= 0 ? c->x : (width - c->w) / 4 * 2;
+	*y = c->y >= 0 ? c->y : (height - c->h) / 4 * 2;
+	return c->w <= width && c->h <= height && *x + c->w <= width && *y + c->h <= height;
+}
+
 static int
 even(int64_t num, int64_t den)
 {

@@ -34,6 +34,9 @@ struct crop_spec {
 /* NULL, or what is wrong with "1440x1080+240+0", with or without a place. */
 const char *crop_parse(struct crop_spec *c, const char *text);
 
+/* Is it within the picture?  Then where it begins. */
+bool crop_place(const struct crop_spec *c, int width, int height, int *x, int *y);
+
 /* Sides are from 16 to 8192. */
 bool size_parse(struct size_spec *s, const char *text);
 

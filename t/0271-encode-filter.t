@@ -104,6 +104,30 @@ check 'a rung that is filled, with bars or without its sides' '
 	want "crop=360:360:140:0,scale=240:240:flags=bicubic"
 	like out.ts 1 want.yuv 30
 '
+check 'a part of the source for one rung, and for another the same, smaller' '
+	mlive-encode -q -r 360p@4M,quality=9 -r 200x300@4M,quality=9,crop=200x300+100+20 \
+		-r 100x150@1M,quality=9,crop=200x300+100+20 -r 200x360@4M,quality=9,crop=200x360 \
+		-r 150p@1M,quality=9 <still.ts >out.ts
+	test "$(shape out.ts v:0)" = h264,640,360,25/1
+	test "$(shape out.ts v:1)" = h264,200,300,25/1
+	test "$(shape out.ts v:2)" = h264,100,150,25/1
+	test "$(shape out.ts v:3)" = h264,200,360,25/1
+	test "$(shape out.ts v:4)" = h264,266,150,25/1
+	want null
+	like out.ts 0 want.yuv
+	want crop=200:300:100:20
+	like out.ts 1 want.yuv
+	want crop=200:300:100:20,scale=100:150:flags=bicubic
+	like out.ts 2 want.yuv
+	want crop=200:360
+	like out.ts 3 want.yuv
+	want scale=266:150:flags=bicubic
+	like out.ts 4 want.yuv 30
+	# After what all rungs have: in pixels of the picture that was turned.
+	mlive-encode -q --rotate 90 -r 160x160@4M,quality=9,crop=160x160+0+480 <still.ts >out.ts
+	want transpose=clock,crop=160:160:0:480
+	like out.ts 0 want.yuv
+'
 check 'the source changes so that the part is not in it any more' '
 	source_ts 1 25 >small.ts
 	ffmpeg -v error -i still.ts -t 1 -vf scale=1280:720 -c:v libx264 -preset ultrafast \
@@ -113,6 +137,20 @@ check 'the source changes so that the part is not in it any more' '
 	test "$(shape out.ts v:0)" = h264,960,720,25/1
 	grep "640x360 are not cut" words
 	test "$(grep -c warning words)" -eq 1
+'
+check 'the source changes so that the part of a rung is not in it any more' '
+	mlive-encode -r 720p@4M -r 404x720@1M,crop=404x720 <both.ts >out.ts 2>words
+	test "$(shape out.ts v:1)" = h264,404,720,25/1
+	test "$(pictures out.ts 1)" -eq "$(pictures out.ts 0)"
+	grep "rung .404x720@1M,crop=404x720.: pictures of 640x360 are not cut" words
+	test "$(grep -c warning words)" -eq 1
+	fails 2 mlive-encode -r 404x720@1M,crop=404x720 <still.ts >out 2>words
+	grep "its crop is not within 640x360" words
+	for part in 320 321x240 320x240+1+0 8x8
+	do
+		fails 2 mlive-encode -r 180p@1M,crop=$part <still.ts >out 2>words
+		grep "crop .$part. is " words
+	done
 '
 check 'what is wrong is said' '
 	for part in 320 320x x240 321x240 320x240+1+0 320x240+10 8x8 320x240+0+0+0 -2x16
