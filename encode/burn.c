@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "encode/burn.h"
 #include "lib/base/log.h"
@@ -37,7 +38,8 @@ void
 burn_parse(struct burn_spec *s, const char *arg)
 {
 	*s = (struct burn_spec){ .pid = 0 };
-	if (strlen(arg) == 3 && strspn(arg, "abcdefghijklmnopqrstuvwxyz") == 3)
+	if (strlen(arg) == 3 && strspn(arg, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3)
 		memcpy(s->language, arg, 3);
 	else
 		s->pid = parse_pid(arg);
@@ -59,7 +61,7 @@ burn_is(const struct burn_spec *s, uint16_t pid, const uint8_t *desc, size_t des
 	if (s->pid != 0 && s->pid != pid)
 		return false;
 	for (; p != NULL && len >= 8; p += 8, len -= 8)
-		if (s->pid != 0 || memcmp(p, s->language, 3) == 0) {
+		if (s->pid != 0 || strncasecmp((const char *)p, s->language, 3) == 0) {
 			memcpy(ids, p + 4, 4);
 			return true;
 		}
@@ -110,6 +112,12 @@ drop(struct burn *b, unsigned from, unsigned n)
 	b->n -= n;
 	for (unsigned i = from; i < b->n; i++)
 		b->screen[i] = b->screen[i + n];
+}
+
+void
+burn_clear(struct burn *b)
+{
+	drop(b, 0, b->n);
 }
 
 void

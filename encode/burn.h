@@ -58,6 +58,9 @@ int burn_open(struct burn *b, const uint8_t ids[static 4]);
 /* The payload of a PES packet. */
 void burn_unit(struct burn *b, const uint8_t *data, size_t len, int64_t t);
 
+/* The stream has ended: nothing is on the screen. */
+void burn_clear(struct burn *b);
+
 /* The picture of that time with what is shown on it, or NULL: nothing is, take your own. */
 AVFrame *burn_frame(struct burn *b, const AVFrame *f, int64_t t);
 void burn_free(struct burn *b);

@@ -171,6 +171,46 @@ take_burnt(struct input *in, struct tsdemux_stream *d)
 	return true;
 }
 
+/* It is not what this stream is any more, if it ever is again. */
+static void
+let_go(struct input_stream *s, struct tsdemux_stream *d)
+{
+	s->gone = true;
+	s->pid = TS_PID_NULL;
+	d->user = NULL;
+}
+
+/*
+ * The tables may say something else of a stream that is there: the subtitles of PID are in
+ * another language, or on other pages.
+ */
+static void
+look_at_burnt(struct input *in)
+{
+	bool burnt = false;
+	uint8_t ids[4];
+
+	for (int turn = 0; turn < 2; turn++)
+		for (unsigned i = 0; i < in->demux.nstream; i++) {
+			struct tsdemux_stream *d = in->demux.stream[i];
+			struct input_stream *s = d->user;
+			bool is = s != NULL && !s->gone && d->codec == CODEC_DVBSUB &&
+			    burn_is(&in->opt->burn, d->pid, d->desc, d->desc_len, ids);
+
+			if (turn == 0 && s != NULL && s->use == INPUT_BURN) {
+				if (!is || burn_open(&in->video.burn, ids) < 0) {
+					let_go(s, d);
+					burn_clear(&in->video.burn);
+				} else {
+					burnt = true;
+				}
+			} else if (turn == 1 && is && !burnt && s->use == INPUT_PASS) {
+				let_go(s, d);
+				burnt = true;
+			}
+		}
+}
+
 static void
 take_passed(struct input *in, struct tsdemux_stream *d)
 {
@@ -204,6 +244,8 @@ input_streams_changed(struct input *in)
 		s->epoch.switched |= version != in->version && in->version != UINT32_MAX;
 	}
 	in->version = version;
+	if (burn_wanted(&in->opt->burn))
+		look_at_burnt(in);
 	for (unsigned i = 0; i < in->demux.nstream; i++) {
 		struct tsdemux_stream *d = in->demux.stream[i];
 

@@ -143,6 +143,42 @@ check 'two encoders, one begun later, make the same pictures' '
 	# The subtitle on the screen when the second began is not in its stream; the next is.
 	tail -n 75 both | awk "{ n++; same += \$2 == \$3 } END { print n, same; exit same < 75 }"
 '
+# visible FILE N RAW - the text of picture N is there
+visible () {
+	ffmpeg -nostdin -v error -i "$1" -f rawvideo -pix_fmt yuv420p -s 720x576 -framerate 25 -i "$3" \
+		-filter_complex "[0:v:0]settb=1/25,setpts=N,crop=iw/2:ih/8:0:ih*3/10[a];[1:v]settb=1/25,setpts=N,crop=iw/2:ih/8:0:ih*3/10[b];
+		[a][b]psnr=stats_file=psnr.log" -f null -
+	sed -n "$2s/.*psnr_avg:\([0-9.inf]*\).*/\1/p" psnr.log | tee least
+	awk '{ exit !($1 == "inf" || $1 > 30) }' least
+}
+check 'a language in capitals, and tables that say another one of the same stream later' '
+	mlive-encode -q -r 720x576@12M -r 360x288@4M --burn-subtitles SWE <film.ts >capital.ts
+	cmp burnt.ts capital.ts
+	# The PMT from the middle on: eng, another version, and its CRC.
+	perl -e "local \$/; binmode STDIN; binmode STDOUT; my \$d = <STDIN>;
+		for (my \$at = 0; \$at < length \$d; \$at += 188) {
+			next if \$at < length(\$d) * 0.34 || (unpack(q(n), substr \$d, \$at + 1, 2) & 8191) != 4096;
+			my \$len = (unpack(q(n), substr \$d, \$at + 6, 2) & 4095) - 1;
+			my \$table = substr \$d, \$at + 5, \$len;
+			\$table =~ s/swe/eng/ or die;
+			substr(\$table, 5, 1) = chr(ord(substr \$table, 5, 1) ^ 2);
+			my \$crc = 0xffffffff;
+			for my \$b (unpack q(C*), \$table) {
+				\$crc ^= \$b << 24;
+				\$crc = (\$crc << 1 ^ (\$crc >> 31) * 0x04c11db7) & 0xffffffff for 1 .. 8;
+			}
+			substr(\$d, \$at + 5, \$len + 4) = \$table . pack q(N), \$crc;
+		}
+		print \$d" <film.ts >turns.ts
+	mlive-encode -q -r 720x576@12M --burn-subtitles swe <turns.ts >first.ts
+	ffmpeg -nostdin -v error -i film.ts -pix_fmt yuv420p -f rawvideo without.raw
+	visible first.ts 51 want.raw
+	fails 1 visible first.ts 121 want.raw
+	visible first.ts 121 without.raw
+	mlive-encode -q -r 720x576@12M --burn-subtitles Eng <turns.ts >second.ts
+	fails 1 visible second.ts 51 want.raw
+	visible second.ts 121 want.raw
+'
 check 'damage does no harm' '
 	perl -e "local \$/; binmode STDIN; binmode STDOUT; srand 5; my \$d = <STDIN>;
 		my @at = grep { (unpack(q(n), substr \$d, 188 * \$_ + 1, 2) & 8191) == 258 } 0 .. length(\$d) / 188 - 1;
@@ -153,7 +189,7 @@ check 'damage does no harm' '
 	test "$(pictures damaged.out.ts 0)" -eq 175
 '
 check 'what is neither PID nor language is refused' '
-	for wrong in "" sw swed SWE 15 8191 0x2000 12x
+	for wrong in "" sw swed sw1 15 8191 0x2000 12x
 	do
 		fails 2 mlive-encode -r 360p@1M --burn-subtitles "$wrong" <film.ts
 	done
