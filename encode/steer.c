@@ -27,7 +27,7 @@ find(struct ladder *l, const char *name)
 	for (unsigned i = 0; i < l->nrung; i++) {
 		const char *text = l->rung[i].worker.spec->text;
 
-		if (strncmp(text, name, len) != 0 || text[len] != '@')
+		if (strncmp(text, name, len) != 0 || (text[len] != '@' && text[len] != '\0'))
 			continue;
 		if (found != NULL)
 			return NULL;
@@ -46,7 +46,10 @@ show(struct worker *w, char answer[static COMMAND_ANSWER])
 	worker_wishes(w, &rate, &quality);
 	if (quality > 0)
 		snprintf(level, sizeof(level), "%d.%03d", quality / 1000, quality % 1000);
-	if (w->spec->rc == RATE_QVBR)
+	if (w->spec->copy)
+		snprintf(answer, COMMAND_ANSWER, rate > 0 ? "ok copy rate=%" PRIu64 :
+		    "ok copy", rate);
+	else if (w->spec->rc == RATE_QVBR)
 		snprintf(answer, COMMAND_ANSWER, "ok rate=%" PRIu64 " quality=%s", rate, level);
 	else
 		snprintf(answer, COMMAND_ANSWER, "ok rate=%" PRIu64, rate);

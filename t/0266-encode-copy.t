@@ -306,4 +306,22 @@ check 'what cannot be is said' '
 		grep -e "$1 is of rungs that are coded" err
 	done
 '
+check 'a command finds it by its name' '
+	mkfifo in.fifo
+	mlive-encode -q --control ctl -r copy@3M -r 90p@200k <in.fifo >out.ts 2>err & encode=$!
+	exec 5>in.fifo
+	cat film.ts >&5
+	eventually test -S ctl
+	perl -MIO::Socket::UNIX -e "
+		my \$s = IO::Socket::UNIX->new(q(ctl)) or die;
+		for (@ARGV) { print \$s qq(\$_\n); print scalar <\$s> }" \
+		"show copy" "set copy rate=1M" "set cop rate=1M" "show 90p" >answers
+	exec 5>&-
+	wait $encode
+	cat answers
+	sed -n 1p answers | grep -x "ok copy rate=3000000"
+	sed -n 2p answers | grep "error: is the source as it is: .copy."
+	sed -n 3p answers | grep "error: no rung"
+	sed -n 4p answers | grep "ok rate=200000"
+'
 done_testing
