@@ -4,9 +4,9 @@
 #include <libavutil/mastering_display_metadata.h>
 
 #include "encode/recolor.h"
+#include "encode/size.h"
 
 #define PEAK_EVERY	(10 * 90000)	/* that it is looked at: a table takes its time */
-#define HD_LINES	720		/* from so many on it is BT.709 that is meant */
 
 static const struct {
 	const char *name;
@@ -83,7 +83,7 @@ static bool
 is_601(const AVFrame *f)
 {
 	return f->colorspace == AVCOL_SPC_SMPTE170M || f->colorspace == AVCOL_SPC_BT470BG ||
-	    (f->colorspace == AVCOL_SPC_UNSPECIFIED && f->height < HD_LINES);
+	    (f->colorspace == AVCOL_SPC_UNSPECIFIED && !size_means_709(f->width, f->height));
 }
 
 /* The table for pictures like this one. */
