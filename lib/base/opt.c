@@ -118,7 +118,7 @@ const struct opt_unit opt_rates[] = {
 
 const struct opt_unit opt_durations[] = {
 	{ "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
-	{ "min", UINT64_C(60000000000) },
+	{ "m", UINT64_C(60000000000) }, { "min", UINT64_C(60000000000) },
 	{ "h", UINT64_C(3600000000000) }, { NULL, 0 },
 };
 

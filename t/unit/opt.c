@@ -6,13 +6,10 @@
 int
 main(void)
 {
-	static const struct opt_unit ns[] = {
-		{ "ms", 1000000 }, { "s", 1000000000 },
-		{ "h", UINT64_C(3600000000000) }, { NULL, 0 },
-	};
 	static const struct { const char *in; int status; uint64_t out; } row[] = {
 		{ "6s", 0, 6000000000 }, { "3.84s", 0, 3840000000 },
-		{ "500ms", 0, 500000000 }, { "0s", 0, 0 },
+		{ "500ms", 0, 500000000 }, { "10m", 0, UINT64_C(600000000000) },
+		{ "10min", 0, UINT64_C(600000000000) }, { "1M", -EINVAL, 0 }, { "0s", 0, 0 },
 		{ "6", -EINVAL, 0 }, { "", -EINVAL, 0 }, { "s", -EINVAL, 0 },
 		{ "-1s", -EINVAL, 0 }, { " 1s", -EINVAL, 0 }, { "1 s", -EINVAL, 0 },
 		{ "1.s", -EINVAL, 0 }, { ".5s", -EINVAL, 0 }, { "0x1s", -EINVAL, 0 },
@@ -29,7 +26,7 @@ main(void)
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		uint64_t v = 0;
 
-		is(opt_scaled(row[i].in, ns, &v), row[i].status, "status of '%s'",
+		is(opt_scaled(row[i].in, opt_durations, &v), row[i].status, "status of '%s'",
 		    row[i].in);
 		is(v, row[i].out, "value of '%s'", row[i].in);
 	}
