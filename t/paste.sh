@@ -1,6 +1,7 @@
 # t/paste.sh - sourced after chain.sh by the tests of what people paste.
 #
 #   adapt              filter: ports, folders and interfaces become those of here
+#   all_ran PAGE...    all their examples were asked for
 #   example PAGE N [K] print the N-th example of a manual, or its K-th command
 #   run COMMAND...     what it prints runs as a script, in a session of its own
 #   finish             wait until it ends by itself, with 0; what it said is shown
@@ -45,6 +46,20 @@ examples () {
 example () {
 	echo "$1 $2" >>ran
 	examples "$1" | sed -n "s/^$2 ${3:-[0-9]*} //p" | adapt | grep .
+}
+
+# Those whose examples 0851 runs; 0852 runs those of all others there are.
+# shellcheck disable=SC2034	# in those
+live_pages="mlive-archive.1 mlive-capture.1 mlive-cue.1 mlive-encode.1 mlive-ingest.1 mlive-push.1
+	mlive.7 mpkg-segment.1 mts.7"
+
+all_ran () {
+	for page in "$@"
+	do
+		examples "$page" | sed "s/ .*//; s/^/$page /"
+	done | sort -u >want
+	test -s want
+	sort -u ran | diff want -
 }
 
 run () {
