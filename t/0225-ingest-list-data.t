@@ -131,7 +131,7 @@ check 'and behind a failover' '
 	enough () {
 		test "$(data 259 <out.ts | wc -c)" -ge 100
 	}
-	eventually enough
+	within 120 enough
 	kill $tool
 	wait $tool
 	data 259 <out.ts >got
