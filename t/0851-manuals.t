@@ -197,6 +197,11 @@ check 'mlive-encode: a part of the source, and an upright rung' '
 	finish
 	shows out.ts h264,960,720 h264,360,640
 '
+check 'mlive-encode: beside it an upright rung of a part' '
+	run example mlive-encode.1 14
+	finish
+	shows out.ts h264,1280,720 h264,360,640
+'
 send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
 check 'mpkg-segment: a live channel of three minutes' '
 	run example mpkg-segment.1 2
