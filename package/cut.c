@@ -52,6 +52,12 @@ cutter_break(struct cutter *c)
 	c->force = c->running;
 }
 
+void
+cutter_switch(struct cutter *c)
+{
+	c->force = c->switched = c->running;
+}
+
 int64_t
 cutter_horizon(const struct cutter *c)
 {
@@ -181,7 +187,7 @@ cut_at(struct cutter *c, const struct sample *s, int64_t t, int64_t slot, bool h
 	c->number = cut.number;
 	c->last_t = t;
 	cut.utc_ns = date_of(c, s, t);
-	c->force = false;
+	c->force = c->switched = false;
 	c->hole = false;
 	return add_cut(c, &cut);
 }
@@ -275,7 +281,7 @@ look_at(struct cutter *c, const struct sample *s)
 		return cut_at(c, s, t, slot, c->last_number >= 0);
 	}
 	last_base = c->n > 0 ? c->cut[c->n - 1].base : s->base;
-	missing = s->base == last_base && s->dts - s->pts + t > c->guide_end + CUT_HOLE;
+	missing = !c->switched && s->base == last_base && s->dts - s->pts + t > c->guide_end + CUT_HOLE;
 	if (missing)
 		c->hole = true;
 	due = s->sync && (slot > c->slot || c->clock == CUT_NOT_LIVE);

@@ -92,6 +92,7 @@ struct cutter {
 	int64_t	 left_home;		/* t: what it has before that was looked at */
 	size_t	 seen;			/* samples of the guide that were looked at */
 	bool	 force;			/* cut at the next random access point */
+	bool	 switched;		/* there, whatever hole is before it */
 	bool	 hole;			/* something is missing: wait for one */
 	int64_t	 origin;		/* t where the grid begins */
 	int64_t	 promised;		/* at the grid point of this slot there is a cut */
@@ -122,6 +123,9 @@ void cutter_moved(struct cutter *c, const struct track *t, size_t n);
 
 /* Cut with a discontinuity as soon as possible: the set of tracks changes. */
 void cutter_break(struct cutter *c);
+
+/* The source has been switched: a cut at the next random access point, over whatever hole. */
+void cutter_switch(struct cutter *c);
 
 /* Media time of a timestamp; false while the base is not known. */
 bool cutter_time(const struct cutter *c, uint32_t base, int64_t pts, int64_t *t);

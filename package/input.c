@@ -10,6 +10,8 @@
 #include "package/tsout.h"
 #include "package/ttx.h"
 
+#define PREROLL		(12 * CLK_90K)	/* at most: mts(7) */
+
 static int
 add_stream(struct pack *p, struct tsdemux_stream *st)
 {
@@ -68,10 +70,25 @@ is_there(const struct pack *p, const struct track *t)
 	return false;
 }
 
+/* A new version of the tables may announce a switch: then pre-roll follows. */
+static void
+note_tables(struct pack *p)
+{
+	uint32_t tables = 0;
+
+	for (unsigned i = 0; i < p->demux.nprogram; i++)
+		tables = tables * 33 + p->demux.program[i].version_number + 1;
+	for (unsigned i = 0; i < CUTTER_TRACKS && tables != p->tables; i++)
+		p->roll[i].switched = p->tables != 0;
+	p->tables = tables;
+}
+
 static int
 note_streams(struct pack *p)
 {
 	int r = 0;
+
+	note_tables(p);
 
 	/* First what has gone: what comes may take its place. */
 	for (unsigned i = 0; i < p->cutter.ntrack; i++)
@@ -112,6 +129,47 @@ note_change(struct pack *p, struct track *t)
 		cutter_break(&p->cutter);
 }
 
+static bool
+is_guide(const struct pack *p, const struct track *t)
+{
+	return p->cutter.guide == NULL || t == p->cutter.guide;
+}
+
+/*
+ * Pictures behind a switch that are not later than those before it are not to be shown
+ * (mts(7)), and what follows cannot be decoded without them: it goes on with the next
+ * random access point.  True: this picture is left out.
+ */
+static bool
+is_preroll(struct pack *p, struct track *t, const struct tsdemux_event *ev)
+{
+	struct preroll *r = NULL;
+	bool begins;
+
+	for (unsigned i = 0; i < p->cutter.ntrack; i++)
+		if (p->cutter.track[i] == t)
+			r = &p->roll[i];
+	if (t->kind != KIND_VIDEO || r == NULL || ev->pts == PES_NO_TIME)
+		return false;
+	begins = r->switched && ev->discontinuity;
+	r->switched = r->switched && !ev->discontinuity;
+	if (begins && r->shown_set && ev->pts <= r->shown && r->shown - ev->pts <= PREROLL)
+		r->on = true;
+	else if (begins)
+		r->on = false;
+	if (r->on && ev->random_access && ev->pts > r->shown) {
+		r->on = false;
+		if (is_guide(p, t))
+			cutter_switch(&p->cutter);
+	}
+	if (r->on)
+		return true;
+	if (begins || !r->shown_set || ev->pts > r->shown)
+		r->shown = ev->pts;
+	r->shown_set = true;
+	return false;
+}
+
 int
 pack_event(struct pack *p, const struct tsdemux_event *ev)
 {
@@ -139,6 +197,8 @@ pack_event(struct pack *p, const struct tsdemux_event *ev)
 		if (ev->stream->user == NULL || ev->stream->user == p)
 			break;
 		t = ev->stream->user;
+		if (is_preroll(p, t, ev))
+			break;
 		r = track_unit(t, &p->cutter.bases, ev);
 		if (t->changed)
 			note_change(p, t);

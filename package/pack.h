@@ -25,6 +25,14 @@ struct pack_segment {			/* being made: not yet of all tracks */
 	uint64_t done;			/* bit: this track's part is there */
 };
 
+/* Of a track of pictures: what is not to be shown behind a switch. */
+struct preroll {
+	bool	 switched;		/* the tables are new */
+	bool	 on;			/* pictures are left out */
+	bool	 shown_set;
+	int64_t	 shown;			/* the latest so far, PTS */
+};
+
 struct pack {
 	struct tsdemux demux;
 	struct sink *sink;
@@ -33,6 +41,8 @@ struct pack {
 	struct cue_queue cues;
 	/* cutter.track[i] is pres.track[index[i]], UINT_MAX: not named yet */
 	unsigned index[CUTTER_TRACKS];
+	uint32_t tables;		/* of their versions; 0: none yet */
+	struct preroll roll[CUTTER_TRACKS];
 	bool	 named;
 	size_t	 next_cut;		/* the first without a record in making */
 	size_t	 nmaking, making_cap;
