@@ -89,6 +89,7 @@ life () {
 	mpkg-segment -q --segment 1s --window 600s -o two/ <coded & packager=$!
 	perl -e "while (sysread STDIN, \$_, 20000) { syswrite STDOUT, \$_; select undef, undef, undef, 0.05 }" \
 		<part.ts >fed & feeder=$!
+	# shellcheck disable=SC2086	# words of a list
 	mlive-encode -q -g 1s $rungs -a 96k <fed >coded & encoder=$!
 	if test "$2" -gt 0
 	then
