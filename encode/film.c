@@ -126,7 +126,7 @@ static void
 give(struct film *s, AVFrame *f)
 {
 	if (s->head + s->nready == sizeof(s->ready) / sizeof(s->ready[0])) {
-		memmove(s->ready, s->ready + s->head, s->nready * sizeof(s->ready[0]));
+		memmove(s->ready, s->ready + s->head, s->nready * sizeof(void *));
 		s->head = 0;
 	}
 	s->ready[s->head + s->nready++] = f;
