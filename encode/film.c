@@ -232,14 +232,17 @@ end_cycle(struct film *s)
 	s->nheld = 0;
 }
 
-/* The next frame of the cycle comes when it should? */
+/*
+ * The next frame of the cycle comes when it should?  Where the source is another one now,
+ * which has film as it is or is 25 a second, it does not.
+ */
 static bool
 follows(const struct film *s, const AVFrame *f)
 {
 	int64_t step = f->pts - s->last->pts;
 	int64_t usual = rescale_near(90000, s->coded.den, s->coded.num);
 
-	return alike(s->last, f) && step * 2 > usual && step * 2 < usual * 3;
+	return alike(s->last, f) && step * 8 > usual * 7 && step * 8 < usual * 9;
 }
 
 void

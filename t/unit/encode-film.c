@@ -220,6 +220,31 @@ no_cycle(void)
 	film_free(&s);
 }
 
+/* Behind a switch to another source pictures may be nearer or farther than the video's. */
+static void
+other_rate(int64_t step, const char *rate)
+{
+	struct film s;
+	AVFrame *f;
+	int n = 0, late = 0;
+
+	film_init(&s);
+	film_start(&s, (struct rational){ 30000, 1001 });
+	for (int i = 0; i <= 50; i++) {
+		if (i < 50)
+			film_put(&s, film_match(&s, frame_of(i, i, i * step / 4)));
+		else
+			film_drain(&s);
+		while ((f = film_get(&s)) != NULL) {
+			late += f->pts != n++ * step / 4;
+			av_frame_free(&f);
+		}
+	}
+	ok(n == 50 && late == 0 && s.removed == 0, "of a source at %s nothing is left out",
+	    rate);
+	film_free(&s);
+}
+
 int
 main(void)
 {
@@ -230,5 +255,8 @@ main(void)
 		captions_stay(i);
 	hole();
 	no_cycle();
+	other_rate(15015, "24000/1001");
+	other_rate(14400, "25");
+	other_rate(6006, "60000/1001");
 	return done_testing();
 }
