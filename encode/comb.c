@@ -76,13 +76,15 @@ comb_weave(const AVFrame *even, const AVFrame *odd)
  * The samples of a cell's line that have moved and are above or below both neighbours by
  * more than the least, and stay so when two more lines are asked.
  */
+#define AT(type, line)	((const type *)(const void *)(line) + x)
 #define COUNT(type)							\
 static int								\
-count_ ## type(const type *const l[7], int x, int least)		\
+count_ ## type(const uint8_t *const l[7], int x, int least)		\
 {									\
-	const type *a = l[0] + x, *b = l[1] + x, *c = l[2] + x;		\
-	const type *d = l[3] + x, *e = l[4] + x;			\
-	const type *now = l[5] + x, *then = l[6] + x;			\
+	const type *a = AT(type, l[0]), *b = AT(type, l[1]);		\
+	const type *c = AT(type, l[2]), *d = AT(type, l[3]);		\
+	const type *e = AT(type, l[4]), *now = AT(type, l[5]);		\
+	const type *then = AT(type, l[6]);				\
 	int16_t t = (int16_t)least;					\
 	int n = 0;							\
 									\
@@ -125,7 +127,7 @@ comb_seen(const AVFrame *even, const AVFrame *odd, const AVFrame *now, const AVF
 		for (int i = 0; i < cells; i++)
 			at[i] += (unsigned short)(shift == 0 ?
 			    count_uint8_t(l, i * CELL, APART) :
-			    count_uint16_t((const void *)l, i * CELL, APART << shift));
+			    count_uint16_t(l, i * CELL, APART << shift));
 		for (int i = 1; y % CELL == CELL - 1 && i < cells; i++)
 			if (at[i - 1] + at[i] + last[i - 1] + last[i] > MANY)
 				return true;
