@@ -275,7 +275,8 @@ picture_length(const struct vtrack *v)
 static bool
 keep_tail(struct vtrack *v, AVFrame *f)
 {
-	if (!v->draining || !v->started || v->ntail == VTRACK_TAIL || (v->ntail == 0 &&
+	if (!v->draining || !v->started || v->last_t == PES_NO_TIME ||
+	    v->ntail == VTRACK_TAIL || (v->ntail == 0 &&
 	    f->pts - v->last_t < picture_length(v) * 3 / 2))
 		return false;
 	v->tail[v->ntail++] = f;
