@@ -224,7 +224,8 @@ open_encoder(struct hevc *h, const struct rung_spec *r,
 	if (strstr(r->params, "pools=") == NULL)
 		h->api->param_parse(p, "pools", pools);
 	/* That rows begin anew costs a percent of the bits, and is for threads only. */
-	if (strstr(r->params, "wpp") == NULL && f->threads == 1)
+	if (strstr(r->params, "wpp") == NULL && strstr(r->params, "pools=") == NULL &&
+	    f->threads == 1)
 		p->bEnableWavefront = 0;
 	if (strstr(r->params, "frame-threads=") == NULL && (f->threads <= 2 || r->low))
 		p->frameNumThreads = 1;

@@ -27,20 +27,6 @@
 #define BUFFERED_NEVER	400
 #define STEERED_LEAST	20	/* pictures of a segment */
 
-/* Of what a trial comes to, in thousandths: B pictures are smaller; and what is little
- * above the plan may well fit. */
-#define WITH_B		850
-#define SURELY		1200
-#define CLOSE		500	/* CRF */
-
-#define SPARE		2	/* times what is needed at the lowest quality */
-
-/* Of it all, in thousandths; an encoder that is told late keeps more in its VBV. */
-#define PLANNED		960
-#define PLANNED_LATE	900
-#define ALLOWED		985
-#define BUFFERED_LATE	300
-
 static int64_t
 least(int64_t a, int64_t b)
 {
@@ -135,10 +121,10 @@ qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
 	q->blind = before.coded == 0 || !before.whole || segment != before.segment + 1 ||
 	    segment % QVBR_RESET == 0;
 	if (!q->blind) {
-		q->before_idr = before.idr_at_asked;
-		q->typical = before.typical;
 		int crf = carried(q, &before);
 
+		q->before_idr = before.idr_at_asked;
+		q->typical = before.typical;
 		q->crf = crf > q->crf ? crf : q->crf;
 		q->crf = q->crf < CRF_MOST ? q->crf : CRF_MOST;
 	}
