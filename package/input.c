@@ -135,10 +135,28 @@ is_guide(const struct pack *p, const struct track *t)
 	return p->cutter.guide == NULL || t == p->cutter.guide;
 }
 
+/* Many streams do not say where they can be entered: then look. */
+static bool
+is_access(const struct tsdemux_event *ev)
+{
+	bool access = ev->random_access;
+	struct video_unit u;
+	struct video v;
+
+	if (access)
+		return true;
+	video_init(&v, ev->stream->codec);
+	access = video_unit(&v, ev->data, ev->len, ev->torn, &u) == 0 && u.picture &&
+	    video_sync(&u);
+	video_free(&v);
+	return access;
+}
+
 /*
  * Pictures behind a switch that are not later than those before it are not to be shown
  * (mts(7)), and what follows cannot be decoded without them: it goes on with the next
- * random access point.  True: this picture is left out.
+ * random access point.  What is as far away as pre-roll cannot be is something else.
+ * True: this picture is left out.
  */
 static bool
 is_preroll(struct pack *p, struct track *t, const struct tsdemux_event *ev)
@@ -157,14 +175,16 @@ is_preroll(struct pack *p, struct track *t, const struct tsdemux_event *ev)
 		r->on = true;
 	else if (begins)
 		r->on = false;
-	if (r->on && ev->random_access && ev->pts > r->shown) {
+	if (r->on && llabs(ev->pts - r->shown) > PREROLL)
+		r->on = false;
+	if (r->on && ev->pts > r->shown && is_access(ev)) {
 		r->on = false;
 		if (is_guide(p, t))
 			cutter_switch(&p->cutter);
 	}
 	if (r->on)
 		return true;
-	if (begins || !r->shown_set || ev->pts > r->shown)
+	if (ev->discontinuity || !r->shown_set || ev->pts > r->shown)
 		r->shown = ev->pts;
 	r->shown_set = true;
 	return false;
