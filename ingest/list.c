@@ -31,6 +31,7 @@ struct list {
 	struct feed *now, *ahead;	/* or NULL */
 	int64_t	 now_ns, ahead_ns;	/* since when */
 	bool	 break_due, streams_due;
+	bool	 over;			/* there is no more to play */
 	struct listline line;
 	uint32_t tables;
 	uint64_t played, failed, loops;
@@ -335,6 +336,7 @@ list_read(struct source *s, struct source_event *ev, int64_t deadline_ns)
 	do {
 		if (l->now == NULL && !next_file(l, deadline_ns)) {
 			ev->what = SOURCE_END;
+			l->over = true;
 			return;
 		}
 		if (l->now == NULL)
@@ -362,7 +364,7 @@ list_verdict(const struct source *s, char *why, size_t size)
 {
 	const struct list *l = (const struct list *)s;
 
-	if (l->failed > 0 && l->cfg.loop && l->played == l->pass_played && l->played > 0)
+	if (l->failed > 0 && l->cfg.loop && l->over && l->played > 0)
 		snprintf(why, size, "none of the files in '%s' can be played any more, first "
 		    "'%s' could not", l->cfg.name, l->bad);
 	else if (l->failed > 0)

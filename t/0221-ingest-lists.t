@@ -187,6 +187,12 @@ check 'a list that loops and whose files are gone: which, why, and status 1' '
 	grep "cannot open .*gone/1.ts.: left out: No such file or directory" err
 	grep "fatal: none of the files in .gone.txt. can be played any more, first .*gone/[12].ts" err
 '
+check 'one that is stopped by -t in its second round, and one of its files is missing' '
+	printf "same/2.ts\ngone/3.ts\n" >gone.txt
+	fails 1 mlive-ingest --loop -t 3s gone.txt >out.ts 2>err
+	cat err
+	grep "fatal: [12] of the files in .gone.txt. could not be played, first .*gone/3.ts" err
+'
 if test -n "${FULL-}"
 then
 	check 'an address where nobody is: left out after half a minute' '
