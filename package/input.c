@@ -167,8 +167,10 @@ is_preroll(struct pack *p, struct track *t, const struct tsdemux_event *ev)
 	for (unsigned i = 0; i < p->cutter.ntrack; i++)
 		if (p->cutter.track[i] == t)
 			r = &p->roll[i];
-	if (t->kind != KIND_VIDEO || r == NULL || ev->pts == PES_NO_TIME)
+	if (t->kind != KIND_VIDEO || r == NULL)
 		return false;
+	if (ev->pts == PES_NO_TIME)		/* as those before it */
+		return r->on;
 	begins = r->switched && ev->discontinuity;
 	r->switched = r->switched && !ev->discontinuity;
 	if (begins && r->shown_set && ev->pts <= r->shown && r->shown - ev->pts <= PREROLL)
