@@ -281,7 +281,8 @@ look_at(struct cutter *c, const struct sample *s)
 		return cut_at(c, s, t, slot, c->last_number >= 0);
 	}
 	last_base = c->n > 0 ? c->cut[c->n - 1].base : s->base;
-	missing = !c->switched && s->base == last_base && s->dts - s->pts + t > c->guide_end + CUT_HOLE;
+	missing = !c->switched && s->base == last_base &&
+	    s->dts - s->pts + t > c->guide_end + CUT_HOLE;
 	if (missing)
 		c->hole = true;
 	due = s->sync && (slot > c->slot || c->clock == CUT_NOT_LIVE);
