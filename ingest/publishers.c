@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,16 +212,20 @@ apply(struct publishers *p, const struct pubkeys *keys, bool first)
 		p->pub[i] = p->pub[--p->npub];
 	}
 	for (unsigned i = 0; i < keys->n; i++) {
-		int r = named(p, keys->key[i].name) != NULL ? 0 : add_pub(p, &keys->key[i]);
+		const struct pubkey *key = &keys->key[i];
+		int r = named(p, key->name) != NULL ? 0 : add_pub(p, key);
+		const char *no = key->is_socket ? "is no socket" : "is no named pipe";
+		char path[PATH_MAX + RTMPD_NAME];
 
-		if (r < 0 && first)
-			fatal(EXIT_RUNTIME, r == -EEXIST ? 0 : -r, r != -EEXIST ?
-			    "cannot make '%s/%s'" : keys->key[i].is_socket ?
-			    "'%s/%s' is no socket" : "'%s/%s' is no named pipe",
-			    p->cfg->fifo_dir, keys->key[i].name);
-		if (r < 0)
-			log_warn(-r, "cannot make '%s/%s'", p->cfg->fifo_dir,
-			    keys->key[i].name);
+		snprintf(path, sizeof(path), "%s/%s", p->cfg->fifo_dir, key->name);
+		if (r == -EEXIST && first)
+			fatal(EXIT_RUNTIME, 0, "'%s' %s", path, no);
+		else if (r == -EEXIST)
+			log_warn(0, "'%s' %s: it has to be removed first", path, no);
+		else if (r < 0 && first)
+			fatal(EXIT_RUNTIME, -r, "cannot make '%s'", path);
+		else if (r < 0)
+			log_warn(-r, "cannot make '%s'", path);
 	}
 }
 

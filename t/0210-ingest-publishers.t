@@ -276,6 +276,13 @@ check 'out of a Unix socket, whose readers come one after the other' '
 	stop
 	fails 1 test -e fifos/one
 	echo "live/sesame one" >keys
+	: >err
+	server
+	echo "live/sesame one socket" >keys
+	kill -HUP $server
+	eventually grep "fifos/one. is no socket: it has to be removed first" err
+	stop
+	echo "live/sesame one" >keys
 '
 certify
 check 'rtmps, and one publisher to standard output' '
