@@ -20,8 +20,9 @@
 static void
 note_dropped(struct courier *c, const char *name)
 {
-	if (c->ndropped < COURIER_DROPPED)
-		memcpy(c->name[c->ndropped++], name, SINK_NAME_MAX);
+	if (c->ndropped == COURIER_DROPPED)	/* the oldest makes room */
+		memmove(c->name[0], c->name[1], --c->ndropped * sizeof(c->name[0]));
+	memcpy(c->name[c->ndropped++], name, SINK_NAME_MAX);
 }
 
 static struct courier_picture *

@@ -224,83 +224,30 @@ tell(struct archive *s)
 
 /* ---- start, loop and end */
 
-/* One manifest of the place. */
-static int
-get_manifest(struct archive *s, const char *name, struct manifest *m, struct pieces *old)
-{
-	char *text;
-	size_t len;
-	int r = deliver_get(&s->sender.deliver, name, &text, &len);
-
-	if (r < 0)
-		return r;
-	r = manifest_parse(old, text, len, m);
-	free(text);
-	if (r < 0)
-		fatal(EXIT_RUNTIME, -r, "'%s' at '%s' is no manifest of ours", name,
-		    s->opt.output);
-	return 0;
-}
-
-static int
-merge_manifest(struct archive *s, const char *name, struct manifest *m)
-{
-	struct pieces old = { .n = 0 };
-	int r = get_manifest(s, name, m, &old);
-
-	if (r < 0)
-		return r;
-	r = spool_merge(&s->spool, &old);
-	pieces_free(&old);
-	if (r < 0)
-		fatal(EXIT_RUNTIME, -r, "cannot keep the manifest of '%s'", s->opt.output);
-	return 0;
-}
-
-/* Of a part nothing but the names has to be known. */
-static void
-read_names(struct archive *s, unsigned i)
-{
-	char name[MANIFEST_PART];
-	struct pieces old = { .n = 0 };
-	struct manifest part;
-
-	manifest_part(i, "json", name);
-	if (get_manifest(s, name, &part, &old) < 0)
-		log_warn(0, "cannot get '%s' of '%s': %s", name, s->opt.output,
-		    s->sender.deliver.why);
-	for (size_t k = 0; k < old.n; k++)
-		names_add(&s->sender.names, old.p[k].name);
-	pieces_free(&old);
-}
-
 /* What is at the place from earlier runs, also of another spool. */
 static void
 read_manifest(struct archive *s)
 {
+	struct pieces old = { .n = 0 };
 	struct manifest m = { .parts = 0 };
-	int r = merge_manifest(s, "index.json", &m);
+	int r = sender_ask(&s->sender, "index.json", &m, &old);
 
 	if (r == -ENOENT)
 		return;
-	if (r < 0 && (r == -EACCES || r == -ENXIO || s->spool.list.n == 0))
+	if (r == -EBADMSG || r == -EACCES || r == -ENXIO || (r < 0 && s->spool.list.n == 0))
 		fatal(EXIT_RUNTIME, 0, "cannot ask '%s' for 'index.json': %s", s->opt.output,
 		    s->sender.deliver.why);
 	if (r < 0) {
-		log_warn(0, "cannot ask '%s' for 'index.json', what the spool knows has to "
-		    "do: %s", s->opt.output, s->sender.deliver.why);
+		log_warn(0, "cannot ask '%s' for 'index.json', which is done before it is "
+		    "written: %s", s->opt.output, s->sender.deliver.why);
+		s->sender.unasked = true;
 		return;
 	}
-	if (m.parts > 0 && m.list != s->sender.list)
-		log_warn(0, "the manifest of '%s' has parts of %" PRIu64 ", and goes on with "
-		    "them", s->opt.output, m.list);
-	if (m.parts > 0)
-		s->sender.list = m.list;
-	s->sender.parts = m.parts;
-	spool_forget(&s->spool, m.parts * s->sender.list);
-	s->spool.list.gone = m.before;
-	for (unsigned i = 0; deliver_blind(&s->sender.deliver) && i < m.parts; i++)
-		read_names(s, i);
+	r = spool_merge(&s->spool, &old);
+	pieces_free(&old);
+	if (r < 0)
+		fatal(EXIT_RUNTIME, -r, "cannot keep the manifest of '%s'", s->opt.output);
+	sender_know(&s->sender, &m);
 }
 
 /* Where everybody may write, a directory of that name could be a trap. */
@@ -330,8 +277,8 @@ open_all(struct archive *s)
 	free(token);
 	if (s->opt.spool_said == NULL && archiveopt_is_url(s->opt.output))
 		own_spool(s->opt.spool_path);
-	r = spool_init(&s->spool, s->opt.spool_path, s->opt.output, s->opt.sync_ns, s->opt.spool_max,
-	    n->form.kind != PIECE_TS);
+	r = spool_init(&s->spool, s->opt.spool_path, s->opt.output, s->opt.sync_ns,
+	    s->opt.spool_max, n->form.kind != PIECE_TS);
 	if (r == -EWOULDBLOCK)
 		fatal(EXIT_RUNTIME, 0, "another process has the spool '%s'", s->opt.spool_path);
 	if (r == -EXDEV)
@@ -342,11 +289,11 @@ open_all(struct archive *s)
 	if (s->spool.counts.waiting > 0)
 		log_info("%" PRIu64 " pieces of an earlier run wait, %" PRIu64
 		    " were being written", s->spool.counts.waiting, s->spool.counts.recovered);
+	n->spool = &s->spool;
+	n->place = s->opt.output;
 	read_manifest(s);
 	s->gap = s->spool.list.n > 0;
-	n->spool = &s->spool;
 	n->naming = &s->opt.naming;
-	n->place = s->opt.output;
 	n->show = s->opt.show;
 	n->every_ns = s->opt.config.every_ns;
 	n->form.program = s->opt.config.program;
@@ -426,8 +373,8 @@ outcome(struct archive *s, bool all)
 	    c.dropped, c.recovered, s->roll.sync.lost);
 	if (!all)
 		fatal(EXIT_RUNTIME, 0, "%" PRIu64 " pieces could not be delivered to '%s' and "
-		    "wait in '%s' for the next run: %s", c.waiting, s->opt.output, s->opt.spool_path,
-		    s->sender.deliver.why);
+		    "wait in '%s' for the next run: %s", c.waiting, s->opt.output,
+		    s->opt.spool_path, s->sender.deliver.why);
 	if (s->roll.sync.packets == 0 && !io_stopping())
 		fatal(EXIT_INPUT, 0, "no transport stream on standard input");
 	if (c.dropped > 0 || s->lost_bytes > 0)

@@ -2,7 +2,8 @@
  * pushmeta.h - what servers and players are told of a stream: onMetaData.
  *
  * Spec     Adobe Flash Video File Format 10.1 E.5; Enhanced RTMP v2 (Veovera, 2024): codec
- *          ids that are FourCCs, Metadata Frame; Rec. ITU-T H.273 (code points).  In a message of data it is preceded by @setDataFrame.
+ *          ids that are FourCCs, Metadata Frame; Rec. ITU-T H.273 (code points).  In a
+ *          message of data it is preceded by @setDataFrame.
  * Memory   Gives.
  * Threads  Pure functions.
  */

@@ -267,6 +267,78 @@ put_piece(struct sender *s, struct piece *p)
 	return r;
 }
 
+/* ---- what the place has of earlier runs */
+
+int
+sender_ask(struct sender *s, const char *name, struct manifest *m, struct pieces *l)
+{
+	char *text;
+	size_t len;
+	int r = deliver_get(&s->deliver, name, &text, &len);
+
+	if (r < 0)
+		return r;
+	r = manifest_parse(l, text, len, m);
+	free(text);
+	return r == 0 ? 0 : why_failed(s->deliver.why, -EBADMSG, "'%s' is no manifest of ours",
+	    name);
+}
+
+/* Of a part nothing but the names has to be known. */
+static void
+read_names(struct sender *s, unsigned i)
+{
+	char name[MANIFEST_PART];
+	struct pieces old = { .n = 0 };
+	struct manifest part;
+
+	manifest_part(i, "json", name);
+	if (sender_ask(s, name, &part, &old) < 0)
+		log_warn(0, "cannot get '%s' of '%s': %s", name, s->place, s->deliver.why);
+	for (size_t k = 0; k < old.n; k++)
+		names_add(&s->names, old.p[k].name);
+	pieces_free(&old);
+}
+
+void
+sender_know(struct sender *s, const struct manifest *m)
+{
+	struct pieces *l = &s->spool->list;
+
+	if (m->parts > 0 && m->list != s->list)
+		log_warn(0, "the manifest of '%s' has parts of %" PRIu64 ", and goes on with "
+		    "them", s->place, m->list);
+	if (m->parts > 0)
+		s->list = m->list;
+	s->parts = m->parts;
+	spool_forget(s->spool, s->parts * s->list);
+	pthread_mutex_lock(&s->spool->lock);
+	l->gone = m->before;
+	for (size_t i = 0; i < l->n && l->p[i].number <= s->parts * s->list; i++)
+		l->gone -= l->p[i].state == PIECE_DONE && l->gone > 0;
+	pthread_mutex_unlock(&s->spool->lock);
+	for (unsigned i = 0; deliver_blind(&s->deliver) && i < m->parts; i++)
+		read_names(s, i);
+	s->unasked = false;
+}
+
+/* What the spool has forgotten is in the parts alone: they must not be written again. */
+static int
+ask_again(struct sender *s)
+{
+	struct pieces old = { .n = 0 };
+	struct manifest m = { .parts = 0 };
+	int r = sender_ask(s, "index.json", &m, &old);
+
+	pieces_free(&old);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	sender_know(s, &m);
+	return 0;
+}
+
+/* ---- manifests */
+
 /* A manifest, and a playlist of the same where there is one. */
 static int
 put_lists(struct sender *s, const struct manifest *m, const char *json_name,
@@ -342,7 +414,7 @@ put_manifest(struct sender *s)
 {
 	struct manifest m = { .show = s->show, .every_ns = s->every_ns,
 	    .ended = atomic_load(&s->ended), .upto = PIECE_NUMBER };
-	int r = 0;
+	int r = s->unasked ? ask_again(s) : 0;
 
 	while (r == 0 && part_due(s))
 		r = put_part(s);
@@ -396,7 +468,11 @@ work(void *arg)
 		int r = 0;
 
 		if (spool_next(s->spool, &p, wants_manifest(s) ? now : now + CLK_SECOND / 5)) {
-			r = put_piece(s, &p);
+			/* What such a server has would be replaced by a name that is taken. */
+			if (s->unasked && deliver_blind(&s->deliver))
+				r = ask_again(s);
+			if (r == 0)
+				r = put_piece(s, &p);
 			if (r == 0) {
 				p.state = PIECE_DONE;
 				spool_set(s->spool, &p);

@@ -28,6 +28,7 @@ struct sender {
 	int64_t	 every_ns;
 	uint64_t list, parts;		/* numbers in a part of the manifest; parts there are */
 	struct form form;		/* kind and program */
+	bool	 unasked;		/* nobody knows its parts yet: they are asked for first */
 	atomic_bool ended;		/* set by the caller: the recording is over */
 	atomic_bool stop;
 	atomic_bool idle;		/* all is delivered, the manifest too */
@@ -39,6 +40,15 @@ struct sender {
 	struct names names;		/* of pieces that the spool has forgotten */
 	bool	 dirty, failing, ended_put;
 };
+
+/*
+ * Before it is started: a manifest of the place.  0 and gives *l; -ENOENT there is none,
+ * -EBADMSG it is none of ours, or what may be better another time.
+ */
+int sender_ask(struct sender *s, const char *name, struct manifest *m, struct pieces *l);
+
+/* What index.json says of the parts there are: it goes on with them. */
+void sender_know(struct sender *s, const struct manifest *m);
 
 /* deliver, spool, naming, place, show and every_ns are set.  0 or -errno. */
 int sender_start(struct sender *s);

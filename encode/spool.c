@@ -552,9 +552,9 @@ spool_forget(struct spool *s, uint64_t upto)
 	size_t n = 0;
 
 	pthread_mutex_lock(&s->lock);
-	/* Not the last one, which says what number comes next. */
-	while (n + 1 < l->n && l->p[n].number <= upto && (l->p[n].state == PIECE_DONE ||
-	    l->p[n].state == PIECE_DROPPED)) {
+	/* Not the last one, which says what number comes next, nor one whose file is kept. */
+	while (n + 1 < l->n && l->p[n].number <= upto && l->p[n].number != s->kept &&
+	    (l->p[n].state == PIECE_DONE || l->p[n].state == PIECE_DROPPED)) {
 		l->gone += l->p[n].state == PIECE_DONE;
 		free(l->p[n++].file);
 	}

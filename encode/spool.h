@@ -107,7 +107,7 @@ void spool_wait(struct spool *s, int64_t until_ns);
 
 /*
  * Those up to a number are in a part of the manifest, and need not be known any more: as far
- * as they are delivered or dropped.  The journal loses them when it is written anew.
+ * as they are delivered or dropped, and no file of them is kept.  The journal loses them when it is written anew.
  */
 void spool_forget(struct spool *s, uint64_t upto);
 

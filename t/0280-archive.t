@@ -225,6 +225,39 @@ check 'a server that is away: the stream goes on, all is there in the end' '
 	cat server/www/away/*.ts | cmp - in.ts
 	test "$(tail -n 1 away | grep -c "\"waiting\":0,")" -eq 1
 '
+check 'a run that begins while the server is away: the parts of the manifest stay as they are' '
+	mkdir server2
+	port=$(free_port)
+	perl "$top/t/putd.pl" "$port" server2 & server=$!
+	eventually curl -s -o /dev/null "http://127.0.0.1:$port/none"
+	mlive-archive -q -c none -e 1s --list 2 --spool sp6 -o "http://127.0.0.1:$port/parts/" <in.ts
+	cp -r server2/www/parts parts
+	n=$(ls parts/index-*.json | wc -l)
+	# As the journal is when it is written anew.
+	perl -ne "/\"number\":(\d+)/ && \$1 > 2 * $n && print" sp6/journal >short
+	test -s short
+	cp short sp6/journal
+	kill $server
+	wait $server 2>/dev/null || :
+	rm -f pipe
+	mkfifo pipe
+	mlive-archive -c none -e 1s --list 2 --spool sp6 -o "http://127.0.0.1:$port/parts/" <pipe 2>err & pid=$!
+	exec 9>pipe
+	eventually grep "cannot ask .*index.json" err
+	perl "$top/t/putd.pl" "$port" server2 9>&- & server=$!
+	cat in.ts >&9
+	exec 9>&-
+	wait $pid
+	kill $server
+	cd server2/www/parts
+	for part in "$scratch"/parts/index-*; do cmp "$part" "${part##*/}"; done
+	parts=$(ls index-*.json | wc -l)
+	test "$parts" -gt "$n"
+	grep "\"before\":$((2 * parts))," index.json
+	grep "#EXT-X-MEDIA-SEQUENCE:$((2 * parts))$" index.m3u8
+	cat index-*.json index.json | grep -o "\"number\":[0-9]*" | cut -d : -f 2 >"$scratch/got"
+	seq "$(ls ./*.ts | wc -l)" | diff - "$scratch/got"
+'
 check 'a piece that is gone from the spool does not keep the others from the server' '
 	rm -f pipe
 	mkfifo pipe

@@ -275,6 +275,26 @@ test_forget(void)
 	spool_free(&s);
 }
 
+/* The next one is made with what is kept of it, and its place in the list. */
+static void
+test_forget_kept(void)
+{
+	struct spool s;
+	struct piece p;
+	bool good = start(&s, 0, true);
+	uint64_t a = put(&s, 3), b = put(&s, 3);
+
+	good = good && put(&s, 3) == b + 1 && deliver(&s);
+	spool_forget(&s, a);
+	ok(good && spool_before(&s, b, &p) && p.number == a, "a piece whose file is kept is known");
+	good = deliver(&s);
+	spool_forget(&s, a);
+	ok(good && pieces_find(&s.list, a) == NULL, "until the next one has gone");
+	while (deliver(&s))
+		;
+	spool_free(&s);
+}
+
 /* A disk that is full in the middle of a line, and for the end of it. */
 static void
 test_torn(void)
@@ -329,6 +349,7 @@ main(void)
 	snprintf(rm, sizeof(rm), "rm -r %s/*", dir);
 	ok(system(rm) == 0, "it is emptied");
 	test_forget();
+	test_forget_kept();
 	test_torn();
 	snprintf(rm, sizeof(rm), "rm -r %s", dir);
 	ok(system(rm) == 0, "all is removed");
