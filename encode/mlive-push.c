@@ -63,7 +63,7 @@ struct push {
 };
 
 static const char help[] =
-    "usage: mlive-push [options] -o ADDRESS... <input.ts\n"
+    "usage: mlive-push [options] ADDRESS... <input.ts\n"
     "  -a, --audio CHOICE       first (default), none, a number from 1, or a language\n"
     "      --cache DURATION     that waits for a target at most (default 10s)\n"
     "      --drain DURATION     to send what waits at the end (default 10s)\n"
@@ -192,10 +192,10 @@ parse_options(struct push *s, int argc, char *argv[])
 	s->drain_ns = 10 * CLK_SECOND;
 	while ((c = getopt_long(argc, argv, "a:o:P:s:" OPT_COMMON, longopts, NULL)) != -1)
 		set_option(s, c);
-	if (optind != argc)
-		opt_usage(help, "unexpected argument '%s'", argv[optind]);
+	while (optind < argc)
+		add_target(s, argv[optind++]);
 	if (s->ntarget == 0)
-		opt_usage(help, "where to? say for instance -o rtmp://host/app/key");
+		opt_usage(help, "where to? say for instance rtmp://host/app/key");
 	parse_targets(s);
 	if (s->pace == PACE_AUTO)
 		s->pace = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode) ?

@@ -41,6 +41,8 @@ finish () {
 }
 
 check 'what is wrong on the command line: status 2' '
+	fails 2 mlive-push rtmp://a/b/c http://d/e/f <clip.ts 2>err
+	grep "cannot use output 2, .http" err
 	fails 2 mlive-push <clip.ts 2>err
 	grep "where to?" err
 	for bad in http://a/b/c rtmp://a rtmp://a/app rtmp://a/app/ rtmp:///app/s3cret \
@@ -93,7 +95,7 @@ check 'AVC with B pictures' '
 '
 check 'HEVC, by Enhanced RTMP' '
 	begin
-	push -o "rtmp://127.0.0.1:$port/live/sesame" <hevc.ts
+	push "rtmp://127.0.0.1:$port/live/sesame" <hevc.ts
 	finish
 	whole hevc got
 	in_time hevc got
