@@ -322,9 +322,9 @@ check 'an input of --failover: SRT is killed, RIST is used from then on' '
 	srt=$(free_port)
 	port=$(free_port)
 	udp=$(free_port)
-	ingest fo --failover "srt://127.0.0.1:$srt" "rist://@127.0.0.1:$port?buffer=200ms"
+	ingest fo --failover "srt://127.0.0.1:$srt" "rist://@127.0.0.1:$port?buffer=1s"
 	relay a -i "udp://127.0.0.1:$two" -o "srt://127.0.0.1:$srt?mode=listener"
-	relay b -i "udp://127.0.0.1:$udp" -o "rist://127.0.0.1:$port?buffer=200ms"
+	relay b -i "udp://127.0.0.1:$udp" -o "rist://127.0.0.1:$port?buffer=1s"
 	mlive-ingest -q -R "test:?size=192x108&fps=25&gop=1s&preset=ultrafast&rate=1M" |
 		mconnect-relay -q -o "udp://127.0.0.1:$two" -o "udp://127.0.0.1:$udp" &
 	echo $! >live.pid
