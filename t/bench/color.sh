@@ -33,7 +33,7 @@ do
 	trc=arib-std-b67
 	test "$kind" = hlg || trc=smpte2084
 	if test -n "${HDR:-}"
-	then ffmpeg -v error -i "$HDR" -frames:v "$n" -vf scale=1920:1080 -f rawvideo \
+	then ffmpeg -v error -stream_loop -1 -i "$HDR" -frames:v "$n" -vf scale=1920:1080 -f rawvideo \
 		-pix_fmt yuv420p10le -y in.yuv
 	else ffmpeg -v error -f lavfi -i mandelbrot=s=1920x1080 -frames:v "$n" -vf \
 		noise=alls=6:allf=t,format=yuv420p10le -f rawvideo -y in.yuv
