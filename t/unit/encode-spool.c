@@ -300,9 +300,9 @@ static void
 test_torn(void)
 {
 	struct spool s;
-	struct rlimit was, full;
+	struct rlimit was = { .rlim_cur = RLIM_INFINITY }, full;
 	struct piece p = { .slot = 1, .state = PIECE_CLOSED };
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	bool good = start(&s, 0, false) && fstat(s.journal, &st) == 0 &&
 	    getrlimit(RLIMIT_FSIZE, &was) == 0;
 
