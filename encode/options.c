@@ -6,7 +6,6 @@
 #include "encode/acoder.h"
 #include "encode/coder.h"
 #include "encode/options.h"
-#include "encode/quality.h"
 #include "lib/base/opt.h"
 #include "lib/media/ts.h"
 
@@ -91,208 +90,17 @@ static const struct option longopts[] = {
 	OPT_COMMON_LONG,
 };
 
-static _Noreturn void
-bad_rung(const struct rung_spec *r, const char *why, const char *what)
-{
-	fatal(EXIT_USAGE, 0, "--rung '%s': %s '%s'", r->text, why, what);
-}
-
 static void
-copy_word(const struct rung_spec *r, char *to, size_t size, const char *value)
-{
-	if (value[0] == '\0' || strlen(value) >= size)
-		bad_rung(r, "bad value", value);
-	memcpy(to, value, strlen(value) + 1);
-}
-
-static void
-parse_fps(struct rung_spec *r, const char *value)
-{
-	r->half = strcmp(value, "half") == 0;
-	if (r->half)
-		return;
-	if (!rational_parse(value, &r->fps) || r->fps.num > 300 * r->fps.den ||
-	    r->fps.den > 60 * r->fps.num)
-		bad_rung(r, "a frame rate is 25, 30000/1001 or half, not", value);
-}
-
-static void
-parse_rung_color(struct rung_spec *r, const char *value)
-{
-	if (strcmp(value, "auto") == 0)
-		r->color = RUNG_AUTO;
-	else if (strcmp(value, "source") == 0)
-		r->color = RUNG_SOURCE;
-	else if (strcmp(value, "sdr") == 0)
-		r->color = RUNG_SDR;
-	else
-		bad_rung(r, "color is auto, source or sdr, not", value);
-}
-
-static void
-parse_fit(struct rung_spec *r, const char *value)
-{
-	r->fit = strcmp(value, "pad") == 0 ? FIT_PAD : strcmp(value, "crop") == 0 ? FIT_CROP :
-	    FIT_INSIDE;
-	if (r->fit == FIT_INSIDE && strcmp(value, "inside") != 0)
-		bad_rung(r, "fit is inside, pad or crop, not", value);
-	if (r->size.box_w == 0)
-		bad_rung(r, "fit is of a size such as 1280x720, not of", r->text);
-}
-
-static enum rung_vq
-vq_parse(const char *s)
-{
-	return strcmp(s, "standard") == 0 ? VQ_STANDARD :
-	    strcmp(s, "enhanced") == 0 ? VQ_ENHANCED : VQ_UNSAID;
-}
-
-static void
-parse_part(struct rung_spec *r, const char *value)
-{
-	const char *why = crop_parse(&r->crop, value);
-
-	if (why != NULL)
-		fatal(EXIT_USAGE, 0, "--rung '%s': crop '%s' %s", r->text, value, why);
-}
-
-struct seen {
-	bool	quality, rc;
-};
-
-static void
-set_key(struct rung_spec *r, struct seen *seen, const char *key, const char *value)
-{
-	if (strcmp(key, "codec") == 0) {
-		r->codec = strcmp(value, "avc") == 0 ? CODEC_AVC :
-		    strcmp(value, "hevc") == 0 ? CODEC_HEVC : CODEC_UNKNOWN;
-		if (r->codec == CODEC_UNKNOWN)
-			bad_rung(r, "codec is avc or hevc, not", value);
-	} else if (strcmp(key, "fps") == 0) {
-		parse_fps(r, value);
-	} else if (strcmp(key, "gop") == 0) {
-		r->gop_ns = (int64_t)opt_duration("rung gop", value);
-	} else if (strcmp(key, "vbv") == 0) {
-		r->vbv_ns = (int64_t)opt_duration("rung vbv", value);
-		if (r->vbv_ns < 20000000 || r->vbv_ns > 60000000000)
-			bad_rung(r, "vbv is from 20ms to 60s, not", value);
-	} else if (strcmp(key, "maxrate") == 0) {
-		r->maxrate = opt_rate("rung maxrate", value);
-	} else if (strcmp(key, "quality") == 0) {
-		r->quality = quality_parse(value);
-		if (r->quality == 0 && strcmp(value, "auto") != 0)
-			bad_rung(r, "quality is from 1 to 10, as 7.33, or auto, not", value);
-		seen->quality = true;
-	} else if (strcmp(key, "rc") == 0) {
-		r->rc = strcmp(value, "abr") == 0 ? RATE_ABR :
-		    strcmp(value, "cbr") == 0 ? RATE_CBR : RATE_QVBR;
-		if (r->rc == RATE_QVBR && strcmp(value, "qvbr") != 0)
-			bad_rung(r, "rc is qvbr, abr or cbr, not", value);
-		seen->rc = true;
-	} else if (strcmp(key, "threads") == 0) {
-		r->threads = (int)opt_number("rung threads", value, 1, 64);
-	} else if (strcmp(key, "color") == 0) {
-		parse_rung_color(r, value);
-	} else if (strcmp(key, "vq") == 0) {
-		r->vq = vq_parse(value);
-		if (r->vq == VQ_UNSAID)
-			bad_rung(r, "vq is standard or enhanced, not", value);
-	} else if (strcmp(key, "crop") == 0) {
-		parse_part(r, value);
-	} else if (strcmp(key, "fit") == 0) {
-		parse_fit(r, value);
-	} else if (strcmp(key, "profile") == 0) {
-		copy_word(r, r->profile, sizeof(r->profile), value);
-	} else if (strcmp(key, "level") == 0) {
-		copy_word(r, r->level, sizeof(r->level), value);
-	} else if (strcmp(key, "preset") == 0) {
-		copy_word(r, r->preset, sizeof(r->preset), value);
-	} else if (strcmp(key, "tune") == 0) {
-		copy_word(r, r->tune, sizeof(r->tune), value);
-	} else if (strcmp(key, "x264") == 0 || strcmp(key, "x265") == 0) {
-		copy_word(r, r->params, sizeof(r->params), value);
-	} else {
-		bad_rung(r, "no such key:", key);
-	}
-	if (strncmp(key, "x26", 3) == 0)
-		r->params_of = strcmp(key, "x265") == 0 ? CODEC_HEVC : CODEC_AVC;
-}
-
-/* The rate is the cap of QVBR; one that has a mean below it is of ABR. */
-static void
-check_rate(struct rung_spec *r, const struct seen *seen)
-{
-	if (r->maxrate > 0 && !seen->rc && !seen->quality)
-		r->rc = RATE_ABR;
-	if (r->maxrate > 0 && r->rc != RATE_ABR)
-		bad_rung(r, "maxrate is of", "rc=abr");
-	if (seen->quality && r->rc != RATE_QVBR)
-		bad_rung(r, "quality is of", "rc=qvbr");
-	if (r->maxrate == 0)
-		r->maxrate = r->rate;
-	if (r->maxrate < r->rate)
-		bad_rung(r, "maxrate is below", "RATE");
-}
-
-/* "copy", or "copy@18M" */
-static void
-parse_copy(struct options *o, struct rung_spec *r, const char *arg)
-{
-	if (arg[4] == '@')
-		r->rate = r->maxrate = opt_rate("rung", arg + 5);
-	if (r->rate > 0 && (r->rate < RUNG_RATE_LEAST || r->rate > 400000000))
-		bad_rung(r, "a rate is from 10k to 400M, not", arg + 5);
-	if (o->copies)
-		bad_rung(r, "there is one already:", "copy");
-	r->copy = o->copies = true;
-}
-
-static void
-parse_rung(struct options *o, const char *arg)
+add_rung(struct options *o, const char *arg)
 {
 	struct rung_spec *r = &o->rung[o->nrung];
-	char *text = strdup(arg), *at, *rest, *item;
-	struct seen seen = { false, false };
 
 	if (o->nrung++ == RUNGS_MAX)
 		fatal(EXIT_USAGE, 0, "more than %d rungs", RUNGS_MAX);
-	if (text == NULL)
-		fatal(EXIT_RUNTIME, ENOMEM, "cannot read options");
-	*r = (struct rung_spec){
-		.text = arg, .codec = CODEC_AVC,
-	};
-	if (strcmp(arg, "copy") == 0 || strncmp(arg, "copy@", 5) == 0) {
-		parse_copy(o, r, arg);
-		free(text);
-		return;
-	}
-	rest = text;
-	item = strsep(&rest, ",");
-	at = strchr(item, '@');
-	if (at == NULL)
-		bad_rung(r, "a rung is SIZE@RATE, not", item);
-	*at = '\0';
-	if (!size_parse(&r->size, item))
-		bad_rung(r, "a size is 1080p or 1920x1080, from 16 to 8192, not", item);
-	r->rate = opt_rate("rung", at + 1);
-	if (r->rate < RUNG_RATE_LEAST || r->rate > 400000000)
-		bad_rung(r, "a rate is from 10k to 400M, not", at + 1);
-	while ((item = strsep(&rest, ",")) != NULL) {
-		char *eq = strchr(item, '=');
-
-		if (eq == NULL)
-			bad_rung(r, "not key=value:", item);
-		*eq = '\0';
-		set_key(r, &seen, item, eq + 1);
-	}
-	if (r->params_of == CODEC_AVC && r->codec != CODEC_AVC)
-		bad_rung(r, "x264= needs", "codec=avc");
-	if (r->params_of == CODEC_HEVC && r->codec != CODEC_HEVC)
-		bad_rung(r, "x265= needs", "codec=hevc");
-	if (r->vq == VQ_ENHANCED && r->preset[0] != '\0')
-		bad_rung(r, "vq=enhanced is in place of", "preset");
-	check_rate(r, &seen);
-	free(text);
+	rungspec_parse(r, arg);
+	if (r->copy && o->copies)
+		rungspec_bad(r, "there is one already:", "copy");
+	o->copies |= r->copy;
 }
 
 static void
@@ -429,7 +237,7 @@ check_rungs(struct options *o)
 		if (r->copy)
 			continue;
 		if (o->copies && r->gop_ns > 0)
-			bad_rung(r, "IDR pictures are those of the source with -r copy, not by",
+			rungspec_bad(r, "IDR pictures are those of the source with -r copy, not by",
 			    "gop");
 		r->low = o->low;
 		if (r->vq == VQ_UNSAID)
@@ -438,9 +246,9 @@ check_rungs(struct options *o)
 			r->vbv_ns = o->low ? VBV_LOW_NS : VBV_NS;
 		wrong = coder_check(r);
 		if (wrong != NULL)
-			bad_rung(r, "the encoder refuses", wrong);
+			rungspec_bad(r, "the encoder refuses", wrong);
 		if (r->gop_ns > o->segment_ns)
-			bad_rung(r, "longer than a segment:", "gop");
+			rungspec_bad(r, "longer than a segment:", "gop");
 	}
 }
 
@@ -580,7 +388,7 @@ options_parse(struct options *o, int argc, char *argv[])
 			o->program = (uint16_t)opt_number("program", optarg, 1, 65535);
 			break;
 		case 'r':
-			parse_rung(o, optarg);
+			add_rung(o, optarg);
 			break;
 		case OPT_SSIM:
 			o->ssim = true;
@@ -597,7 +405,7 @@ options_parse(struct options *o, int argc, char *argv[])
 				    "HH:MM:SS:FF, not '%s'", optarg);
 			break;
 		case OPT_VQ:
-			o->vq = vq_parse(optarg);
+			o->vq = rungspec_vq(optarg);
 			if (o->vq == VQ_UNSAID)
 				fatal(EXIT_USAGE, 0, "--vq is standard or enhanced, not '%s'",
 				    optarg);

@@ -1,8 +1,7 @@
 /*
- * options.h - the command line of mlive-encode, and what a rung asks for.
+ * options.h - the command line of mlive-encode.
  *
- * Shape    A rung is SIZE@RATE[,key=value]..., or copy[@RATE]: mlive-encode(1).
- * Units    rate and maxrate in bit/s, times in ns.
+ * Units    Rates in bit/s, times in ns.
  * Memory   Strings borrow argv or are inside the struct.
  * Errors   A bad value ends the program with EXIT_USAGE.
  */
@@ -19,42 +18,13 @@
 #include "encode/label.h"
 #include "encode/layer.h"
 #include "encode/recolor.h"
-#include "encode/size.h"
+#include "encode/rungspec.h"
 #include "lib/base/rational.h"
 #include "lib/media/codec.h"
 
 #define RUNGS_MAX	16
 #define LAYERS_MAX	32
 #define AUDIOS_MAX	32
-#define RUNG_RATE_LEAST	10000
-
-enum rate_control { RATE_QVBR, RATE_ABR, RATE_CBR };
-
-enum rung_fit { FIT_INSIDE, FIT_PAD, FIT_CROP };
-enum rung_color { RUNG_AUTO, RUNG_SOURCE, RUNG_SDR };
-enum rung_vq { VQ_UNSAID, VQ_STANDARD, VQ_ENHANCED };
-
-struct rung_spec {
-	const char *text;		/* as the user wrote it, for messages */
-	struct size_spec size;
-	enum rate_control rc;
-	uint64_t rate, maxrate;		/* the same but in ABR */
-	int	 quality;		/* in thousandths; 0: by its size and rate */
-	int64_t	 vbv_ns, gop_ns;	/* gop 0: the segment */
-	enum codec codec;
-	struct rational fps;		/* num 0: as the source */
-	bool	 half;			/* fps=half */
-	enum rung_color color;
-	enum rung_fit fit;
-	struct crop_spec crop;		/* of the pictures that all rungs are made of */
-	enum rung_vq vq;		/* enhanced: without a preset */
-	bool	 copy;			/* the source as it is; rate 0: not said */
-	bool	 low;			/* of latency: nothing is looked at ahead */
-	int	 threads;		/* 0: choose */
-	char	 profile[16], level[8], preset[16], tune[32];
-	char	 params[512];		/* x264= or x265=, */
-	enum codec params_of;		/* which */
-};
 
 enum deinterlace { DEINTERLACE_AUTO, DEINTERLACE_FILM, DEINTERLACE_NONE };
 enum clock_mode { CLOCK_AUTO, CLOCK_ARRIVAL, CLOCK_NONE };
