@@ -2,35 +2,7 @@
 # The examples of all other manuals work as pasted, as those of 0851 do: the network,
 # the origin, the edge.
 . "$(dirname "$0")/lib.sh"
-. "$top/t/chain.sh"
-. "$top/t/paste.sh"
-
-need 'no ffmpeg' ffmpeg -version
-need 'no mandoc' mandoc -T ascii "$top/man/mts.7"
-film
-# No screen and no loudspeaker: a player shows and plays into nothing.
-export SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy
-ffmpeg -nostdin -v error -y -ss 5 -i "$film" -t 4 -vf scale=-2:216 -c:a aac \
-	-c:v libx264 -preset ultrafast -g 24 -metadata:s:a language=eng film.mp4
-mlive-ingest -q film.mp4 | mlive-encode -q -r 216p@400k -r 144p@200k >recording.ts
-mlive-ingest -q -t 2s test:?fps=24 >in.ts
-
-# grown FILE BYTES: it has so many at least
-grown () {
-	test -e "$1" || return 1
-	test "$(wc -c <"$1")" -ge "$2"
-}
-
-# shows FILE WORD...: the streams in it have all these words in their description
-shows () {
-	ffprobe -v error -show_entries stream=width,height,codec_name,r_frame_rate \
-		-of csv=p=0 "$1" >shown
-	shift
-	for word in "$@"
-	do
-		grep -q "$word" shown || { cat shown; return 1; }
-	done
-}
+. "$top/t/manuals.sh"
 
 stage origin /dev/null /dev/null mstore-serve -l "127.0.0.1:$port" --root srv/media
 send "udp://239.1.1.1:$udp?pkt_size=1316&localaddr=127.0.0.1"
