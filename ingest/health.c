@@ -1,6 +1,9 @@
 #include "ingest/health.h"
 
-#define PART	4		/* of a condition's time that counts, with candidates */
+/* Parts of a condition's time that count with a candidate: for what another failed on, and
+ * for what else it shows, which may be a pause in speech. */
+#define SHARED	4
+#define ALONE	2
 
 const char *const health_cause[CAUSES] = { "start", "preference", "command", "return",
 	"loss", "black", "freeze", "silence", "cc", "errors" };
@@ -79,18 +82,18 @@ health_clear(const struct health *h, int64_t clear_ns, int64_t now)
 }
 
 static bool
-shows(const struct health *h, const struct failon *on, int kind)
+shows(const struct health *h, const struct failon *on, int kind, int part)
 {
 	int64_t limit = shown_ns(on, cause_of_kind[kind]);
 
-	return limit > 0 && h->state.kind[kind].lasts_ns >= limit / PART;
+	return limit > 0 && h->state.kind[kind].lasts_ns >= limit / part;
 }
 
 bool
 health_dim(const struct health *h, const struct failon *on)
 {
 	for (int k = 0; k < WATCH_KINDS; k++)
-		if (shows(h, on, k))
+		if (shows(h, on, k, ALONE))
 			return true;
 	return false;
 }
@@ -104,7 +107,7 @@ health_shares(const struct health *h, const struct failon *on, enum cause cause,
 
 		if (cause_of_kind[k] != cause)
 			continue;
-		if (shows(h, on, k))
+		if (shows(h, on, k, SHARED))
 			return true;
 		/* Nobody has looked since: but in twice the time somebody would have. */
 		return kind->known && kind->clear_ns < fault_ns &&

@@ -34,7 +34,8 @@ main(void)
 	} t[] = {
 		{ "bright since", WATCH_BLACK, 0, 11900, CAUSE_BLACK, false, false },
 		{ "dark for as long", WATCH_BLACK, 1990, 9900, CAUSE_BLACK, true, true },
-		{ "dark for a quarter", WATCH_BLACK, 500, 11400, CAUSE_BLACK, true, true },
+		{ "dark for a quarter", WATCH_BLACK, 500, 11400, CAUSE_BLACK, true, false },
+		{ "dark for half of it", WATCH_BLACK, 1000, 10900, CAUSE_BLACK, true, true },
 		{ "dark for a moment", WATCH_BLACK, 480, 11500, CAUSE_BLACK, false, false },
 		{ "not looked at since", WATCH_BLACK, 0, 9900, CAUSE_BLACK, true, false },
 		{ "dark, but another is silent", WATCH_BLACK, 1990, 9900, CAUSE_SILENCE, false,
@@ -44,7 +45,11 @@ main(void)
 		{ "still, which is no condition", WATCH_FREEZE, 1990, 9900, CAUSE_FREEZE, false,
 		    false },
 		{ "a pause in speech", WATCH_SILENCE, 900, 11000, CAUSE_SILENCE, false, false },
-		{ "silence", WATCH_SILENCE, 1000, 11000, CAUSE_SILENCE, true, true },
+		{ "a longer one, while another is dark", WATCH_SILENCE, 1300, 10700, CAUSE_BLACK,
+		    false, false },
+		{ "silence for a quarter", WATCH_SILENCE, 1000, 11000, CAUSE_SILENCE, true,
+		    false },
+		{ "silence", WATCH_SILENCE, 2000, 10000, CAUSE_SILENCE, true, true },
 	};
 
 	failon_init(&on);
