@@ -1,7 +1,10 @@
 #include "encode/doubling.h"
 #include "encode/qvbr.h"
 
-#define HALVES		6000	/* CRF that halves the rate */
+/* CRF that halves the rate; of noise less does, which a search finds out. */
+#define HALVES		6000
+#define HALVES_LEAST	1200
+#define REFERENCE	26000	/* CRF for which bits are counted, whatever was asked for */
 #define UP		1500	/* CRF a picture, at most */
 #define DOWN		600
 #define ENOUGH		3	/* pictures in the window: one of each kind */
@@ -14,6 +17,7 @@
 #define WITH_B		850
 #define SURELY		1200
 #define CLOSE		500	/* CRF */
+#define SEARCH		32000	/* CRF to begin with, whatever was asked for */
 
 #define SPARE		2	/* times what is needed at the lowest quality */
 
@@ -82,26 +86,34 @@ planned(const struct qvbr *q)
 	    q->pictures < STEERED_LEAST ? PLANNED_NEVER : PLANNED_LATE);
 }
 
-/* How far the level must be left for so many bits at it to be no more than room. */
+/* The CRF with which what has so many bits at REFERENCE is no more than room. */
 static int
-raise_for(int64_t bits, int64_t room)
+fitting(const struct qvbr *q, int64_t bits, int64_t room)
 {
-	int64_t raise;
+	int64_t crf;
 
-	if (bits <= room)
+	if (bits <= 0)
 		return 0;
-	raise = room > 0 ? doublings(bits, room) * HALVES / 1000 : QVBR_RAISE_MOST;
-	return (int)least(raise, QVBR_RAISE_MOST);
+	if (room <= 0)
+		return CRF_MOST;
+	crf = REFERENCE + doublings(bits, room) * q->halves / 1000;
+	return crf < 0 ? 0 : (int)least(crf, CRF_MOST);
+}
+
+/* No better than was asked for, nor worse than there is. */
+static int
+limited(const struct qvbr *q, int64_t crf)
+{
+	return crf < q->spec.crf ? q->spec.crf : (int)least(crf, CRF_MOST);
 }
 
 /* Where the segment before q would have been well from its beginning, under q's budget. */
 static int
 carried(const struct qvbr *q, const struct qvbr *before)
 {
-	int64_t bits = rescale_near(before->at_asked, q->pictures, before->coded);
-	int raise = raise_for(bits, planned(q)) / CARRY_STEP * CARRY_STEP;
+	int64_t bits = rescale_near(before->at_reference, q->pictures, before->coded);
 
-	return raise > 0 ? before->spec.crf + raise : 0;
+	return fitting(q, bits, planned(q)) / CARRY_STEP * CARRY_STEP;
 }
 
 void
@@ -112,7 +124,7 @@ qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
 
 	*q = (struct qvbr){
 		.spec = *spec, .segment = segment, .crf = spec->crf,
-		.pictures = pictures > 0 ? pictures : 1, .whole = whole,
+		.pictures = pictures > 0 ? pictures : 1, .whole = whole, .halves = HALVES,
 	};
 	q->budget = in_pictures(q, spec->cap, q->pictures);
 	q->real_size = rescale_near(spec->cap, spec->vbv_ns / 1000000, 1000);
@@ -121,12 +133,10 @@ qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
 	q->blind = before.coded == 0 || !before.whole || segment != before.segment + 1 ||
 	    segment % QVBR_RESET == 0;
 	if (!q->blind) {
-		int crf = carried(q, &before);
-
-		q->before_idr = before.idr_at_asked;
+		q->before_idr = before.idr_at_reference;
 		q->typical = before.typical;
-		q->crf = crf > q->crf ? crf : q->crf;
-		q->crf = q->crf < CRF_MOST ? q->crf : CRF_MOST;
+		q->halves = before.halves;
+		q->crf = limited(q, carried(q, &before));
 	}
 	set_limits(q);
 }
@@ -148,7 +158,19 @@ next_to_try(const struct qvbr *q)
 	return f->crf + doublings(f->bits, planned(q)) * HALVES / 1000;
 }
 
-bool
+/* How steeply the bits fall, by the two trials next to the plan. */
+static void
+learn(struct qvbr *q)
+{
+	const struct qvbr_tried *m = &q->many, *f = &q->few;
+
+	if (m->bits == 0 || f->bits == 0)
+		return;
+	q->halves = (f->crf - m->crf) * 1000 / (doublings(m->bits, f->bits) + 1);
+	q->halves = least(q->halves > HALVES_LEAST ? q->halves : HALVES_LEAST, HALVES);
+}
+
+int
 qvbr_expect(struct qvbr *q, int crf, int64_t idr, int64_t other)
 {
 	int64_t idrs = q->spec.gop > 0 ? 1 + (q->pictures - 1) / q->spec.gop : 1;
@@ -158,18 +180,20 @@ qvbr_expect(struct qvbr *q, int crf, int64_t idr, int64_t other)
 	int64_t next;
 
 	if (!q->blind || q->coded > 0 || t.bits <= 0)
-		return false;
-	if (crf == q->spec.crf && t.bits <= part_of(planned(q), SURELY))
-		return false;
+		return 0;
+	if (!q->searches) {
+		q->searches = t.bits > part_of(planned(q), SURELY);
+		return q->searches ? SEARCH : 0;
+	}
 	if (t.bits > planned(q))
 		q->many = t;
 	else
 		q->few = t;
 	next = next_to_try(q);
-	if (next < q->spec.crf)
-		next = q->spec.crf;
-	q->crf = next < CRF_MOST ? (int)next : CRF_MOST;
-	return q->crf > crf + CLOSE || q->crf < crf - CLOSE;
+	next = next < 0 ? 0 : least(next, CRF_MOST);
+	learn(q);
+	q->crf = limited(q, next);
+	return next > crf + CLOSE || next < crf - CLOSE ? (int)next : 0;
 }
 
 void
@@ -181,9 +205,8 @@ qvbr_longer(struct qvbr *q, int64_t pictures)
 }
 
 /*
- * What the rest of the segment would be at the level that was asked for, by the last
- * pictures; the largest of them, which may be a cut between two scenes, counts as
- * the second.
+ * What the rest of the segment would be at REFERENCE, by the last pictures; the largest
+ * of them, which may be a cut between two scenes, counts as the second.
  */
 static int64_t
 expected(const struct qvbr *q)
@@ -199,21 +222,18 @@ expected(const struct qvbr *q)
 	}
 	sum = (sum - most + second) / q->nwindow * left;
 	if (q->spec.gop > 0)
-		sum += (left - 1) / q->spec.gop * q->idr_at_asked;
+		sum += (left - 1) / q->spec.gop * q->idr_at_reference;
 	return sum;
 }
 
 static void
 decide(struct qvbr *q)
 {
-	int64_t room = planned(q) - q->used;
 	int crf;
 
 	if (q->nwindow < ENOUGH || q->coded >= q->pictures)
 		return;
-	crf = q->spec.crf + raise_for(expected(q), room);
-	if (crf > CRF_MOST)
-		crf = CRF_MOST;
+	crf = limited(q, fitting(q, expected(q), planned(q) - q->used));
 	if (crf > q->crf)
 		q->crf = crf < q->crf + UP ? crf : q->crf + UP;
 	else if (q->pictures - q->coded > ENOUGH)
@@ -224,20 +244,21 @@ void
 qvbr_coded(struct qvbr *q, size_t len, int crf, bool idr)
 {
 	int64_t bits = (int64_t)len * 8;
-	int64_t at_asked = doubled(bits, (int64_t)(crf - q->spec.crf) * 1000 / HALVES);
+	int64_t halves = idr ? HALVES : q->halves;
+	int64_t at_reference = doubled(bits, (int64_t)(crf - REFERENCE) * 1000 / halves);
 
 	q->coded++;
 	q->used += bits;
-	q->at_asked += at_asked;
+	q->at_reference += at_reference;
 	q->real = least(q->real - bits + in_pictures(q, q->spec.cap, 1), q->real_size);
 	if (q->real < 0)
 		q->real = 0;
 	if (idr) {
-		q->idr_at_asked = at_asked;
+		q->idr_at_reference = at_reference;
 	} else {
-		if (q->typical == 0 || at_asked > q->typical / 4)
-			q->typical += (at_asked - q->typical) / (q->typical == 0 ? 1 : 4);
-		q->window[q->next] = at_asked;
+		if (q->typical == 0 || at_reference > q->typical / 4)
+			q->typical += (at_reference - q->typical) / (q->typical == 0 ? 1 : 4);
+		q->window[q->next] = at_reference;
 		q->next = (q->next + 1) % QVBR_WINDOW;
 		if (q->nwindow < QVBR_WINDOW)
 			q->nwindow++;
@@ -246,11 +267,11 @@ qvbr_coded(struct qvbr *q, size_t len, int crf, bool idr)
 	set_limits(q);
 }
 
-/* What so many bits at the level asked for would be at the lowest quality. */
+/* What so many bits at REFERENCE would be at the lowest quality. */
 static int64_t
 at_least(const struct qvbr *q, int64_t bits)
 {
-	return doubled(bits, (int64_t)(q->spec.crf - CRF_MOST) * 1000 / HALVES);
+	return doubled(bits, (int64_t)(REFERENCE - CRF_MOST) * 1000 / q->halves);
 }
 
 /*

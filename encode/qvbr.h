@@ -8,9 +8,12 @@
  * say so.  The encoder's own VBV is told no more than what is left of the segment, so
  * it stops what comes too suddenly for that.
  *
- * What is decided depends on the access units of the segment, and on one number that
- * is carried from the segment before while the cap binds: how far the CRF had to be
- * raised there.  Each QVBR_RESET-th segment begins without it.  So encoders of the
+ * Where the cap binds nothing depends on the level that was asked for: all levels that it
+ * binds are coded alike, so a higher one is never worse.
+ *
+ * What is decided depends on the access units of the segment, and on what is carried from
+ * the segment before while the cap binds: what it would have needed, and how steeply the
+ * bits fell with the CRF.  Each QVBR_RESET-th segment begins without it.  So encoders of the
  * same pictures that began at different times agree from such a segment on, and where
  * the cap does not bind from the first whole one.
  *
@@ -29,7 +32,6 @@
 
 #define QVBR_RESET	16	/* segments */
 #define QVBR_WINDOW	9	/* pictures */
-#define QVBR_RAISE_MOST	24000
 
 struct qvbr_spec {
 	int64_t	 cap;
@@ -56,12 +58,14 @@ struct qvbr {
 	bool	 whole;
 	int64_t	 budget, used;
 	int64_t	 real, real_size;	/* of the decoder's buffer, at least */
-	int64_t	 at_asked;		/* what used would be at the level asked for */
-	int64_t	 idr_at_asked;		/* of the last IDR picture */
+	int64_t	 at_reference;		/* what used would be at a certain CRF */
+	int64_t	 idr_at_reference;	/* of the last IDR picture */
 	int64_t	 window[QVBR_WINDOW];	/* the same of the last other pictures */
 	unsigned nwindow, next;
-	int64_t	 before_idr;		/* of the segment before, at its level */
+	int64_t	 before_idr;		/* of the segment before */
 	int64_t	 typical;		/* of others, but those that came again */
+	bool	 searches;		/* the level asked for is known to be too much */
+	int64_t	 halves;		/* CRF for half the bits of all but IDR pictures */
 	struct qvbr_tried many, few;	/* more bits than planned, and fewer */
 };
 
@@ -74,10 +78,10 @@ void qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
 
 /*
  * Of a segment that is blind, before its first unit: the bits of its first picture, and of
- * each other on average, as a trial with this CRF and without B pictures has them.  True
- * if crf is another one now, which should be tried, too.
+ * each other on average, as a trial with this CRF and without B pictures has them; first
+ * with that of the level.  Returns the CRF to be tried next; 0: none.
  */
-bool qvbr_expect(struct qvbr *q, int crf, int64_t idr, int64_t other);
+int qvbr_expect(struct qvbr *q, int crf, int64_t idr, int64_t other);
 
 /*
  * Even the lowest quality is too much for another picture, when so many of the segment

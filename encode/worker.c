@@ -284,68 +284,6 @@ go_on(struct worker *w, const struct job *job)
 	set_qvbr(w);
 }
 
-/* A segment begins, where an encoder may begin too. */
-static void
-begin_segment(struct worker *w, const struct job *job)
-{
-	bool qvbr = w->spec->rc == RATE_QVBR, wished;
-	int err;
-
-	if (w->given > 0 && w->given < RENEW_LEAST) {
-		if (qvbr)
-			go_on(w, job);
-		return;
-	}
-	wished = take_wish(w);
-	if (!qvbr && !wished)
-		return;
-	if (w->given > 0)
-		drain(w);
-	coder_close(&w->coder);
-	begin_rate(w, job->segment, job->left, job->whole);
-	err = open_coder(w);
-	if (err < 0)
-		failed(w, err);
-	if (qvbr && w->qvbr.blind && !w->spec->low && w->spec->codec == CODEC_AVC)
-		trial_begin(&w->trial);
-	else
-		trial_end(&w->trial);
-}
-
-/* A picture of a blind segment is tried first, while the encoder looks ahead. */
-static void
-try_picture(struct worker *w, const AVFrame *f)
-{
-	int64_t idr, other;
-	int n = trial_picture(&w->trial, f);
-
-	if (n == 0)
-		return;
-	for (int i = 0; n > 0 && i < TRIALS; i++) {
-		int crf = w->qvbr.crf;
-
-		n = trial_code(&w->trial, w->spec, &w->format, crf, &idr, &other);
-		if (n == 0)
-			n = qvbr_expect(&w->qvbr, crf, idr, other);
-	}
-	if (n < 0)
-		failed(w, n);
-	trial_end(&w->trial);
-	set_qvbr(w);
-}
-
-/* The end of the segment is later than was expected. */
-static void
-go_longer(struct worker *w, const struct job *job)
-{
-	if (w->nnext > 0) {
-		w->next[w->nnext - 1].pictures += job->more;
-		return;
-	}
-	qvbr_longer(&w->qvbr, job->more);
-	set_qvbr(w);
-}
-
 /*
  * The picture, or the one before once more, which takes next to nothing: where the cap is
  * too low for any quality.
@@ -368,38 +306,117 @@ choose(struct worker *w, const struct job *job)
 	return w->given_last;
 }
 
+static void
+give(struct worker *w, struct job *job)
+{
+	struct coder_picture p = {
+		.pts = job->k, .idr = job->idr, .opaque = job,
+		.captions_len = job->captions_len, .timecode = job->timecode,
+	};
+	AVFrame *f = job->frame;
+	struct coder_unit u;
+	int n;
+
+	memcpy(p.captions, job->captions, job->captions_len);
+	p.frame = choose(w, job);
+	w->given++;
+	n = coder_encode(&w->coder, &p, &u);
+	av_frame_free(&f);		/* the job may be gone; the coder has a copy */
+	if (n < 0)
+		failed(w, n);
+	if (n > 0)
+		coded(w, &u);
+}
+
+/* The pictures that were held are known now: an encoder for them, and what follows. */
+static void
+end_trial(struct worker *w)
+{
+	const AVFrame *frame[TRIAL_PICTURES];
+	int64_t idr, other;
+	int crf = w->qvbr.crf, err = 0;
+
+	if (w->nheld == 0)
+		return;
+	for (unsigned i = 0; i < w->nheld; i++)
+		frame[i] = w->held[i]->frame;
+	for (int i = 0; i < TRIALS && crf > 0 && err == 0; i++) {
+		err = trial_code(frame, w->nheld, w->spec, &w->format, crf, &idr, &other);
+		crf = err < 0 ? 0 : qvbr_expect(&w->qvbr, crf, idr, other);
+	}
+	take_qvbr(w);
+	if (err < 0 || (err = open_coder(w)) < 0)
+		failed(w, err);
+	for (unsigned i = 0; i < w->nheld; i++)
+		give(w, w->held[i]);
+	w->nheld = 0;
+	w->tries = false;
+}
+
+/* A segment begins, where an encoder may begin too. */
+static void
+begin_segment(struct worker *w, const struct job *job)
+{
+	bool qvbr = w->spec->rc == RATE_QVBR, wished;
+	int err;
+
+	if (w->given > 0 && w->given < RENEW_LEAST) {
+		if (qvbr)
+			go_on(w, job);
+		return;
+	}
+	wished = take_wish(w);
+	if (!qvbr && !wished)
+		return;
+	if (w->given > 0)
+		drain(w);
+	coder_close(&w->coder);
+	begin_rate(w, job->segment, job->left, job->whole);
+	w->tries = qvbr && w->qvbr.blind && !w->spec->low;
+	if (w->tries)
+		return;
+	err = open_coder(w);
+	if (err < 0)
+		failed(w, err);
+}
+
+/* The end of the segment is later than was expected. */
+static void
+go_longer(struct worker *w, const struct job *job)
+{
+	if (w->nnext > 0) {
+		w->next[w->nnext - 1].pictures += job->more;
+		return;
+	}
+	qvbr_longer(&w->qvbr, job->more);
+	if (w->tries)
+		take_qvbr(w);
+	else
+		set_qvbr(w);
+}
+
 static void *
 work(void *arg)
 {
 	struct worker *w = arg;
-	struct coder_unit u;
 	struct job *job;
-	int n;
 
 	while ((job = queue_get(&w->queue)) != NULL) {
-		struct coder_picture p = {
-			.frame = job->frame, .pts = job->k, .idr = job->idr,
-			.opaque = job, .captions_len = job->captions_len,
-			.timecode = job->timecode,
-		};
-		AVFrame *f = job->frame;
-
-		if (job->begins)
+		if (job->begins) {
+			end_trial(w);
 			begin_segment(w, job);
-		else if (job->more > 0 && w->spec->rc == RATE_QVBR)
+		} else if (job->more > 0 && w->spec->rc == RATE_QVBR) {
 			go_longer(w, job);
-		memcpy(p.captions, job->captions, job->captions_len);
-		p.frame = choose(w, job);
-		if (w->trial.running)
-			try_picture(w, job->frame);
-		w->given++;
-		n = coder_encode(&w->coder, &p, &u);
-		av_frame_free(&f);	/* the job may be gone; the coder has a copy */
-		if (n < 0)
-			failed(w, n);
-		if (n > 0)
-			coded(w, &u);
+		}
+		if (!w->tries) {
+			give(w, job);
+			continue;
+		}
+		w->held[w->nheld++] = job;
+		if (w->nheld == TRIAL_PICTURES)
+			end_trial(w);
 	}
+	end_trial(w);
 	drain(w);
 	close_tally(w);
 	output_end(w->out, w->stream);
@@ -468,7 +485,6 @@ worker_finish(struct worker *w)
 void
 worker_free(struct worker *w)
 {
-	trial_end(&w->trial);
 	av_frame_free(&w->given_last);
 	coder_close(&w->coder);
 	pthread_mutex_destroy(&w->lock);

@@ -80,7 +80,9 @@ struct worker {
 	struct qvbr qvbr;
 	int64_t	 begun;			/* pictures of the segment given; */
 	AVFrame	*given_last;		/* the last of them */
-	struct trial trial;		/* of the first pictures of a segment */
+	bool	 tries;			/* no encoder is open: pictures are held for a trial */
+	struct job *held[TRIAL_PICTURES];
+	unsigned nheld;
 	int64_t	 given;			/* pictures, to this encoder */
 	struct {
 		int64_t	segment, pictures;

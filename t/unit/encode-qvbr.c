@@ -89,6 +89,9 @@ run(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment, int64_t pictu
 	int64_t real = spec->cap * 2 * 9 / 10;
 
 	qvbr_begin(q, spec, segment, pictures, true);
+	for (int crf = q->crf; q->blind && crf > 0;)
+		crf = qvbr_expect(q, crf, doubled(p_bits * 10, (20000 - crf) / 5),
+		    doubled(p_bits / 2, (20000 - crf) / 5));
 	for (int64_t i = 0; i < pictures; i++) {
 		int64_t p = i < pictures / 2 ? p_bits : p_bits_later;
 		int64_t bits = i == 0 ? p * 10 : i % 3 == 1 ? p : p / 3;
@@ -140,13 +143,38 @@ test_loop(void)
 	memset(&q, 0, sizeof(q));
 	fresh = run(&q, &spec, 16, 50, 200000, 200000);
 	ok(m.total == fresh.total && m.crf == fresh.crf, "segment 16 knows nothing of before");
+	for (int asked = 10000; asked < 27000; asked += 1777) {
+		struct qvbr_spec other = spec;
+		struct qvbr p = { .crf = 0 };
+
+		other.crf = asked;
+		m = run(&p, &other, 16, 50, 200000, 200000);
+		is(m.total, fresh.total, "asked for %d: what the cap binds is the same", asked);
+	}
 	m = run(&q, &spec, 18, 50, 200000, 200000);
 	memset(&q, 0, sizeof(q));
 	fresh = run(&q, &spec, 18, 50, 200000, 200000);
 	is(m.total, fresh.total, "nor one after a gap");
 }
 
-/* A trial of the first pictures: noise, which falls faster than by the rule. */
+/* Trials of the first pictures: noise, which falls faster than by the rule.  How many. */
+static int
+search(struct qvbr *q, const struct qvbr_spec *spec, int64_t *bits)
+{
+	int crf = spec->crf, tries = 0;
+
+	memset(q, 0, sizeof(*q));
+	qvbr_begin(q, spec, 1, 50, true);
+	ok(q->blind, "nothing is known before the first segment");
+	for (; crf > 0 && tries < 9; tries++) {
+		int64_t other = doubled(160000, (17000 - crf) / 3);
+
+		*bits = 300000 + 49 * other;
+		crf = qvbr_expect(q, crf, 300000, other);
+	}
+	return tries;
+}
+
 static void
 test_trial(void)
 {
@@ -155,23 +183,15 @@ test_trial(void)
 	};
 	struct qvbr q = { .crf = 0 };
 	int64_t bits = 0;
-	int tries = 0;
-	bool more;
+	int tries, found;
 
-	qvbr_begin(&q, &spec, 1, 50, true);
-	ok(q.blind, "nothing is known before the first segment");
-	do {
-		int crf = q.crf;
-		int64_t other = doubled(160000, (17000 - crf) / 3);
-
-		bits = 300000 + 49 * other;
-		more = qvbr_expect(&q, crf, 300000, other);
-	} while (more && ++tries < 6);
-	ok(tries < 6, "a few tries are enough (%d)", tries);
+	tries = search(&q, &spec, &bits);
+	found = q.crf;
+	ok(tries <= 6, "a few tries are enough (%d)", tries);
 	ok(bits > 500000 && bits < 760000, "they come near to the cap's 600000 (%lld)",
 	    (long long)bits);
 	qvbr_coded(&q, 30000 / 8, q.crf, true);
-	ok(!qvbr_expect(&q, 17000, 9999999, 999999), "what is said too late counts for nothing");
+	is(qvbr_expect(&q, 17000, 9999999, 999999), 0, "what is said too late counts for nothing");
 	memset(&q, 0, sizeof(q));
 	qvbr_begin(&q, &spec, 1, 50, true);
 	ok(!qvbr_expect(&q, 17000, 200000, 5000) && q.crf == 17000,
@@ -184,8 +204,17 @@ test_trial(void)
 	    "the segment before is known better");
 	qvbr_begin(&q, &spec, 16, 50, true);
 	ok(q.blind, "but not by a multiple of 16");
-	qvbr_expect(&q, 17000, INT64_C(1) << 40, INT64_C(1) << 40);
-	ok(q.crf <= 51000, "far too much");
+	is(qvbr_expect(&q, 17000, INT64_C(1) << 40, INT64_C(1) << 40), 32000,
+	    "far too much: the search begins at the same place for all levels");
+	ok(qvbr_expect(&q, 32000, INT64_C(1) << 40, INT64_C(1) << 40) <= 51000 &&
+	    q.crf <= 51000, "and ends with the scale");
+	for (int asked = 17500; asked < 26000; asked += 900) {
+		struct qvbr_spec other = spec;
+
+		other.crf = asked;
+		search(&q, &other, &bits);
+		is(q.crf, found, "asked for %d: the same is found", asked);
+	}
 }
 
 /* Noise for which the cap is too low at any quality. */
