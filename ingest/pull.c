@@ -208,6 +208,9 @@ pull_open(const struct source_config *cfg, struct url *url)
 		return rtmp_listen_open(cfg, url);
 	if (!rtsp && *url->path == '\0')
 		fatal(EXIT_USAGE, 0, "'%s' has no host or no path", cfg->name);
+	if (!rtsp && url_get(url, "key-file") != NULL)
+		fatal(EXIT_USAGE, 0, "'%s' is a server to play from; to take a publisher it is "
+		    "rtmp://:port or rtmp://@address:port", cfg->name);
 	if (url->scheme[4] == 's' && trust != NULL && access(trust, R_OK) < 0)
 		fatal(EXIT_RUNTIME, errno, "cannot open '%s'", trust);
 	if ((r = calloc(1, sizeof(*r))) == NULL)

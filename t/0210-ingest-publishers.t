@@ -311,6 +311,8 @@ check 'rtmps, and one publisher to standard output' '
 	same one clip.ref
 	fails 2 mlive-ingest "rtmp://:$port/live" 2>err
 	grep "needs the key key-file" err
+	fails 2 mlive-ingest "rtmp://127.0.0.1:$port/live?key-file=key" 2>err
+	grep "to take a publisher it is rtmp://:port" err
 	fails 2 mlive-ingest "rtmp://:$port?key-file=key" 2>err
 	grep "has no app" err
 	echo / >slash
