@@ -164,7 +164,7 @@ learn(struct qvbr *q)
 {
 	const struct qvbr_tried *m = &q->many, *f = &q->few;
 
-	if (m->bits == 0 || f->bits == 0)
+	if (m->bits == 0 || f->bits == 0 || f->crf <= m->crf)
 		return;
 	q->halves = (f->crf - m->crf) * 1000 / (doublings(m->bits, f->bits) + 1);
 	q->halves = least(q->halves > HALVES_LEAST ? q->halves : HALVES_LEAST, HALVES);

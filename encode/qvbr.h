@@ -8,8 +8,9 @@
  * say so.  The encoder's own VBV is told no more than what is left of the segment, so
  * it stops what comes too suddenly for that.
  *
- * Where the cap binds nothing depends on the level that was asked for: all levels that it
- * binds are coded alike, so a higher one is never worse.
+ * What a cap that binds lasts for does not depend on the level that was asked for.  So all
+ * levels that are above it are coded alike, if the blind segments are tried first
+ * (trial.h), and a higher one is never worse.
  *
  * What is decided depends on the access units of the segment, and on what is carried from
  * the segment before while the cap binds: what it would have needed, and how steeply the

@@ -345,6 +345,7 @@ end_trial(struct worker *w)
 		crf = err < 0 ? 0 : qvbr_expect(&w->qvbr, crf, idr, other);
 	}
 	take_qvbr(w);
+	w->rate.fill = w->rate.buffer;
 	if (err < 0 || (err = open_coder(w)) < 0)
 		failed(w, err);
 	for (unsigned i = 0; i < w->nheld; i++)
@@ -372,7 +373,8 @@ begin_segment(struct worker *w, const struct job *job)
 		drain(w);
 	coder_close(&w->coder);
 	begin_rate(w, job->segment, job->left, job->whole);
-	w->tries = qvbr && w->qvbr.blind && !w->spec->low;
+	/* x265 would take longer for it than a live stream has. */
+	w->tries = qvbr && w->qvbr.blind && !w->spec->low && w->spec->codec == CODEC_AVC;
 	if (w->tries)
 		return;
 	err = open_coder(w);

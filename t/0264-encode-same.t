@@ -7,7 +7,7 @@
 . "$top/t/quality.sh"
 
 ffmpeg -v error -f lavfi -i "mandelbrot=s=320x180:r=25:end_scale=0.01" -f lavfi -i \
-	"gradients=s=320x180:r=25" -t 15 -filter_complex \
+	"gradients=s=320x180:r=25" -t 18 -filter_complex \
 	"[0:v]noise=alls=25:allf=t[a];[a][1:v]overlay=enable='lt(mod(t\\,5)\\,2)',format=yuv420p" \
 	-c:v libx264 -preset ultrafast -qp 14 -g 25 -f mpegts film.ts
 # A cut at which the sound of the first film is 16 ms too long.
@@ -19,7 +19,7 @@ done
 ffmpeg -v error -i "concat:440.ts|600.ts" -c copy -f mpegts joined.ts
 mlive-ingest -q --realtime joined.ts >channel.ts & recorder=$!
 # Half-second segments, of which each 16th is one to meet at.
-mlive-ingest -q --realtime -t 15s film.ts >in.ts
+mlive-ingest -q --realtime -t 18s film.ts >in.ts
 # shellcheck disable=SC2034	# checks use it
 rungs='-r 180p@40M,quality=6 -r 180p@250k -r 90p@40M,quality=6,codec=hevc -r 90p@80k,codec=hevc'
 
