@@ -155,19 +155,6 @@ parse_color(struct options *o, const char *arg)
 		    "without", arg);
 }
 
-static void
-parse_clock(struct options *o, const char *arg)
-{
-	if (strcmp(arg, "auto") == 0)
-		o->clock = CLOCK_AUTO;
-	else if (strcmp(arg, "arrival") == 0)
-		o->clock = CLOCK_ARRIVAL;
-	else if (strcmp(arg, "none") == 0)
-		o->clock = CLOCK_NONE;
-	else
-		fatal(EXIT_USAGE, 0, "--clock '%s' is not auto, arrival or none", arg);
-}
-
 /* The one of the words, which end with NULL, that this is. */
 static int
 one_of(const char *option, const char *const *words, const char *arg, const char *shape)
@@ -313,6 +300,7 @@ options_mux_delay(const struct options *o)
 void
 options_parse(struct options *o, int argc, char *argv[])
 {
+	static const char *const clocks[] = { "auto", "arrival", "none", NULL };
 	static const char *const deinterlaces[] = { "auto", "film", "none", NULL };
 	int c;
 
@@ -330,7 +318,8 @@ options_parse(struct options *o, int argc, char *argv[])
 			parse_color(o, optarg);
 			break;
 		case 'c':
-			parse_clock(o, optarg);
+			o->clock = (enum clock_mode)one_of("clock", clocks, optarg,
+			    "auto, arrival or none");
 			break;
 		case OPT_BLANK:
 			o->blank = optarg;
