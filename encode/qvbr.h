@@ -9,7 +9,7 @@
  * it stops what comes too suddenly for that.
  *
  * What a cap that binds lasts for does not depend on the level that was asked for.  So all
- * levels that are above it are coded alike, if the blind segments are tried first
+ * levels that are well above it are coded alike, if the blind segments are tried first
  * (trial.h), and a higher one is never worse.
  *
  * What is decided depends on the access units of the segment, and on what is carried from
