@@ -28,7 +28,8 @@ ladder_init(struct ladder *l, const struct options *o, struct output *out,
 		s->max_rate = r->maxrate;
 		s->buffer = r->maxrate / 8000 * (uint64_t)(r->vbv_ns / 1000000);
 		l->rung[i].worker = (struct worker){
-			.spec = r, .out = out, .stream = s, .ssim = o->ssim,
+			.spec = r, .out = out, .stream = s, .reports = o->stats != NULL,
+			.ssim = o->ssim,
 		};
 		worker_init(&l->rung[i].worker);
 		if (r->copy) {

@@ -87,12 +87,11 @@ status(struct encode *s)
 static json_t *
 segment_stats(struct worker *w)
 {
-	struct worker_report r[WORKER_REPORTS];
 	json_t *list = json_array();
-	uint64_t unreported;
-	unsigned n = worker_reports(w, r, &unreported);
+	size_t n;
+	struct worker_report *r = worker_reports(w, &n);
 
-	for (unsigned i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		json_t *o = json_pack("{s:I, s:i, s:I, s:I, s:I, s:i}",
 		    "segment", (json_int_t)r[i].segment, "frames", (int)r[i].pictures,
 		    "bits", (json_int_t)r[i].bits, "asked_bps", (json_int_t)r[i].rate,
@@ -107,6 +106,7 @@ segment_stats(struct worker *w)
 			json_object_set_new(o, "ssim_micro", json_integer(r[i].ssim));
 		json_array_append_new(list, o);
 	}
+	free(r);
 	return list;
 }
 

@@ -23,6 +23,23 @@ failed(const struct worker *w, int err)
 /* ---- reports */
 
 static void
+keep_report(struct worker *w, const struct worker_report *t)
+{
+	pthread_mutex_lock(&w->lock);
+	if (w->nreport == w->room) {
+		size_t room = w->room == 0 ? 16 : w->room * 2;
+		struct worker_report *p = realloc(w->report, room * sizeof(*p));
+
+		if (p == NULL)
+			failed(w, -ENOMEM);
+		w->report = p;
+		w->room = room;
+	}
+	w->report[w->nreport++] = *t;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void
 close_tally(struct worker *w)
 {
 	struct worker_report *t = &w->tally;
@@ -39,12 +56,8 @@ close_tally(struct worker *w)
 		t->reached = quality_of(w->spec->codec, enhanced, (int)crf);
 		t->capped = crf > quality_crf(w->spec->codec, enhanced, t->quality) + CAPPED;
 	}
-	pthread_mutex_lock(&w->lock);
-	if (w->nreport < WORKER_REPORTS)
-		w->report[w->nreport++] = *t;
-	else
-		w->unreported++;
-	pthread_mutex_unlock(&w->lock);
+	if (w->reports)
+		keep_report(w, t);
 	t->pictures = 0;
 }
 
@@ -69,19 +82,18 @@ tally(struct worker *w, const struct coder_unit *u, size_t len, int64_t segment)
 	w->ssim_sum = u->ssim < 0 || w->ssim_sum < 0 ? -1 : w->ssim_sum + u->ssim;
 }
 
-unsigned
-worker_reports(struct worker *w, struct worker_report out[static WORKER_REPORTS],
-    uint64_t *unreported)
+struct worker_report *
+worker_reports(struct worker *w, size_t *n)
 {
-	unsigned n;
+	struct worker_report *list;
 
 	pthread_mutex_lock(&w->lock);
-	n = w->nreport;
-	memcpy(out, w->report, n * sizeof(*out));
-	*unreported = w->unreported;
-	w->nreport = 0;
+	list = w->report;
+	*n = w->nreport;
+	w->report = NULL;
+	w->nreport = w->room = 0;
 	pthread_mutex_unlock(&w->lock);
-	return n;
+	return list;
 }
 
 /* ---- what comes out */
@@ -489,5 +501,6 @@ worker_free(struct worker *w)
 {
 	av_frame_free(&w->given_last);
 	coder_close(&w->coder);
+	free(w->report);
 	pthread_mutex_destroy(&w->lock);
 }

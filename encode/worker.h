@@ -34,7 +34,6 @@
 #include "lib/media/timeline.h"
 
 #define WORKER_QUEUE	4	/* pictures; then who puts one waits */
-#define WORKER_REPORTS	32
 #define WORKER_NEXT	3
 
 /* A picture on its way; without its frame, until it is coded. */
@@ -70,7 +69,8 @@ struct worker {
 	struct coder_format format;
 	struct grid grid;
 	int64_t	 gop;			/* pictures, 0: a segment */
-	bool	 ssim;
+	bool	 reports;		/* of segments are wanted, */
+	bool	 ssim;			/* and this in them */
 	struct queue queue;
 	pthread_t thread;
 	atomic_ullong pictures;		/* coded */
@@ -100,9 +100,8 @@ struct worker {
 	bool	 wished;
 	uint64_t wish_rate;
 	int	 wish_quality;		/* 0: by size and rate */
-	unsigned nreport;
-	uint64_t unreported;
-	struct worker_report report[WORKER_REPORTS];
+	struct worker_report *report;
+	size_t	 nreport, room;
 };
 
 /* What is above "private" but thread and queue is the caller's. */
@@ -117,9 +116,8 @@ void worker_put(struct worker *w, struct job *job);	/* takes */
 void worker_wish(struct worker *w, uint64_t rate, int quality);
 void worker_wishes(struct worker *w, uint64_t *rate, int *quality);
 
-/* Those since the last call, and how many more were forgotten.  Returns how many. */
-unsigned worker_reports(struct worker *w, struct worker_report out[static WORKER_REPORTS],
-    uint64_t *unreported);
+/* Those since the last call, of n segments, for the caller to free; NULL: none. */
+struct worker_report *worker_reports(struct worker *w, size_t *n);
 
 void worker_finish(struct worker *w);
 void worker_free(struct worker *w);

@@ -26,6 +26,15 @@ check 'easy pictures keep the level, at less than the cap' '
 	test "$(wc -l <avc)" -eq 4
 	awk "\$5 < 6950 || \$6 != \"false\" || \$2 > 1600000 { exit 1 }" avc hevc
 '
+check 'many segments in no time: each of them is told' '
+	mlive-encode -q -g 200ms -s many.stats -r 90p@2M <easy.ts >many.out
+	test "$(wc -l <many.stats)" -le 2
+	segments many.stats 0 >got
+	gops many.out 0 >made
+	wc -l got made
+	test "$(wc -l <got)" -ge 40
+	test "$(wc -l <got)" -eq "$(wc -l <made)"
+'
 for clip in hard cuts easy
 do
 	export clip
