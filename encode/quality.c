@@ -68,6 +68,14 @@ quality_of(enum codec codec, bool enhanced, int crf)
 	return QUALITY_MOST;
 }
 
+int
+quality_alike(enum codec from, enum codec to, int crf)
+{
+	int level = quality_of(from, false, crf);
+
+	return quality_crf(to, false, level) + crf - quality_crf(from, false, level);
+}
+
 /* The cap under which pictures of this size keep their level nearly always. */
 static int64_t
 ample(int64_t pixels)

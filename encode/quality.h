@@ -27,6 +27,9 @@ int quality_crf(enum codec codec, bool enhanced, int level);
 /* The level that this CRF is, from 0 (worse than the lowest) to QUALITY_MOST. */
 int quality_of(enum codec codec, bool enhanced, int crf);
 
+/* The CRF of another encoder that keeps about as much. */
+int quality_alike(enum codec from, enum codec to, int crf);
+
 /* The level for pictures of so many pixels under this cap in bit/s. */
 int quality_auto(enum codec codec, int64_t pixels, uint64_t cap);
 

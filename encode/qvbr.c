@@ -1,23 +1,15 @@
 #include "encode/doubling.h"
 #include "encode/qvbr.h"
 
-/* CRF that halves the rate; of noise less does, which a search finds out. */
+/* CRF that halves the rate. */
 #define HALVES		6000
-#define HALVES_LEAST	1200
+#define HALVES_LEAST	1200	/* of noise, which a search finds out */
 #define REFERENCE	26000	/* CRF for which bits are counted, whatever was asked for */
 #define UP		1500	/* CRF a picture, at most */
 #define DOWN		600
 #define ENOUGH		3	/* pictures in the window: one of each kind */
-#define CARRY_STEP	500
 
 #define CRF_MOST	51000
-
-/* Of what a trial comes to, in thousandths: B pictures are smaller; and what is little
- * above the plan may well fit. */
-#define WITH_B		850
-#define SURELY		1200
-#define CLOSE		500	/* CRF */
-#define SEARCH		32000	/* CRF to begin with, whatever was asked for */
 
 #define SPARE		2	/* times what is needed at the lowest quality */
 
@@ -86,6 +78,13 @@ planned(const struct qvbr *q)
 	    q->pictures < STEERED_LEAST ? PLANNED_NEVER : PLANNED_LATE);
 }
 
+/* What so many bits at this CRF would be at REFERENCE. */
+static int64_t
+at_reference(const struct qvbr *q, int64_t bits, int crf)
+{
+	return doubled(bits, (int64_t)(crf - REFERENCE) * 1000 / q->halves);
+}
+
 /* The CRF with which what has so many bits at REFERENCE is no more than room. */
 static int
 fitting(const struct qvbr *q, int64_t bits, int64_t room)
@@ -107,38 +106,34 @@ limited(const struct qvbr *q, int64_t crf)
 	return crf < q->spec.crf ? q->spec.crf : (int)least(crf, CRF_MOST);
 }
 
-/* Where the segment before q would have been well from its beginning, under q's budget. */
-static int
-carried(const struct qvbr *q, const struct qvbr *before)
-{
-	int64_t bits = rescale_near(before->at_reference, q->pictures, before->coded);
-
-	return fitting(q, bits, planned(q)) / CARRY_STEP * CARRY_STEP;
-}
-
 void
 qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
     int64_t pictures, bool whole)
 {
-	const struct qvbr before = *q;
-
 	*q = (struct qvbr){
 		.spec = *spec, .segment = segment, .crf = spec->crf,
-		.pictures = pictures > 0 ? pictures : 1, .whole = whole, .halves = HALVES,
+		.pictures = pictures > 0 ? pictures : 1, .halves = HALVES,
 	};
 	q->budget = in_pictures(q, spec->cap, q->pictures);
 	q->real_size = rescale_near(spec->cap, spec->vbv_ns / 1000000, 1000);
 	q->real = whole ? q->real_size * 9 / 10 : q->real_size;
 	q->budget += whole ? 0 : q->real_size / 10;
-	q->blind = before.coded == 0 || !before.whole || segment != before.segment + 1 ||
-	    segment % QVBR_RESET == 0;
-	if (!q->blind) {
-		q->before_idr = before.idr_at_reference;
-		q->typical = before.typical;
-		q->halves = before.halves;
-		q->crf = limited(q, carried(q, &before));
-	}
 	set_limits(q);
+}
+
+/* What the segment comes to. */
+static int64_t
+in_all(const struct qvbr *q, int64_t idr, int64_t other)
+{
+	int64_t idrs = q->spec.gop > 0 ? 1 + (q->pictures - 1) / q->spec.gop : 1;
+
+	return idr * idrs + other * (q->pictures - idrs);
+}
+
+bool
+qvbr_fits(const struct qvbr *q, int64_t idr, int64_t other)
+{
+	return in_all(q, idr, other) <= planned(q);
 }
 
 /*
@@ -171,29 +166,23 @@ learn(struct qvbr *q)
 }
 
 int
-qvbr_expect(struct qvbr *q, int crf, int64_t idr, int64_t other)
+qvbr_search(struct qvbr *q, int crf, int64_t idr, int64_t other)
 {
-	int64_t idrs = q->spec.gop > 0 ? 1 + (q->pictures - 1) / q->spec.gop : 1;
-	struct qvbr_tried t = {
-		crf, part_of(idr * idrs + other * (q->pictures - idrs), WITH_B),
-	};
-	int64_t next;
+	const struct qvbr_tried t = { crf, in_all(q, idr, other) };
+	int64_t next = 0;
 
-	if (!q->blind || q->coded > 0 || t.bits <= 0)
-		return 0;
-	if (!q->searches) {
-		q->searches = t.bits > part_of(planned(q), SURELY);
-		return q->searches ? SEARCH : 0;
-	}
 	if (t.bits > planned(q))
 		q->many = t;
 	else
 		q->few = t;
-	next = next_to_try(q);
+	if (t.bits > 0)
+		next = next_to_try(q);
 	next = next < 0 ? 0 : least(next, CRF_MOST);
 	learn(q);
+	q->idr_at_reference = at_reference(q, idr, crf);
+	q->typical = at_reference(q, other, crf);
 	q->crf = limited(q, next);
-	return next > crf + CLOSE || next < crf - CLOSE ? (int)next : 0;
+	return (int)next;
 }
 
 void
@@ -244,21 +233,19 @@ void
 qvbr_coded(struct qvbr *q, size_t len, int crf, bool idr)
 {
 	int64_t bits = (int64_t)len * 8;
-	int64_t halves = idr ? HALVES : q->halves;
-	int64_t at_reference = doubled(bits, (int64_t)(crf - REFERENCE) * 1000 / halves);
+	int64_t there = at_reference(q, bits, crf);
 
 	q->coded++;
 	q->used += bits;
-	q->at_reference += at_reference;
 	q->real = least(q->real - bits + in_pictures(q, q->spec.cap, 1), q->real_size);
 	if (q->real < 0)
 		q->real = 0;
 	if (idr) {
-		q->idr_at_reference = at_reference;
+		q->idr_at_reference = there;
 	} else {
-		if (q->typical == 0 || at_reference > q->typical / 4)
-			q->typical += (at_reference - q->typical) / (q->typical == 0 ? 1 : 4);
-		q->window[q->next] = at_reference;
+		if (q->typical == 0 || there > q->typical / 4)
+			q->typical += (there - q->typical) / (q->typical == 0 ? 1 : 4);
+		q->window[q->next] = there;
 		q->next = (q->next + 1) % QVBR_WINDOW;
 		if (q->nwindow < QVBR_WINDOW)
 			q->nwindow++;
@@ -292,6 +279,6 @@ qvbr_spent(const struct qvbr *q, int64_t given)
 		other = q->typical;
 	need = at_least(q, other) * (inside + 1);
 	if (q->coded == 0 && inside > 0)
-		need += at_least(q, q->before_idr - other);
+		need += at_least(q, q->idr_at_reference - other);
 	return part_of(q->budget, ALLOWED) - q->used < need * SPARE;
 }

@@ -8,15 +8,13 @@
  * say so.  The encoder's own VBV is told no more than what is left of the segment, so
  * it stops what comes too suddenly for that.
  *
- * What a cap that binds lasts for does not depend on the level that was asked for.  So all
- * levels that are well above it are coded alike, if the blind segments are tried first
- * (trial.h), and a higher one is never worse.
+ * What a cap that binds lasts for does not depend on the level that was asked for.  It is
+ * searched for before the first picture is coded (trial.h), from the same place for all
+ * levels.  So all levels above it are coded alike, and a higher one is never worse.
  *
- * What is decided depends on the access units of the segment, and on what is carried from
- * the segment before while the cap binds: what it would have needed, and how steeply the
- * bits fell with the CRF.  Each QVBR_RESET-th segment begins without it.  So encoders of the
- * same pictures that began at different times agree from such a segment on, and where
- * the cap does not bind from the first whole one.
+ * Nothing is carried from one segment to the next: what is decided depends on the pictures
+ * of the segment alone.  So encoders of the same pictures that began at different times
+ * agree from the first segment on that both have whole.
  *
  * Units    CRF in thousandths, rates in bit/s, amounts in bits.
  * Memory   Nothing allocates.
@@ -31,8 +29,8 @@
 
 #include "lib/base/rational.h"
 
-#define QVBR_RESET	16	/* segments */
 #define QVBR_WINDOW	9	/* pictures */
+#define QVBR_SEARCH	32000	/* CRF to be tried first */
 
 struct qvbr_spec {
 	int64_t	 cap;
@@ -52,37 +50,38 @@ struct qvbr {
 	/* What the encoder has to be told now: */
 	int	 crf;
 	int64_t	 max_rate, buffer;
-	bool	 blind;			/* nothing is known of the segment before */
 	/* private: */
 	struct qvbr_spec spec;
 	int64_t	 segment, pictures, coded;
-	bool	 whole;
 	int64_t	 budget, used;
 	int64_t	 real, real_size;	/* of the decoder's buffer, at least */
-	int64_t	 at_reference;		/* what used would be at a certain CRF */
-	int64_t	 idr_at_reference;	/* of the last IDR picture */
+	int64_t	 idr_at_reference;	/* what the last IDR picture would be at a certain CRF */
 	int64_t	 window[QVBR_WINDOW];	/* the same of the last other pictures */
 	unsigned nwindow, next;
-	int64_t	 before_idr;		/* of the segment before */
 	int64_t	 typical;		/* of others, but those that came again */
-	bool	 searches;		/* the level asked for is known to be too much */
-	int64_t	 halves;		/* CRF for half the bits of all but IDR pictures */
+	int64_t	 halves;		/* CRF for half the bits */
 	struct qvbr_tried many, few;	/* more bits than planned, and fewer */
 };
 
 /*
- * Zeroed before the first.  pictures: to the end of the segment; if it is not whole it
+ * pictures: to the end of the segment; if it is not whole it
  * may have a tenth of the decoder's buffer in addition, for its IDR picture.
  */
 void qvbr_begin(struct qvbr *q, const struct qvbr_spec *spec, int64_t segment,
     int64_t pictures, bool whole);
 
 /*
- * Of a segment that is blind, before its first unit: the bits of its first picture, and of
- * each other on average, as a trial with this CRF and without B pictures has them; first
- * with that of the level.  Returns the CRF to be tried next; 0: none.
+ * Before the first unit, by the bits that the first picture and each other come to, as a
+ * trial with some CRF has them.  Does it fit, with that of the level?
  */
-int qvbr_expect(struct qvbr *q, int crf, int64_t idr, int64_t other);
+bool qvbr_fits(const struct qvbr *q, int64_t idr, int64_t other);
+
+/*
+ * With which CRF does it?  Of trials one after the other, the first with QVBR_SEARCH.
+ * Returns the CRF to be tried next, and begins with it unless that is better than what
+ * was asked for.
+ */
+int qvbr_search(struct qvbr *q, int crf, int64_t idr, int64_t other);
 
 /*
  * Even the lowest quality is too much for another picture, when so many of the segment

@@ -1,33 +1,114 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode/quality.h"
 #include "encode/trial.h"
 
-int
-trial_code(const AVFrame *const frame[], unsigned n, const struct rung_spec *r,
-    const struct coder_format *f, int crf, int64_t *idr, int64_t *other)
+#define TRIES		6	/* at most, in a search */
+#define CLOSE		500	/* CRF */
+#define MACROBLOCK	16
+
+/*
+ * What the segment has of what the trial has, in thousandths.  In AVC that is between 170
+ * and 800.  It is little on purpose: an encoder that begins too well is raised sooner than
+ * one that begins too badly comes back, HEVC above all.
+ */
+#define OF_AVC		300
+#define OF_HEVC		120
+
+struct trial {
+	struct rung_spec spec;
+	struct coder_format format;
+	unsigned n;
+	AVFrame	 part[TRIAL_PICTURES];	/* borrowed, too */
+	int64_t	 scale;			/* thousandths */
+	int64_t	 idr, other;		/* result */
+};
+
+/* The quarter in the middle, in rows of macroblocks; of small pictures all. */
+static void
+take_part(struct trial *t)
 {
-	const struct coder_rate rate = { .crf = crf };
-	struct coder_format format = *f;
-	struct rung_spec spec = *r;
+	int height = t->format.height / 4 / MACROBLOCK * MACROBLOCK;
+	int above = (t->format.height - height) / 2 / 2 * 2;
+
+	if (height == 0)
+		return;
+	t->scale = t->scale * t->format.height / height;
+	t->format.height = height;
+	for (unsigned i = 0; i < t->n; i++) {
+		AVFrame *p = &t->part[i];
+
+		p->height = height;
+		p->data[0] += above * p->linesize[0];
+		p->data[1] += above / 2 * p->linesize[1];
+		p->data[2] += above / 2 * p->linesize[2];
+	}
+}
+
+static void
+prepare(struct trial *t, const AVFrame *const frame[], unsigned n, const struct rung_spec *r,
+    const struct coder_format *f)
+{
+	*t = (struct trial){
+		.spec = *r, .format = *f, .n = n,
+		.scale = r->codec == CODEC_HEVC ? OF_HEVC : OF_AVC,
+	};
+	t->spec.codec = CODEC_AVC;
+	t->spec.vq = VQ_STANDARD;
+	t->spec.low = true;
+	strcpy(t->spec.preset, "ultrafast");
+	t->spec.tune[0] = t->spec.profile[0] = t->spec.level[0] = t->spec.params[0] = '\0';
+	t->format.threads = 1;
+	t->format.told = true;
+	for (unsigned i = 0; i < n; i++)
+		t->part[i] = *frame[i];
+	take_part(t);
+}
+
+/* As if it were with this CRF of the rung's codec. */
+static int
+code(struct trial *t, enum codec codec, int crf)
+{
+	const struct coder_rate rate = { .crf = quality_alike(codec, CODEC_AVC, crf) };
 	int64_t rest = 0;
 	struct coder c;
 	int err;
 
-	spec.low = true;
-	spec.params[0] = '\0';
-	format.threads = 1;
-	format.told = true;
-	*idr = 0;
-	err = coder_open(&c, &spec, &format, &rate);
-	for (unsigned i = 0; i < n && err >= 0; i++) {
-		struct coder_picture p = { .frame = frame[i], .pts = i, .idr = i == 0 };
+	t->idr = 0;
+	err = coder_open(&c, &t->spec, &t->format, &rate);
+	for (unsigned i = 0; i < t->n && err >= 0; i++) {
+		struct coder_picture p = { .frame = &t->part[i], .pts = i, .idr = i == 0 };
 		struct coder_unit u;
 
 		err = coder_encode(&c, &p, &u);
 		if (err > 0 && i == 0)
-			*idr = (int64_t)u.len * 8;
+			t->idr = (int64_t)u.len * 8 * t->scale / 1000;
 		else if (err > 0)
-			rest += (int64_t)u.len * 8;
+			rest += (int64_t)u.len * 8 * t->scale / 1000;
 	}
 	coder_close(&c);
-	*other = n > 1 ? rest / (n - 1) : 0;
+	t->other = t->n > 1 ? rest / (t->n - 1) : 0;
 	return err < 0 ? err : 0;
+}
+
+int
+trial_run(struct qvbr *q, const AVFrame *const frame[], unsigned n,
+    const struct rung_spec *r, const struct coder_format *f)
+{
+	int crf, next = QVBR_SEARCH, tries = 0, err;
+	struct trial t;
+
+	prepare(&t, frame, n, r, f);
+	err = code(&t, r->codec, q->crf);
+	if (err < 0 || qvbr_fits(q, t.idr, t.other))
+		return err;
+	do {
+		crf = next;
+		err = code(&t, r->codec, crf);
+		if (err < 0)
+			return err;
+		next = qvbr_search(q, crf, t.idr, t.other);
+	} while (++tries < TRIES && abs(next - crf) > CLOSE);
+	return 0;
 }

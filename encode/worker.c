@@ -10,8 +10,6 @@
 /* An encoder that had fewer pictures goes on: times would not fit together. */
 #define RENEW_LEAST	(WORKER_NEXT + 1)
 
-#define TRIALS		6	/* at most, of one segment */
-
 #define CAPPED		250	/* CRF above that of the level, on average */
 
 static _Noreturn void
@@ -340,30 +338,63 @@ give(struct worker *w, struct job *job)
 		coded(w, &u);
 }
 
-/* The pictures that were held are known now: an encoder for them, and what follows. */
+/* These are the first pictures of the segment: an encoder for it. */
+static void
+begin_with(struct worker *w, const AVFrame *const frame[], unsigned n)
+{
+	int err = trial_run(&w->qvbr, frame, n, w->spec, &w->format);
+
+	take_qvbr(w);
+	w->rate.fill = w->rate.buffer;
+	if (err < 0 || (err = open_coder(w)) < 0)
+		failed(w, err);
+}
+
+/* The pictures that were held are known now. */
 static void
 end_trial(struct worker *w)
 {
 	const AVFrame *frame[TRIAL_PICTURES];
-	int64_t idr, other;
-	int crf = w->qvbr.crf, err = 0;
 
 	if (w->nheld == 0)
 		return;
 	for (unsigned i = 0; i < w->nheld; i++)
 		frame[i] = w->held[i]->frame;
-	for (int i = 0; i < TRIALS && crf > 0 && err == 0; i++) {
-		err = trial_code(frame, w->nheld, w->spec, &w->format, crf, &idr, &other);
-		crf = err < 0 ? 0 : qvbr_expect(&w->qvbr, crf, idr, other);
-	}
-	take_qvbr(w);
-	w->rate.fill = w->rate.buffer;
-	if (err < 0 || (err = open_coder(w)) < 0)
-		failed(w, err);
+	begin_with(w, frame, w->nheld);
 	for (unsigned i = 0; i < w->nheld; i++)
 		give(w, w->held[i]);
 	w->nheld = 0;
 	w->tries = false;
+}
+
+/* Where none is held: by those before, and the first. */
+static void
+try_at_once(struct worker *w, const struct job *job)
+{
+	const AVFrame *frame[TRIAL_PICTURES];
+	unsigned n = 0;
+
+	for (; n < TRIAL_PICTURES - 1 && w->before[n] != NULL; n++)
+		frame[n] = w->before[n];
+	frame[n++] = job->frame;
+	begin_with(w, frame, n);
+}
+
+static void
+keep_before(struct worker *w, const AVFrame *frame)
+{
+	const unsigned last = TRIAL_PICTURES - 2;
+	unsigned n = 0;
+
+	while (n < last && w->before[n] != NULL)
+		n++;
+	if (w->before[n] != NULL) {
+		av_frame_free(&w->before[0]);
+		memmove(&w->before[0], &w->before[1], last * sizeof(w->before[0]));
+	}
+	w->before[n] = av_frame_clone(frame);
+	if (w->before[n] == NULL)
+		failed(w, -ENOMEM);
 }
 
 /* A segment begins, where an encoder may begin too. */
@@ -385,12 +416,11 @@ begin_segment(struct worker *w, const struct job *job)
 		drain(w);
 	coder_close(&w->coder);
 	begin_rate(w, job->segment, job->left, job->whole);
-	/* x265 would take longer for it than a live stream has. */
-	w->tries = qvbr && w->qvbr.blind && !w->spec->low && w->spec->codec == CODEC_AVC;
-	if (w->tries)
-		return;
-	err = open_coder(w);
-	if (err < 0)
+	if (qvbr && w->at_once)
+		try_at_once(w, job);
+	else if (qvbr)
+		w->tries = true;
+	else if ((err = open_coder(w)) < 0)
 		failed(w, err);
 }
 
@@ -423,6 +453,8 @@ work(void *arg)
 			go_longer(w, job);
 		}
 		if (!w->tries) {
+			if (w->at_once)
+				keep_before(w, job->frame);
 			give(w, job);
 			continue;
 		}
@@ -446,6 +478,8 @@ worker_init(struct worker *w)
 	queue_init(&w->queue, WORKER_QUEUE);
 	w->wish_rate = w->mean = w->spec->rate;
 	w->wish_quality = w->spec->quality;
+	w->at_once = w->spec->rc == RATE_QVBR &&
+	    (w->spec->low || strstr(w->spec->tune, "zerolatency") != NULL);
 }
 
 int
@@ -500,6 +534,8 @@ void
 worker_free(struct worker *w)
 {
 	av_frame_free(&w->given_last);
+	for (unsigned i = 0; i < TRIAL_PICTURES - 1; i++)
+		av_frame_free(&w->before[i]);
 	coder_close(&w->coder);
 	free(w->report);
 	pthread_mutex_destroy(&w->lock);

@@ -83,6 +83,8 @@ struct worker {
 	bool	 tries;			/* no encoder is open: pictures are held for a trial */
 	struct job *held[TRIAL_PICTURES];
 	unsigned nheld;
+	bool	 at_once;		/* the encoder does not look ahead: none are held, but */
+	AVFrame	*before[TRIAL_PICTURES - 1];	/* these are known, the last one last */
 	int64_t	 given;			/* pictures, to this encoder */
 	struct {
 		int64_t	segment, pictures;

@@ -28,7 +28,6 @@ check 'easy pictures keep the level, at less than the cap' '
 '
 check 'many segments in no time: each of them is told' '
 	mlive-encode -q -g 200ms -s many.stats -r 90p@2M <easy.ts >many.out
-	test "$(wc -l <many.stats)" -le 2
 	segments many.stats 0 >got
 	gops many.out 0 >made
 	wc -l got made
@@ -72,8 +71,6 @@ do
 	check "$clip: levels that the cap binds are coded alike, and a higher one is no worse" '
 		for codec in avc hevc
 		do
-			off=0.0005
-			test $codec = avc || off=0.002
 			rungs=
 			for level in 4 6 8 9 10
 			do
@@ -85,13 +82,12 @@ do
 				ssim $clip.out $n $clip.ts 320:180
 			done >got
 			cat got
-			awk "\$1 < best - $off { exit 1 } \$1 > best { best = \$1 }" got
-			test $codec = avc || continue
+			awk "\$1 < best - 0.001 { exit 1 } \$1 > best { best = \$1 }" got
 			for n in 3 4
 			do
-				ffmpeg -v error -y -i $clip.out -map 0:v:$n -c copy -f h264 $n.es
+				gops $clip.out $n >$n.gops
 			done
-			cmp 3.es 4.es
+			cmp 3.gops 4.gops
 		done
 	'
 done
