@@ -5,6 +5,7 @@
 #include "encode/early.h"
 #include "encode/input_private.h"
 #include "lib/base/clk.h"
+#include "lib/base/io.h"
 #include "lib/base/log.h"
 
 #define LAG		(INT64_C(5) * 90000 / 2)	/* between audio and video */
@@ -201,7 +202,8 @@ input_take(struct input *in, const uint8_t *p, size_t len, bool eof)
 		if (in->ahead.stamped)
 			epoch_pcr(&in->epoch, in->ahead.pcr_90k, in->ahead.utc_ns, true);
 	}
-	in->demux.eof = eof;
+	/* What a signal cuts off in its middle is left out. */
+	in->demux.eof = eof && !io_stopping();
 	work(in);
 }
 
