@@ -35,6 +35,7 @@ struct pull {
 	_Atomic uint64_t lost;
 	atomic_bool quit;
 	int64_t	 heard_ns;		/* thread's: last sign of the peer */
+	bool	 silent;		/* thread's: none for too long, in this connection */
 	const char *url;		/* for libavformat */
 	struct rtspurl rtsp;		/* has it, with its secret, if it is RTSP */
 };
@@ -46,7 +47,8 @@ give_up(void *opaque)
 {
 	struct pull *r = opaque;
 
-	return atomic_load(&r->quit) || clk_mono_ns() - r->heard_ns > SILENCE;
+	r->silent |= clk_mono_ns() - r->heard_ns > SILENCE;
+	return r->silent || atomic_load(&r->quit);
 }
 
 static void
@@ -87,6 +89,7 @@ session(struct pull *r, int *error)
 	struct avin *a = NULL;
 	bool data = false;
 
+	r->silent = false;
 	r->heard_ns = clk_mono_ns();
 	*error = avin_open(&a, &in, r->s.name, false);
 	if (*error < 0)
@@ -95,7 +98,8 @@ session(struct pull *r, int *error)
 		ev = (struct source_event){ .what = SOURCE_NOTHING };
 		r->heard_ns = clk_mono_ns();
 		*error = avin_read(a, &ev);
-		if (*error < 0 || ev.what == SOURCE_END || atomic_load(&r->quit))
+		if (*error < 0 || ev.what == SOURCE_END || atomic_load(&r->quit) ||
+		    r->silent)			/* a unit now is one that was held */
 			break;
 		if (ev.what == SOURCE_STREAMS)
 			entered = r->rtsp.transport == NULL || !take_streams(&ev, video);
@@ -126,7 +130,7 @@ session(struct pull *r, int *error)
 static void
 failed(const struct pull *r, int error, bool played, bool warned)
 {
-	const char *reason = error == -EIO ? avin_reason() : "";
+	const char *reason = error == -EIO && !r->silent ? avin_reason() : "";
 
 	if (!played && (strcasestr(reason, "certificate") != NULL ||
 	    strstr(reason, "401 ") != NULL))
@@ -134,7 +138,7 @@ failed(const struct pull *r, int error, bool played, bool warned)
 	if (!warned && *reason != '\0')
 		log_warn(0, "cannot play '%s': trying again: %s", r->s.name, reason);
 	else if (!warned)
-		log_warn(error == -EINTR ? ETIMEDOUT : -error,
+		log_warn(r->silent ? ETIMEDOUT : -error,
 		    "cannot play '%s': trying again", r->s.name);
 }
 
@@ -154,7 +158,8 @@ run(void *arg)
 			break;
 		if (data) {
 			backoff_reset(&backoff);
-			log_warn(0, "'%s' has ended: connecting again", r->s.name);
+			log_warn(0, "'%s' %s: connecting again", r->s.name,
+			    r->silent ? "is silent" : "has ended");
 		} else {
 			failed(r, error, played, warned);
 		}

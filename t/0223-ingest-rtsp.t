@@ -106,6 +106,23 @@ check 'the camera goes and comes again' '
 	wait "$(cat c.pid)"
 	whole c
 '
+check 'the camera freezes: it is called again after ten seconds, and nothing is said to go on' '
+	pull s "rtsp://127.0.0.1:$port/cam#login-file=login"
+	eventually counts s media_ms 2000
+	kill -STOP "$(cat camera.pid)"
+	eventually grep "is silent: connecting again" s.log
+	eventually grep "trying again: Connection timed out" s.log
+	fails 1 grep "goes on" s.log
+	kill -9 "$(cat camera.pid)"
+	camera "me:it is:@a/secret"
+	units=$(last s video_units)
+	eventually counts s video_units $((units + 50))
+	grep "goes on" s.log
+	kill "$(cat s.pid)"
+	wait "$(cat s.pid)"
+	last s source_disconnections | grep -x 1
+	whole s
+'
 check 'complaint 2: each two seconds a picture is stamped hours away: all goes on, HLS too' '
 	near=$(free_port)
 	perl "$top/t/rtpstray.pl" "$near" "$port" 50 >stray.log & echo $! >stray.pid
