@@ -95,7 +95,8 @@ set_colors(struct rung *r, const AVFrame *first)
 	f->primaries = (int)first->color_primaries;
 	f->transfer = (int)first->color_trc;
 	f->matrix = (int)first->colorspace;
-	set_hdr(f, first);
+	if (light == LIGHT_PQ)
+		set_hdr(f, first);
 	return light;
 }
 

@@ -97,8 +97,24 @@ check 'what HDR10 says of its display and light is in 10 bits, and not in SDR' '
 	grep -x max_content=1000 said.1
 	grep -x max_average=400 said.1
 	grep -x max_luminance=10000000/10000 said.1
-	! grep max_content said.0
-	! grep max_luminance said.0
+	fails 1 grep max_content said.0
+	fails 1 grep max_luminance said.0
+'
+check 'nor in what is taken for another light, or says nothing of its own' '
+	bars none "$hdr10:max-cll=1000\\,400" >lit.ts
+	for of in "pq --color 709,force" "pq --color hlg,force" "lit -v"
+	do
+		# shellcheck disable=SC2086	# words
+		mlive-encode ${of#* } -r 160p@4M,codec=hevc <${of%% *}.ts >out.ts
+		ffprobe -v error -select_streams v -show_frames -read_intervals %+#1 out.ts >said
+		grep pix_fmt=yuv420p10le said
+		fails 1 grep max_content said
+		fails 1 grep max_luminance said
+	done
+	mlive-encode --color hdr10 -r 160p@4M,codec=hevc <lit.ts >out.ts
+	ffprobe -v error -select_streams v -show_frames -read_intervals %+#1 out.ts >said
+	grep -x max_content=1000 said
+	grep -x max_luminance=10000000/10000 said
 '
 check 'as it is in AVC too, when asked for' '
 	mlive-encode -r 160p@4M,color=source -r 160p@4M,profile=high10,color=source <pq.ts >out.ts
