@@ -51,6 +51,13 @@ color_light(const AVFrame *f)
 	    f->color_trc == AVCOL_TRC_ARIB_STD_B67 ? LIGHT_HLG : LIGHT_SDR;
 }
 
+/* Below SDR's white there is no peak, nor above what PQ can say. */
+static bool
+likely(double nits)
+{
+	return nits >= 203 && nits <= 10000;
+}
+
 /* The brightest there is, as far as this picture says it; else 0. */
 static double
 peak_of(const AVFrame *f)
@@ -58,13 +65,18 @@ peak_of(const AVFrame *f)
 	const AVFrameSideData *d;
 
 	d = av_frame_get_side_data(f, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL);
-	if (d != NULL && ((const AVContentLightMetadata *)(const void *)d->data)->MaxCLL > 0)
-		return ((const AVContentLightMetadata *)(const void *)d->data)->MaxCLL;
+	if (d != NULL) {
+		const AVContentLightMetadata *c = (const void *)d->data;
+
+		if (likely(c->MaxCLL))
+			return c->MaxCLL;
+	}
 	d = av_frame_get_side_data(f, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA);
 	if (d != NULL) {
 		const AVMasteringDisplayMetadata *m = (const void *)d->data;
 
-		if (m->has_luminance && m->max_luminance.num > 0 && m->max_luminance.den > 0)
+		if (m->has_luminance && m->max_luminance.den > 0 &&
+		    likely(av_q2d(m->max_luminance)))
 			return av_q2d(m->max_luminance);
 	}
 	return 0;

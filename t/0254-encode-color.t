@@ -116,6 +116,19 @@ check 'nor in what is taken for another light, or says nothing of its own' '
 	grep -x max_content=1000 said
 	grep -x max_luminance=10000000/10000 said
 '
+check 'a peak that cannot be is not believed: SDR is as of a display of 1000 cd/m2' '
+	of_1=$(echo "$hdr10" | sed "s/L(10000000/L(1000/")
+	bars smpte2084 "$of_1" >dark.ts
+	bars smpte2084 "$of_1:max-cll=1\\,1" >darker.ts
+	bars smpte2084 "$hdr10:max-cll=1\\,1" >low.ts
+	bars smpte2084 "$hdr10:max-cll=65535\\,400" >high.ts
+	for of in dark darker low high
+	do
+		mlive-encode -r 160p@4M <$of.ts >out.ts
+		is_about out.ts 0 208 666 512 512
+		is_about out.ts 0 368 940 512 512
+	done
+'
 check 'as it is in AVC too, when asked for' '
 	mlive-encode -r 160p@4M,color=source -r 160p@4M,profile=high10,color=source <pq.ts >out.ts
 	tags out.ts 0 | grep -x yuv420p,bt2020nc,smpte2084,bt2020
