@@ -36,6 +36,7 @@ struct pull {
 	atomic_bool quit;
 	int64_t	 heard_ns;		/* thread's: last sign of the peer */
 	bool	 silent;		/* thread's: none for too long, in this connection */
+	char	*lowered;		/* the address, with its scheme in lower case */
 	const char *url;		/* for libavformat */
 	struct rtspurl rtsp;		/* has it, with its secret, if it is RTSP */
 };
@@ -223,9 +224,11 @@ pull_open(const struct source_config *cfg, struct url *url)
 	for (unsigned i = 0; i < url->npair; i++)
 		url->pair[i].used = true;		/* they are for the server */
 	r->s = (struct source){ .name = cfg->name, .live = true };
-	r->url = cfg->name;
+	if (asprintf(&r->lowered, "%s%s", url->scheme, cfg->name + strlen(url->scheme)) < 0)
+		fatal(EXIT_RUNTIME, 0, "out of memory");
+	r->url = r->lowered;
 	if (rtsp) {
-		if (rtspurl_parse(&r->rtsp, cfg->name, why) < 0)
+		if (rtspurl_parse(&r->rtsp, r->lowered, why) < 0)
 			fatal(EXIT_USAGE, 0, "'%s': %s", cfg->name, why);
 		log_in(r);
 		r->url = r->rtsp.url;
@@ -256,6 +259,7 @@ pull_close(struct source *s)
 	pthread_join(r->thread, NULL);
 	evqueue_free(&r->queue);
 	rtspurl_clear(&r->rtsp);
+	free(r->lowered);
 	free(r);
 }
 

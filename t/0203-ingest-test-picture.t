@@ -60,7 +60,7 @@ check 'the beep begins with the flash' '
 '
 check 'the same command makes the same bytes' '
 	mlive-ingest -q -t 1s "test:?size=320x180" | cksum >one
-	mlive-ingest -q -t 1s "test:?size=320x180" | cksum >two
+	mlive-ingest -q -t 1s "TEST:?size=320x180" | cksum >two
 	cmp one two
 '
 check 'other codecs, channels, tracks and languages' '

@@ -32,7 +32,7 @@ check 'an address without a path: status 2' '
 check 'a stream as it is, its milliseconds back on the grid' '
 	port=$(free_port)
 	serve
-	mlive-ingest -q -t 2s rtmp://127.0.0.1:$port/live/one >ts
+	timeout 60 mlive-ingest -q -t 2s RTMP://127.0.0.1:$port/live/one >ts
 	wait $server || :
 	ffmpeg -v error -xerror -i ts -f null - 2>err
 	test ! -s err

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "lib/base/hex.h"
@@ -150,7 +151,7 @@ url_parse(struct url *u, const char *text)
 			return -EINVAL;
 	len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "0123456789+.-");
-	if (strncmp(text, "test:", 5) == 0) {	/* needs no authority */
+	if (strncasecmp(text, "test:", 5) == 0) {	/* needs no authority */
 		u->scheme = "test";
 		rest = text + 5;
 		if (*rest != '\0' && *rest != '?' && strcmp(rest, "//") != 0 &&

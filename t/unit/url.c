@@ -36,6 +36,7 @@ test_parse(void)
 		{ "test:", 0, "test", "", "", "", "", 0, false },
 		{ "test:?size=1x1", 0, "test", "", "", "", "size=1x1", 0, false },
 		{ "test://?a=b", 0, "test", "", "", "", "a=b", 0, false },
+		{ "TEST:?size=1x1", 0, "test", "", "", "", "size=1x1", 0, false },
 		{ "test:x", -EINVAL, 0, 0, 0, 0, 0, 0, false },
 		{ "", -EINVAL, 0, 0, 0, 0, 0, 0, false },
 		{ "://x", 0, "file", "", "", "://x", "", 0, false },
