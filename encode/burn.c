@@ -68,6 +68,19 @@ burn_is(const struct burn_spec *s, uint16_t pid, const uint8_t *desc, size_t des
 	return false;
 }
 
+bool
+burn_language(const uint8_t *desc, size_t desc_len, unsigned i, char language[static 4])
+{
+	size_t len = 0;
+	const uint8_t *p = desc_find(desc, desc_len, DESC_SUBTITLING, &len);
+
+	if (p == NULL || len / 8 <= i)
+		return false;
+	memcpy(language, p + 8 * i, 3);
+	language[3] = '\0';
+	return true;
+}
+
 int
 burn_open(struct burn *b, const uint8_t ids[static 4])
 {

@@ -52,6 +52,10 @@ bool burn_wanted(const struct burn_spec *s);
 bool burn_is(const struct burn_spec *s, uint16_t pid, const uint8_t *desc, size_t desc_len,
     uint8_t ids[static 4]);
 
+/* The i-th language of a stream, as its descriptor has it. */
+bool burn_language(const uint8_t *desc, size_t desc_len, unsigned i,
+    char language[static 4]);
+
 /* 0 or a negative AVERROR; again for another stream, of which nothing has come. */
 int burn_open(struct burn *b, const uint8_t ids[static 4]);
 

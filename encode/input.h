@@ -99,6 +99,7 @@ struct input {
 	struct loss loss;
 	int64_t	 born_ns;		/* CLOCK_MONOTONIC */
 	bool	 told_early;		/* why it does not begin without the source */
+	bool	 told_burnt;		/* that there is nothing to burn in */
 	int64_t	 sound_ns;		/* when the last audio came, CLOCK_MONOTONIC */
 	struct input_stream *video_stream;	/* or NULL */
 	bool	 video_off;		/* the output does not wait for video */

@@ -96,6 +96,7 @@ begin(struct input *in, int64_t phase, int64_t start_at)
 	in->started = true;
 	in->phase = phase;
 	in->start = start_at;
+	input_streams_missing(in);
 	input_sound_start(in);
 	output_release(&in->out, in->epoch.mode == EPOCH_LIVE);
 	while ((h = in->held) != NULL) {

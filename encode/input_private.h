@@ -15,6 +15,9 @@
 /* The tables have changed: streams come, go and take the place of others. */
 void input_streams_changed(struct input *in);
 
+/* The output begins: a warning if the subtitles to be burnt in are not there. */
+void input_streams_missing(struct input *in);
+
 /* Keep a unit of media time t (or PES_NO_TIME) until the output begins. */
 void input_hold(struct input *in, struct input_stream *s,
     const struct tsdemux_event *ev, int64_t t);

@@ -1,8 +1,11 @@
 /* Which streams of the input there are, and which of the output they go to. */
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "encode/input_private.h"
 #include "lib/base/log.h"
+#include "lib/media/teletext.h"
 
 #define DATA_PID	0x300
 
@@ -211,6 +214,56 @@ look_at_burnt(struct input *in)
 		}
 }
 
+/* What a user may have meant: teletext of that PID or language. */
+static bool
+is_such_teletext(const struct burn_spec *want, const struct tsdemux_stream *d)
+{
+	struct teletext_page page;
+
+	if (d->codec != CODEC_TELETEXT)
+		return false;
+	for (unsigned i = 0; teletext_page(d->desc, d->desc_len, i, &page); i++)
+		if (strcasecmp(page.language, want->language) == 0)
+			return true;
+	return d->pid == want->pid;
+}
+
+void
+input_streams_missing(struct input *in)
+{
+	const struct burn_spec *want = &in->opt->burn;
+	char what[16], list[256] = "", language[4];
+	size_t len = 0;
+
+	if (!burn_wanted(want) || in->told_burnt || in->program < 0)
+		return;
+	in->told_burnt = true;
+	for (unsigned i = 0; i < in->nstream; i++)
+		if (in->stream[i].use == INPUT_BURN)
+			return;
+	if (want->pid != 0)
+		snprintf(what, sizeof(what), "PID %u", want->pid);
+	else
+		snprintf(what, sizeof(what), "'%s'", want->language);
+	for (unsigned i = 0; i < in->demux.nstream; i++) {
+		const struct tsdemux_stream *d = in->demux.stream[i];
+
+		if (!in_program(in, d))
+			continue;
+		if (is_such_teletext(want, d)) {
+			log_warn(0, "no DVB subtitles of %s to burn in: PID %u is teletext, "
+			    "which cannot be", what, d->pid);
+			return;
+		}
+		for (unsigned k = 0; d->codec == CODEC_DVBSUB && len < sizeof(list) - 32 &&
+		    burn_language(d->desc, d->desc_len, k, language); k++)
+			len += (size_t)snprintf(list + len, sizeof(list) - len,
+			    "%s '%s' on PID %u", len > 0 ? "," : "", language, d->pid);
+	}
+	log_warn(0, "no DVB subtitles of %s to burn in yet: the program has%s", what,
+	    len > 0 ? list : " none");
+}
+
 static void
 take_passed(struct input *in, struct tsdemux_stream *d)
 {
@@ -278,5 +331,7 @@ input_streams_changed(struct input *in)
 			    sizeof(s->language));
 		}
 	}
+	if (in->started)
+		input_streams_missing(in);
 	input_sound_changed(in);
 }

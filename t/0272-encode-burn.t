@@ -75,6 +75,26 @@ check 'by PID it is the same; what is burnt in does not pass' '
 	ffprobe -v error -show_entries stream=codec_name -of csv=p=0 burnt.ts >streams
 	fails 1 grep dvb_subtitle streams
 '
+check 'what is asked for and not there is told, with what there is' '
+	mlive-encode -r 360x288@1M --burn-subtitles FIN <film.ts >told.ts 2>words
+	cat words
+	grep -x "mlive-encode: warning: no DVB subtitles of .FIN. to burn in yet: the program has .swe. on PID 258" words
+	test "$(grep -c warning: words)" -eq 1
+	mlive-encode -r 360x288@1M --burn-subtitles 0x999 <film.ts >told.ts 2>words
+	grep "warning: no DVB subtitles of PID 2457 to burn in yet: the program has .swe. on PID 258$" words
+	ffmpeg -nostdin -v error -i film.ts -map 0:v -map 0:a -c copy -f mpegts bare.ts
+	mlive-encode -r 360x288@1M --burn-subtitles swe <bare.ts >told.ts 2>words
+	grep "warning: no DVB subtitles of .swe. to burn in yet: the program has none$" words
+	ffmpeg -nostdin -v error -i film.ts -f mpegts -i pages.ts -map 0:v -map 0:a -map 1 -c copy -f mpegts ttx.ts
+	for which in Swe 258
+	do
+		mlive-encode -r 360x288@1M --burn-subtitles $which <ttx.ts >told.ts 2>words
+		cat words
+		grep "warning: no DVB subtitles of .* to burn in: PID 258 is teletext, which cannot be$" words
+	done
+	mlive-encode -r 360x288@1M --burn-subtitles swe <film.ts >told.ts 2>words
+	fails 1 grep warning: words
+'
 check 'others pass, with their descriptor' '
 	mlive-encode -q -r 720x576@12M --burn-subtitles fin <film.ts >passed.ts
 	for name in none passed
