@@ -202,6 +202,7 @@ static void
 tell(struct archive *s)
 {
 	struct spool_counts c = spool_counts(&s->spool);
+	char in[LOG_BYTES], waiting[LOG_BYTES];
 	struct piece p;
 
 	while (sender_said(&s->sender, &p)) {
@@ -215,9 +216,9 @@ tell(struct archive *s)
 	if (c.sync_error != 0 && s->sync_told == 0)
 		log_warn(-c.sync_error, "cannot sync '%s'", s->opt.spool_path);
 	s->sync_told = c.sync_error;
-	log_status("%" PRIu64 " MB, %" PRIu64 " pieces delivered, %" PRIu64 " wait (%" PRIu64
-	    " MB), %" PRIu64 " dropped", s->roll.bytes / 1000000, c.delivered, c.waiting,
-	    c.waiting_bytes / 1000000, c.dropped);
+	log_status("%s in, %" PRIu64 " pieces delivered, %" PRIu64 " wait (%s), %" PRIu64
+	    " dropped", log_bytes(in, s->roll.bytes), c.delivered, c.waiting,
+	    log_bytes(waiting, c.waiting_bytes), c.dropped);
 	if (stats_due(&s->stats))
 		write_stats(s);
 }

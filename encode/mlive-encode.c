@@ -69,7 +69,7 @@ static void
 status(struct encode *s)
 {
 	struct vtrack *v = &s->input.video;
-	char rates[128] = "";
+	char rates[128] = "", odd[96] = "";
 	size_t len = 0;
 	int64_t x = speed(s);
 
@@ -77,10 +77,11 @@ status(struct encode *s)
 		len += (size_t)snprintf(rates + len, sizeof(rates) - len, "%s%" PRIu64 "k",
 		    i > 0 ? "/" : "", output_rate(&s->input.out,
 		    s->input.ladder.rung[i].worker.stream) / 1000);
-	log_status("%" PRIu64 " frames, %" PRId64 ".%02" PRId64 "x, %s, queue %u/%u, "
-	    "dup %" PRIu64 ", drop %" PRIu64 ", corrupt %" PRIu64, v->pictures, x / 1000,
-	    x % 1000 / 10, rates, deepest_queue(s), WORKER_QUEUE, v->timing.repeated,
-	    v->timing.dropped, v->corrupt + v->errors);
+	if (v->timing.repeated + v->timing.dropped + v->corrupt + v->errors > 0)
+		snprintf(odd, sizeof(odd), "dup %" PRIu64 ", drop %" PRIu64 ", corrupt %" PRIu64
+		    ", ", v->timing.repeated, v->timing.dropped, v->corrupt + v->errors);
+	log_status("%" PRIu64 " frames, %" PRId64 ".%02" PRId64 "x, queue %u/%u, %s%s",
+	    v->pictures, x / 1000, x % 1000 / 10, deepest_queue(s), WORKER_QUEUE, odd, rates);
 }
 
 /* What became of each segment since the last line. */

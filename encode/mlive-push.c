@@ -359,6 +359,7 @@ static void
 tell(struct push *s)
 {
 	int64_t now = clk_mono_ns();
+	char text[LOG_BYTES];
 	unsigned up = 0;
 
 	for (unsigned i = 0; i < s->nfeed; i++)
@@ -367,8 +368,7 @@ tell(struct push *s)
 		up += atomic_load(&s->target[i].t.state) == PUSHTARGET_PUBLISHING;
 		tell_drops(&s->target[i], now);
 	}
-	log_status("%" PRIu64 " MB in, %u of %u outputs publish", s->bytes / 1000000, up,
-	    s->ntarget);
+	log_status("%s in, %u of %u outputs publish", log_bytes(text, s->bytes), up, s->ntarget);
 	if (stats_due(&s->stats))
 		write_stats(s);
 }

@@ -77,6 +77,7 @@ step(struct ctl_pool *pool, struct ctl_task *t)
 {
 	struct get *g = pool->user;
 	struct fetch_job *http = t->job->http;
+	char text[LOG_BYTES];
 	int r;
 
 	/* Data of an answer that is no error, or of what came before one. */
@@ -86,8 +87,7 @@ step(struct ctl_pool *pool, struct ctl_task *t)
 			return fail(g, r, t->name, strerror(-r));
 		g->bytes += http->len;
 		fetch_drop(http, http->len);
-		log_status("%" PRIu64 " objects, %" PRIu64 " MB", g->files,
-		    g->bytes / 1000000);
+		log_status("%" PRIu64 " objects, %s", g->files, log_bytes(text, g->bytes));
 	}
 	if (!t->job->done)
 		return 0;

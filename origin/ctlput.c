@@ -61,7 +61,9 @@ meta_of(const struct ctl *c, const char *key)
 static void
 tell(const struct put *p)
 {
-	log_status("%" PRIu64 " objects, %" PRIu64 " MB", p->files, p->bytes / 1000000);
+	char text[LOG_BYTES];
+
+	log_status("%" PRIu64 " objects, %s", p->files, log_bytes(text, p->bytes));
 }
 
 static int
@@ -96,9 +98,10 @@ static void
 progress(void *arg, int64_t sent)
 {
 	const struct put *p = arg;
+	char text[LOG_BYTES];
 
-	log_status("%" PRIu64 " objects, %" PRId64 " MB of this one", p->files,
-	    sent / 1000000);
+	log_status("%" PRIu64 " objects, %s of this one", p->files,
+	    log_bytes(text, (uint64_t)sent));
 }
 
 /* One that has the store for itself: of unknown size, or in parts. */

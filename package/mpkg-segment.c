@@ -239,6 +239,7 @@ tell(struct tool *s)
 {
 	const struct pack *p = &s->pack;
 	const struct sink_stats *st = sink_stats(p->sink);
+	char text[LOG_BYTES];
 	int r;
 
 	tell_sink(s);
@@ -246,9 +247,9 @@ tell(struct tool *s)
 	check_sink(s);
 	if ((r = low_idle(&s->pack)) < 0)
 		fatal(EXIT_RUNTIME, -r, "cannot write the playlists");
-	log_status("%" PRIu64 " segments, %" PRIu64 " MB in, %" PRIu64 " delivered, %zu queued, "
-	    "%" PRIu64 " dropped, %" PRIu64 " lost packets", p->segments, p->bytes_in / 1000000,
-	    st->delivered, st->queued, st->dropped, p->demux.sync.lost);
+	log_status("%s in, %" PRIu64 " lost, %" PRIu64 " segments, %" PRIu64 " sent, %zu wait, "
+	    "%" PRIu64 " dropped", log_bytes(text, p->bytes_in), p->demux.sync.lost,
+	    p->segments, st->delivered, st->queued, st->dropped);
 	if (stats_due(&s->stats))
 		write_stats(s);
 }
