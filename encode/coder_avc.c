@@ -8,8 +8,8 @@
 #include <x264.h>
 
 #include "encode/coder.h"
-#include "encode/sei.h"
 #include "lib/media/nal.h"
+#include "lib/media/sei.h"
 
 #define PENDING	512	/* pictures inside: more than any look-ahead */
 #define PIC_TIMING	1	/* payloadType */

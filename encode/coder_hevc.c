@@ -8,7 +8,7 @@
 #include <x265.h>
 
 #include "encode/coder.h"
-#include "encode/sei.h"
+#include "lib/media/sei.h"
 
 #define PENDING	512	/* pictures inside: more than any look-ahead */
 

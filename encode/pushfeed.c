@@ -243,14 +243,16 @@ set_heads(struct pushfeed *f, const struct pushitem *item)
 		if (first != NULL && i == PUSHLANE_AUDIO && audio == NULL)
 			audio = first->config;
 	}
-	if (old != NULL && old->video == video && old->audio == audio)
+	if (old != NULL && old->video == video && old->audio == audio &&
+	    hdr_same(&f->hdr, &f->video.hdr))
 		return 0;
+	f->hdr = f->video.hdr;
 	meta = pushmeta_new(video != NULL ? &f->video.format : NULL, f->video_rate,
 	    audio != NULL ? &f->audio.info : NULL, f->audio_rate);
 	/* SDR is what all take it for, unless it was something else before. */
 	if (video != NULL && f->video_codec == CODEC_HEVC && ((old != NULL &&
 	    old->colour != NULL) || pushmeta_is_hdr(&f->video.format)))
-		colour = pushmeta_colour(&f->video.format);
+		colour = pushmeta_colour(&f->video.format, &f->hdr);
 	h = meta != NULL ? pushheads_new(meta, video, audio, colour,
 	    f->video_codec == CODEC_HEVC && video != NULL) : NULL;
 	pushbody_unref(meta);

@@ -65,6 +65,7 @@ struct pushfeed {
 	uint16_t video_pid, audio_pid;
 	enum codec video_codec;
 	struct video video;
+	struct hdr hdr;			/* of the heads */
 	struct audio audio;
 	bool	 has_audio;
 	struct epoch epoch;

@@ -74,8 +74,37 @@ pushmeta_is_hdr(const struct video_format *v)
 	return v->transfer_characteristics == PQ || v->transfer_characteristics == HLG;
 }
 
+static void
+put_display(struct amf_out *o, const struct hdr *h)
+{
+	static const struct { const char *x, *y; unsigned i; } in[] = {
+		{ "redX", "redY", HDR_RED }, { "greenX", "greenY", HDR_GREEN },
+		{ "blueX", "blueY", HDR_BLUE }, { "whitePointX", "whitePointY", HDR_WHITE },
+	};
+
+	amf_put_key(o, "hdrMdcv");
+	amf_put_object(o);
+	for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+		number(o, in[i].x, h->xy[in[i].i][0] / 50000.0);
+		number(o, in[i].y, h->xy[in[i].i][1] / 50000.0);
+	}
+	number(o, "maxLuminance", h->max_luminance / 10000.0);
+	number(o, "minLuminance", h->min_luminance / 10000.0);
+	amf_put_end(o);
+}
+
+static void
+put_light(struct amf_out *o, const struct hdr *h)
+{
+	amf_put_key(o, "hdrCll");
+	amf_put_object(o);
+	number(o, "maxFall", h->max_fall);
+	number(o, "maxCLL", h->max_cll);
+	amf_put_end(o);
+}
+
 struct pushbody *
-pushmeta_colour(const struct video_format *v)
+pushmeta_colour(const struct video_format *v, const struct hdr *h)
 {
 	uint8_t room[ROOM];
 	struct amf_out o = { .p = room, .size = sizeof(room) };
@@ -91,6 +120,10 @@ pushmeta_colour(const struct video_format *v)
 	number(&o, "transferCharacteristics", v->transfer_characteristics);
 	number(&o, "matrixCoefficients", v->matrix_coefficients);
 	amf_put_end(&o);
+	if (h->has_light)
+		put_light(&o, h);
+	if (h->has_mastering)
+		put_display(&o, h);
 	amf_put_end(&o);
 	b = o.full ? NULL : pushbody_new(o.len);
 	if (b != NULL)

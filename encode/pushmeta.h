@@ -21,6 +21,6 @@ struct pushbody *pushmeta_new(const struct video_format *video, uint32_t video_r
 bool pushmeta_is_hdr(const struct video_format *video);
 
 /* A video message with the colours of HEVC: colorInfo.  NULL: no memory. */
-struct pushbody *pushmeta_colour(const struct video_format *video);
+struct pushbody *pushmeta_colour(const struct video_format *video, const struct hdr *hdr);
 
 #endif

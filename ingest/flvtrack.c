@@ -4,7 +4,9 @@
 
 #include "ingest/flvtrack.h"
 #include "lib/media/pes.h"
+#include "lib/media/sei.h"
 
+#define SEI_LOOK	8192		/* bytes of an SEI NAL unit */
 #define RATE_MAX	120		/* pictures a second; more is a clock, not a rate */
 
 enum codec
@@ -221,6 +223,49 @@ room(struct flvtrack *t, size_t size)
 	return true;
 }
 
+/* Where slices begin; of HDR metadata what the pictures say themselves is in own. */
+static size_t
+before_slices(enum codec codec, const uint8_t *p, size_t len, struct hdr *own)
+{
+	struct nal_iter it = { p, p + len };
+	unsigned sei = codec == CODEC_HEVC ? HEVC_SEI_PREFIX : AVC_SEI, type;
+	size_t head = codec == CODEC_HEVC ? 2 : 1, at = 0;
+	uint8_t buf[SEI_LOOK];
+	struct sei_message m;
+	struct nal n;
+
+	for (; nal_next(&it, &n); at = (size_t)(n.data + n.len - p)) {
+		size_t pos = 0, size;
+
+		type = nal_type(codec, n);
+		if (codec == CODEC_HEVC ? type <= HEVC_VCL_LAST :
+		    type >= AVC_SLICE && type <= AVC_IDR)
+			return at;
+		if (type != sei || n.len <= head)
+			continue;
+		size = nal_unescape(n.data + head, n.len - head, buf, sizeof(buf));
+		while (sei_next(buf, size, &pos, &m) > 0)
+			hdr_read(own, m.type, m.data, m.len);
+	}
+	return at;
+}
+
+/* A key picture that says nothing of HDR itself gets what is said beside it. */
+static size_t
+add_hdr(const struct flvtrack *t, uint8_t *p, size_t len)
+{
+	struct hdr own = { .has_light = false }, add = t->hdr;
+	uint8_t message[HDR_SEI_MAX];
+	size_t at = before_slices(t->info.codec, p, len, &own), n;
+
+	add.has_mastering &= !own.has_mastering;
+	add.has_light &= !own.has_light;
+	n = hdr_put(&add, t->info.codec, message);
+	memmove(p + at + n, p + at, len - at);
+	memcpy(p + at, message, n);
+	return len + n;
+}
+
 static int
 put_video(struct flvtrack *t, const struct flv_packet *pkt, struct source_event *ev)
 {
@@ -228,11 +273,13 @@ put_video(struct flvtrack *t, const struct flv_packet *pkt, struct source_event 
 
 	if (len <= 0)
 		return -EBADMSG;
-	if (!room(t, (size_t)len))
+	if (!room(t, (size_t)len + HDR_SEI_MAX))
 		return -ENOMEM;
 	len = video_annexb_put(&t->video, pkt->data, pkt->len, pkt->key, t->buf, t->size);
 	if (len <= 0)
 		return -EBADMSG;
+	if (pkt->key && (t->hdr.has_mastering || t->hdr.has_light))
+		len = (int64_t)add_hdr(t, t->buf, (size_t)len);
 	ev->data = t->buf;
 	ev->len = (size_t)len;
 	ev->random_access = pkt->key;

@@ -23,6 +23,7 @@ struct flvtrack {
 	bool	 announced;		/* it has a place in the table of streams */
 	bool	 started;		/* video: a key picture has come */
 	struct source_stream info;
+	struct hdr hdr;			/* what is said beside the pictures, the caller's */
 
 	/* private: */
 	uint8_t	*config;		/* the last record */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/flvcolour.h"
 #include "ingest/flvtrack.h"
 #include "ingest/flvunits.h"
 #include "lib/base/clk.h"
@@ -37,6 +38,7 @@ struct flvunits {
 	int64_t	 ms;			/* of the last tag, unwrapped */
 	bool	 told_unconfigured, told_audio, told_tracks, told_guess;
 	struct flvtrack_hints hints;
+	struct hdr hdr;			/* beside the pictures */
 };
 
 struct flvunits *
@@ -146,6 +148,7 @@ put_unit(struct flvunits *f, struct flvtrack *t, const struct flv_packet *pkt, i
 	}
 	if (f->changed)
 		announce(f);
+	t->hdr = f->hdr;
 	r = flvtrack_unit(t, pkt, time, &ev);
 	if (r == -ENOMEM)
 		return r;
@@ -343,9 +346,15 @@ take(struct flvunits *f, bool video, const struct flv_packet *pkt, int64_t utc_n
     char codec[static 5])
 {
 	struct flvtrack *t;
+	int r = 0;
 
-	if (pkt->what == FLV_COLOUR)
+	if (pkt->what == FLV_COLOUR) {
 		f->cfg.counts->colours++;
+		if (video && pkt->track == 0)
+			r = flvcolour_read(&f->hdr, pkt->data, pkt->len);
+		f->cfg.counts->damaged += r < 0;
+		return 0;
+	}
 	if (pkt->what != FLV_CONFIG && pkt->what != FLV_FRAMES)
 		return 0;
 	if (video && flvtrack_codec(pkt->fourcc) == CODEC_UNKNOWN) {

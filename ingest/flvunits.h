@@ -32,7 +32,7 @@ struct flvunits_counts {
 					/* key picture */
 	uint64_t left_out;		/* of codecs and tracks that are not taken */
 	uint64_t configs;		/* sequence headers that changed something */
-	uint64_t colours;		/* HDR metadata beside the stream: not carried */
+	uint64_t colours;		/* messages with HDR metadata beside the pictures */
 };
 
 struct flvunits_config {

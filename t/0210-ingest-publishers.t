@@ -92,6 +92,36 @@ do
 	check "the same comes out: $way" 'carried $way'
 done
 
+check 'HDR metadata beside the pictures is in key pictures that do not say it themselves' '
+	: >err
+	hdr="log-level=none:info=0:bframes=0:colorprim=bt2020:transfer=smpte2084"
+	hdr="$hdr:colormatrix=bt2020nc:keyint=25:repeat-headers=1"
+	display="G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L(10000000,50)"
+	for part in "2 $hdr:master-display=$display:max-cll=1000,400" "1 $hdr"
+	do
+		ffmpeg -nostdin -v error -f lavfi -i "testsrc2=s=320x180:r=25:d=${part%% *}" \
+			-pix_fmt yuv420p10le -c:v libx265 -preset ultrafast \
+			-x265-params "${part#* }" -f hevc -
+	done | ffmpeg -v error -framerate 25 -f hevc -i - -c copy \
+		-bsf:v "setts=pts=N/25/TB:dts=N/25/TB" -f mpegts -y hdr.ts
+	server
+	read_pipe one
+	mlive-push -q -o rtmp://127.0.0.1:$port/live/sesame <hdr.ts
+	stop
+	wait $reader
+	messages () {
+		ffmpeg -v error -i "$1" -map 0:v -c copy -f hevc - | perl -e "
+			local \$/; \$_ = <STDIN>;
+			print unpack(q(H*), \$1), qq(\n) while /\x4e\x01(\x89\x18.{24}|\x90\x04.{4})/gs"
+	}
+	messages hdr.ts >sent
+	messages one.ts >got
+	cat sent got
+	test "$(wc -l <sent)" -eq 4
+	test "$(wc -l <got)" -eq 6
+	sort -u sent >sent.once
+	sort -u got | cmp - sent.once
+'
 if gst-inspect-1.0 rtmp2sink >/dev/null 2>&1
 then
 	for sink in rtmp2sink rtmpsink

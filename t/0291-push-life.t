@@ -264,7 +264,8 @@ check 'complaint 18: a signal ends all, though one is dead and one never reads' 
 '
 ffmpeg -nostdin -v error -f lavfi -i testsrc2=s=320x180:r=25:d=2 -pix_fmt yuv420p10le -c:v libx265 \
 	-preset ultrafast -x265-params \
-	"log-level=none:info=0:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:keyint=25" \
+	"log-level=none:info=0:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:keyint=25\
+:master-display=G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L(10000000,50):max-cll=1000,400" \
 	-f mpegts hdr.ts
 check 'HDR of HEVC: its colours come before its pictures, once; of SDR nothing is said' '
 	fresh
@@ -276,8 +277,9 @@ check 'HDR of HEVC: its colours come before its pictures, once; of SDR nothing i
 	push @at, pos while /\xd4hvc1\x02\0\x09colorInfo\x03\0\x0bcolorConfig\x03/g;
 	print scalar @at, "\n";
 	exit if !@at;
-	my $v = substr $_, $at[0], 140;
-	for my $k (qw(bitDepth colorPrimaries transferCharacteristics matrixCoefficients)) {
+	my $v = substr $_, $at[0], 500;
+	for my $k (qw(bitDepth colorPrimaries transferCharacteristics matrixCoefficients
+		maxCLL maxFall redX greenY blueX whitePointY maxLuminance minLuminance)) {
 		$v =~ /\Q$k\E\0(.{8})/s or die "no $k";
 		print "$k ", unpack("d>", $1), "\n";
 	}
@@ -287,7 +289,9 @@ check 'HDR of HEVC: its colours come before its pictures, once; of SDR nothing i
 	END
 	perl colours.pl <odd.1 >colours
 	printf "%s\n" 1 "bitDepth 10" "colorPrimaries 9" "transferCharacteristics 16" \
-		"matrixCoefficients 9" | diff - colours
+		"matrixCoefficients 9" "maxCLL 1000" "maxFall 400" "redX 0.708" "greenY 0.797" \
+		"blueX 0.131" "whitePointY 0.329" "maxLuminance 1000" "minLuminance 0.005" |
+		diff - colours
 	fresh
 	odd odd ends=1
 	push -o "rtmp://127.0.0.1:$odd/live/x" <clip.ts

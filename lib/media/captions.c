@@ -2,50 +2,33 @@
 #include <string.h>
 
 #include "lib/media/captions.h"
+#include "lib/media/sei.h"
 
 /* country USA, provider ATSC, 'GA94', user_data_type_code of cc_data */
 static const uint8_t ga94[8] = { 0xb5, 0x00, 0x31, 'G', 'A', '9', '4', 0x03 };
-
-/* A number in the coding of SEI: 0xff for each 255, then the rest. */
-static bool
-sei_number(const uint8_t *p, size_t len, size_t *pos, size_t *v)
-{
-	*v = 0;
-	do {
-		if (*pos >= len)
-			return false;
-		*v += p[*pos];
-	} while (p[(*pos)++] == 0xff);
-	return true;
-}
 
 int
 captions_find(const uint8_t *sei, size_t len, size_t *pos, const uint8_t **cc_data,
     unsigned *cc_count)
 {
-	while (len - *pos > 2 || (len - *pos == 2 && sei[*pos] != 0x80)) {
-		const uint8_t *p;
-		size_t type, size;
+	struct sei_message m;
+	int r;
 
-		if (!sei_number(sei, len, pos, &type) ||
-		    !sei_number(sei, len, pos, &size) || len - *pos < size) {
-			*pos = len;
-			return -EBADMSG;
-		}
-		p = sei + *pos;
-		*pos += size;
-		if (type != 4 || size < sizeof(ga94) + 2 ||
+	while ((r = sei_next(sei, len, pos, &m)) > 0) {
+		const uint8_t *p = m.data;
+
+		if (m.type != 4 || m.len < sizeof(ga94) + 2 ||
 		    memcmp(p, ga94, sizeof(ga94)) != 0)
 			continue;
 		if ((p[8] & 0x40) == 0)		/* process_cc_data_flag */
 			continue;
 		*cc_count = p[8] & 0x1f;
 		*cc_data = p + 10;
-		if (size - 10 < (size_t)*cc_count * 3)
+		if (m.len - 10 < (size_t)*cc_count * 3)
 			return -EBADMSG;
 		return 0;
 	}
-	return -ENOENT;
+	return r < 0 ? r : -ENOENT;
 }
 
 /*

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "lib/media/params.h"
+#include "lib/media/sei.h"
 
 #define SETS_MAX	128		/* more than that is an attack */
 #define NALS_MAX	65536		/* of a unit */
+#define RECOVERY_POINT	6		/* payloadType */
 #define SEI_MAX		8192		/* of an SEI NAL unit is looked at */
 #define NO_SPS		UINT32_MAX
 
@@ -157,12 +159,28 @@ take_set(struct video *v, struct nal n, bool damaged)
 	return 0;
 }
 
-/* Recovery points and captions (Annex D of both). */
+static bool
+look_at_recovery(const struct video *v, const struct sei_message *m, struct video_unit *u)
+{
+	struct bits b = bits_of(m->data, m->len);
+	int32_t count = 0;
+
+	if (is_hevc(v))
+		count = bits_se(&b);
+	else
+		u->recovery_frames = bits_ue(&b);
+	if (count > 0)
+		u->recovery_frames = (unsigned)count;
+	return !b.error;
+}
+
+/* Recovery points, captions and HDR metadata (Annex D of both). */
 static void
 look_at_sei(struct video *v, struct nal n, struct video_unit *u, bool *recovery)
 {
 	uint8_t buf[SEI_MAX];
 	size_t head = is_hevc(v) ? 2 : 1, len, pos = 0;
+	struct sei_message m;
 	const uint8_t *cc;
 	unsigned count;
 	int r;
@@ -180,30 +198,10 @@ look_at_sei(struct video *v, struct nal n, struct video_unit *u, bool *recovery)
 			u->cc_data = v->cc_data;
 		}
 	pos = 0;
-	while (len - pos > 2) {
-		size_t type = 0, size = 0;
-
-		while (pos < len && buf[pos] == 0xff)
-			type += buf[pos++];
-		type += pos < len ? buf[pos++] : 0;
-		while (pos < len && buf[pos] == 0xff)
-			size += buf[pos++];
-		size += pos < len ? buf[pos++] : 0;
-		if (size > len - pos)
-			break;
-		if (type == 6 && size > 0) {
-			struct bits b = bits_of(buf + pos, size);
-			int32_t count_se = 0;
-
-			if (is_hevc(v))
-				count_se = bits_se(&b);
-			else
-				u->recovery_frames = bits_ue(&b);
-			if (count_se > 0)
-				u->recovery_frames = (unsigned)count_se;
-			*recovery = !b.error;
-		}
-		pos += size;
+	while (sei_next(buf, len, &pos, &m) > 0) {
+		hdr_read(&v->hdr, m.type, m.data, m.len);
+		if (m.type == RECOVERY_POINT && m.len > 0)
+			*recovery = look_at_recovery(v, &m, u);
 	}
 }
 

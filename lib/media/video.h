@@ -22,6 +22,7 @@
 #include "lib/base/rational.h"
 #include "lib/media/captions.h"
 #include "lib/media/codec.h"
+#include "lib/media/hdr.h"
 #include "lib/media/nal.h"
 
 #define VIDEO_CODEC_STRING	64
@@ -77,6 +78,7 @@ struct video_set;			/* a parameter set: private */
 struct video {
 	struct video_format format;	/* width 0: none yet */
 	struct captions captions;	/* all that were seen; the caller may clear */
+	struct hdr hdr;			/* what was said last */
 	unsigned length_size;		/* of the record given, else 4 */
 	uint64_t bad_sets;		/* parameter sets that could not be read */
 	/* private: */

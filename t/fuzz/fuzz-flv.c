@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/flvcolour.c"
 #include "ingest/flvtrack.c"
 #include "ingest/flvunits.c"
 #include "ingest/msgrid.c"

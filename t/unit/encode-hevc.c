@@ -4,7 +4,6 @@
 #include "encode/doubling.c"
 #include "encode/level.c"
 #include "encode/quality.c"
-#include "encode/sei.c"
 #include "encode/timecode.c"
 #include "t/tap.h"
 
