@@ -150,7 +150,7 @@ set_option(struct push *s, int c)
 	}
 }
 
-/* How much of an address is no secret for sure: scheme and host, if no user is before it. */
+/* How much of an address is no secret for sure: scheme and host, if no @ is in it. */
 static size_t
 open_part(const char *address)
 {
@@ -159,8 +159,8 @@ open_part(const char *address)
 	if (strncmp(address + scheme, "://", 3) != 0)
 		return 0;
 	scheme += 3;
-	host = strcspn(address + scheme, "/?#@");
-	return scheme + (address[scheme + host] == '@' ? 0 : host);
+	host = strcspn(address + scheme, "/?#");
+	return scheme + (strchr(address, '@') != NULL ? 0 : host);
 }
 
 static void

@@ -29,4 +29,28 @@ do
 		diff help manual
 	'
 done
+# TOOL... with an address as the last argument
+mistaken () {
+	command -v "$1" || return 0
+	timeout 60 "$@" >out 2>err </dev/null || :
+	cat err
+	grep "^$1: .*://" err
+	fails 1 grep "s3cret" err
+}
+check 'what is secret in an address is not said' '
+	for address in rtsp://me:s3cret@h/x s3://key:s3c/s3cret@bucket/x "s3://b/k?secret=s3cret" \
+		"nope://me:s3cret@h?password=s3cret&passphrase=s3cret"
+	do
+		mistaken mlive-ingest "$address"
+		mistaken mconnect-probe "$address"
+		mistaken mconnect-relay -i "$address" -o udp://127.0.0.1:9
+		mistaken mpkg-segment -o "$address"
+		mistaken mstore-ctl ls "$address"
+	done
+	mistaken mlive-ingest "rist://me:s3cret@127.0.0.1:9"
+	mistaken mlive-ingest "srt://me:s3cret@127.0.0.1:9"
+	mistaken mlive-ingest "udp://me:s3cret@127.0.0.1:9"
+	mistaken mlive-archive -o "http://me:s3cret@127.0.0.1:9/"
+	mistaken mlive-push "http://me:s3/s3cret@127.0.0.1:9/"
+'
 done_testing

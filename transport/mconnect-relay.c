@@ -340,21 +340,21 @@ static void
 add_all(struct tool *t)
 {
 	struct relay *r = &t->relay;
-	char why[UDP_WHY], shown[URL_MAX];
+	char why[UDP_WHY];
 	int err;
 
 	for (unsigned i = 0; i < t->asked.ninput; i++)
 		if ((err = t->replay != NULL ? replay_pick(t->replay, r, t->asked.input[i],
 		    why) : relay_add_leg(r, t->asked.input[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
-			    address_errno(err, why), "'%s': %s",
-			    url_masked(t->asked.input[i], shown), why);
+			    address_errno(err, why), "'%s': %s", t->asked.input[i],
+			    why);
 	relayload_inputs(&t->load);
 	for (unsigned i = 0; i < t->asked.noutput; i++)
 		if ((err = relay_add_output(r, t->asked.output[i], false, NULL, why)) < 0)
 			fatal(err == -EINVAL || err == -EEXIST ? EXIT_USAGE : EXIT_RUNTIME,
-			    address_errno(err, why), "'%s': %s",
-			    url_masked(t->asked.output[i], shown), why);
+			    address_errno(err, why), "'%s': %s", t->asked.output[i],
+			    why);
 	relayload_outputs(&t->load);
 }
 

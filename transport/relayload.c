@@ -15,13 +15,12 @@ tell_line(const struct relayload *l, int err, const char *value, unsigned line,
     const char *why)
 {
 	bool ours = err == -EINVAL || err == -EEXIST;
-	char shown[URL_MAX];
 
 	if (!l->started)
 		fatal(ours ? EXIT_USAGE : EXIT_RUNTIME, address_errno(err, why),
-		    "'%s', line %u: '%s': %s", l->path, line, url_masked(value, shown), why);
-	log_warn(address_errno(err, why), "'%s', line %u: '%s': %s", l->path, line,
-	    url_masked(value, shown), why);
+		    "'%s', line %u: '%s': %s", l->path, line, value, why);
+	log_warn(address_errno(err, why), "'%s', line %u: '%s': %s", l->path, line, value,
+	    why);
 }
 
 /* Which of those that are there stay? */

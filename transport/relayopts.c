@@ -371,7 +371,6 @@ static void
 complete(struct relay_options *t)
 {
 	struct flow_config *f = &t->flow;
-	char shown[URL_MAX];
 
 	if (t->replay != NULL)
 		complete_replay(t);
@@ -392,11 +391,10 @@ complete(struct relay_options *t)
 	f->bare = t->bare != NULL;
 	if (f->merge && f->bare && !f->by_content && f->keep_header)
 		opt_usage(help, "'%s' has no RTP: --merge is by content then, which does not "
-		    "go with --keep-header", url_masked(t->bare, shown));
+		    "go with --keep-header", t->bare);
 	if (f->merge && f->bare && !f->by_content && t->replay == NULL) {
 		f->by_content = true;
-		log_info("'%s' has no RTP: inputs are merged by content",
-		    url_masked(t->bare, shown));
+		log_info("'%s' has no RTP: inputs are merged by content", t->bare);
 	}
 	if ((f->by_content || f->filter.on) && f->keep_header)
 		opt_usage(help, "--by-content, --program, --pid and --drop-pid make datagrams of their own: "

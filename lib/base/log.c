@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "lib/base/mask.h"
 
 #define CLEAR	"\r\033[K"		/* the line that the cursor is in */
 
@@ -69,7 +70,7 @@ harmless(char *line)
 static void PRINTFLIKE(3, 0)
 vlog(enum level level, int err, const char *fmt, va_list ap)
 {
-	char text[1024], line[1200];
+	char text[LOG_TEXT], shown[LOG_TEXT], line[LOG_TEXT + 200];
 	size_t at = 0, len;
 
 	if ((int)level > verbosity)
@@ -79,7 +80,8 @@ vlog(enum level level, int err, const char *fmt, va_list ap)
 		at = (size_t)snprintf(line, sizeof(line), CLEAR);
 	status_shown = false;
 	snprintf(line + at, sizeof(line) - 1 - at, "%s: %s: %s%s%s", prog, level_name[level],
-	    text, err != 0 ? ": " : "", err != 0 ? strerror(err) : "");
+	    mask_secrets(text, shown, sizeof(shown)), err != 0 ? ": " : "",
+	    err != 0 ? strerror(err) : "");
 	harmless(line + at);
 	len = strlen(line);
 	line[len++] = '\n';

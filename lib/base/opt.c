@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/mask.h"
 #include "lib/base/opt.h"
 
 #ifndef VERSION
@@ -42,13 +43,13 @@ opt_common(int c, const char *help)
 void
 opt_usage(const char *help, const char *fmt, ...)
 {
+	char text[LOG_TEXT], shown[LOG_TEXT];
 	va_list ap;
 
-	fprintf(stderr, "%s: ", log_prog());
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s: %s\n", log_prog(), mask_secrets(text, shown, sizeof(shown)));
 	usage_error(help);
 }
 

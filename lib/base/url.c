@@ -199,38 +199,6 @@ url_get(struct url *u, const char *key)
 	return NULL;
 }
 
-static bool
-is_secret(const char *key, size_t len)
-{
-	static const char *const names[] = { "passphrase", "password", "secret" };
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strlen(names[i]) == len && memcmp(key, names[i], len) == 0)
-			return true;
-	return false;
-}
-
-const char *
-url_masked(const char *text, char out[static URL_MAX])
-{
-	size_t n = strcspn(text, "?");
-
-	n = n < URL_MAX ? n : URL_MAX - 1;
-	memcpy(out, text, n);
-	out[n] = '\0';
-	while (text[n] != '\0' && strlen(out) < URL_MAX - 1) {	/* at a ? or & */
-		const char *pair = text + n;
-		size_t key = strcspn(pair + 1, "=&"), all = 1 + strcspn(pair + 1, "&");
-		bool mask = pair[1 + key] == '=' && is_secret(pair + 1, key);
-		size_t len = strlen(out);
-
-		snprintf(out + len, URL_MAX - len, "%.*s%s", (int)(mask ? key + 2 : all), pair,
-		    mask ? "***" : "");
-		n += all;
-	}
-	return out;
-}
-
 const char *
 url_unused(const struct url *u)
 {

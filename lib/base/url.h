@@ -49,9 +49,6 @@ const char *url_get(struct url *u, const char *key);
 /* The first key that no url_get() has asked for, or NULL: a usage error. */
 const char *url_unused(const struct url *u);
 
-/* For messages: text with the values of passphrase, password and secret as "***". */
-const char *url_masked(const char *text, char out[static URL_MAX]);
-
 /*
  * Undo the percent escapes of len bytes; + stays what it is.  -EINVAL also for %00
  * and a zero byte, which would end the text.

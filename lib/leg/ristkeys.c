@@ -270,9 +270,12 @@ set_address(struct ristkeys *k, const struct url *url, char why[static UDP_WHY])
 		snprintf(why, UDP_WHY, "it has no port");
 		return -EINVAL;
 	}
-	if ((*url->path != '\0' && strcmp(url->path, "/") != 0) || *url->user != '\0') {
-		snprintf(why, UDP_WHY, "what is '%.64s'?", *url->user != '\0' ? url->user :
-		    url->path);
+	if (*url->path != '\0' && strcmp(url->path, "/") != 0) {
+		snprintf(why, UDP_WHY, "what is '%.64s'?", url->path);
+		return -EINVAL;
+	}
+	if (*url->user != '\0') {
+		snprintf(why, UDP_WHY, "who we are stands in a file: login-file=");
 		return -EINVAL;
 	}
 	if (*url->host == '\0' && !url->has_at) {

@@ -331,7 +331,7 @@ parse_mode(struct srtopts *o, struct url *url, char why[static UDP_WHY])
 	if (*url->path != '\0' && strcmp(url->path, "/") != 0)
 		return why_wrong(why, "what is '%.64s'?", url->path);
 	if (url->has_at)
-		return why_wrong(why, "what is '%.64s@'?", url->user);
+		return why_wrong(why, "there is no user in an address of SRT");
 	if (*url->host == '\0' && o->mode != SRTOPTS_LISTENER)
 		return why_wrong(why, "it has no host");
 	return 0;

@@ -56,8 +56,9 @@ udp_resolve(const char *host, uint16_t port, int family, struct sockaddr_storage
 
 	snprintf(service, sizeof(service), "%u", port);
 	r = getaddrinfo(*host != '\0' ? host : NULL, service, &hints, &ai);
-	if (r != 0) {
-		why_failed(why, 0, "no address of '%s': %s", host, gai_strerror(r));
+	if (r != 0) {		/* what is after a : may be a password */
+		why_failed(why, 0, "no address of '%.*s': %s", (int)strcspn(host, ":"), host,
+		    gai_strerror(r));
 		return -EADDRNOTAVAIL;
 	}
 	memset(sa, 0, sizeof(*sa));

@@ -237,34 +237,6 @@ test_from_path(void)
 	}
 }
 
-static void
-test_masked(void)
-{
-	static const struct {
-		const char *text, *want;
-	} row[] = {
-		{ "srt://h:1?mode=caller&passphrase=abc&x=1", "srt://h:1?mode=caller&passphrase=***&x=1" },
-		{ "srt://h:1?passphrase=a=b", "srt://h:1?passphrase=***" },
-		{ "srt://h:1?passphrase-file=abc", "srt://h:1?passphrase-file=abc" },
-		{ "srt://h:1?passphrase", "srt://h:1?passphrase" },
-		{ "x?&&secret=&", "x?&&secret=***&" },
-		{ "film.mp4", "film.mp4" }, { "", "" },
-	};
-	char out[URL_MAX], long_one[2 * URL_MAX];
-
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
-		ok(strcmp(url_masked(row[i].text, out), row[i].want) == 0, "'%s' is shown as '%s'",
-		    row[i].text, out);
-	memset(long_one, 'a', sizeof(long_one));
-	long_one[sizeof(long_one) - 1] = '\0';
-	is((int)strlen(url_masked(long_one, out)), URL_MAX - 1, "as much as there is room for");
-	memcpy(long_one, "u?secret=", 9);
-	ok(strcmp(url_masked(long_one, out), "u?secret=***") == 0, "and no secret, however long");
-	long_one[URL_MAX] = '&';
-	url_masked(long_one, out);
-	ok(strchr(out + 12, 'a') != NULL, "what is behind it is there");
-}
-
 int
 main(void)
 {
@@ -272,7 +244,6 @@ main(void)
 	test_query();
 	test_resolve();
 	test_unescape();
-	test_masked();
 	test_from_path();
 	test_listen();
 	return done_testing();
