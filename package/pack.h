@@ -54,6 +54,7 @@ struct pack {
 	struct sub *sub[PACK_SUBS];	/* subs.h */
 	unsigned nttx;
 	struct ttx *ttx[PACK_SUBS];	/* ttx.h */
+	bool	 told_missing;		/* which there are not */
 	size_t	 scratch_cap;
 	struct mp4_sample *scratch;
 	bool	 index_told;		/* index.m3u8 has been written */

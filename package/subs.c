@@ -443,6 +443,9 @@ subs_publish(struct pack *p, struct segment **segment)
 
 	if (!p->cutter.bases.captions)
 		return 0;
+	if (!p->told_missing)
+		ttx_missing(&p->pres);
+	p->told_missing = true;
 	if ((r = subs_add(p)) < 0 || (r = pack_widen(segment, p->pres.ntrack)) < 0)
 		return r;
 	bounds(p, *segment, &begin, &end);

@@ -1,9 +1,11 @@
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clk.h"
+#include "lib/base/log.h"
 #include "lib/base/rational.h"
 #include "package/pack.h"
 #include "package/ttx.h"
@@ -80,6 +82,37 @@ ttx_wanted(const struct pres *p, unsigned i, unsigned *number, uint16_t *pid)
 		return true;
 	}
 	return false;
+}
+
+static bool
+is_told(const struct text_pages *told, const char *language)
+{
+	for (unsigned i = 0; i < told->n; i++)
+		if (strcmp(told->page[i].language, language) == 0)
+			return true;
+	return false;
+}
+
+void
+ttx_missing(const struct pres *p)
+{
+	const struct text_pages *asked = &p->asked_pages, *told = &p->told_pages;
+	char list[256] = "";
+	size_t len = 0;
+
+	for (unsigned i = 0; i < told->n; i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s page %u '%s'",
+		    i > 0 ? "," : "", told->page[i].number, told->page[i].language);
+	for (unsigned i = 0; i < asked->n; i++) {
+		const struct text_page *page = &asked->page[i];
+
+		if (page->number != 0 && told->pid == 0)
+			log_warn(0, "no teletext for page %u yet", page->number);
+		else if (page->number == 0 && !is_told(told, page->language))
+			log_warn(0, "no teletext subtitles in '%s' yet: there is%s",
+			    page->language, told->n > 0 ? list : told->pid != 0 ?
+			    " teletext that says none" : " no teletext");
+	}
 }
 
 /* ---- what they show */

@@ -46,4 +46,7 @@ void ttx_free(struct ttx *x);
 void ttx_note(struct pres *p, const struct tsdemux_stream *s);
 bool ttx_wanted(const struct pres *p, unsigned i, unsigned *number, uint16_t *pid);
 
+/* A warning of each that was asked for and that no PMT has named, or can be in. */
+void ttx_missing(const struct pres *p);
+
 #endif

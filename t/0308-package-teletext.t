@@ -164,6 +164,20 @@ check 'auto: what the descriptor names; a language; nothing unless asked for' '
 	mpkg-segment -q --vod --subtitles ttx=fin,ttx100 -o absent <film.ts
 	test "$(cat absent/t1/*.vtt | wc -l)" -eq $((2 * $(ls absent/t1/*.vtt | wc -l)))
 '
+check 'what is asked for and not there is told, with what there is' '
+	mpkg-segment --vod --subtitles ttx=fra,ttx100,ttx=swe,CC1 -o told <film.ts 2>words
+	cat words
+	grep -x "mpkg-segment: warning: no teletext subtitles in .fra. yet: there is page 888 .swe., page 889 .eng." words
+	test "$(grep -c warning: words)" -eq 1
+	film 3 >plain.ts
+	mpkg-segment --vod --subtitles ttx888,ttx=fra -o told <plain.ts 2>words
+	cat words
+	grep -x "mpkg-segment: warning: no teletext for page 888 yet" words
+	grep -x "mpkg-segment: warning: no teletext subtitles in .fra. yet: there is no teletext" words
+	test "$(grep -c warning: words)" -eq 2
+	mpkg-segment --vod --subtitles auto -o told <plain.ts 2>words
+	fails 1 grep warning: words
+'
 check 'how HLS and DASH name it: language, and for the hearing impaired' '
 	grep "TYPE=SUBTITLES.*NAME=.Swedish.,LANGUAGE=.sv.,.*FORCED=NO,URI=.t1/" all/index.m3u8
 	grep "TYPE=SUBTITLES.*NAME=.English.,LANGUAGE=.en.,.*describes-music-and-sound.*URI=.t2/" all/index.m3u8
