@@ -302,13 +302,20 @@ due_ns(struct push *s)
 
 /* ---- what is said of it */
 
+static uint64_t
+reconnects(struct pushtarget *t)
+{
+	uint64_t up = atomic_load(&t->publications);
+
+	return up > 0 ? up - 1 : 0;
+}
+
 static json_t *
 target_stats(struct target *target, unsigned number)
 {
 	struct pushtarget *t = &target->t;
 	struct pushqueue_counts c = pushqueue_counts(&t->queue);
 	char why[WHY_ROOM];
-	uint64_t up = atomic_load(&t->publications);
 
 	pushtarget_why(t, why);
 	return json_pack("{sI ss ss sI sI sI sI sI sI sI sI sI sI sI ss}",
@@ -320,10 +327,27 @@ target_stats(struct target *target, unsigned number)
 	    "dropped_tags", (json_int_t)c.dropped,
 	    "dropped_gops", (json_int_t)c.dropped_groups,
 	    "dropped_bytes", (json_int_t)c.dropped_bytes,
-	    "reconnects", (json_int_t)(up > 0 ? up - 1 : 0),
+	    "reconnects", (json_int_t)reconnects(t),
 	    "failures", (json_int_t)atomic_load(&t->failures),
 	    "redirects", (json_int_t)atomic_load(&t->redirects),
 	    "rtt_us", (json_int_t)atomic_load(&t->rtt_us), "reason", why);
+}
+
+/* Of all outputs together, at the end. */
+static void
+say_counts(struct push *s)
+{
+	uint64_t sent = 0, dropped = 0, again = 0;
+
+	for (unsigned i = 0; i < s->ntarget; i++) {
+		struct pushtarget *t = &s->target[i].t;
+
+		sent += atomic_load(&t->sent_bytes);
+		dropped += pushqueue_counts(&t->queue).dropped;
+		again += reconnects(t);
+	}
+	log_info("bytes=%" PRIu64 " sent=%" PRIu64 " dropped_tags=%" PRIu64 " reconnects=%" PRIu64
+	    " lost=%" PRIu64, s->bytes, sent, dropped, again, s->demux.sync.lost);
 }
 
 static void
@@ -520,6 +544,7 @@ main(int argc, char *argv[])
 	drain(&s);
 	if (s.stats_target != NULL)
 		write_stats(&s);
+	say_counts(&s);
 	status = outcome(&s);
 	stop(&s);
 	return status;

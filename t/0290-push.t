@@ -92,6 +92,7 @@ check 'AVC with B pictures' '
 	test "$(number state)" = done
 	test "$(number dropped_tags)" -eq 0
 	fails 1 grep sesame push.log pushed
+	grep -x "mlive-push: info: bytes=$(wc -c <clip.ts) sent=$(number bytes) dropped_tags=0 reconnects=0 lost=0" push.log
 '
 check 'HEVC, by Enhanced RTMP' '
 	begin

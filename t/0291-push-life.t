@@ -217,6 +217,7 @@ check 'a signal ends it, and what waits still goes' '
 	wait $odd_pid
 	grep -x deleteStream odd.log
 	test "$(number state)" = done
+	grep "info: bytes=[1-9][0-9]* sent=$(number bytes) dropped_tags=0 reconnects=0" push.log
 	# And one that cannot be reached does not keep it.
 	mlive-push -o "rtmp://127.0.0.1:9/live/x" <endless 2>push.log & pid=$!
 	exec 3>endless
@@ -362,6 +363,7 @@ then
 		wait $pid
 		wait $odd_pid
 		test "$(number reconnects)" -eq 1
+		grep "info: bytes=.* reconnects=1 " push.log
 		ffmpeg -nostdin -v error -xerror -i again.1 -f null - 2>errors
 		test ! -s errors
 	'
