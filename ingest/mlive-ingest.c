@@ -519,10 +519,6 @@ judge(struct ingest *s)
 	char list[256], why[URL_MAX + 64];
 	int status;
 
-	if (s->pass != NULL)
-		pass_log(s->pass);
-	else if (s->units != NULL)
-		units_log(s->units);
 	if (s->source->type->verdict != NULL &&
 	    (status = s->source->type->verdict(s->source, why, sizeof(why))) != 0)
 		fatal(status, 0, "%s", why);
@@ -574,10 +570,12 @@ main(int argc, char *argv[])
 	out_flush(&s.out);
 	if (s.stats.fd >= 0)
 		write_stats(&s);
+	if (s.pass != NULL)
+		pass_log(s.pass);
+	else if (s.units != NULL)
+		units_log(s.units);
 	if (!io_stopping())
 		status = judge(&s);
-	else if (s.pass != NULL)
-		pass_log(s.pass);
 	/* Of several inputs, the end of one is what it brings, not that somebody stops it. */
 	if (io_stopping() && strcmp(argv[0], FEED_PROGRAM) == 0)
 		status = EXIT_RUNTIME;

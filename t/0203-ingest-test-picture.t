@@ -101,4 +101,11 @@ check '--realtime: the code shows the time at which the picture is due' '
 		if (d > 90 || d < -90) { print d; exit 1 }
 	}" codes
 '
+check 'one that is stopped says its counters, as one that has ended' '
+	mlive-ingest -R "test:?size=320x180&fps=25" >stopped 2>err & pid=$!
+	eventually test -s stopped
+	kill $pid
+	wait $pid
+	grep "units=[1-9]" err
+'
 done_testing

@@ -104,6 +104,7 @@ check 'the camera goes and comes again' '
 	eventually counts c video_units $((units + 50))
 	kill "$(cat c.pid)"
 	wait "$(cat c.pid)"
+	grep "units=[1-9]" c.log
 	whole c
 '
 check 'the camera freezes: it is called again after ten seconds, and nothing is said to go on' '
