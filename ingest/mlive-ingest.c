@@ -51,7 +51,7 @@ struct ingest {
 };
 
 static const char help[] =
-    "usage: mlive-ingest [-LnORqvw] [-P number] [-s target] [-t duration] [source] >output.ts\n"
+    "usage: mlive-ingest [-hLnORqvVw] [-P number] [-s target] [-t time] [source] >output.ts\n"
     "       mlive-ingest --failover [--clear time] [--control pipe] [--fail-on list]\n"
     "                    [--prefer] [option] source source ... >output.ts\n"
     "       mlive-ingest --listen address --keys file --fifo-dir folder [option]\n"

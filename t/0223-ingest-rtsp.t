@@ -84,6 +84,12 @@ check 'without it, and with another: an error, and no waiting' '
 	grep "401 Unauthorized" err
 	fails 1 grep another err
 '
+check 'a path that it does not have is waited for' '
+	pull gone "rtsp://127.0.0.1:$port/gone#login-file=login"
+	eventually grep "cannot play .*/gone.*trying again: .*404 Not Found" gone.log
+	kill "$(cat gone.pid)"
+	wait "$(cat gone.pid)"
+'
 check 'over UDP' '
 	pull udp "RTSP://127.0.0.1:$port/cam#transport=udp&login-file=login"
 	eventually counts udp media_ms 3000
