@@ -357,7 +357,7 @@ finish(struct tool *s)
 			fatal(EXIT_RUNTIME, 0, "'%s' does not answer", s->output);
 		clk_sleep_until(clk_mono_ns() + CLK_SECOND / 20);
 	}
-	p->demux.eof = true;
+	p->demux.eof = !io_stopping();	/* what a signal cuts off in its middle is left out */
 	take_bytes(s, s->in, s->len);
 	while (tsdemux_next(&p->demux, s->in, 0, &used, &ev) == 1)
 		take_event(s, &ev);

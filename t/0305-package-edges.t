@@ -203,6 +203,28 @@ check 'segments that were never delivered: status 1' '
 	cat ten.ts | fails 1 mpkg-segment --segment 1s --window 3s --buffer 100k -o full 2>err
 	grep "could not be delivered" err
 '
+check 'SIGTERM in the middle of a picture: it is left out' '
+	make_ts whole.ts 4 4
+	# Up to the third packet of a large picture, its number on standard error.
+	perl -e "local \$/; binmode STDIN; binmode STDOUT; my (\$d, \$n, @at) = <STDIN>;
+		for (my \$i = 0; \$i < length \$d; \$i += 188) {
+			push @at, \$i if unpack(q(n), substr \$d, \$i + 1, 2) == 0x4100;
+		}
+		(\$n) = grep { \$_ > 60 && \$at[\$_ + 1] - \$at[\$_] > 188 * 6 } 0 .. \$#at - 1;
+		print substr \$d, 0, \$at[\$n] + 188 * 3;
+		print STDERR \$n" <whole.ts >cut.ts 2>number
+	mkfifo pipe
+	mpkg-segment -q --segment 1s --vod -s cut.stats -o cut <pipe & pid=$!
+	exec 9>pipe
+	cat cut.ts >&9
+	eventually grep "\"bytes_in\":$(($(wc -c <cut.ts)))," cut.stats
+	kill $pid
+	wait $pid
+	exec 9>&-
+	# Live it begins with the second or the first of the GOPs of 25.
+	frames cut/v1/index.m3u8 v | tee got
+	test $(($(cat got) % 25)) -eq $(($(cat number) % 25))
+'
 check 'a live stream that is too short for a segment is no failure' '
 	tail -c 100000 stamped.ts | mpkg-segment --segment 10s --window 20s -o nothing 2>err
 	grep "warning: the stream ended before its first segment began" err
