@@ -26,6 +26,8 @@ struct hevc {
 	x265_encoder *enc;
 	int	      depth, crf;
 	bool	      timecode;
+	int64_t	      first, given, coded;	/* pts; pictures in, units out */
+	int	      reorder;
 	struct coder_rate told;
 	struct {
 		size_t	len;
@@ -165,12 +167,19 @@ hevc_close(struct coder *c)
 	free(h);
 }
 
+/* Pictures that are coded before one that is shown earlier. */
+static int
+reorder_of(const x265_param *p)
+{
+	return p->bframes == 0 ? 0 : p->bBPyramid ? 2 : 1;
+}
+
 /* Where a level is too low x265 refuses the size, and lowers the rates unasked. */
 static void
 set_level(x265_param *p, const struct rung_spec *r, const struct coder_format *f)
 {
 	const struct coder_rate rate = coder_rate_of(r);
-	int reorder = p->bframes == 0 ? 0 : p->bBPyramid ? 2 : 1;
+	int reorder = reorder_of(p);
 	int dpb = reorder + 2 > p->maxNumReferences ? reorder + 2 : p->maxNumReferences;
 	struct level_needs n = {
 		.codec = CODEC_HEVC, .width = p->sourceWidth, .height = p->sourceHeight,
@@ -232,6 +241,7 @@ open_encoder(struct hevc *h, const struct rung_spec *r,
 	if (r->profile[0] != '\0')
 		h->api->param_apply_profile(p, r->profile);
 	set_level(p, r, f);
+	h->reorder = reorder_of(p);
 	h->enc = h->api->encoder_open(p);
 	return h->enc == NULL ? -EINVAL : 0;
 }
@@ -348,6 +358,8 @@ hevc_encode(struct coder *c, const struct coder_picture *p,
 		in.sliceType = p->idr ? X265_TYPE_IDR : X265_TYPE_AUTO;
 		in.userData = p->opaque;
 		keep_messages(h, p);
+		if (h->given++ == 0)
+			h->first = p->pts;
 		in.bitDepth = h->depth;
 		for (int i = 0; i < 3; i++) {
 			in.planes[i] = p->frame->data[i];
@@ -367,6 +379,10 @@ hevc_encode(struct coder *c, const struct coder_picture *p,
 		.crf = crf_of(h, &out),
 		.ssim = -1,	/* x265 measures it only where it prints it */
 	};
+	/* Of fewer pictures than it reorders x265 does not know the times. */
+	if (h->given <= h->reorder)
+		u->dts = h->first + h->coded - h->reorder;
+	h->coded++;
 	for (uint32_t i = 0; i < n; i++)
 		u->len += nal[i].sizeBytes;
 	return add_messages(h, nal, n, u) < 0 ? -ENOMEM : 1;

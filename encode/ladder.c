@@ -105,6 +105,7 @@ decide_idr(struct ladder *l, struct rung *r, struct job *job,
 	segment_of(l, r, grid_picture(&l->grid, t), &segment, &first, &end);
 	first = grid_picture(&r->worker.grid, grid_time(&l->grid, first));
 	job->segment = segment;
+	job->fresh = r->fresh;
 	job->begins = job->has_ebp = r->fresh || segment != r->segment;
 	job->whole = job->k == first && (l->copied == NULL || !r->fresh ||
 	    grid_starts(&l->grid, l->lead.first));

@@ -13,15 +13,18 @@
 
 #define SPARE		2	/* times what is needed at the lowest quality */
 
-/* Of it all, in thousandths; an encoder that is told late keeps more in its VBV, and
- * still more where the segment is over before it can be told anything. */
+/* Of it all, in thousandths, less where few pictures are left to steer with; an encoder
+ * that is told late keeps more in its VBV, and still more where the segment is over before
+ * it can be told anything. */
 #define PLANNED		960
+#define PLANNED_SHORT	920
 #define PLANNED_LATE	900
 #define PLANNED_NEVER	850
 #define ALLOWED		985
+#define ALLOWED_SHORT	930
 #define BUFFERED_LATE	300
 #define BUFFERED_NEVER	400
-#define STEERED_LEAST	20	/* pictures of a segment */
+#define STEERED_LEAST	20	/* pictures: a segment of fewer is short */
 
 static int64_t
 least(int64_t a, int64_t b)
@@ -41,6 +44,19 @@ part_of(int64_t v, int64_t milli)
 	return v / 1000 * milli + v % 1000 * milli / 1000;
 }
 
+static bool
+is_short(const struct qvbr *q)
+{
+	return q->pictures < STEERED_LEAST;
+}
+
+/* What all pictures may have. */
+static int64_t
+allowed(const struct qvbr *q)
+{
+	return part_of(q->budget, is_short(q) ? ALLOWED_SHORT : ALLOWED);
+}
+
 /*
  * For the encoder the buffer is full of what is left of the segment, or of what the
  * decoder has if that is less, and fills at the rate that would spend it evenly: so no
@@ -52,13 +68,13 @@ set_limits(struct qvbr *q)
 {
 	int64_t left = q->pictures > q->coded ? q->pictures - q->coded : 1;
 	int64_t floor = in_pictures(q, q->spec.cap / 20, 1) + 1;
-	int64_t rest = part_of(q->budget, ALLOWED) - q->used;
+	int64_t rest = allowed(q) - q->used;
 
 	if (q->spec.late && q->coded > 0)
 		return;
 	if (rest < floor)
 		rest = floor;
-	q->buffer = least(q->spec.late ? part_of(rest, q->pictures < STEERED_LEAST ?
+	q->buffer = least(q->spec.late ? part_of(rest, is_short(q) ?
 	    BUFFERED_NEVER : BUFFERED_LATE) : rest,
 	    part_of(q->real, 950));
 	if (q->spec.late)
@@ -74,8 +90,9 @@ set_limits(struct qvbr *q)
 static int64_t
 planned(const struct qvbr *q)
 {
-	return part_of(q->budget, !q->spec.late ? PLANNED :
-	    q->pictures < STEERED_LEAST ? PLANNED_NEVER : PLANNED_LATE);
+	if (q->spec.late)
+		return part_of(q->budget, is_short(q) ? PLANNED_NEVER : PLANNED_LATE);
+	return part_of(q->budget, is_short(q) ? PLANNED_SHORT : PLANNED);
 }
 
 /* What so many bits at this CRF would be at REFERENCE. */
@@ -280,5 +297,5 @@ qvbr_spent(const struct qvbr *q, int64_t given)
 	need = at_least(q, other) * (inside + 1);
 	if (q->coded == 0 && inside > 0)
 		need += at_least(q, q->idr_at_reference - other);
-	return part_of(q->budget, ALLOWED) - q->used < need * SPARE;
+	return allowed(q) - q->used < need * SPARE;
 }

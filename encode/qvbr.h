@@ -14,7 +14,7 @@
  *
  * Nothing is carried from one segment to the next: what is decided depends on the pictures
  * of the segment alone.  So encoders of the same pictures that began at different times
- * agree from the first segment on that both have whole.
+ * agree from the first segment on that both have whole (shorter ones: worker.c).
  *
  * Units    CRF in thousandths, rates in bit/s, amounts in bits.
  * Memory   Nothing allocates.

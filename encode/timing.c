@@ -3,11 +3,21 @@
 
 #include "encode/timing.h"
 
+/* How much later the source's pictures are than a grid of their rate: the same for all. */
+static int64_t
+lateness(struct rational rate, int64_t t)
+{
+	const struct grid source = { .rate = rate };
+
+	return t - grid_time(&source, grid_picture(&source, t));
+}
+
 void
 timing_start(struct timing *g, struct grid grid, struct rational rate, int64_t t,
     bool file)
 {
-	int64_t k = grid_picture(&grid, file ? TIMING_FILE_START : t);
+	int64_t late = lateness(rate, t);
+	int64_t k = grid_picture(&grid, file ? TIMING_FILE_START : t - late);
 
 	if (file)
 		k = (k + grid.pictures - 1) / grid.pictures * grid.pictures;
@@ -15,7 +25,7 @@ timing_start(struct timing *g, struct grid grid, struct rational rate, int64_t t
 		.grid = grid, .next_k = k, .last_t = t,
 		.step = rescale_near(16 * 90000, rate.den, rate.num),
 	};
-	g->phase = t - grid_time(&grid, g->next_k);
+	g->phase = file ? t - grid_time(&grid, k) : late;
 }
 
 /* Distance to the next picture of the grid in thousandths of a picture. */

@@ -6,6 +6,7 @@
 
 #define TRIES		6	/* at most, in a search */
 #define CLOSE		500	/* CRF */
+#define ALONE		8	/* of an IDR picture, where another is not known */
 #define MACROBLOCK	16
 
 /*
@@ -88,7 +89,7 @@ code(struct trial *t, enum codec codec, int crf)
 			rest += (int64_t)u.len * 8 * t->scale / 1000;
 	}
 	coder_close(&c);
-	t->other = t->n > 1 ? rest / (t->n - 1) : 0;
+	t->other = t->n > 1 ? rest / (t->n - 1) : t->idr / ALONE;
 	return err < 0 ? err : 0;
 }
 

@@ -7,9 +7,6 @@
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
 
-/* An encoder that had fewer pictures goes on: times would not fit together. */
-#define RENEW_LEAST	(WORKER_NEXT + 1)
-
 #define CAPPED		250	/* CRF above that of the level, on average */
 
 static _Noreturn void
@@ -381,6 +378,13 @@ try_at_once(struct worker *w, const struct job *job)
 }
 
 static void
+forget_before(struct worker *w)
+{
+	for (unsigned i = 0; i < TRIAL_PICTURES - 1; i++)
+		av_frame_free(&w->before[i]);
+}
+
+static void
 keep_before(struct worker *w, const AVFrame *frame)
 {
 	const unsigned last = TRIAL_PICTURES - 2;
@@ -397,6 +401,20 @@ keep_before(struct worker *w, const AVFrame *frame)
 		failed(w, -ENOMEM);
 }
 
+/*
+ * An encoder that had too few pictures goes on: times would not fit together.  Where
+ * segments are that short it is renewed with the same ones whenever the stream began.
+ */
+static bool
+may_renew(const struct worker *w, const struct job *job)
+{
+	int64_t each = job->left < 1 ? WORKER_RENEW :
+	    (WORKER_RENEW + job->left - 1) / job->left;
+
+	return w->given == 0 || w->nnext == WORKER_NEXT ||
+	    (w->given >= WORKER_RENEW && job->segment % each == 0);
+}
+
 /* A segment begins, where an encoder may begin too. */
 static void
 begin_segment(struct worker *w, const struct job *job)
@@ -404,7 +422,9 @@ begin_segment(struct worker *w, const struct job *job)
 	bool qvbr = w->spec->rc == RATE_QVBR, wished;
 	int err;
 
-	if (w->given > 0 && w->given < RENEW_LEAST) {
+	if (job->fresh)
+		forget_before(w);
+	if (!may_renew(w, job)) {
 		if (qvbr)
 			go_on(w, job);
 		return;
@@ -534,8 +554,7 @@ void
 worker_free(struct worker *w)
 {
 	av_frame_free(&w->given_last);
-	for (unsigned i = 0; i < TRIAL_PICTURES - 1; i++)
-		av_frame_free(&w->before[i]);
+	forget_before(w);
 	coder_close(&w->coder);
 	free(w->report);
 	pthread_mutex_destroy(&w->lock);

@@ -34,7 +34,8 @@
 #include "lib/media/timeline.h"
 
 #define WORKER_QUEUE	4	/* pictures; then who puts one waits */
-#define WORKER_NEXT	3
+#define WORKER_RENEW	4	/* pictures that an encoder has at least */
+#define WORKER_NEXT	(2 * WORKER_RENEW)
 
 /* A picture on its way; without its frame, until it is coded. */
 struct job {
@@ -44,6 +45,7 @@ struct job {
 	struct ebp ebp;
 	int64_t	 segment;
 	bool	 begins, whole;		/* the segment, or else what there is of it */
+	bool	 fresh;			/* the first, or after a gap */
 	int64_t	 left;			/* pictures to its end, with this one */
 	int64_t	 more;			/* that it has in addition, as is known now */
 	struct timecode timecode;	/* if the format has it */

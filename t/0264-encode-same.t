@@ -80,6 +80,24 @@ do
 	'
 done
 
+check 'half of the pictures, of which two or three are a segment: the same after four such' '
+	rm one.stats two.stats
+	for who in in,one rest,two
+	do
+		mlive-encode -q -g 200ms -s ${who#*,}.stats -r 180p@250k,fps=half \
+			-r 90p@80k,fps=half,codec=hevc <${who%,*}.ts >${who#*,}.ts
+	done
+	for n in 0 1
+	do
+		same $n >got
+		cat got
+		test "$(wc -l <got)" -ge 30
+		fails 1 grep -q " other " <<-X
+			$(sed 1,3d got)
+		X
+	done
+'
+
 # life FROM SEGMENTS - a channel from that hundredth of the stream on, whose encoder is killed
 # when it has made so many segments, or never.
 life () {
