@@ -390,12 +390,14 @@ keep_before(struct worker *w, const AVFrame *frame)
 	const unsigned last = TRIAL_PICTURES - 2;
 	unsigned n = 0;
 
-	while (n < last && w->before[n] != NULL)
-		n++;
-	if (w->before[n] != NULL) {
+	if (w->before[last] != NULL) {
 		av_frame_free(&w->before[0]);
-		memmove(&w->before[0], &w->before[1], last * sizeof(w->before[0]));
+		for (unsigned i = 0; i < last; i++)
+			w->before[i] = w->before[i + 1];
+		w->before[last] = NULL;
 	}
+	while (w->before[n] != NULL)
+		n++;
 	w->before[n] = av_frame_clone(frame);
 	if (w->before[n] == NULL)
 		failed(w, -ENOMEM);
