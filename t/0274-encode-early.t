@@ -134,7 +134,7 @@ check 'what is missing is told' '
 		encode missing $rungs --on-loss black
 		eventually grep "cannot begin without" missing.err
 		exec 9>&-
-		! wait "$(cat missing.pid)"
+		if wait "$(cat missing.pid)"; then exit 1; fi
 		test ! -s missing.ts
 	done
 '

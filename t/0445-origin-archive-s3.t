@@ -266,7 +266,7 @@ check 'parts that a killed process had sent are aborted' '
 	serve --archive "$where" --threads 1
 	echo $pid >pid
 	eventually tidy
-	! uploads cold/x
+	if uploads cold/x; then exit 1; fi
 	versions 0 cold/x
 '
 adopt

@@ -186,7 +186,7 @@ check 'what players need to agree with the origin on the time is in the manifest
 	timing "availabilityTimeComplete=\"false\""
 	: >looked
 	wait
-	! timing -e UTCTiming -e Latency
+	fails 1 timing "UTCTiming\|Latency"
 	curl -sf "$url/.time"
 '
 check 'but of a timeline that cannot come twice' '
