@@ -157,7 +157,10 @@ find_earlier(struct spool *s)
 
 /* ---- syncing */
 
-/* All that was written when it began is safe when it has ended. */
+/*
+ * All that was written when it began is safe when it has ended.  One after the other: what
+ * another has taken is not safe before that one has ended, and it knows of less.
+ */
 void
 spool_sync(struct spool *s)
 {
@@ -165,6 +168,7 @@ spool_sync(struct spool *s)
 	uint64_t written;
 	unsigned n;
 
+	pthread_mutex_lock(&s->sync_turn);
 	pthread_mutex_lock(&s->lock);
 	n = s->nunsynced;
 	memcpy(fd, s->unsynced, n * sizeof(fd[0]));
@@ -187,6 +191,7 @@ spool_sync(struct spool *s)
 		s->counts.synced = written;
 	s->counts.sync_error = err;
 	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->sync_turn);
 }
 
 static void
@@ -265,6 +270,7 @@ spool_init(struct spool *s, const char *path, const char *place, int64_t sync_ns
 		.max_bytes = max_bytes, .keep = keep,
 	};
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->sync_turn, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->changed, &attr);

@@ -27,6 +27,7 @@ struct spool_counts {
 
 struct spool {
 	pthread_mutex_t lock;
+	pthread_mutex_t sync_turn;	/* taken before it */
 	pthread_cond_t changed;
 	pthread_t syncer;
 	bool	 syncing, stopping;
