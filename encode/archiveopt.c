@@ -10,6 +10,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
+#include "lib/net/place.h"
 
 static const char help[] =
     "usage: mlive-archive [options] -o PLACE <input.ts\n"
@@ -115,13 +116,6 @@ set_option(struct archiveopt *o, int c)
 	}
 }
 
-bool
-archiveopt_is_url(const char *s)
-{
-	return strncmp(s, "s3://", 5) == 0 || strncmp(s, "http://", 7) == 0 ||
-	    strncmp(s, "https://", 8) == 0;
-}
-
 /* Names are in JSON, which has no others. */
 static bool
 is_utf8(const char *s)
@@ -137,16 +131,16 @@ static void
 choose_spool(struct archiveopt *o)
 {
 	uint64_t h = hash_add(HASH_START, o->output, strlen(o->output));
-	const char *path = strncmp(o->output, "file://", 7) == 0 ? o->output + 7 : o->output;
 	int n;
 
 	if (o->spool_said != NULL)
 		n = snprintf(o->spool_path, sizeof(o->spool_path), "%s", o->spool_said);
-	else if (archiveopt_is_url(o->output))
+	else if (place_kind(o->output) != PLACE_FOLDER)
 		n = snprintf(o->spool_path, sizeof(o->spool_path),
 		    "/var/tmp/mlive-archive-%016" PRIx64, h);
 	else
-		n = snprintf(o->spool_path, sizeof(o->spool_path), "%s/.spool", path);
+		n = snprintf(o->spool_path, sizeof(o->spool_path), "%s/.spool",
+		    place_path(o->output));
 	if (n < 0 || (size_t)n >= sizeof(o->spool_path) || o->spool_path[0] == '\0')
 		fatal(EXIT_USAGE, 0, "--spool '%s' is no directory", o->spool_path);
 }
@@ -170,7 +164,7 @@ archiveopt_parse(struct archiveopt *o, int argc, char *argv[])
 	if (o->name == NULL)
 		o->name = o->form == PIECE_TS ? "%Y%m%d-%H%M%S.ts" :
 		    "%Y%m%d-%H%M%S.mp4";
-	if (naming_parse(&o->naming, o->name, archiveopt_is_url(o->output), &reason) < 0)
+	if (naming_parse(&o->naming, o->name, place_kind(o->output) != PLACE_FOLDER, &reason) < 0)
 		fatal(EXIT_USAGE, 0, "--name '%s': %s", o->name, reason);
 	if (!is_utf8(o->name))
 		fatal(EXIT_USAGE, 0, "--name '%s' is not UTF-8", o->name);
@@ -178,7 +172,7 @@ archiveopt_parse(struct archiveopt *o, int argc, char *argv[])
 		fatal(EXIT_USAGE, 0, "--show '%s' is not UTF-8", o->show);
 	if (strstr(o->name, "%n") != NULL && o->show[0] == '\0')
 		fatal(EXIT_USAGE, 0, "--name '%s' needs --show", o->name);
-	if (archiveopt_is_url(o->output) && strchr(o->show, '%') != NULL)
+	if (place_kind(o->output) != PLACE_FOLDER && strchr(o->show, '%') != NULL)
 		fatal(EXIT_USAGE, 0, "--show '%s' cannot be in a URL", o->show);
 	choose_spool(o);
 }

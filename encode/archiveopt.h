@@ -28,6 +28,4 @@ struct archiveopt {
 /* Zeroed before. */
 void archiveopt_parse(struct archiveopt *o, int argc, char *argv[]);
 
-bool archiveopt_is_url(const char *place);
-
 #endif

@@ -9,6 +9,7 @@
 #include "encode/deliver.h"
 #include "lib/base/io.h"
 #include "lib/base/readfile.h"
+#include "lib/net/place.h"
 
 #define PART		".mlive-part"
 #define COPY		(1 << 20)
@@ -211,10 +212,11 @@ deliver_init(struct deliver *d, const char *url, const char *token)
 	int r;
 
 	*d = (struct deliver){ .dir = -1 };
-	if (strncmp(url, "s3://", 5) != 0 && strncmp(url, "http://", 7) != 0 &&
-	    strncmp(url, "https://", 8) != 0) {
-		if (strncmp(url, "file://", 7) == 0)
-			url += 7;
+	if (place_kind(url) == PLACE_OTHER)
+		return why_failed(d->why, -EINVAL,
+		    "neither a directory, http(s):// nor s3://");
+	if (place_kind(url) == PLACE_FOLDER) {
+		url = place_path(url);
 		if ((r = io_make_dirs(AT_FDCWD, url)) < 0)
 			return failed(d, r);
 		d->dir = open(url, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

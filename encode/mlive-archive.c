@@ -22,6 +22,7 @@
 #include "lib/base/opt.h"
 #include "lib/base/rational.h"
 #include "lib/base/stats.h"
+#include "lib/net/place.h"
 
 #define TICK		(CLK_SECOND / 4)
 #define END_WAIT	(30 * CLK_SECOND)	/* without progress, at the end */
@@ -276,7 +277,7 @@ open_all(struct archive *s)
 		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, 0, "cannot open '%s': %s",
 		    s->opt.output, n->deliver.why);
 	free(token);
-	if (s->opt.spool_said == NULL && archiveopt_is_url(s->opt.output))
+	if (s->opt.spool_said == NULL && place_kind(s->opt.output) != PLACE_FOLDER)
 		own_spool(s->opt.spool_path);
 	r = spool_init(&s->spool, s->opt.spool_path, s->opt.output, s->opt.sync_ns,
 	    s->opt.spool_max, n->form.kind != PIECE_TS);

@@ -25,6 +25,7 @@
 #include "lib/base/log.h"
 #include "lib/base/opt.h"
 #include "lib/base/stats.h"
+#include "lib/net/place.h"
 
 #define TICK		(CLK_SECOND / 4)
 #define SILENT		(10 * CLK_SECOND)	/* without pictures, then it is said */
@@ -178,6 +179,9 @@ parse_output(struct capture *s)
 	if (name[0] == '\0')
 		name = s->config.every_ns % CLK_SECOND != 0 ? "%Y%m%d-%H%M%S.%L.jpg" :
 		    "%Y%m%d-%H%M%S.jpg";
+	if (place_kind(s->said) == PLACE_OTHER)
+		fatal(EXIT_USAGE, 0, "cannot write to '%s': neither a directory, http(s):// nor "
+		    "s3://", s->said);
 	if (naming_parse(&s->naming, name, s->url, &reason) < 0)
 		fatal(EXIT_USAGE, 0, "--output '%s': %s", s->said, reason);
 	if (strstr(name, "%n") != NULL)
@@ -425,7 +429,6 @@ static void
 open_all(struct capture *s)
 {
 	char *token = s->token_file != NULL ? opt_token(s->token_file) : NULL;
-	const char *folder = strncmp(s->place, "file://", 7) == 0 ? s->place + 7 : s->place;
 	int r;
 
 	if ((r = stats_open(&s->stats, s->stats_target)) < 0)
@@ -433,7 +436,7 @@ open_all(struct capture *s)
 	s->courier.config = (struct courier_config){
 		.place = s->place, .token = token, .max_bytes = s->buffer,
 		.patient = s->config.regular, .one = s->one, .keep = s->keep,
-		.folder = s->url ? NULL : folder, .naming = &s->naming,
+		.folder = s->url ? NULL : s->place, .naming = &s->naming,
 	};
 	if ((r = courier_start(&s->courier)) < 0)
 		fatal(r == -EINVAL ? EXIT_USAGE : EXIT_RUNTIME, -r, "cannot open '%s'",

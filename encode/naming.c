@@ -6,6 +6,7 @@
 
 #include "encode/naming.h"
 #include "lib/base/clk.h"
+#include "lib/net/place.h"
 
 /* One conversion at p, which is behind the percent sign. */
 struct item {
@@ -278,15 +279,14 @@ naming_split(char *text, char place[static NAMING_BASE], const char **name, bool
 	size_t len = 0;
 	int n;
 
-	*url = strncmp(text, "s3://", 5) == 0 || strncmp(text, "http://", 7) == 0 ||
-	    strncmp(text, "https://", 8) == 0;
+	*url = place_kind(text) != PLACE_FOLDER;
 	if (*url) {
 		query = strchr(text, '?');
 		if (query != NULL)
 			*query++ = '\0';
 		root = strstr(text, "//") + 2;
-	} else if (strncmp(text, "file://", 7) == 0) {
-		text = root = text + 7;
+	} else {
+		text = root += place_path(text) - text;
 	}
 	at = first_template(root);
 	if (at == NULL)

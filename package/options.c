@@ -3,6 +3,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/opt.h"
+#include "lib/net/place.h"
 #include "lib/net/s3addr.h"
 #include "package/tool.h"
 
@@ -104,21 +105,21 @@ check_bucket(const char *url)
 static void
 check_output(const struct tool *s)
 {
+	enum place_kind kind;
+
 	if (s->output == NULL || s->output[0] == '\0')
 		opt_usage(help, "no --output");
+	kind = place_kind(s->output);
 	if (strcmp(s->output, "-") == 0)
 		opt_usage(help, "--output '-': objects cannot go to standard output");
-	if (strncmp(s->output, "s3://", 5) == 0 && s->token_file != NULL)
+	if (kind == PLACE_S3 && s->token_file != NULL)
 		opt_usage(help, "--token-file is for http(s)://");
-	if (strncmp(s->output, "s3://", 5) == 0)
+	if (kind == PLACE_S3)
 		check_bucket(s->output);
-	else if (strncmp(s->output, "http://", 7) != 0 &&
-	    strncmp(s->output, "https://", 8) != 0 &&
-	    strncmp(s->output, "file://", 7) != 0 && strstr(s->output, "://") != NULL)
+	if (kind == PLACE_OTHER)
 		opt_usage(help, "cannot write to '%s': neither a directory, http(s):// nor s3://",
 		    s->output);
-	if (strncmp(s->output, "http", 4) == 0 && strstr(s->output, "://") != NULL &&
-	    strpbrk(s->output, "?# \r\n") != NULL)
+	if (kind == PLACE_HTTP && strpbrk(s->output, "?# \r\n") != NULL)
 		opt_usage(help, "--output '%s' can have no query", s->output);
 }
 
@@ -232,7 +233,7 @@ options_parse(struct tool *s, int argc, char *argv[])
 		opt_usage(help, "--event and --vod exclude each other");
 	if (pr->low && (vod || pr->ts))
 		opt_usage(help, "--low-latency goes with neither --vod nor --hls-ts");
-	if (pr->low && strncmp(s->output, "s3://", 5) == 0)
+	if (pr->low && place_kind(s->output) == PLACE_S3)
 		opt_usage(help, "--low-latency into '%s': objects in S3 do not grow", s->output);
 	if (pr->low && (part < CLK_SECOND / 20 || part * 2 > segment))
 		opt_usage(help, "--part must be between 50ms and half of --segment");

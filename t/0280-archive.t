@@ -199,7 +199,7 @@ perl "$top/t/putd.pl" "$port" server & server=$!
 trap 'kill -9 $server $started 2>/dev/null; rm -rf "$scratch"' EXIT
 eventually curl -s -o /dev/null "http://127.0.0.1:$port/none"
 check 'to a server by PUT: the same as in a directory, but for time' '
-	mlive-archive -q -e 4s --spool sp -o "http://127.0.0.1:$port/rec/" <in.ts
+	mlive-archive -q -e 4s --spool sp -o "HTTP://127.0.0.1:$port/rec/" <in.ts
 	for piece in a/*.ts; do cmp "$piece" "server/www/rec/${piece#a/}"; done
 	cmp a/index.json server/www/rec/index.json
 	cmp a/index.m3u8 server/www/rec/index.m3u8
@@ -379,6 +379,8 @@ check 'usage: each mistake has its message, and 2; no stream is 3' '
 	said "needs --show" --name %n.ts -o x
 	said "no part of a name" --show a/b -o x
 	said "cannot open" -o "s3://"
+	said "neither a directory" -o FTP://host/x
+	test ! -e FTP:
 	head -c 10000 /dev/zero | fails 3 mlive-archive -o zero 2>err
 	grep "no transport stream" err
 	mkdir bad

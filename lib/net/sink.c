@@ -4,6 +4,7 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/io.h"
+#include "lib/net/place.h"
 #include "lib/net/sink.h"
 #include "lib/net/sinkq.h"
 
@@ -27,7 +28,7 @@ struct sink {
 int
 sink_new(struct sink **sink, const char *url, const struct sink_config *c)
 {
-	bool http = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+	enum place_kind kind = place_kind(url);
 	struct sink *s = calloc(1, sizeof(*s));
 	int err = -ENOMEM;
 
@@ -37,8 +38,8 @@ sink_new(struct sink **sink, const char *url, const struct sink_config *c)
 	s->config.token = NULL;		/* the transport has its own copy */
 	s->last = &s->first;
 	s->pause_ns = RETRY_FIRST_NS;
-	s->transport = http ? &sink_http :
-	    strncmp(url, "s3://", 5) == 0 ? &sink_s3 : &sink_dir;
+	s->transport = kind == PLACE_HTTP ? &sink_http : kind == PLACE_S3 ? &sink_s3 :
+	    &sink_dir;
 	s->t = s->transport->open(url, c, &err);
 	if (s->t == NULL) {
 		free(s);

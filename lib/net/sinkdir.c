@@ -10,6 +10,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/readfile.h"
+#include "lib/net/place.h"
 #include "lib/net/sinkq.h"
 
 /*
@@ -31,8 +32,7 @@ dir_open(const char *url, const struct sink_config *c, int *err)
 	struct dir *d;
 
 	(void)c;
-	if (strncmp(url, "file://", 7) == 0)
-		url += 7;
+	url = place_path(url);
 	if ((*err = io_make_dirs(AT_FDCWD, url)) < 0)
 		return NULL;
 	d = malloc(sizeof(*d));
