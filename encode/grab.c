@@ -4,6 +4,7 @@
 
 #include "encode/grab.h"
 #include "lib/base/clk.h"
+#include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/rational.h"
 
@@ -541,7 +542,7 @@ grab_take(struct grab *g, const uint8_t *p, size_t len, bool eof)
 		if (g->ahead.stamped)
 			epoch_pcr(&g->epoch, g->ahead.pcr_90k, g->ahead.utc_ns, true);
 	}
-	g->demux.eof = eof;
+	g->demux.eof = eof && !io_stopping();	/* what a signal cuts off is left out */
 	while ((r = tsdemux_next(&g->demux, g->buf + pos, g->len - pos, &used, &ev)) > 0) {
 		pos += used;
 		take_event(g, &ev);

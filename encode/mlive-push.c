@@ -442,7 +442,7 @@ read_some(struct push *s)
 static void
 end_input(struct push *s)
 {
-	s->demux.eof = true;
+	s->demux.eof = !io_stopping();	/* what a signal cuts off is left out */
 	work(s);
 	for (unsigned i = 0; i < s->nfeed; i++)
 		check(&s->feed[i], pushfeed_end(&s->feed[i].f));

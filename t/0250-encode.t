@@ -90,15 +90,7 @@ check 'SIGTERM: what was read is written, with status 0' '
 	test "$(pictures term.ts 0)" -ge 60
 '
 check 'SIGTERM in the middle of a picture: it is left out, not coded with a hole' '
-	# Up to the third packet of a large picture, its number on standard error.
-	perl -e "local \$/; binmode STDIN; binmode STDOUT; my (\$d, \$n, \$at, @at) = <STDIN>;
-		for (my \$i = 0; \$i < length \$d; \$i += 188) {
-			my \$h = unpack q(n), substr \$d, \$i + 1, 2;
-			push @at, \$i if \$h == 0x4100;
-		}
-		(\$n) = grep { \$_ > 90 && \$at[\$_ + 1] - \$at[\$_] > 188 * 6 } 0 .. \$#at - 1;
-		print substr \$d, 0, \$at[\$n] + 188 * 3;
-		print STDERR \$n" <in.ts >cut.ts 2>whole
+	cut_short 90 <in.ts >cut.ts 2>whole
 	rm -f pipe
 	mkfifo pipe
 	mlive-encode -c none -s cut.stats -r 180p@300k <pipe >term.ts 2>words & pid=$!

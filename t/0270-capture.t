@@ -247,6 +247,20 @@ check 'no stream, no video, nothing that decodes: 3, and why' '
 	grep "there is no video in the input" err
 	test ! -e no.jpg
 '
+check 'SIGTERM in the middle of a picture: no picture is made of what came of it' '
+	source_ts 4 25 >moving.ts
+	cut_short 60 <moving.ts >cut.ts 2>whole
+	rm -f pipe
+	mkfifo pipe
+	mlive-capture -c none -s cut.stats -e 100ms --exact -o "cut/%05d.jpg" <pipe 2>words & pid=$!
+	exec 9>pipe
+	cat cut.ts >&9
+	eventually eval "test \"0\$(counter cut.stats packets)\" -ge $(($(wc -c <cut.ts) / 188 - 2))"
+	kill $pid
+	wait $pid
+	exec 9>&-
+	grep " decoded=$(cat whole) damaged=0 " words
+'
 check 'usage: each mistake has its message, and 2' '
 	said () {
 		shift=$1
@@ -259,6 +273,8 @@ check 'usage: each mistake has its message, and 2' '
 	said "day of the month" -q -q -o "x-%d.jpg"
 	said "dots only" -q -q -o "%05d/../x.jpg"
 	said "is no place" -q -q -o s3://bucket
+	said "neither a directory" -q -q -o ftp://host/x.jpg
+	test ! -e ftp:
 	said "names of their own" --keep 3 -o x.jpg
 	said "URL cannot have here" -q -q -o "http://127.0.0.1/a b-%05d.jpg"
 	fails 2 mlive-capture <one.ts 2>err
@@ -277,7 +293,7 @@ check 'by PUT: what arrives is what a directory gets; old ones are deleted' '
 	diff -r b server/www/a
 	mlive-capture -q -e 2s --keep 2 -o "http://127.0.0.1:$port/c/%05d.jpg" <steps.ts
 	test "$(names server/www/c)" = "00004.jpg 00005.jpg "
-	mlive-capture -q -e 2s -o "http://127.0.0.1:$port/one.jpg" <steps.ts
+	mlive-capture -q -e 2s -o "HTTP://127.0.0.1:$port/one.jpg" <steps.ts
 	cmp server/www/one.jpg b/00005.jpg
 '
 check 'a server that hangs delays nothing: reading goes on, the oldest are dropped' '

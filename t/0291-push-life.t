@@ -24,6 +24,10 @@ odd () {
 push () {
 	timeout 100 mlive-push -v --pace none --cache 1min --drain 30s -s pushed "$@" 2>push.log
 }
+# sent FILE - how many pictures it has
+sent () {
+	ffprobe -v error -select_streams v:0 -show_entries packet=pts -of csv=p=0 "$1" | grep -c .
+}
 fresh () {
 	rm -f pushed odd.*
 }
@@ -226,6 +230,23 @@ check 'a signal ends it, and what waits still goes' '
 	wait $pid
 	exec 3>&-
 '
+check 'a signal in the middle of a picture: the server gets whole ones only' '
+	fresh
+	odd odd ends=1
+	cut_short 40 <clip.ts >cut.ts 2>whole
+	rm -f endless
+	mkfifo endless
+	mlive-push -v --pace none -s pushed -o "rtmp://127.0.0.1:$odd/live/x" <endless 2>push.log & pid=$!
+	exec 3>endless
+	cat cut.ts >&3
+	eventually test -s odd.1
+	eventually grep "\"bytes\":$(($(wc -c <cut.ts)))," pushed
+	kill $pid
+	wait $pid
+	exec 3>&-
+	wait $odd_pid
+	test "$(sent odd.1)" -eq "$(cat whole)"
+'
 check 'video that comes in later, in the middle of a group: from a key picture on' '
 	fresh
 	ffmpeg -nostdin -v error -y -i clip.ts -t 1 -vn -c copy -f mpegts sound.ts
@@ -259,8 +280,10 @@ check 'complaint 18: a signal ends all, though one is dead and one never reads' 
 	exec 3>&-
 	wait $odd_pid
 	grep -x deleteStream odd.log
+	# All but the last picture: only the next one would have told that it is whole.
+	test "$(sent odd.1)" -eq $(($(sent clip.ts) - 1))
 	raw odd.1 got
-	whole clip got
+	cmp -n "$(wc -c <got.pictures)" clip.pictures got.pictures
 	kill $deaf_pid
 '
 ffmpeg -nostdin -v error -f lavfi -i testsrc2=s=320x180:r=25:d=2 -pix_fmt yuv420p10le -c:v libx265 \

@@ -205,14 +205,7 @@ check 'segments that were never delivered: status 1' '
 '
 check 'SIGTERM in the middle of a picture: it is left out' '
 	make_ts whole.ts 4 4
-	# Up to the third packet of a large picture, its number on standard error.
-	perl -e "local \$/; binmode STDIN; binmode STDOUT; my (\$d, \$n, @at) = <STDIN>;
-		for (my \$i = 0; \$i < length \$d; \$i += 188) {
-			push @at, \$i if unpack(q(n), substr \$d, \$i + 1, 2) == 0x4100;
-		}
-		(\$n) = grep { \$_ > 60 && \$at[\$_ + 1] - \$at[\$_] > 188 * 6 } 0 .. \$#at - 1;
-		print substr \$d, 0, \$at[\$n] + 188 * 3;
-		print STDERR \$n" <whole.ts >cut.ts 2>number
+	cut_short 60 <whole.ts >cut.ts 2>number
 	mkfifo pipe
 	mpkg-segment -q --segment 1s --vod -s cut.stats -o cut <pipe & pid=$!
 	exec 9>pipe

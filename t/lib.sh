@@ -10,6 +10,8 @@
 #   fails STATUS command...     passes when command exits with just that status
 #   eventually command...       passes once command does, within 30 seconds
 #   packets COUNT PID [FIRST]   transport packets with a running counter
+#   cut_short N                 filter: up to the third packet of a large picture behind the
+#                               first N of PID 0x100, its number on standard error
 #   only PID...                 filter: the packets of these, or after - of all but these
 #   done_testing                the last line of a test file
 #
@@ -194,6 +196,16 @@ packets () {
 				printf "%c", 1 + i % 100
 		}
 	}'
+}
+
+cut_short () {
+	perl -e 'my $least = shift; local $/; binmode STDIN; binmode STDOUT; my ($d, @at) = <STDIN>;
+		for (my $i = 0; $i < length $d; $i += 188) {
+			push @at, $i if unpack("n", substr $d, $i + 1, 2) == 0x4100;
+		}
+		my ($n) = grep { $_ > $least && $at[$_ + 1] - $at[$_] > 188 * 6 } 0 .. $#at - 1;
+		print substr $d, 0, $at[$n] + 188 * 3;
+		print STDERR $n' "$1"
 }
 
 only () {
