@@ -53,4 +53,14 @@ check 'what is secret in an address is not said' '
 	mistaken mlive-archive -o "http://me:s3cret@127.0.0.1:9/"
 	mistaken mlive-push "http://me:s3/s3cret@127.0.0.1:9/"
 '
+# Under set -e what begins with ! ends nothing: at the end only it says how it all went.
+check 'no test has a ! where it cannot fail' '
+	perl -ne "if (\$held) {
+			print \$held if !/^\t*(\x27|\})/;
+			\$held = q();
+		}
+		\$held = qq(\$ARGV: \$_) if /^\t+! / && !/[|]{2}|&&|[\"|\\\\]\$/" "$top"/t/*.t >loose
+	cat loose
+	test ! -s loose
+'
 done_testing

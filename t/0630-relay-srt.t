@@ -266,8 +266,8 @@ then
 	'
 	check 'and sends to us' '
 		relay a -i "srt://127.0.0.1:$three?mode=listener" -o gst2.ts
-		gst-launch-1.0 -q filesrc location=in.ts ! tsparse set-timestamps=true alignment=7 \
-			! filesink location=parsed.ts
+		gst-launch-1.0 -q filesrc location=in.ts ! tsparse set-timestamps=true alignment=7 ! \
+			filesink location=parsed.ts
 		stage gst gst-launch-1.0 -q filesrc location=in.ts ! \
 			tsparse set-timestamps=true alignment=7 ! srtsink "uri=$slt" sync=true
 		eventually reads gst2.ts $(($(wc -c <parsed.ts) / 1316 * 1316))
