@@ -28,6 +28,7 @@
 #define STUCK		(2 * CLK_SECOND)	/* a thread that does not end: without it */
 #define STOP_DRAIN	(2 * CLK_SECOND)	/* after a signal */
 #define TELL_DROPS	(10 * CLK_SECOND)
+#define FAST		CLK_SECOND		/* ahead of the clock */
 
 /* A program with a choice of audio, and who gets it. */
 struct feed {
@@ -286,12 +287,11 @@ work(struct push *s)
 	s->len -= pos;
 }
 
-/* When the next bytes are due: those of before are on their way by then. */
+/* When the next bytes are due by the stream's clock: those of before are on their way then. */
 static int64_t
 due_ns(struct push *s)
 {
-	if (s->pace != PACE_REALTIME || s->feed[0].f.counts.video +
-	    s->feed[0].f.counts.audio == 0)
+	if (s->feed[0].f.counts.video + s->feed[0].f.counts.audio == 0)
 		return 0;
 	if (s->pace_ns == 0) {
 		s->pace_ns = clk_mono_ns();
@@ -366,15 +366,16 @@ write_stats(struct push *s)
 }
 
 static void
-tell_drops(struct target *t, int64_t now)
+tell_drops(struct target *t, int64_t now, bool fast)
 {
 	struct pushqueue_counts c = pushqueue_counts(&t->t.queue);
 
 	if (c.dropped_groups == t->told_groups || (t->told_ns != 0 &&
 	    now - t->told_ns < TELL_DROPS))
 		return;
-	log_warn(0, "'%s': %" PRIu64 " groups of pictures are dropped that it did not take in time",
-	    t->t.url.name, c.dropped_groups - t->told_groups);
+	log_warn(0, "'%s': %" PRIu64 " groups of pictures are dropped that it did not take in "
+	    "time%s", t->t.url.name, c.dropped_groups - t->told_groups,
+	    fast ? "; the input comes faster than its clock goes: --pace realtime?" : "");
 	t->told_groups = c.dropped_groups;
 	t->told_ns = now;
 }
@@ -383,6 +384,7 @@ static void
 tell(struct push *s)
 {
 	int64_t now = clk_mono_ns();
+	bool fast = due_ns(s) - now > FAST;
 	char text[LOG_BYTES];
 	unsigned up = 0;
 
@@ -390,7 +392,7 @@ tell(struct push *s)
 		pushfeed_tick(&s->feed[i].f, now);
 	for (unsigned i = 0; i < s->ntarget; i++) {
 		up += atomic_load(&s->target[i].t.state) == PUSHTARGET_PUBLISHING;
-		tell_drops(&s->target[i], now);
+		tell_drops(&s->target[i], now, fast);
 	}
 	log_status("%s in, %u of %u outputs publish", log_bytes(text, s->bytes), up, s->ntarget);
 	if (stats_due(&s->stats))
@@ -414,7 +416,7 @@ static bool
 read_some(struct push *s)
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
-	int64_t early = due_ns(s) - clk_mono_ns();
+	int64_t early = s->pace == PACE_REALTIME ? due_ns(s) - clk_mono_ns() : 0;
 	ssize_t n;
 	int r;
 
