@@ -142,17 +142,17 @@ file_close(struct source *s)
 static struct source *
 file_open(const struct source_config *cfg, struct url *url)
 {
-	struct source *playlist = cfg->reopen || strcmp(url->scheme, "-") == 0 ? NULL :
-	    http_open_playlist(cfg, url->path);
+	bool by_path = !cfg->reopen && strcmp(url->scheme, "-") != 0;
+	struct source *playlist;
 	struct file *f;
 	struct stat st;
 	size_t size = strlen(cfg->name) + 3;
 	char *shown;
 
-	if (playlist != NULL)
-		return playlist;
-	if (!cfg->reopen && strcmp(url->scheme, "-") != 0 && list_is(url->path))
+	if (by_path && list_is(url->path))
 		return list_open(cfg, url->path);
+	if (by_path && (playlist = http_open_playlist(cfg, url->path)) != NULL)
+		return playlist;
 	if (cfg->watch)
 		fatal(EXIT_USAGE, 0, "--watch is for folders, which '%s' is not", cfg->name);
 	f = calloc(1, sizeof(*f));

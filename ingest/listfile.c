@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ingest/listfile.h"
+#include "lib/base/url.h"
 
 #define NAME_ROOM	4096
 
@@ -33,11 +34,29 @@ ends_in(const char *path, const char *const *list)
 }
 
 bool
-listfile_is(const char *path)
+listfile_named(const char *path)
 {
-	static const char *const ends[] = { "txt", "ffconcat", "ffcat", NULL };
+	static const char *const ends[] = { "txt", "ffconcat", "ffcat", "m3u", NULL };
 
 	return ends_in(path, ends);
+}
+
+/* A playlist of HLS may be called so, too: it has tags that no other list has. */
+bool
+listfile_is(const char *path)
+{
+	bool is_hls = false;
+	char line[NAME_ROOM];
+	FILE *f;
+
+	if (!listfile_named(path))
+		return false;
+	if ((f = fopen(path, "re")) == NULL)
+		return true;		/* and why not is said when it is read */
+	while (!is_hls && fgets(line, sizeof(line), f) != NULL)
+		is_hls = strncmp(line, "#EXT-X-", 7) == 0;
+	fclose(f);
+	return !is_hls;
 }
 
 /* What file.c and avin.h read. */
@@ -92,13 +111,16 @@ add_name(struct listfile *l, const char *list, const char *name, unsigned line,
 {
 	const char *slash = strrchr(list, '/');
 	int dir = slash != NULL ? (int)(slash - list) + 1 : 0, r;
-	char *path = NULL;
+	char *path = NULL, local[NAME_ROOM];
 
+	if (strncasecmp(name, "file:///", 8) == 0 &&
+	    url_unescape(name + 7, strlen(name + 7), local, sizeof(local)) == 0)
+		name = local;
 	if (is_address(name) && !is_file_address(name)) {
 		snprintf(why, WHY_ROOM, "line %u: '%.100s' is no file", line, name);
 		return -EBADMSG;
 	}
-	if (!is_address(name) && listfile_is(name)) {
+	if (!is_address(name) && listfile_named(name)) {
 		snprintf(why, WHY_ROOM, "line %u: '%.100s' is a list in a list", line, name);
 		return -EBADMSG;
 	}

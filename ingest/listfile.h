@@ -1,14 +1,14 @@
 /*
  * listfile.h - the names in a list of files, or of the files in a folder.
  *
- *     one name a line, # before a comment           list.txt
+ *     one name a line, # before a comment           list.txt, list.m3u
  *     ffconcat version 1.0                          list.ffconcat, list.txt
  *     file 'name'
  *
  * Spec     FFmpeg's concat demuxer, of which file is understood, quoted as there;
  *          what trims a file (inpoint, outpoint) is refused, what describes one passes.
- * Shape    A name is an address of http, https or s3, or a path, which begins at the
- *          folder of the list.
+ * Shape    A name is an address of http, https, s3 or file, or a path, which begins at
+ *          the folder of the list.
  * Memory   The caller's struct; listfile_clear() gives all back.
  * Threads  Pure functions, but for the files.
  * Errors   -EBADMSG for what is wrong in a list, or another negative errno, with a reason
@@ -38,7 +38,8 @@ int listfile_add(struct listfile *l, char *name);
 /* By names, and the numbers in them; for bsearch(3) and such. */
 int listfile_order(const void *a, const void *b);
 
-/* By its name: is this a list? */
+/* Is this a list, by its name; and with a look into what may be a playlist of HLS. */
+bool listfile_named(const char *path);
 bool listfile_is(const char *path);
 
 /* The text of a list at path. */

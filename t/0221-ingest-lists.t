@@ -94,6 +94,19 @@ check 'a list: names beside it, comments, line ends of another system' '
 	stamps again.ts >times
 	steps 256 | grep -x "3600 100"
 '
+check 'a list as players write it: M3U, with addresses of files' '
+	cp same/2.ts "same/2 %25.ts"
+	printf "#EXTM3U\n#EXTINF:2,Two\nfile://%s/same/2%%20%%2525.ts\n#EXTINF:1,One\nsame/1.ts\nsame/10.ts\n" \
+		"$PWD" >list.M3U
+	mlive-ingest -q list.M3U | cmp - out.ts
+	rm "same/2 %25.ts"
+	# One of HLS is none, by what is in it.
+	mpkg-segment -q --hls-ts --segment 1s --vod -o hls <same/2.ts
+	cp hls/v1/index.m3u8 hls/v1/index.m3u
+	mlive-ingest -q hls/v1/index.m3u >played.ts
+	mlive-ingest -q hls/v1/index.m3u8 | cmp - played.ts
+	test -s played.ts
+'
 check 'mistakes: which line, and what is wrong with it' '
 	while IFS="	" read -r text what
 	do
@@ -104,6 +117,7 @@ check 'mistakes: which line, and what is wrong with it' '
 	done <<-END
 		same/1.ts\nudp://127.0.0.1:5000\n	line 2: .udp://127.0.0.1:5000. is no file
 		list.txt\n	line 1: .list.txt. is a list in a list
+		bad.m3u\n	line 1: .bad.m3u. is a list in a list
 		file same/1.ts\ninpoint 1\n	line 2: .inpoint 1. cannot be done: files are played whole
 		file same/1.ts\nnonsense 1\n	line 2: .nonsense. is not understood
 		# nothing\n	there is no file in .bad.txt

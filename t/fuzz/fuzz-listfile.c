@@ -41,7 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			must(*name == '/' || is_file_address(name));
 		else
 			must(*name == '/' || strncmp(name, folder, strlen(folder)) == 0);
-		must(!listfile_is(name) || strstr(name, "://") != NULL);
+		must(!listfile_named(name) || strstr(name, "://") != NULL);
 	}
 	listfile_clear(&l);
 	return 0;
