@@ -81,6 +81,9 @@ cutter_after(const struct cutter *c, const struct track *t, const struct sample 
 		return false;
 	if (t->kind == KIND_AUDIO && s->frames > 0)	/* with a picture there is its sound */
 		at += rescale_down(s->frames, CLK_90K, track_timescale(t, s->config)) - 1;
+	/* Of a track of another frame rate the picture nearest to the guide's is the one. */
+	if (t->kind == KIND_VIDEO && s->sync && t != c->guide && c->guide != NULL)
+		at += c->guide->step > 0 ? c->guide->step / 2 + 1 : 0;
 	if (at < cut->t)
 		return false;
 	return !cut->discontinuity || s->sync || t->kind != KIND_VIDEO;

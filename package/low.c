@@ -314,7 +314,7 @@ low_put(struct pack *p, struct track *t, unsigned index, struct pack_segment *m,
 		at = low_reach(p, t, &t->sample[torn ? i - 1 : i], cut);
 		if (!torn && next == NULL && !ended) {
 			end = cutter_promise(&p->cutter, false);
-			over = end != INT64_MAX && at.end + at.slack >= end;
+			over = end != INT64_MAX && at.end + at.cut_slack >= end;
 		}
 		if (!torn && !over && !low_ends_part(p, t, cut, i, at) &&
 		    !(ended && i + 1 == n)) {

@@ -59,19 +59,22 @@ struct reach
 low_reach(const struct pack *p, const struct track *t, const struct sample *s,
     const struct cut *cut)
 {
-	struct reach r = { 0, 0 };
+	const struct track *guide = p->cutter.guide;
+	struct reach r = { .end = 0 };
 	int64_t step;
 
 	cutter_time(&p->cutter, cut->base, s->pts, &r.end);
 	if (t->kind == KIND_AUDIO) {
 		step = frame_90k(t, s);
 		r.end += step;
-		r.slack = step - 1;
+		r.slack = r.cut_slack = step - 1;
 	} else {
 		step = picture(p, t, s);
 		cutter_time(&p->cutter, cut->base, s->dts, &r.end);
 		r.end += step + t->delay;
-		r.slack = step / 2;
+		r.slack = r.cut_slack = step / 2;
+		if (guide != NULL && guide->step > 0 && guide->step < step)
+			r.cut_slack = guide->step / 2;	/* as cutter_after() */
 	}
 	return r;
 }

@@ -14,7 +14,8 @@
 
 struct reach {				/* up to where a track has come with a sample */
 	int64_t	 end;			/* t */
-	int64_t	 slack;			/* it is there when no more than this is missing */
+	int64_t	 slack;			/* it is there when no more than this is missing: */
+	int64_t	 cut_slack;		/* at the end of a part, and of a segment */
 };
 
 struct reach low_reach(const struct pack *p, const struct track *t, const struct sample *s,

@@ -38,6 +38,22 @@ check 'by one second' '
 	test "$(frames ones/v1/index.m3u8 v)" -eq 75
 	test "$(frames ones/a1/index.m3u8 a)" -ge $((3 * $(frames one.ts a) - 4))
 '
+check 'tracks of other frame rates: each segment begins with the key picture nearest to its begin' '
+	ffmpeg -v error -f lavfi -i "testsrc2=size=160x90:rate=30000/1001:duration=16" -c:v libx264 \
+		-preset ultrafast -f mpegts ntsc.ts
+	mlive-encode -q -r 90p@200k -r 72p@100k,fps=15 -r 72p@100k,fps=24 -r 72p@100k,fps=25 \
+		<ntsc.ts >mixed.ts
+	mpkg-segment -q --segment 4s --vod -o odd <mixed.ts 2>err
+	mpkg-segment -q --segment 4s --low-latency -o low <mixed.ts 2>>err
+	cat err
+	test ! -s err
+	for v in v1 v2 v3 v4
+	do
+		grep -x "#EXT-X-INDEPENDENT-SEGMENTS" odd/$v/index.m3u8
+		test "$(ls odd/$v/[0-9]*.m4s | wc -l)" -eq 4
+	done
+	test "$(frames odd/v2/index.m3u8 v)" -eq "$(frames low/v2/index.m3u8 v)"
+'
 check 'six seconds are missing of all tracks: no sound is stretched over them' '
 	make_ts ten.ts 10 10
 	ffmpeg -v error -i ten.ts -c copy -output_ts_offset 16 -f mpegts later.ts
