@@ -21,7 +21,7 @@ had () {
 	test "$(now "$1" source_total_packets i1)" -ge "$2"
 }
 
-check 'faults are counted where mconnect-probe counts them, of sources and of the output' '
+twice 'faults are counted where mconnect-probe counts them, of sources and of the output' '
 	"$top/t/tsmake.pl" 9 no-pat@1+0.6 cc@2=3 tei@2.5 pmt-crc@3 no-pcr@3.5+0.16 pcr-jump@4=5 \
 		no-pts@4.5+1 no-pmt@6+0.7 >bad.ts
 	relay r --health -i "udp://127.0.0.1:$main" -o out.ts
