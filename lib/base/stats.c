@@ -11,7 +11,9 @@
 
 #include "lib/base/clk.h"
 #include "lib/base/log.h"
+#include "lib/base/mask.h"
 #include "lib/base/stats.h"
+#include "lib/base/url.h"
 
 static int
 open_unix(const char *path)
@@ -100,6 +102,23 @@ write_line(int fd, const char *line, size_t len)
 	return errno == ENOTSOCK && write(fd, line, len) == (ssize_t)len;
 }
 
+/* As in messages: of all texts that have addresses in them. */
+static void
+hide_secrets(json_t *value)
+{
+	const char *text = json_string_value(value), *key;
+	char out[URL_MAX];
+	json_t *item;
+	size_t i;
+
+	if (text != NULL && strstr(text, "://") != NULL)
+		json_string_set(value, mask_secrets(text, out, sizeof(out)));
+	json_object_foreach(value, key, item)
+		hide_secrets(item);
+	json_array_foreach(value, i, item)
+		hide_secrets(item);
+}
+
 void
 stats_write(struct stats *s, json_t *object)
 {
@@ -117,6 +136,7 @@ stats_write(struct stats *s, json_t *object)
 		    json_integer((json_int_t)s->dropped));
 	json_object_update(line, object);
 	json_decref(object);
+	hide_secrets(line);
 	text = s->fd < 0 ? NULL : json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	json_decref(line);
 	if (text == NULL)

@@ -54,6 +54,17 @@ test_pipe(void)
 	is(json_integer_value(json_object_get(line, "stats_dropped")), 1,
 	    "the next one says so");
 	json_decref(line);
+	stats_write(&s, json_pack("{s:s, s:[{s:s}], s:s}", "source", "rtsp://me:s3cret@cam/1",
+	    "inputs", "to", "srt://h:9?passphrase=s3cret&latency=1s", "reason", "me:s3cret@"));
+	line = read_line(fd[0]);
+	ok(strcmp(json_string_value(json_object_get(line, "source")), "rtsp://me:***@cam/1") == 0,
+	    "a password in an address is not told");
+	ok(strcmp(json_string_value(json_object_get(json_array_get(json_object_get(line,
+	    "inputs"), 0), "to")), "srt://h:9?passphrase=***&latency=1s") == 0,
+	    "however deep it is");
+	ok(strcmp(json_string_value(json_object_get(line, "reason")), "me:s3cret@") == 0,
+	    "what is no address stays");
+	json_decref(line);
 	close(fd[0]);
 	stats_write(&s, json_object());
 	is(s.dropped, 2, "a pipe that nobody reads costs the line, not the tool");
