@@ -120,6 +120,15 @@ pictures_in(int64_t ns, struct rational rate)
 	return ns > 0 && n == 0 ? 1 : n;
 }
 
+/* So many segments of the grid have n pictures of that rate, wherever they begin. */
+static int64_t
+segments_with(int64_t n, struct rational rate, const struct grid *g)
+{
+	int64_t one = rate.num * g->pictures * g->rate.den;
+
+	return (n * rate.den * g->rate.num + one - 1) / one;
+}
+
 static void
 start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
     struct rational source, int64_t k)
@@ -151,6 +160,7 @@ start_rung(struct ladder *l, struct rung *r, const AVFrame *first,
 		log_warn(0, "rung '%s': the source is smaller, coded as %dx%d", s->text,
 		    f->width, f->height);
 	r->worker.grid = grid_make(f->rate, l->opt->segment_ns);
+	r->worker.shared = segments_with(WORKER_RENEW, f->rate, &l->grid);
 	r->worker.gop = pictures_in(s->gop_ns, f->rate);
 	r->part = pictures_in(l->opt->part_ns, f->rate);
 	r->next_k = grid_picture(&r->worker.grid, grid_time(&l->grid, k));

@@ -404,35 +404,34 @@ keep_before(struct worker *w, const AVFrame *frame)
 }
 
 /*
- * An encoder that had too few pictures goes on: times would not fit together.  Where
- * segments are that short it is renewed with the same ones whenever the stream began.
+ * An encoder that had too few pictures goes on: times would not fit together, but over a
+ * gap.  Where segments are that short, so many share one that it is renewed with the same
+ * ones whenever the stream began.
  */
 static bool
 may_renew(const struct worker *w, const struct job *job)
 {
-	int64_t each = job->left < 1 ? WORKER_RENEW :
-	    (WORKER_RENEW + job->left - 1) / job->left;
-
-	return w->given == 0 || w->nnext == WORKER_NEXT ||
-	    (w->given >= WORKER_RENEW && job->segment % each == 0);
+	return w->given == 0 || w->nnext == WORKER_NEXT || job->fresh ||
+	    (w->given >= WORKER_RENEW && job->segment / w->shared != w->last / w->shared);
 }
 
 /* A segment begins, where an encoder may begin too. */
 static void
 begin_segment(struct worker *w, const struct job *job)
 {
-	bool qvbr = w->spec->rc == RATE_QVBR, wished;
+	bool qvbr = w->spec->rc == RATE_QVBR, wished, renewed = may_renew(w, job);
 	int err;
 
+	w->last = job->segment;
 	if (job->fresh)
 		forget_before(w);
-	if (!may_renew(w, job)) {
+	if (!renewed) {
 		if (qvbr)
 			go_on(w, job);
 		return;
 	}
 	wished = take_wish(w);
-	if (!qvbr && !wished)
+	if (!qvbr && !wished && !(job->fresh && w->given > 0))
 		return;
 	if (w->given > 0)
 		drain(w);

@@ -71,6 +71,7 @@ struct worker {
 	struct coder_format format;
 	struct grid grid;
 	int64_t	 gop;			/* pictures, 0: a segment */
+	int64_t	 shared;		/* segments by one encoder, which has enough by that */
 	bool	 reports;		/* of segments are wanted, */
 	bool	 ssim;			/* and this in them */
 	struct queue queue;
@@ -88,6 +89,7 @@ struct worker {
 	bool	 at_once;		/* the encoder does not look ahead: none are held, but */
 	AVFrame	*before[TRIAL_PICTURES - 1];	/* these are known, the last one last */
 	int64_t	 given;			/* pictures, to this encoder */
+	int64_t	 last;			/* segment that has begun */
 	struct {
 		int64_t	segment, pictures;
 		bool	whole;

@@ -18,7 +18,10 @@ do
 done
 ffmpeg -v error -i "concat:440.ts|600.ts" -c copy -f mpegts joined.ts
 mlive-ingest -q --realtime joined.ts >channel.ts & recorder=$!
+ffmpeg -v error -i film.ts -vf scale=128:72 -c:v libx264 -preset ultrafast -g 1 -f mpegts each.ts
+mlive-ingest -q --realtime -t 18s each.ts >whole.ts & second=$!
 mlive-ingest -q --realtime -t 18s film.ts >in.ts
+wait $second
 # shellcheck disable=SC2034	# checks use it
 rungs='-r 180p@40M,quality=6 -r 180p@250k -r 90p@40M,quality=6,codec=hevc -r 90p@80k,codec=hevc'
 
@@ -80,23 +83,73 @@ do
 	'
 done
 
-check 'half of the pictures, of which two or three are a segment: the same after four such' '
-	rm one.stats two.stats
-	for who in in,one rest,two
-	do
-		mlive-encode -q -g 200ms -s ${who#*,}.stats -r 180p@250k,fps=half \
-			-r 90p@80k,fps=half,codec=hevc <${who%,*}.ts >${who#*,}.ts
-	done
-	for n in 0 1
-	do
-		same $n >got
-		cat got
-		test "$(wc -l <got)" -ge 30
-		fails 1 grep -q " other " <<-X
-			$(sed 1,3d got)
-		X
-	done
-'
+# After so many segments that the encoder of those is another, wherever it was begun.
+while read -r length fps from after
+do
+	export length fps from after
+	check "-g $length, $fps pictures a second: the same after $after segments" '
+		rm -f one.stats two.stats
+		tail -c +$(($(wc -c <in.ts) * from / 1000 / 188 * 188 + 1)) in.ts >later.ts
+		for who in in,one later,two
+		do
+			mlive-encode -q -g $length -s ${who#*,}.stats -r "180p@250k,fps=$fps" \
+				-r "90p@80k,fps=$fps,codec=hevc" <${who%,*}.ts >${who#*,}.ts
+		done
+		for n in 0 1
+		do
+			same $n >got
+			cat got
+			sed "1,${after}d" got >late
+			test -s late
+			fails 1 grep -q " other " late
+		done
+	'
+done <<END
+200ms half 250 3
+200ms 15/2 300 4
+500ms 1 330 8
+END
+
+# A hole of more than five seconds stays one, wherever its edges are in their segments.
+while read -r from to
+do
+	export from to
+	check "a hole after picture $from and before $to: no time goes back, and it is all there is" '
+		perl -e "my (\$from, \$to, \$n, \$p) = (@ARGV, -1); binmode STDIN; binmode STDOUT;
+			while (read STDIN, \$p, 188) {
+				\$n++ if unpack(q(x n), \$p) == 0x4100;
+				print \$p if \$n < \$from || \$n >= \$to;
+			}" $from $to <whole.ts >hole.ts
+		for how in "" ,rc=abr ,rc=cbr
+		do
+			mlive-encode -q -g 400ms -r "72p@100k$how" -r "72p@60k,codec=hevc$how" \
+				<hole.ts >over.ts
+			for n in 0 1
+			do
+				ffprobe -v error -select_streams v:$n -show_entries packet=pts,dts \
+					-of csv=p=0 over.ts | sed "s/,\$//; /^\$/d" >times
+				awk -F, "NR > 1 && (\$2 <= was || \$2 - was > 90000 && holes++) ||
+						\$1 - \$2 > 90000 || \$1 < \$2 { print NR, \$0, was; bad = 1 }
+					{ was = \$2 } END { exit bad || holes != 1 }" times
+			done
+			rm -rf over
+			mpkg-segment -q --segment 400ms --window 60s -o over <over.ts
+			for v in v1 v2
+			do
+				test "$(grep -c "DISCONTINUITY$" over/$v/index.m3u8)" -eq 1
+				fails 1 grep GAP over/$v/index.m3u8
+				sed -n "s/^#EXTINF:\(.*\),/\1/p" over/$v/index.m3u8 |
+					awk "\$1 > 0.45 { print; bad = 1 } END { exit bad }"
+			done
+		done
+	'
+done <<END
+101 251
+102 253
+104 255
+107 258
+109 260
+END
 
 # life FROM SEGMENTS - a channel from that hundredth of the stream on, whose encoder is killed
 # when it has made so many segments, or never.
