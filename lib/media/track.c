@@ -188,7 +188,8 @@ follow(struct track *t, struct bases *b, int64_t *pts, int64_t *dts)
 		if (*pts < *dts && t->kind == KIND_AUDIO)
 			*pts = *dts;
 	} else {
-		t->step = delta;
+		t->step = t->delta > 0 && t->delta < delta ? t->delta : delta;
+		t->delta = delta;
 	}
 	if (t->base == b->newest && *dts > b->top)
 		b->top = *dts;

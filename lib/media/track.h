@@ -86,7 +86,8 @@ struct track {
 	int64_t	 last_dts, last_pts;	/* of it, or PES_NO_TIME */
 	bool	 changed;		/* parameters, while the clock went on, */
 	int64_t	 changed_pts;		/* here */
-	int64_t	 step;			/* between the last two, 90 kHz */
+	int64_t	 delta;			/* between the last two, 90 kHz; the smaller of that */
+	int64_t	 step;			/* and the one before, which a hole does not change */
 
 	uint8_t	*buf;			/* the samples' bytes, one after the other */
 	size_t	 len, size;
