@@ -316,6 +316,16 @@ check 'HDR of HEVC: its colours come before its pictures, once; of SDR nothing i
 		"matrixCoefficients 9" "maxCLL 1000" "maxFall 400" "redX 0.708" "greenY 0.797" \
 		"blueX 0.131" "whitePointY 0.329" "maxLuminance 1000" "minLuminance 0.005" |
 		diff - colours
+	# What it was does not go on when it is SDR.
+	ffmpeg -nostdin -v error -y -f lavfi -i testsrc2=s=320x180:r=25:d=2 -pix_fmt yuv420p \
+		-c:v libx265 -preset ultrafast -x265-params log-level=none:info=0:keyint=25 \
+		-output_ts_offset 3.4 -f mpegts sdr.ts
+	fresh
+	odd odd fourcc=hvc1 ends=1
+	cat hdr.ts sdr.ts | push -o "rtmp://127.0.0.1:$odd/live/x"
+	wait $odd_pid
+	test "$(grep -ao colorConfig odd.1 | wc -l)" -eq 2
+	test "$(grep -ao hdrMdcv odd.1 | wc -l)" -eq 1
 	fresh
 	odd odd ends=1
 	push -o "rtmp://127.0.0.1:$odd/live/x" <clip.ts

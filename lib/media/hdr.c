@@ -17,6 +17,25 @@ hdr_same(const struct hdr *a, const struct hdr *b)
 }
 
 void
+hdr_fill(struct hdr *h, const struct hdr *from)
+{
+	struct hdr all = *from;
+
+	if (h->has_mastering) {
+		all.has_mastering = true;
+		memcpy(all.xy, h->xy, sizeof(all.xy));
+		all.max_luminance = h->max_luminance;
+		all.min_luminance = h->min_luminance;
+	}
+	if (h->has_light) {
+		all.has_light = true;
+		all.max_cll = h->max_cll;
+		all.max_fall = h->max_fall;
+	}
+	*h = all;
+}
+
+void
 hdr_read(struct hdr *h, size_t type, const uint8_t *p, size_t len)
 {
 	struct bits b = bits_of(p, len);

@@ -29,6 +29,9 @@ struct hdr {
 
 bool hdr_same(const struct hdr *a, const struct hdr *b);
 
+/* What h does not have is as in from. */
+void hdr_fill(struct hdr *h, const struct hdr *from);
+
 /* Take the payload of an SEI message, if it is one of these and whole. */
 void hdr_read(struct hdr *h, size_t type, const uint8_t *p, size_t len);
 

@@ -331,10 +331,13 @@ video_unit(struct video *v, const uint8_t *p, size_t len, bool damaged,
 {
 	struct nal_iter it = { p, p + len };
 	bool idr = false, recovery = false, sps = false;
+	uint8_t transfer = v->format.transfer_characteristics;
+	struct hdr before = v->hdr;
 	struct nal n;
 	int r;
 
 	*u = (struct video_unit){ 0 };
+	v->hdr = (struct hdr){ .has_light = false };
 	while (u->nnal < NALS_MAX && nal_next(&it, &n)) {
 		if ((r = add_nal(v, u->nnal, n)) < 0)
 			return r;
@@ -343,6 +346,8 @@ video_unit(struct video *v, const uint8_t *p, size_t len, bool damaged,
 			return r;
 	}
 	u->nal = v->nal;
+	if (v->format.transfer_characteristics == transfer)
+		hdr_fill(&v->hdr, &before);
 	v->captions.cc |= u->captions.cc;
 	v->captions.services |= u->captions.services;
 	if (idr)

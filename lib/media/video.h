@@ -78,7 +78,7 @@ struct video_set;			/* a parameter set: private */
 struct video {
 	struct video_format format;	/* width 0: none yet */
 	struct captions captions;	/* all that were seen; the caller may clear */
-	struct hdr hdr;			/* what was said last */
+	struct hdr hdr;			/* what was said last, for this kind of light */
 	unsigned length_size;		/* of the record given, else 4 */
 	uint64_t bad_sets;		/* parameter sets that could not be read */
 	/* private: */
