@@ -170,6 +170,8 @@ spool_sync(struct spool *s)
 
 	pthread_mutex_lock(&s->sync_turn);
 	pthread_mutex_lock(&s->lock);
+	err = s->close_error;
+	s->close_error = 0;
 	n = s->nunsynced;
 	memcpy(fd, s->unsynced, n * sizeof(fd[0]));
 	s->nunsynced = 0;
@@ -188,7 +190,9 @@ spool_sync(struct spool *s)
 		err = -errno;
 	pthread_mutex_lock(&s->lock);
 	if (err == 0)
-		s->counts.synced = written;
+		s->counts.synced = written - s->unsafe;
+	else
+		s->unsafe = written - s->counts.synced;	/* a later sync does not know of it */
 	s->counts.sync_error = err;
 	pthread_mutex_unlock(&s->lock);
 	pthread_mutex_unlock(&s->sync_turn);
@@ -399,7 +403,8 @@ spool_close(struct spool *s, const struct piece *p)
 	if (s->nunsynced < SPOOL_UNSYNCED) {
 		s->unsynced[s->nunsynced++] = s->fd;
 	} else {
-		fdatasync(s->fd);
+		if (fdatasync(s->fd) < 0)
+			s->close_error = -errno;
 		close(s->fd);
 	}
 	s->fd = -1;

@@ -20,7 +20,7 @@
 
 struct spool_counts {
 	uint64_t waiting, waiting_bytes;	/* pieces that are not delivered */
-	uint64_t written, synced;	/* bytes of the stream, of this run */
+	uint64_t written, synced;	/* bytes of the stream, of this run; synced: on disk */
 	uint64_t delivered, delivered_bytes, dropped, dropped_bytes, recovered;
 	int	 sync_error;		/* -errno of the last that failed, or 0 */
 };
@@ -46,6 +46,8 @@ struct spool {
 	uint64_t sending;		/* number of the one on its way, or 0 */
 	int	 unsynced[SPOOL_UNSYNCED];
 	unsigned nunsynced;
+	int	 close_error;		/* of one that was synced when it was closed */
+	uint64_t unsafe;		/* bytes for which a sync has failed */
 	uint64_t bad_lines;
 	/* the journal: */
 	bool	 torn;			/* its last line is not whole */

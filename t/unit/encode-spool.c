@@ -24,6 +24,7 @@ static char dir[] = "/tmp/spool.XXXXXX";
 static sem_t began;
 static atomic_int ended;
 static _Thread_local bool is_slow;
+static atomic_bool fails;
 
 static int
 fake_fsync(int fd)
@@ -35,6 +36,10 @@ fake_fsync(int fd)
 		usleep(100000);
 	}
 	r = fsync(fd);
+	if (atomic_exchange(&fails, false)) {
+		errno = EIO;
+		r = -1;
+	}
 	atomic_fetch_add(&ended, is_slow);
 	return r;
 }
@@ -274,6 +279,16 @@ test_synced(void)
 	pthread_join(other, NULL);
 	c = spool_counts(&s);
 	is(c.synced, c.written, "what ends last does not say less");
+	put(&s, 3);
+	atomic_store(&fails, true);
+	spool_sync(&s);
+	c = spool_counts(&s);
+	ok(c.sync_error == -EIO && c.synced == c.written - 3 * 188, "a sync may fail");
+	put(&s, 1);
+	spool_sync(&s);
+	c = spool_counts(&s);
+	ok(c.sync_error == 0 && c.synced == c.written - 3 * 188,
+	    "what it was for does not count later, either");
 	while (deliver(&s))
 		;
 	spool_free(&s);
