@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ prepare(struct trial *t, const AVFrame *const frame[], unsigned n, const struct 
 	t->spec.codec = CODEC_AVC;
 	t->spec.vq = VQ_STANDARD;
 	t->spec.low = true;
-	strcpy(t->spec.preset, "ultrafast");
+	snprintf(t->spec.preset, sizeof(t->spec.preset), "ultrafast");
 	t->spec.tune[0] = t->spec.profile[0] = t->spec.level[0] = t->spec.params[0] = '\0';
 	t->format.threads = 1;
 	t->format.told = true;

@@ -10,6 +10,7 @@
 
 #include "ingest/listfile.h"
 #include "lib/base/url.h"
+#include "lib/net/place.h"
 
 #define NAME_ROOM	4096
 
@@ -101,8 +102,9 @@ is_address(const char *name)
 static bool
 is_file_address(const char *name)
 {
-	return strncasecmp(name, "http://", 7) == 0 || strncasecmp(name, "https://", 8) == 0 ||
-	    strncasecmp(name, "s3://", 5) == 0;
+	enum place_kind kind = place_kind(name);
+
+	return kind == PLACE_HTTP || kind == PLACE_S3;
 }
 
 static int

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "lib/base/opt.h"
+#include "lib/net/place.h"
 #include "origin/ctl.h"
 
 #define TARGET		"X-Amz-Target: MediaStore_20170901."
@@ -239,7 +240,7 @@ ctl_container(const struct ctl *c, int argc, char *argv[])
 	if (ls ? name != NULL : name == NULL)
 		opt_usage(c->help, "container: %s %s", verb, ls ? "has no argument" :
 		    "needs a name");
-	if (!ls && strncmp(name, "s3://", 5) == 0) {
+	if (!ls && place_kind(name) == PLACE_S3) {
 		do_bucket(c, verb, name);
 		return EXIT_SUCCESS;
 	}
