@@ -7,6 +7,7 @@
 #   flashes FILE          when the picture turns white
 #   beeps FILE            when the sound sets in
 #   clean FILE            all of it decodes without a word
+#   stopped_after FILE COMMAND...   it has read all of that when SIGTERM comes, and ends well
 # shellcheck shell=sh
 
 need 'no ffmpeg' ffmpeg -version
@@ -19,6 +20,20 @@ source_ts () {
 		-f lavfi -i "sine=f=440:r=48000:d=$seconds" -map 0:v -map 1:a \
 		-c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p -c:a aac -b:a 96k "$@" \
 		-f mpegts -
+}
+
+stopped_after () {
+	all=$1
+	shift
+	rm -f pipe "$all.stats"
+	mkfifo pipe
+	"$@" -s "$all.stats" <pipe & pid=$!
+	exec 9>pipe
+	cat "$all" >&9
+	eventually eval "test \"0\$(counter $all.stats packets)\" -ge $(($(wc -c <"$all") / 188 - 2))"
+	kill $pid
+	wait $pid
+	exec 9>&-
 }
 
 pictures () {
